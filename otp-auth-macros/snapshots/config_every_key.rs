@@ -1,0 +1,67 @@
+/// How people sign in.
+#[derive(Clone)]
+pub struct Auth<S>
+where
+    S: Send + Sync + 'static,
+{
+    keys: Keys,
+    lifetime: Duration,
+    issuer: String,
+    demo: bool,
+    mail: Mailer<S>,
+    audit: Audit,
+}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl<S> framework::otp::__private::OtpConfig for Auth<S>
+where
+    S: Send + Sync + 'static,
+{
+    type User = Member<S>;
+    type Delivery = framework::otp::__private::Both;
+    type Sender = Mailer<S>;
+    type Hooks = Audit;
+    const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
+    const DEVELOPER_MODE_IN_RELEASE: ::core::primitive::bool = true;
+    fn settings(&self) -> framework::otp::__private::SettingsBuilder {
+        framework::otp::__private::SettingsBuilder::new()
+            .secret_key(
+                framework::otp::__private::SecretSource::value(&self.keys.current),
+            )
+            .previous_secret_key(
+                framework::otp::__private::SecretSource::value(
+                    &"0123456789abcdef0123456789abcdef",
+                ),
+            )
+            .previous_secret_key(framework::otp::__private::SecretSource::env("OLD"))
+            .previous_secret_key(
+                framework::otp::__private::SecretSource::value(&(a + b)),
+            )
+            .access_token_lifetime(framework::otp::__private::Duration::from_secs(90u64))
+            .refresh_token_lifetime(::core::clone::Clone::clone(&self.lifetime))
+            .refresh_grace(framework::otp::__private::Duration::from_millis(1500u64))
+            .otp_length(8)
+            .otp_expiry(framework::otp::__private::Duration::from_secs(90u64))
+            .max_otp_attempts(LIMIT)
+            .otp_rate_limit(framework::otp::__private::Duration::from_secs(120u64))
+            .max_sends_per_hour(3)
+            .max_sends_per_day(8)
+            .send_timeout(framework::otp::__private::Duration::from_secs(5u64))
+            .auto_create_user(false)
+            .cookie_secure(true)
+            .cookie_name("__Secure-refresh")
+            .cookie_path("/auth")
+            .cookie_domain("example.com")
+            .cookie_same_site(framework::otp::__private::SameSite::Strict)
+            .issuer(::core::clone::Clone::clone(&self.issuer))
+            .audience(audience())
+            .local_part_case(framework::otp::__private::LocalPartCase::Preserve)
+            .developer_mode(::core::clone::Clone::clone(&self.demo))
+    }
+    fn sender(&self) -> &Self::Sender {
+        &self.mail
+    }
+    fn hooks(&self) -> &Self::Hooks {
+        &self.audit
+    }
+}

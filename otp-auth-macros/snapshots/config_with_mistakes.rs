@@ -1,0 +1,31 @@
+struct Auth {
+    sender: ConsoleSender,
+}
+::core::compile_error! {
+    "`#[otp(...)]` has no key `sendr`; did you mean `sender`?"
+}
+::core::compile_error! {
+    "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`"
+}
+::core::compile_error! {
+    "a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
+}
+#[automatically_derived]
+impl ::otp_auth::__private::OtpConfig for Auth {
+    type User = User;
+    type Delivery = ::otp_auth::__private::Body;
+    type Sender = ConsoleSender;
+    type Hooks = Self;
+    const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
+    fn settings(&self) -> ::otp_auth::__private::SettingsBuilder {
+        loop {}
+    }
+    fn sender(&self) -> &Self::Sender {
+        loop {}
+    }
+    fn hooks(&self) -> &Self::Hooks {
+        loop {}
+    }
+}
+#[automatically_derived]
+impl ::otp_auth::__private::Hooks<User> for Auth {}

@@ -1,0 +1,90 @@
+/// The claims that an access token carries for a [`Member`].
+#[allow(
+    private_interfaces,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#[derive(
+    ::core::clone::Clone,
+    ::core::fmt::Debug,
+    framework::otp::__private::serde::Serialize,
+    framework::otp::__private::serde::Deserialize,
+)]
+#[serde(crate = "framework::otp::__private::serde")]
+pub(crate) struct MemberClaims {
+    /// The claim `role`.
+    #[serde(rename = "role")]
+    pub r#type: Role,
+}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl framework::otp::__private::OtpUser for Member {
+    type Id = MemberId;
+    type Claims = MemberClaims;
+    fn id(&self) -> &Self::Id {
+        &self.id
+    }
+    fn email(&self) -> &::core::primitive::str {
+        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.address)
+    }
+    fn claims(&self) -> Self::Claims {
+        MemberClaims {
+            r#type: ::core::clone::Clone::clone(&self.r#type),
+        }
+    }
+}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl framework::otp::__private::sqlite::SqliteUser for Member {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`id` IN (?2, ?3) AND `token_blacklist`.`expires_at` > ?4)";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`mail` = ?1 LIMIT 1";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`member``s` (`MEMBER_ID`, `mail`, `type`, `language`, `tags`) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING `MEMBER_ID`, `mail`, `type`, `language`, `tags`, `nickname`";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
+    fn from_row(
+        row: &framework::otp::__private::sqlite::Row,
+    ) -> ::core::result::Result<Self, framework::otp::__private::sqlite::Error> {
+        ::core::result::Result::Ok(Self {
+            id: framework::otp::__private::sqlite::get::<MemberId>(row, 0usize)?,
+            address: framework::otp::__private::sqlite::get::<Address>(row, 1usize)?,
+            r#type: framework::otp::__private::sqlite::get::<Role>(row, 2usize)?,
+            language: framework::otp::__private::sqlite::get::<String>(row, 3usize)?,
+            tags: framework::otp::__private::sqlite::get_json::<
+                Vec<String>,
+            >(row, 4usize)?,
+            cached: ::core::default::Default::default(),
+            nickname: framework::otp::__private::sqlite::get::<
+                Option<String>,
+            >(row, 5usize)?,
+        })
+    }
+    fn bind_id(
+        id: &Self::Id,
+        arguments: &mut framework::otp::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
+        framework::otp::__private::sqlite::bind::<
+            MemberId,
+        >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_new(
+        email: &::core::primitive::str,
+        arguments: &mut framework::otp::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
+        framework::otp::__private::sqlite::bind::<
+            MemberId,
+        >(arguments, MemberId(Uuid::now_v7()))?;
+        framework::otp::__private::sqlite::bind::<
+            Address,
+        >(arguments, ::core::convert::From::from(email))?;
+        framework::otp::__private::sqlite::bind::<Role>(arguments, Role::Guest)?;
+        framework::otp::__private::sqlite::bind::<
+            String,
+        >(arguments, ::core::convert::From::from("en"))?;
+        framework::otp::__private::sqlite::bind_json::<
+            Vec<String>,
+        >(arguments, ::core::default::Default::default())?;
+        ::core::result::Result::Ok(())
+    }
+}

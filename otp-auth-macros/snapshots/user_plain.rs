@@ -1,0 +1,83 @@
+/// The claims that an access token carries for a [`User`].
+#[allow(
+    private_interfaces,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#[derive(
+    ::core::clone::Clone,
+    ::core::fmt::Debug,
+    ::otp_auth::__private::serde::Serialize,
+    ::otp_auth::__private::serde::Deserialize,
+)]
+#[serde(crate = "::otp_auth::__private::serde")]
+struct UserClaims {
+    /// The name that others see.
+    #[serde(default, skip_serializing_if = "::core::option::Option::is_none")]
+    pub username: Option<String>,
+}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl ::otp_auth::__private::OtpUser for User {
+    type Id = i64;
+    type Claims = UserClaims;
+    fn id(&self) -> &Self::Id {
+        &self.id
+    }
+    fn email(&self) -> &::core::primitive::str {
+        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.email)
+    }
+    fn claims(&self) -> Self::Claims {
+        UserClaims {
+            username: ::core::clone::Clone::clone(&self.username),
+        }
+    }
+    fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
+        ::core::option::Option::Some(self.is_verified)
+    }
+    fn mark_verified(&mut self) {
+        self.is_verified = true;
+    }
+}
+#[automatically_derived]
+impl ::otp_auth::__private::VerifiableUser for User {}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl ::otp_auth::__private::sqlite::SqliteUser for User {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`id` IN (?2, ?3) AND `token_blacklist`.`expires_at` > ?4)";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`email` = ?1 LIMIT 1";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO `users` (`email`, `is_verified`) VALUES (?1, TRUE) RETURNING `id`, `email`, `is_verified`, `username`";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "UPDATE `users` SET `is_verified` = TRUE WHERE `id` = ?1 AND `is_verified` IS NOT TRUE",
+    );
+    fn from_row(
+        row: &::otp_auth::__private::sqlite::Row,
+    ) -> ::core::result::Result<Self, ::otp_auth::__private::sqlite::Error> {
+        ::core::result::Result::Ok(Self {
+            id: ::otp_auth::__private::sqlite::get::<i64>(row, 0usize)?,
+            email: ::otp_auth::__private::sqlite::get::<String>(row, 1usize)?,
+            is_verified: ::otp_auth::__private::sqlite::get::<bool>(row, 2usize)?,
+            username: ::otp_auth::__private::sqlite::get::<Option<String>>(row, 3usize)?,
+        })
+    }
+    fn bind_id(
+        id: &Self::Id,
+        arguments: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        ::otp_auth::__private::sqlite::bind::<
+            i64,
+        >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_new(
+        email: &::core::primitive::str,
+        arguments: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        ::otp_auth::__private::sqlite::bind::<
+            String,
+        >(arguments, ::core::convert::From::from(email))?;
+        ::core::result::Result::Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+::core::compile_error! {
+    "`#[otp_user(...)]` has no key `colour`; its keys are `table`, `stores`, `claims` and `crate`"
+}
+::core::compile_error! {
+    "`#[otp(...)]` has no key `colum`; did you mean `column`?"
+}
+::core::compile_error! {
+    "`User` has no `email`: put `#[otp(email)]` on the field `email`"
+}
+#[allow(missing_docs, dead_code, private_interfaces, unreachable_pub)]
+#[derive(
+    ::core::clone::Clone,
+    ::core::fmt::Debug,
+    ::otp_auth::__private::serde::Serialize,
+    ::otp_auth::__private::serde::Deserialize,
+)]
+#[serde(crate = "::otp_auth::__private::serde")]
+struct UserClaims {
+    pub name: String,
+}
+#[automatically_derived]
+impl ::otp_auth::__private::OtpUser for User {
+    type Id = i64;
+    type Claims = UserClaims;
+    fn id(&self) -> &Self::Id {
+        loop {}
+    }
+    fn email(&self) -> &::core::primitive::str {
+        loop {}
+    }
+    fn claims(&self) -> Self::Claims {
+        loop {}
+    }
+}
+#[automatically_derived]
+impl ::otp_auth::__private::sqlite::SqliteUser for User {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
+    const INSERT: &'static ::core::primitive::str = "";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
+    fn from_row(
+        _: &::otp_auth::__private::sqlite::Row,
+    ) -> ::core::result::Result<Self, ::otp_auth::__private::sqlite::Error> {
+        loop {}
+    }
+    fn bind_id(
+        _: &Self::Id,
+        _: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        loop {}
+    }
+    fn bind_new(
+        _: &::core::primitive::str,
+        _: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        loop {}
+    }
+}

@@ -1,0 +1,635 @@
+//! Each mistake with the source text it points at and its message.
+
+use super::attribute;
+use crate::testing::{Mistakes, errors, source};
+
+const ITEM: &str = "struct Auth { #[otp(sender)] sender: ConsoleSender }";
+
+fn assert_mistake(arguments: &str, item: &str, expected: &[(&str, &str)]) {
+    let tokens = attribute(source(arguments), source(item));
+    let found = errors(&tokens);
+    let found: Vec<_> = found.iter().map(|(place, message)| (place.as_str(), message.as_str())).collect();
+    assert_eq!(found, expected, "{arguments}: {item}");
+}
+
+/// Asserts that each list of arguments, put into `frame` in place of `@`, has exactly the given
+/// errors.
+fn assert_mistakes(frame: &str, mistakes: Mistakes) {
+    for (text, expected) in mistakes {
+        assert_mistake(&frame.replace('@', text), ITEM, expected);
+    }
+}
+
+/// The frame of mistakes that have nothing to do with the required keys.
+const FINE: &str = r#"user = User, secret_key = env("S"), @"#;
+
+#[test]
+fn mistakes_in_the_list_of_keys() {
+    assert_mistakes("@", KEYS);
+}
+
+const KEYS: Mistakes = &[
+    (
+        r#"secret_key = env("S")"#,
+        &[("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`")],
+    ),
+    (
+        "",
+        &[
+            ("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
+            (
+                "",
+                r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+            ),
+        ],
+    ),
+    (r#"usr = User, secret_key = env("S")"#, &[("usr", "`#[otp_config(...)]` has no key `usr`; did you mean `user`?")]),
+    (
+        r#"user = User, secert_key = env("S")"#,
+        &[("secert_key", "`#[otp_config(...)]` has no key `secert_key`; did you mean `secret_key`?")],
+    ),
+    (
+        r#"user = User, password = env("S")"#,
+        &[(
+            "password",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+        )],
+    ),
+    (
+        r#"user = "User", secret_key = env("S")"#,
+        &[(r#""User""#, "`user` takes a type, without quotes: write `user = User`")],
+    ),
+    (r#"user, secret_key = env("S")"#, &[("user", "`user` needs a value: write `user = User`")]),
+    (r#"user = , secret_key = env("S")"#, &[("user", "`user =` needs a value: write `user = User`")]),
+    (
+        "user =",
+        &[
+            ("user", "`user =` needs a value: write `user = User`"),
+            (
+                "",
+                r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+            ),
+        ],
+    ),
+    (r#"user = User secret_key = env("S")"#, &[("secret_key", "expected `,` before this")]),
+    (r#"user: User, secret_key = env("S")"#, &[(":", "expected `=` in place of `:`: write `user = User`")]),
+    (
+        r#"user = User, user = User, secret_key = env("S")"#,
+        &[("user", "`user` is given twice: remove this one or the first")],
+    ),
+    (
+        r#""User""#,
+        &[
+            (
+                r#""User""#,
+                r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `access_token_lifetime = "1h"` or `refresh_token_lifetime = "7d"`"#,
+            ),
+            ("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
+            (
+                "",
+                r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+            ),
+        ],
+    ),
+    (
+        r#"user = User, secret_key = env("S"),, otp_length = 6"#,
+        &[(",", "there is nothing before this comma: remove it")],
+    ),
+    (
+        r#"user = User, scret_key = "short", otp_lenght = 3, otp_expiry = 5, cookie_path = "x", nonsense"#,
+        &[
+            ("scret_key", "`#[otp_config(...)]` has no key `scret_key`; did you mean `secret_key`?"),
+            ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
+            (
+                "nonsense",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+            ),
+            ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
+            (
+                "5",
+                r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "5s"` for seconds or `otp_expiry = "5m"` for minutes"#,
+            ),
+            (r#""x""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#),
+            (
+                r#""short""#,
+                r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            ),
+        ],
+    ),
+];
+
+#[test]
+fn mistakes_in_secrets() {
+    assert_mistakes("@", SECRETS);
+}
+
+const SECRETS: Mistakes = &[
+    (
+        "user = User",
+        &[(
+            "",
+            r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = "short""#,
+        &[(
+            r#""short""#,
+            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = b"short""#,
+        &[(
+            r#"b"short""#,
+            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        "user = User, secret_key = 5",
+        &[(
+            "5",
+            r#"`secret_key` takes a string, the name of an environment variable or an expression: write `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        "user = User, secret_key = env()",
+        &[("env", r#"`env` takes the name of one environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+    ),
+    (
+        r#"user = User, secret_key = env("")"#,
+        &[(r#""""#, r#"this is no name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+    ),
+    (
+        r#"user = User, secret_key = env("A=B")"#,
+        &[(r#""A=B""#, r#"this is no name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+    ),
+    (
+        "user = User, secret_key = env(5)",
+        &[("5", r#"this is no name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+    ),
+    (
+        r#"user = User, secret_key = env("A", "B")"#,
+        &[("env", r#"`env` takes the name of one environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+    ),
+    (
+        "user = User, secret_key",
+        &[("secret_key", r#"`secret_key` needs a value: write `secret_key = env("OTP_AUTH_SECRET")`"#)],
+    ),
+    (
+        "user = User, developer_mode = false",
+        &[(
+            "",
+            r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"user = User, developer_mode = false, secret_key = "short""#,
+        &[(
+            r#""short""#,
+            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), previous_secret_keys = env("OLD")"#,
+        &[(
+            r#"env("OLD")"#,
+            r#"`previous_secret_keys` takes a list: write `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), previous_secret_keys = ["short", 5, env("OLD")]"#,
+        &[
+            (
+                "5",
+                r#"`previous_secret_keys` takes a string, the name of an environment variable or an expression: write `env("OTP_AUTH_SECRET")`"#,
+            ),
+            (
+                r#""short""#,
+                r#"a secret in `previous_secret_keys` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            ),
+        ],
+    ),
+];
+
+#[test]
+fn mistakes_in_values() {
+    assert_mistakes(FINE, VALUES);
+}
+
+const VALUES: Mistakes = &[
+    (
+        "otp_length = 4",
+        &[("4", "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`")],
+    ),
+    (
+        "otp_length = 12",
+        &[(
+            "12",
+            "`otp_length` must be 6 to 10 digits: nobody types 12 digits without a slip; write `otp_length = 10`",
+        )],
+    ),
+    (r#"otp_length = "6""#, &[(r#""6""#, "`otp_length` takes a number, without quotes: write `otp_length = 6`")]),
+    ("otp_length = -6", &[("-6", "`otp_length` must be 6 to 10 digits; write `otp_length = 6`")]),
+    ("otp_length = true", &[("true", "`otp_length` takes a whole number: write `otp_length = 6`")]),
+    (
+        "otp_length = 99999999999999999999999",
+        &[(
+            "99999999999999999999999",
+            "`otp_length` must be 6 to 10 digits: this number is too large; write `otp_length = 10`",
+        )],
+    ),
+    (
+        "otp_expiry = 600",
+        &[(
+            "600",
+            r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "600s"` for seconds or `otp_expiry = "600m"` for minutes"#,
+        )],
+    ),
+    (
+        r#"otp_expiry = "10""#,
+        &[(
+            r#""10""#,
+            r#"`otp_expiry` takes a length of time: "10" has no unit; write "10s" for seconds or "10m" for minutes"#,
+        )],
+    ),
+    (
+        r#"otp_expiry = "10 minutes""#,
+        &[(r#""10 minutes""#, r#"`otp_expiry` takes a length of time: `minutes` is no unit; write "10m""#)],
+    ),
+    (
+        r#"otp_expiry = "1h""#,
+        &[(
+            r#""1h""#,
+            r#"`otp_expiry` must be 1m to 10m: a mail takes a moment to arrive, and a code that lives long can be guessed; write `otp_expiry = "10m"`"#,
+        )],
+    ),
+    (
+        r#"otp_expiry = "5s""#,
+        &[(
+            r#""5s""#,
+            r#"`otp_expiry` must be 1m to 10m: a mail takes a moment to arrive, and a code that lives long can be guessed; write `otp_expiry = "1m"`"#,
+        )],
+    ),
+    (
+        r#"otp_expiry = """#,
+        &[(
+            r#""""#,
+            r#"`otp_expiry` takes a length of time: "" is empty; write a number and a unit, such as "90s", "10m", "1h30m" or "7d""#,
+        )],
+    ),
+    (
+        r#"otp_expiry = "ten minutes""#,
+        &[(
+            r#""ten minutes""#,
+            r#"`otp_expiry` takes a length of time: "ten minutes" does not read; write a number and a unit, such as "90s", "10m", "1h30m" or "7d""#,
+        )],
+    ),
+    ("otp_expiry = true", &[("true", r#"`otp_expiry` takes a length of time: write `otp_expiry = "10m"`"#)]),
+    (
+        r#"access_token_lifetime = "2d""#,
+        &[(
+            r#""2d""#,
+            r#"`access_token_lifetime` must be 1s to 1d: an access token is for hours, the refresh token carries the session; write `access_token_lifetime = "1d"`"#,
+        )],
+    ),
+    (
+        r#"refresh_token_lifetime = "500d""#,
+        &[(
+            r#""500d""#,
+            r#"`refresh_token_lifetime` must be 1s to 400d: a browser forgets a cookie after 400 days; write `refresh_token_lifetime = "400d"`"#,
+        )],
+    ),
+    (
+        r#"refresh_token_lifetime = "30m""#,
+        &[(
+            "refresh_token_lifetime",
+            "`refresh_token_lifetime` (30m) must be longer than `access_token_lifetime` (1h): lengthen the first or shorten the second",
+        )],
+    ),
+    (
+        r#"refresh_grace = "1m""#,
+        &[(
+            r#""1m""#,
+            r#"`refresh_grace` must be 0s to 30s: it only covers two refreshes at the same moment; write `refresh_grace = "30s"`"#,
+        )],
+    ),
+    (
+        r#"send_timeout = "2m""#,
+        &[(
+            r#""2m""#,
+            r#"`send_timeout` must be 1s to 1m: a request waits for the sender that long; write `send_timeout = "1m"`"#,
+        )],
+    ),
+    (
+        "max_otp_attempts = 0",
+        &[("0", "`max_otp_attempts` must be 1 to 10 tries: nobody could sign in; write `max_otp_attempts = 1`")],
+    ),
+    (
+        "max_otp_attempts = 11",
+        &[(
+            "11",
+            "`max_otp_attempts` must be 1 to 10 tries: every try is a guess at the code; write `max_otp_attempts = 10`",
+        )],
+    ),
+    (
+        "max_otp_attempts = 10",
+        &[(
+            "max_otp_attempts",
+            "with 10 mails a day, 10 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day: write `otp_length = 7`, or lower this",
+        )],
+    ),
+    (
+        "max_sends_per_day = 100",
+        &[(
+            "max_sends_per_day",
+            "with 100 mails a day, 5 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day: write `otp_length = 7`, or lower this",
+        )],
+    ),
+    (
+        "max_sends_per_day = 4000000000, otp_length = 10",
+        &[(
+            "max_sends_per_day",
+            "with 4000000000 mails a day, 5 tries each and 10 digits, a code can be guessed with more than 1 in 10 000 chances a day: lower this",
+        )],
+    ),
+    (
+        "max_sends_per_hour = 0",
+        &[("0", "`max_sends_per_hour` must be at least 1 mail: nobody could sign in; write `max_sends_per_hour = 1`")],
+    ),
+    (
+        "max_sends_per_hour = 5000000000",
+        &[(
+            "5000000000",
+            "`max_sends_per_hour` must be at least 1 mail: this number is too large; write `max_sends_per_hour = 4294967295`",
+        )],
+    ),
+    (
+        r#"auto_create_user = "true""#,
+        &[(r#""true""#, "`auto_create_user` takes `true` or `false`, without quotes: write `auto_create_user = true`")],
+    ),
+    ("auto_create_user = 1", &[("1", "`auto_create_user` takes `true` or `false`: write `auto_create_user = true`")]),
+    ("auto_create_user", &[("auto_create_user", "`auto_create_user` needs a value: write `auto_create_user = true`")]),
+    (
+        r#"refresh_token_delivery = "cookies""#,
+        &[(r#""cookies""#, r#"`refresh_token_delivery` is `"cookie"`, `"body"` or `"both"`"#)],
+    ),
+    (
+        "refresh_token_delivery = cookie",
+        &[(
+            "cookie",
+            r#"`refresh_token_delivery` picks the types of the routes, so it must be a literal: write `"cookie"`, `"body"` or `"both"`"#,
+        )],
+    ),
+    (
+        "refresh_token_delivery = self.delivery",
+        &[(
+            "self.delivery",
+            r#"`refresh_token_delivery` picks the types of the routes, so it must be a literal: write `"cookie"`, `"body"` or `"both"`"#,
+        )],
+    ),
+    (r#"local_part_case = "upper""#, &[(r#""upper""#, "`local_part_case` is `lower` or `preserve`")]),
+    (r#"issuer = """#, &[(r#""""#, r#"`issuer` is empty: write `issuer = "https://example.com"`"#)]),
+    ("audience = 5", &[("5", r#"`audience` takes a string: write `audience = "https://api.example.com"`"#)]),
+    (
+        r#"developer_mode = "true""#,
+        &[(r#""true""#, "`developer_mode` takes `true` or `false`, without quotes: write `developer_mode = true`")],
+    ),
+    (
+        "developer_mode = allow_in_release()",
+        &[("allow_in_release", "`allow_in_release` takes one value: write `allow_in_release(true)`")],
+    ),
+    ("hooks = Hooks", &[("hooks", "`hooks` takes no value: write `hooks` alone")]),
+    (r#"crate = "otp""#, &[(r#""otp""#, "`crate` takes a path, without quotes: write `crate = path::to::otp_auth`")]),
+    (
+        "sender = ConsoleSender",
+        &[(
+            "sender",
+            "`sender` does not belong in `#[otp_config(...)]`: it goes on the field of the sender: `#[otp(sender)]`",
+        )],
+    ),
+    (
+        r#"table = "users""#,
+        &[(
+            "table",
+            r#"`table` does not belong in `#[otp_config(...)]`: it goes on the user struct: `#[otp_user(table = "users")]`"#,
+        )],
+    ),
+    (
+        r#"algorithm = "RS256""#,
+        &[(
+            "algorithm",
+            "`algorithm` does not belong in `#[otp_config(...)]`: otp-auth signs with HMAC-SHA-256, always",
+        )],
+    ),
+    (
+        "5",
+        &[(
+            "5",
+            r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `access_token_lifetime = "1h"` or `refresh_token_lifetime = "7d"`"#,
+        )],
+    ),
+    ("developer_mode = 1", &[("1", "`developer_mode` takes `true` or `false`: write `developer_mode = true`")]),
+    (
+        r#"refresh_grace = "99999999999999999999s""#,
+        &[(
+            r#""99999999999999999999s""#,
+            r#"`refresh_grace` takes a length of time: "99999999999999999999s" is too long"#,
+        )],
+    ),
+    (
+        r#"access_token_lifetime = "10m", refresh_token_lifetime = "10m""#,
+        &[(
+            "refresh_token_lifetime",
+            "`refresh_token_lifetime` (10m) must be longer than `access_token_lifetime` (10m): lengthen the first or shorten the second",
+        )],
+    ),
+    (
+        r#"access_token_lifetime = "10 parsecs""#,
+        &[(
+            r#""10 parsecs""#,
+            "`access_token_lifetime` takes a length of time: `parsecs` is no unit; the units are `ms`, `s`, `m`, `h` and `d`",
+        )],
+    ),
+    (
+        "access_token_lifetime = -5",
+        &[("-5", r#"`access_token_lifetime` takes a length of time: write `access_token_lifetime = "1h"`"#)],
+    ),
+    ("hooks, hooks", &[("hooks", "`hooks` is given twice: remove this one or the first")]),
+    ("hooks()", &[("hooks", "`hooks` takes no value: write `hooks` alone")]),
+    ("otp_length(6)", &[("otp_length", "`otp_length` is not written in this form: write `otp_length = 6`")]),
+    (
+        r#"otp_length = 4 otp_expiry = "1s""#,
+        &[
+            ("otp_expiry", "expected `,` before this"),
+            ("4", "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`"),
+            (
+                r#""1s""#,
+                r#"`otp_expiry` must be 1m to 10m: a mail takes a moment to arrive, and a code that lives long can be guessed; write `otp_expiry = "1m"`"#,
+            ),
+        ],
+    ),
+    (
+        "claims = X",
+        &[(
+            "claims",
+            "`claims` does not belong in `#[otp_config(...)]`: it goes on the user struct: `#[otp_user(claims = MyClaims)]`",
+        )],
+    ),
+    (
+        "store = X",
+        &[(
+            "store",
+            "`store` does not belong in `#[otp_config(...)]`: give the store to `OtpAuth::new(config, store)`",
+        )],
+    ),
+];
+
+#[test]
+fn mistakes_in_the_cookie() {
+    assert_mistakes(FINE, COOKIES);
+}
+
+const COOKIES: Mistakes = &[
+    (r#"cookie_name = """#, &[(r#""""#, r#"`cookie_name` is empty: write `cookie_name = "__Host-refresh_token"`"#)]),
+    (
+        r#"cookie_name = "a b""#,
+        &[(
+            r#""a b""#,
+            r#"`cookie_name` has a character that no cookie name can have (letters, digits, `-` and `_` are fine): write `cookie_name = "__Host-refresh_token"`"#,
+        )],
+    ),
+    ("cookie_name = 5", &[("5", r#"`cookie_name` takes a string: write `cookie_name = "__Host-refresh_token"`"#)]),
+    (
+        r#"cookie_path = "auth""#,
+        &[(r#""auth""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#)],
+    ),
+    (
+        r#"cookie_path = "/auth""#,
+        &[(
+            "cookie_path",
+            r#"a browser drops a cookie named `__Host-refresh_token` with another path than `/`: write `cookie_name = "__Secure-refresh_token"`, or remove `cookie_path`"#,
+        )],
+    ),
+    (
+        r#"cookie_domain = "https://example.com""#,
+        &[(
+            r#""https://example.com""#,
+            r#"`cookie_domain` takes the name of a host alone: write `cookie_domain = "example.com"`"#,
+        )],
+    ),
+    (
+        r#"cookie_domain = "example.com""#,
+        &[(
+            "cookie_domain",
+            r#"a browser drops a cookie named `__Host-refresh_token` that has a domain: write `cookie_name = "__Secure-refresh_token"`, or remove `cookie_domain`"#,
+        )],
+    ),
+    (
+        r#"cookie_secure = false, cookie_name = "__Host-a""#,
+        &[(
+            "cookie_name",
+            r#"a browser drops a cookie with the prefix `__Host-` that is not secure: remove `cookie_secure = false`, or write `cookie_name = "a"`"#,
+        )],
+    ),
+    (
+        r#"cookie_secure = false, cookie_name = "__Secure-a""#,
+        &[(
+            "cookie_name",
+            r#"a browser drops a cookie with the prefix `__Secure-` that is not secure: remove `cookie_secure = false`, or write `cookie_name = "a"`"#,
+        )],
+    ),
+    (
+        r#"cookie_secure = false, cookie_same_site = "none""#,
+        &[(
+            "cookie_same_site",
+            r#"a browser drops a cookie with `cookie_same_site = "none"` that is not secure: remove `cookie_secure = false`, or write `"lax"`"#,
+        )],
+    ),
+    (r#"cookie_same_site = "laxx""#, &[(r#""laxx""#, "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
+    ("cookie_same_site = strct", &[("strct", "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
+    ("cookie_same_site = 5", &[("5", "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
+    (
+        r#"cookie_path = "/a;b""#,
+        &[(
+            r#""/a;b""#,
+            r#"`cookie_path` has a character that no cookie path can have: write `cookie_path = "/auth"`"#,
+        )],
+    ),
+    (r#"cookie_domain = """#, &[(r#""""#, r#"`cookie_domain` is empty: write `cookie_domain = "example.com"`"#)]),
+    (
+        r#"cookie_domain = "ex ample""#,
+        &[(r#""ex ample""#, r#"`cookie_domain` is no name of a host: write `cookie_domain = "example.com"`"#)],
+    ),
+];
+
+#[test]
+fn mistakes_in_the_item() {
+    let fine = r#"user = User, secret_key = env("S")"#;
+    let mistakes: Mistakes = &[
+        (
+            "struct Auth { #[otp(sendr)] sender: ConsoleSender }",
+            &[("sendr", "`#[otp(...)]` has no key `sendr`; did you mean `sender`?")],
+        ),
+        (
+            "struct Auth { #[otp(mailer)] sender: ConsoleSender }",
+            &[("mailer", "`#[otp(...)]` has no key `mailer`; its keys are `sender` and `hooks`")],
+        ),
+        (
+            "struct Auth { #[otp] sender: ConsoleSender }",
+            &[("otp", "this attribute says nothing yet: write `#[otp(...)]` with `sender` or `hooks`")],
+        ),
+        (
+            "struct Auth { #[otp(sender)] a: A, #[otp(sender)] b: B }",
+            &[("sender", "only one field can be the `sender`, and `a` is it already: remove one of the two")],
+        ),
+        ("struct Auth { #[otp(sender = true)] a: A }", &[("sender", "`sender` takes no value: write `sender` alone")]),
+        (
+            "struct Auth { #[otp(secret_key)] a: A }",
+            &[(
+                "secret_key",
+                "`secret_key` does not belong in `#[otp(...)]`: it is a key of `#[otp_config(...)]`; write `secret_key = self.field` there",
+            )],
+        ),
+        (
+            "struct Auth { #[otp(id)] a: A }",
+            &[(
+                "id",
+                "`id` does not belong in `#[otp(...)]`: it goes on a field of the user struct, which derives `OtpUser`",
+            )],
+        ),
+        (
+            "enum Auth { A }",
+            &[(
+                "Auth",
+                "`#[otp_config(...)]` goes on a struct, and this is an enum: write `struct Auth { #[otp(sender)] sender: ConsoleSender }`",
+            )],
+        ),
+        (
+            "fn auth() {}",
+            &[(
+                "auth",
+                "`#[otp_config(...)]` goes on a struct, and this is a function: write `struct Auth { #[otp(sender)] sender: ConsoleSender }`",
+            )],
+        ),
+        (
+            "union Auth { a: u8 }",
+            &[(
+                "Auth",
+                "`#[otp_config(...)]` goes on a struct, and this is a union: write `struct Auth { #[otp(sender)] sender: ConsoleSender }`",
+            )],
+        ),
+        (
+            "struct Auth { #[otp(hooks)] a: A, #[otp(hooks)] b: B }",
+            &[("hooks", "only one field can be the `hooks`, and `a` is it already: remove one of the two")],
+        ),
+    ];
+    for (item, expected) in mistakes {
+        assert_mistake(fine, item, expected);
+    }
+    assert_mistake(
+        r#"user = User, secret_key = env("S"), hooks"#,
+        "struct Auth { #[otp(hooks)] a: A }",
+        &[("hooks", "the key `hooks` already says that the struct has the hooks: remove the key, or this attribute")],
+    );
+}

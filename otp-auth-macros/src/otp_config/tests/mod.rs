@@ -1,0 +1,5 @@
+mod mistakes;
+mod recovery;
+mod snapshots;
+
+use super::attribute;

@@ -1,0 +1,262 @@
+//! The attributes of a user struct, as written. Rules about one value are checked here; rules
+//! about several wait for the model.
+
+use darling::error::Accumulator;
+use proc_macro2::Ident;
+use syn::{Attribute, Data, DeriveInput, Expr, Fields, Type};
+
+use super::stores::{self, Features, Store};
+use crate::diag::mistake;
+use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
+use crate::reader::read_attribute;
+use crate::slot::Slot;
+use crate::syntax::Root;
+use crate::value::{ClaimName, ColumnName, TableName};
+
+const ITEM: Vocabulary = Vocabulary {
+    attribute: "#[otp_user(...)]",
+    keys: &[
+        Key::new("table", Form::Value, "table = \"users\""),
+        Key::new("stores", Form::List, "stores(sqlite)"),
+        Key::new("claims", Form::Type, "claims = MyClaims"),
+        Key::new("crate", Form::Value, "crate = path::to::otp_auth"),
+    ],
+    elsewhere: &[
+        (
+            "collection",
+            "this version of otp-auth has no `mongodb` store yet; use `table = \"users\"` with \
+             `stores(sqlite)`",
+        ),
+        ("id", "it goes on the field of the id: `#[otp(id)]`"),
+        ("email", "it goes on the field of the address: `#[otp(email)]`"),
+        ("verified", "it goes on the field that holds it: `#[otp(verified)]`"),
+        ("claim", "it goes on a field: `#[otp(claim)]`"),
+        ("column", "it goes on a field: `#[otp(column = \"name\")]`"),
+        ("default", "it goes on a field: `#[otp(default)]`"),
+        ("generate", "it goes on the field of the id: `#[otp(id, generate = …)]`"),
+        ("json", "it goes on a field: `#[otp(json)]`"),
+        ("skip", "it goes on a field: `#[otp(skip)]`"),
+        ("user", "it is a key of `#[otp_config(...)]`"),
+    ],
+};
+
+const FIELD: Vocabulary = Vocabulary {
+    attribute: "#[otp(...)]",
+    keys: &[
+        Key::new("id", Form::Word, "id"),
+        Key::new("generate", Form::Value, "generate = Uuid::now_v7()"),
+        Key::new("email", Form::Word, "email"),
+        Key::new("verified", Form::Word, "verified"),
+        Key::new("claim", Form::WordOrValue, "claim = \"name\""),
+        Key::new("column", Form::Value, "column = \"name\""),
+        Key::new("default", Form::WordOrValue, "default = …"),
+        Key::new("json", Form::Word, "json"),
+        Key::new("skip", Form::Word, "skip"),
+    ],
+    elsewhere: &[
+        ("table", "it goes on the struct: `#[otp_user(table = \"users\")]`"),
+        ("stores", "it goes on the struct: `#[otp_user(stores(sqlite))]`"),
+        ("claims", "it goes on the struct: `#[otp_user(claims = MyClaims)]`"),
+        ("crate", "it goes on the struct: `#[otp_user(crate = …)]`"),
+        ("sender", "it goes on a field of the struct with `#[otp_config(...)]`"),
+        ("hooks", "it goes on a field of the struct with `#[otp_config(...)]`"),
+        ("rename", "write `column = \"name\"` for the database or `claim = \"name\"` for the token"),
+        ("unique", "uniqueness is the table's business: add a unique index to it"),
+    ],
+};
+
+/// A user struct as written.
+pub(crate) struct Written<'a> {
+    pub(crate) input: &'a DeriveInput,
+    pub(crate) table: Slot<TableName>,
+    pub(crate) stores: Slot<Vec<Store>>,
+    pub(crate) claims: Slot<Type>,
+    pub(crate) root: Root,
+    /// `None` when the item is no struct with named fields.
+    pub(crate) fields: Option<Vec<FieldWritten<'a>>>,
+    /// A field has an attribute that could mean anything, so a role may only seem to be missing.
+    pub(crate) unclear: bool,
+    /// Words of fields that stand on the struct instead.
+    pub(crate) misplaced: Vec<&'static str>,
+    /// What this build can generate.
+    pub(crate) features: Features,
+}
+
+/// A field as written.
+pub(crate) struct FieldWritten<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) ty: &'a Type,
+    pub(crate) attrs: &'a [Attribute],
+    pub(crate) id: Slot<()>,
+    pub(crate) generate: Slot<Generate>,
+    pub(crate) email: Slot<()>,
+    pub(crate) verified: Slot<()>,
+    pub(crate) claim: Slot<ClaimName>,
+    pub(crate) column: Slot<ColumnName>,
+    pub(crate) default: Slot<DefaultValue>,
+    pub(crate) json: Slot<()>,
+    pub(crate) skip: Slot<()>,
+    /// An attribute of this field could mean anything; the mistake is reported.
+    unclear: bool,
+}
+
+/// `generate = expr`.
+pub(crate) struct Generate(pub(crate) Expr);
+
+impl darling::FromMeta for Generate {
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        Ok(Self(expr.clone()))
+    }
+}
+
+/// `default` or `default = expr`.
+pub(crate) struct DefaultValue(pub(crate) Option<Expr>);
+
+impl darling::FromMeta for DefaultValue {
+    fn from_word() -> darling::Result<Self> {
+        Ok(Self(None))
+    }
+
+    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+        Ok(Self(Some(expr.clone())))
+    }
+}
+
+impl<'a> Written<'a> {
+    /// Reads everything that reads and reports the rest.
+    pub(crate) fn read(input: &'a DeriveInput, features: Features, errors: &mut Accumulator) -> Self {
+        let mut written = Self {
+            input,
+            table: Slot::Absent,
+            stores: Slot::Absent,
+            claims: Slot::Absent,
+            root: Root::default(),
+            fields: None,
+            unclear: false,
+            misplaced: Vec::new(),
+            features,
+        };
+        let mut root = Slot::Absent;
+        for attribute in &input.attrs {
+            if attribute.path().is_ident("otp_user") {
+                for entry in read_attribute(attribute, &ITEM, errors) {
+                    written.take(&entry, &mut root, features, errors);
+                }
+            } else if attribute.path().is_ident("otp") {
+                errors.push(mistake(
+                    attribute.path(),
+                    "`#[otp(...)]` goes on a field; on the struct write `#[otp_user(...)]`",
+                ));
+                written.unclear = true;
+            }
+        }
+        if let Some(root) = root.value() {
+            written.root = Root::clone(root);
+        }
+        match named_fields(input) {
+            Ok(fields) => {
+                let fields: Vec<_> =
+                    fields.iter().filter_map(|field| Some(read_field(field.ident.as_ref()?, field, errors))).collect();
+                written.unclear |= fields.iter().any(|field| field.unclear);
+                written.fields = Some(fields);
+            }
+            Err(error) => errors.push(error),
+        }
+        written
+    }
+
+    fn take(&mut self, entry: &Entry, root: &mut Slot<Root>, features: Features, errors: &mut Accumulator) {
+        match entry.name {
+            "table" => self.table.put_value(entry, errors),
+            "claims" => self.claims.put_type(entry, errors),
+            "crate" => root.put_value(entry, errors),
+            "stores" => match &entry.content {
+                Content::List(tokens) => {
+                    let stores = stores::read(tokens.clone(), &entry.key, features, errors);
+                    self.stores.put(entry, Ok(stores), errors);
+                }
+                _ => self.stores.mark_broken(),
+            },
+            UNKNOWN => {}
+            "collection" => {
+                self.table.mark_broken();
+                self.stores.mark_broken();
+            }
+            misplaced => self.misplaced.push(misplaced),
+        }
+    }
+}
+
+/// The named fields of a struct, or what is needed instead of the item.
+fn named_fields(input: &DeriveInput) -> darling::Result<&syn::punctuated::Punctuated<syn::Field, syn::Token![,]>> {
+    let (what, place) = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => return Ok(&fields.named),
+            Fields::Unnamed(_) => ("this struct has unnamed fields", &input.ident),
+            Fields::Unit => ("this struct has no fields", &input.ident),
+        },
+        Data::Enum(_) => ("this is an enum", &input.ident),
+        Data::Union(_) => ("this is a union", &input.ident),
+    };
+    Err(mistake(
+        place,
+        format_args!(
+            "`OtpUser` is derived for a struct with named fields, and {what}: write `struct {} {{ \
+             #[otp(id)] id: i64, #[otp(email)] email: String }}`",
+            input.ident
+        ),
+    ))
+}
+
+/// One field with its attributes.
+fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Accumulator) -> FieldWritten<'a> {
+    let mut written = FieldWritten {
+        ident,
+        ty: &field.ty,
+        attrs: &field.attrs,
+        id: Slot::Absent,
+        generate: Slot::Absent,
+        email: Slot::Absent,
+        verified: Slot::Absent,
+        claim: Slot::Absent,
+        column: Slot::Absent,
+        default: Slot::Absent,
+        json: Slot::Absent,
+        skip: Slot::Absent,
+        unclear: false,
+    };
+    for attribute in &field.attrs {
+        if attribute.path().is_ident("otp") {
+            let entries = read_attribute(attribute, &FIELD, errors);
+            written.unclear |= entries.is_empty();
+            for entry in entries {
+                written.take(&entry, errors);
+            }
+        } else if attribute.path().is_ident("otp_user") {
+            errors.push(mistake(
+                attribute.path(),
+                "`#[otp_user(...)]` goes on the struct; on a field write `#[otp(...)]`",
+            ));
+            written.unclear = true;
+        }
+    }
+    written
+}
+
+impl FieldWritten<'_> {
+    fn take(&mut self, entry: &Entry, errors: &mut Accumulator) {
+        match entry.name {
+            "id" => self.id.put_value(entry, errors),
+            "generate" => self.generate.put_value(entry, errors),
+            "email" => self.email.put_value(entry, errors),
+            "verified" => self.verified.put_value(entry, errors),
+            "claim" => self.claim.put_value(entry, errors),
+            "column" => self.column.put_value(entry, errors),
+            "default" => self.default.put_value(entry, errors),
+            "json" => self.json.put_value(entry, errors),
+            "skip" => self.skip.put_value(entry, errors),
+            UNKNOWN => self.unclear = true,
+            _ => {}
+        }
+    }
+}

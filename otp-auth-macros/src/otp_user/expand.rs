@@ -1,0 +1,163 @@
+//! From the model to impls.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use super::model::{Claim, Claims, GeneratedClaims, Model};
+use crate::syntax::{Root, plain_name, pointing_at};
+
+/// Everything that the derive generates.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let user = user_impl(model);
+    let verifiable = model.verified.as_ref().map(|_| verifiable_impl(model));
+    let claims = match &model.claims {
+        Claims::Own(_) => None,
+        Claims::Generated(claims) => Some(claims_struct(model, claims)),
+    };
+    let stores = model.table.as_ref().map(|table| -> TokenStream {
+        let stores = table.stores.iter();
+        stores.map(|store| store.expand(model, table)).collect()
+    });
+    quote!(#claims #user #verifiable #stores)
+}
+
+/// ```text
+/// impl OtpUser for User {
+///     type Id = i64;
+///     type Claims = UserClaims;
+///     fn id(&self) -> &Self::Id { &self.id }
+///     fn email(&self) -> &str { AsRef::<str>::as_ref(&self.email) }
+///     fn claims(&self) -> Self::Claims { UserClaims { name: Clone::clone(&self.name) } }
+///     fn verified(&self) -> Option<bool> { Some(self.is_verified) }
+///     fn mark_verified(&mut self) { self.is_verified = true; }
+/// }
+/// ```
+fn user_impl(model: &Model) -> TokenStream {
+    let private = model.root.private();
+    let ident = &model.ident;
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    let (id, id_type) = (&model.id.ident, &model.id.ty);
+    let email = &model.email.ident;
+    let email = quote_spanned! {pointing_at(&model.email.ty)=>
+        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.#email)
+    };
+    let (claims_type, claims_value) = claims(model);
+    let verified = model.verified.as_ref().map(|role| {
+        let field = &role.ident;
+        quote_spanned! {pointing_at(&role.ty)=>
+            fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
+                ::core::option::Option::Some(self.#field)
+            }
+            fn mark_verified(&mut self) {
+                self.#field = true;
+            }
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #impl_generics #private::OtpUser for #ident #type_generics #where_clause {
+            type Id = #id_type;
+            type Claims = #claims_type;
+            fn id(&self) -> &Self::Id {
+                &self.#id
+            }
+            fn email(&self) -> &::core::primitive::str {
+                #email
+            }
+            fn claims(&self) -> Self::Claims {
+                #claims_value
+            }
+            #verified
+        }
+    }
+}
+
+/// The claims type, and the expression that makes one from `self`.
+fn claims(model: &Model) -> (TokenStream, TokenStream) {
+    match &model.claims {
+        Claims::Own(ty) => {
+            let from = quote_spanned!(pointing_at(ty)=> ::core::convert::From<&Self>);
+            (quote!(#ty), quote!(<#ty as #from>::from(self)))
+        }
+        Claims::Generated(generated) => {
+            let ident = &generated.ident;
+            let fields = generated.claims.iter().map(|Claim { ident, ty, .. }| {
+                let value = quote_spanned!(pointing_at(ty)=> ::core::clone::Clone::clone(&self.#ident));
+                quote!(#ident: #value)
+            });
+            (quote!(#ident), quote!(#ident { #(#fields),* }))
+        }
+    }
+}
+
+/// ```text
+/// impl VerifiableUser for User {}
+/// ```
+fn verifiable_impl(model: &Model) -> TokenStream {
+    let private = model.root.private();
+    let ident = &model.ident;
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::VerifiableUser for #ident #type_generics #where_clause {}
+    }
+}
+
+/// ```text
+/// /// The claims that an access token carries for a [`User`].
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// struct UserClaims {
+///     /// The claim `name`.
+///     #[serde(skip_serializing_if = "Option::is_none", default)]
+///     pub name: Option<String>,
+/// }
+/// ```
+fn claims_struct(model: &Model, generated: &GeneratedClaims) -> TokenStream {
+    let private = model.root.private();
+    let (vis, ident) = (&model.vis, &generated.ident);
+    let about = format!(" The claims that an access token carries for a [`{}`].", plain_name(&model.ident));
+    let fields = generated.claims.iter().map(claim_field);
+    let (alias, serde) = serde_path(&model.root, ident);
+    quote! {
+        #alias
+        #[doc = #about]
+        #[allow(private_interfaces, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
+        #[derive(
+            ::core::clone::Clone,
+            ::core::fmt::Debug,
+            #private::serde::Serialize,
+            #private::serde::Deserialize,
+        )]
+        #[serde(crate = #serde)]
+        #vis struct #ident {
+            #(#fields),*
+        }
+    }
+}
+
+fn claim_field(claim: &Claim) -> TokenStream {
+    let Claim { ident, ty, rename, optional, docs } = claim;
+    let name = rename.clone().unwrap_or_else(|| plain_name(ident));
+    let about = format!(" The claim `{name}`.");
+    let about = docs.is_empty().then(|| quote!(#[doc = #about]));
+    let rename = rename.as_ref().map(|name| quote!(#[serde(rename = #name)]));
+    let absent = optional.then(|| quote!(#[serde(default, skip_serializing_if = "::core::option::Option::is_none")]));
+    quote!(#about #(#docs)* #rename #absent pub #ident: #ty)
+}
+
+/// What serde's `crate` attribute names: a path, or, where the path begins with `$crate` and so
+/// fits in no string, an alias.
+pub(super) fn serde_path(root: &Root, claims: &Ident) -> (Option<TokenStream>, String) {
+    if let Some(path) = root.serde() {
+        return (None, path);
+    }
+    let private = root.private();
+    let alias = format_ident!("__otp_auth_serde_{claims}");
+    let import = quote! {
+        #[doc(hidden)]
+        #[allow(non_snake_case)]
+        use #private::serde as #alias;
+    };
+    (Some(import), alias.to_string())
+}

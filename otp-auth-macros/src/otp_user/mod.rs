@@ -1,0 +1,39 @@
+//! `#[derive(OtpUser)]`: from attributes (`attrs`) to a model (`model`) to impls (`expand`), or,
+//! when there are mistakes, to the mistakes and a stand-in (`fallback`).
+
+mod attrs;
+mod expand;
+mod fallback;
+mod model;
+mod rules;
+mod sql;
+mod stores;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+use self::attrs::Written;
+use self::model::Model;
+pub(crate) use self::stores::Features;
+use crate::syntax::compile_errors;
+
+/// The derive, on token streams that also exist outside the compiler.
+pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut errors = darling::Error::accumulator();
+    let written = Written::read(&input, features, &mut errors);
+    let model = Model::build(&written, &mut errors);
+    match (model, errors.into_inner()) {
+        (Some(model), errors) if errors.is_empty() => expand::expand(&model),
+        (_, errors) => {
+            let mut tokens = compile_errors(errors);
+            tokens.extend(fallback::expand(&written));
+            tokens
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A user struct that is valid by construction.
+
+use darling::error::Accumulator;
+use proc_macro2::Ident;
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, Generics, Type, Visibility};
+
+use super::attrs::{FieldWritten, Written};
+use super::rules;
+use super::stores::Store;
+use crate::diag::mistake;
+use crate::slot::Slot;
+use crate::syntax::{Root, is_option, mentioned_parameter, plain_name};
+use crate::value::{ClaimName, TableName};
+
+/// Everything that the expansion needs.
+pub(crate) struct Model {
+    pub(crate) root: Root,
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) generics: Generics,
+    pub(crate) id: Role,
+    pub(crate) email: Role,
+    pub(crate) verified: Option<Role>,
+    /// Every field, in order.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) claims: Claims,
+    pub(crate) table: Option<Table>,
+}
+
+/// A field with a part to play.
+pub(crate) struct Role {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) column: String,
+}
+
+/// A field of the struct.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    /// `None` for a field that is no column.
+    pub(crate) column: Option<Column>,
+}
+
+/// How a field is stored.
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) json: bool,
+    /// What the insert of a sign-up gives to the column; `None` leaves it to the database.
+    pub(crate) on_sign_up: Option<Initial>,
+}
+
+/// The first value of a column.
+pub(crate) enum Initial {
+    Email,
+    True,
+    /// The field's `Default`.
+    Default,
+    Value(Box<Expr>),
+}
+
+/// The claims type of the user.
+pub(crate) enum Claims {
+    /// A type of the user's own.
+    Own(Box<Type>),
+    Generated(GeneratedClaims),
+}
+
+/// A claims struct to generate.
+pub(crate) struct GeneratedClaims {
+    pub(crate) ident: Ident,
+    pub(crate) claims: Vec<Claim>,
+}
+
+/// One claim.
+pub(crate) struct Claim {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    /// The name in the token, where it is not the field's.
+    pub(crate) rename: Option<String>,
+    pub(crate) optional: bool,
+    /// The doc comment of the field.
+    pub(crate) docs: Vec<Attribute>,
+}
+
+/// A table with the backends that it is in.
+pub(crate) struct Table {
+    pub(crate) name: TableName,
+    pub(crate) stores: Vec<Store>,
+}
+
+impl Model {
+    /// Checks the rules about several values. `None` when there is no model; the reasons are in
+    /// `errors`. There may be a model and errors, too.
+    pub(crate) fn build(written: &Written<'_>, errors: &mut Accumulator) -> Option<Self> {
+        rules::refuse_lifetimes(&written.input.generics, errors);
+        let table = table(written, errors);
+        let fields = written.fields.as_ref()?;
+        for field in fields {
+            rules::check_field(field, errors);
+        }
+        rules::check_columns(fields, errors);
+        let claims = claims(written, fields, errors);
+        let id = role(fields, "id", |field| &field.id, errors);
+        let email = role(fields, "email", |field| &field.email, errors);
+        let verified = role(fields, "verified", |field| &field.verified, errors);
+        if !written.unclear {
+            for (name, found) in [("id", &id), ("email", &email)] {
+                if found.is_none() && !written.misplaced.contains(&name) {
+                    errors.push(rules::missing(&written.input.ident, fields, name));
+                }
+            }
+        }
+        Some(Self {
+            root: written.root.clone(),
+            ident: written.input.ident.clone(),
+            vis: written.input.vis.clone(),
+            generics: written.input.generics.clone(),
+            id: id?,
+            email: email?,
+            verified,
+            fields: fields.iter().map(Field::new).collect(),
+            claims,
+            table,
+        })
+    }
+}
+
+impl Field {
+    fn new(written: &FieldWritten<'_>) -> Self {
+        let column = written.skip.is_absent().then(|| Column {
+            name: column_name(written),
+            json: written.json.is_given(),
+            on_sign_up: initial(written),
+        });
+        Self { ident: written.ident.clone(), ty: written.ty.clone(), column }
+    }
+}
+
+fn initial(field: &FieldWritten<'_>) -> Option<Initial> {
+    if field.email.is_given() {
+        return Some(Initial::Email);
+    }
+    if field.verified.is_given() {
+        return Some(Initial::True);
+    }
+    if let Some(generate) = field.generate.value() {
+        return Some(Initial::Value(Box::new(generate.0.clone())));
+    }
+    field.default.value().map(|default| match &default.0 {
+        None => Initial::Default,
+        Some(expr) => Initial::Value(Box::new(expr.clone())),
+    })
+}
+
+/// The one field of a role. A second one is a mistake.
+fn role(
+    fields: &[FieldWritten<'_>],
+    name: &str,
+    slot: impl for<'a> Fn(&'a FieldWritten<'_>) -> &'a Slot<()>,
+    errors: &mut Accumulator,
+) -> Option<Role> {
+    let certain = || fields.iter().filter(|field| slot(field).key().is_some());
+    let guessed = || fields.iter().find(|field| slot(field).is_given());
+    let first = certain().next().or_else(guessed)?;
+    for key in certain().skip(1).filter_map(|field| slot(field).key()) {
+        errors.push(mistake(
+            key,
+            format_args!(
+                "only one field can be the `{name}`, and `{}` is it already: remove one of the two",
+                first.ident
+            ),
+        ));
+    }
+    Some(Role { ident: first.ident.clone(), ty: first.ty.clone(), column: column_name(first) })
+}
+
+/// The field's column.
+pub(super) fn column_name(field: &FieldWritten<'_>) -> String {
+    match field.column.value() {
+        Some(column) => column.0.clone(),
+        None => plain_name(field.ident),
+    }
+}
+
+/// The table and its stores: both or neither.
+fn table(written: &Written<'_>, errors: &mut Accumulator) -> Option<Table> {
+    if let (Some(key), true) = (written.table.key(), written.stores.is_absent()) {
+        errors.push(mistake(key, "`table` needs to know the kind of database: add `stores(sqlite)`"));
+    }
+    if let (Some(key), true) = (written.stores.key(), written.table.is_absent()) {
+        errors.push(mistake(key, "`stores` needs to know the table of the users: add `table = \"users\"`"));
+    }
+    Some(Table { name: written.table.value()?.clone(), stores: written.stores.value()?.clone() })
+}
+
+fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accumulator) -> Claims {
+    if let Slot::Given { value, .. } = &written.claims {
+        for key in fields.iter().filter_map(|field| field.claim.key()) {
+            errors.push(mistake(
+                key,
+                "the struct has `claims = …`, so its fields are no claims: remove this `claim`, or \
+                 remove `claims`",
+            ));
+        }
+        return Claims::Own(Box::new(value.clone()));
+    }
+    let mut seen: Vec<String> = Vec::new();
+    let mut claims = Vec::new();
+    for field in fields {
+        let (Some(claim), Some(key)) = (field.claim.value(), field.claim.key()) else {
+            continue;
+        };
+        let name = claim.name.clone().unwrap_or_else(|| plain_name(field.ident));
+        if claim.name.is_none()
+            && let Some(fault) = ClaimName::fault(&name)
+        {
+            errors.push(mistake(key, fault));
+        }
+        if seen.contains(&name) {
+            errors.push(mistake(
+                &claim.place.unwrap_or_else(|| key.span()),
+                format_args!("there is already a claim `{name}`: write another `claim = \"name\"`"),
+            ));
+        }
+        if written.claims.is_absent()
+            && let Some(parameter) = mentioned_parameter(field.ty, &written.input.generics)
+        {
+            errors.push(mistake(
+                key,
+                format_args!(
+                    "the type of this claim mentions the parameter `{parameter}`, and a generated \
+                     claims struct has none: write a claims type and name it with \
+                     `#[otp_user(claims = MyClaims)]`"
+                ),
+            ));
+        }
+        claims.push(Claim {
+            ident: field.ident.clone(),
+            ty: field.ty.clone(),
+            rename: claim.name.clone(),
+            optional: is_option(field.ty),
+            docs: docs(field.attrs),
+        });
+        seen.push(name);
+    }
+    Claims::Generated(GeneratedClaims { ident: claims_ident(&written.input.ident), claims })
+}
+
+/// `UserClaims` for `User`.
+pub(crate) fn claims_ident(user: &Ident) -> Ident {
+    format_ident!("{}Claims", user.unraw(), span = user.span())
+}
+
+/// The doc comment among the attributes of a field.
+fn docs(attrs: &[Attribute]) -> Vec<Attribute> {
+    attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("doc") && matches!(attribute.meta, syn::Meta::NameValue(_)))
+        .cloned()
+        .collect()
+}

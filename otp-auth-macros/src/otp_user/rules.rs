@@ -1,0 +1,125 @@
+//! The rules about several attributes of a user struct.
+
+use darling::error::Accumulator;
+use proc_macro2::Ident;
+use syn::{GenericParam, Generics};
+
+use super::attrs::FieldWritten;
+use super::model::column_name;
+use crate::diag::{all_of, mistake};
+use crate::syntax::{is_not_bool, is_option, plain_name};
+
+/// The rules about the attributes and the type of one field.
+pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Accumulator) {
+    if let Some(error) = contradiction(field) {
+        errors.push(error);
+        return;
+    }
+    if field.id.is_given() && is_option(field.ty) {
+        errors.push(mistake(
+            field.ty,
+            "the `id` cannot be optional: every user in the table has one; write the type without \
+             `Option`",
+        ));
+    }
+    if field.email.is_given() && is_option(field.ty) {
+        errors.push(mistake(field.ty, "the `email` cannot be optional: codes are sent to it; write `String`"));
+    }
+    if field.verified.is_given() && is_not_bool(field.ty) {
+        errors.push(mistake(
+            field.ty,
+            "the `verified` field must be a `bool`: it is set to true when an address is proven",
+        ));
+    }
+}
+
+/// Attributes of one field that contradict each other: one error for the field, at the attribute
+/// that has to go.
+fn contradiction(field: &FieldWritten<'_>) -> Option<darling::Error> {
+    let id = field.id.key();
+    let email = field.email.key();
+    let verified = field.verified.key();
+    let generate = field.generate.key();
+    let default = field.default.key();
+    let json = field.json.key();
+    let skip = field.skip.key();
+    let column = field.column.key();
+    let set_otherwise = "sign-up sets it itself; remove `default`";
+    let own_form = "otp-auth must be able to look for it; remove `json`";
+    let pairs = [
+        (id, email, "an address can change, and the id of a user must not; make the id a field of its own"),
+        (id, verified, "they are two fields"),
+        (email, verified, "they are two fields"),
+        (id, default, "an id needs a new value for every user; write `generate = …` instead of `default`"),
+        (email, default, set_otherwise),
+        (verified, default, set_otherwise),
+        (id, json, own_form),
+        (email, json, own_form),
+        (verified, json, own_form),
+    ];
+    let without_column = "a field with `skip` is no column; remove one of the two";
+    let skipped = [id, email, verified, generate, column, json, default].map(|other| (other, skip, without_column));
+    for (first, second, reason) in skipped.into_iter().chain(pairs) {
+        if let (Some(first), Some(second)) = (first, second) {
+            return Some(mistake(second, format_args!("a field cannot be both `{first}` and `{second}`: {reason}")));
+        }
+    }
+    let misplaced = generate.filter(|_| field.id.is_absent())?;
+    Some(mistake(misplaced, "`generate` makes ids, and this field is not the `id`: write `default = …`"))
+}
+
+/// No two fields are the same column. Databases compare names without regard to case.
+pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
+    let mut seen: Vec<(String, &Ident)> = Vec::new();
+    for field in fields.iter().filter(|field| field.skip.is_absent()) {
+        let name = column_name(field);
+        let lower = name.to_ascii_lowercase();
+        match seen.iter().find(|(other, _)| *other == lower) {
+            Some((_, first)) => errors.push(mistake(
+                field.column.key().unwrap_or(field.ident),
+                format_args!(
+                    "the column `{name}` is already the field `{first}`: write another `column = \
+                     \"name\"`"
+                ),
+            )),
+            None => seen.push((lower, field.ident)),
+        }
+    }
+}
+
+/// What to do about a role that no field has.
+pub(super) fn missing(user: &Ident, fields: &[FieldWritten<'_>], name: &str) -> darling::Error {
+    let purpose = match name {
+        "id" => "the field of the primary key",
+        _ => "the field of the address that codes are sent to",
+    };
+    let place = if fields.iter().any(|field| plain_name(field.ident) == name) {
+        format!("the field `{name}`")
+    } else {
+        purpose.to_owned()
+    };
+    mistake(user, format_args!("`{user}` has no `{name}`: put `#[otp({name})]` on {place}"))
+}
+
+/// A user outlives any request, so it owns its data.
+pub(super) fn refuse_lifetimes(generics: &Generics, errors: &mut Accumulator) {
+    let lifetimes: Vec<_> = generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Lifetime(lifetime) => Some(&lifetime.lifetime),
+            _ => None,
+        })
+        .collect();
+    if let Some(first) = lifetimes.first() {
+        let names: Vec<_> = lifetimes.iter().map(ToString::to_string).collect();
+        errors.push(mistake(
+            *first,
+            format_args!(
+                "a user is kept beyond any borrow, so it cannot have {}: own the data, for example \
+                 with `String` in place of `&str`",
+                all_of(names.iter().map(String::as_str))
+            ),
+        ));
+    }
+}

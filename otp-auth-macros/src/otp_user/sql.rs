@@ -1,0 +1,251 @@
+//! The `SQLite` store of a user struct. Every statement is one literal, written here.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Expr, Lit};
+
+use super::model::{Column, Field, Initial, Model, Role, Table};
+use crate::syntax::{peel, pointing_at};
+use crate::value::TableName;
+
+/// ```text
+/// impl SqliteUser for User {
+///     const SELECT_BY_ID: &'static str = "SELECT … WHERE `users`.`id` = ?1";
+///     …
+///     fn from_row(row: &Row) -> Result<Self, Error> {
+///         Ok(Self { id: get::<i64>(row, 0)?, email: get::<String>(row, 1)? })
+///     }
+///     fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error> {
+///         bind::<i64>(arguments, Clone::clone(id))
+///     }
+///     fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error> {
+///         bind::<String>(arguments, From::from(email))?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub(super) fn expand(model: &Model, table: &Table) -> TokenStream {
+    let private = model.root.private();
+    let sqlite = quote!(#private::sqlite);
+    let ident = &model.ident;
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    let statements = Statements::new(model, &table.name);
+    let consts = statements.expand();
+    let from_row = from_row(model, &sqlite);
+    let bind_id = bind_id(model, &sqlite);
+    let bind_new = bind_new(model, &sqlite);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #impl_generics #sqlite::SqliteUser for #ident #type_generics #where_clause {
+            #consts
+            #from_row
+            #bind_id
+            #bind_new
+        }
+    }
+}
+
+/// The text of each statement.
+struct Statements {
+    select_by_id: String,
+    select_current: String,
+    select_by_email: String,
+    insert: String,
+    mark_verified: Option<String>,
+}
+
+impl Statements {
+    fn new(model: &Model, table: &TableName) -> Self {
+        let from = qualified(table);
+        let columns = || model.fields.iter().filter_map(|field| field.column.as_ref());
+        let of_table = |column: &str| format!("{from}.{}", quoted(column));
+        let selected = list(columns().map(|column| of_table(&column.name)));
+        let returned = list(columns().map(|column| quoted(&column.name)));
+        let id = of_table(&model.id.column);
+        let email = of_table(&model.email.column);
+        let (names, values) = insert_lists(columns());
+        let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = ?1");
+        Self {
+            select_current: format!(
+                "{select_by_id} AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE \
+                 `token_blacklist`.`id` IN (?2, ?3) AND `token_blacklist`.`expires_at` > ?4)"
+            ),
+            select_by_id,
+            select_by_email: format!("SELECT {selected} FROM {from} WHERE {email} = ?1 LIMIT 1"),
+            insert: format!("INSERT INTO {from} ({names}) VALUES ({values}) RETURNING {returned}"),
+            mark_verified: model.verified.as_ref().map(|Role { column, .. }| {
+                let (column, id) = (quoted(column), quoted(&model.id.column));
+                format!("UPDATE {from} SET {column} = TRUE WHERE {id} = ?1 AND {column} IS NOT TRUE")
+            }),
+        }
+    }
+
+    fn expand(&self) -> TokenStream {
+        let Self { select_by_id, select_current, select_by_email, insert, mark_verified } = self;
+        let mark_verified = mark_verified
+            .as_ref()
+            .map_or_else(|| quote!(::core::option::Option::None), |text| quote!(::core::option::Option::Some(#text)));
+        let text = quote!(&'static ::core::primitive::str);
+        quote! {
+            const SELECT_BY_ID: #text = #select_by_id;
+            const SELECT_CURRENT: #text = #select_current;
+            const SELECT_BY_EMAIL: #text = #select_by_email;
+            const INSERT: #text = #insert;
+            const MARK_VERIFIED: ::core::option::Option<#text> = #mark_verified;
+        }
+    }
+}
+
+/// The columns that a sign-up names, and their values. The parameters are in the order of
+/// `bind_new`.
+fn insert_lists<'a>(columns: impl Iterator<Item = &'a Column>) -> (String, String) {
+    let mut names = Vec::new();
+    let mut values = Vec::new();
+    let mut parameters = 0;
+    for column in columns {
+        let Some(initial) = &column.on_sign_up else {
+            continue;
+        };
+        names.push(quoted(&column.name));
+        values.push(match initial {
+            Initial::True => "TRUE".to_owned(),
+            Initial::Email | Initial::Default | Initial::Value(_) => {
+                parameters += 1;
+                format!("?{parameters}")
+            }
+        });
+    }
+    (names.join(", "), values.join(", "))
+}
+
+fn list(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// A name in backticks: unlike a name in double quotes, `SQLite` never takes it for a string.
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+fn qualified(table: &TableName) -> String {
+    match &table.schema {
+        Some(schema) => format!("{}.{}", quoted(schema), quoted(&table.table)),
+        None => quoted(&table.table),
+    }
+}
+
+/// The span that is the same for every local of the generated functions.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn from_row(model: &Model, sqlite: &TokenStream) -> TokenStream {
+    let row = local("row");
+    let mut index: usize = 0;
+    let fields = model.fields.iter().map(|Field { ident, ty, column }| {
+        let span = pointing_at(ty);
+        let Some(column) = column else {
+            return quote_spanned!(span=> #ident: ::core::default::Default::default());
+        };
+        let get =
+            if column.json { quote_spanned!(span=> #sqlite::get_json) } else { quote_spanned!(span=> #sqlite::get) };
+        let position = index;
+        index += 1;
+        quote!(#ident: #get::<#ty>(#row, #position)?)
+    });
+    let fields: Vec<_> = fields.collect();
+    quote! {
+        fn from_row(
+            #row: &#sqlite::Row,
+        ) -> ::core::result::Result<Self, #sqlite::Error> {
+            ::core::result::Result::Ok(Self { #(#fields),* })
+        }
+    }
+}
+
+fn bind_id(model: &Model, sqlite: &TokenStream) -> TokenStream {
+    let (id, arguments) = (local("id"), local("arguments"));
+    let ty = &model.id.ty;
+    let span = pointing_at(ty);
+    let bind = quote_spanned!(span=> #sqlite::bind);
+    let clone = quote_spanned!(span=> ::core::clone::Clone::clone);
+    quote! {
+        fn bind_id(
+            #id: &Self::Id,
+            #arguments: &mut #sqlite::Arguments,
+        ) -> ::core::result::Result<(), #sqlite::Error> {
+            #bind::<#ty>(#arguments, #clone(#id))
+        }
+    }
+}
+
+fn bind_new(model: &Model, sqlite: &TokenStream) -> TokenStream {
+    let (email, arguments) = (local("email"), local("arguments"));
+    let binds = model.fields.iter().filter_map(|Field { ty, column, .. }| {
+        let column = column.as_ref()?;
+        let span = pointing_at(ty);
+        let value = match column.on_sign_up.as_ref()? {
+            Initial::True => return None,
+            Initial::Email => {
+                let from = quote_spanned!(span=> ::core::convert::From::from);
+                quote!(#from(#email))
+            }
+            Initial::Default => quote_spanned!(span=> ::core::default::Default::default()),
+            Initial::Value(expr) => initial(expr),
+        };
+        let bind =
+            if column.json { quote_spanned!(span=> #sqlite::bind_json) } else { quote_spanned!(span=> #sqlite::bind) };
+        Some(quote!(#bind::<#ty>(#arguments, #value)?;))
+    });
+    quote! {
+        fn bind_new(
+            #email: &::core::primitive::str,
+            #arguments: &mut #sqlite::Arguments,
+        ) -> ::core::result::Result<(), #sqlite::Error> {
+            #(#binds)*
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+/// The user's expression. A string literal is converted, so that `default = "member"` works for a
+/// `String`.
+fn initial(expr: &Expr) -> TokenStream {
+    match peel(expr) {
+        Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)) => {
+            let span = pointing_at(lit);
+            let from = quote_spanned!(span=> ::core::convert::From::from);
+            quote!(#from(#lit))
+        }
+        _ => quote!(#expr),
+    }
+}
+
+/// The members of an impl that only has to exist.
+pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
+    let sqlite = quote!(#private::sqlite);
+    let text = quote!(&'static ::core::primitive::str);
+    quote! {
+        const SELECT_BY_ID: #text = "";
+        const SELECT_CURRENT: #text = "";
+        const SELECT_BY_EMAIL: #text = "";
+        const INSERT: #text = "";
+        const MARK_VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
+        fn from_row(_: &#sqlite::Row) -> ::core::result::Result<Self, #sqlite::Error> {
+            loop {}
+        }
+        fn bind_id(
+            _: &Self::Id,
+            _: &mut #sqlite::Arguments,
+        ) -> ::core::result::Result<(), #sqlite::Error> {
+            loop {}
+        }
+        fn bind_new(
+            _: &::core::primitive::str,
+            _: &mut #sqlite::Arguments,
+        ) -> ::core::result::Result<(), #sqlite::Error> {
+            loop {}
+        }
+    }
+}

@@ -1,0 +1,515 @@
+//! Each mistake with the source text it points at and its message.
+
+use super::{FEATURES, derive};
+use crate::testing::{Mistakes, errors, source};
+
+/// Asserts that each source, put into `frame` in place of `@`, has exactly the given errors.
+fn assert_mistakes(frame: &str, mistakes: Mistakes) {
+    for (text, expected) in mistakes {
+        let tokens = derive(source(&frame.replace('@', text)), FEATURES);
+        let found = errors(&tokens);
+        let found: Vec<_> = found.iter().map(|(place, message)| (place.as_str(), message.as_str())).collect();
+        assert_eq!(found, *expected, "{text}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_attribute_of_the_struct() {
+    assert_mistakes("@ struct User { #[otp(id)] id: i64, #[otp(email)] email: String }", STRUCT_ATTRIBUTE);
+}
+
+const STRUCT_ATTRIBUTE: Mistakes = &[
+    (
+        r#"#[otp_user(tabel = "users", stores(sqlite))]"#,
+        &[("tabel", "`#[otp_user(...)]` has no key `tabel`; did you mean `table`?")],
+    ),
+    ("#[otp_user(tab)]", &[("tab", "`#[otp_user(...)]` has no key `tab`; did you mean `table`?")]),
+    (r#"#[otp_user(table = "users" stores(sqlite))]"#, &[("stores", "expected `,` before this")]),
+    (
+        r#"#[otp_user(table: "users", stores(sqlite))]"#,
+        &[(":", r#"expected `=` in place of `:`: write `table = "users"`"#)],
+    ),
+    ("#[otp_user(table = , stores(sqlite))]", &[("table", r#"`table =` needs a value: write `table = "users"`"#)]),
+    ("#[otp_user(table, stores(sqlite))]", &[("table", r#"`table` needs a value: write `table = "users"`"#)]),
+    ("#[otp_user(table = users, stores(sqlite))]", &[("users", r#"`table` takes a string: write `table = "users"`"#)]),
+    (
+        r#"#[otp_user(table = "a.b.c", stores(sqlite))]"#,
+        &[(
+            r#""a.b.c""#,
+            r#"a table has at most one `.` in its name: write `table = "users"` or `table = "schema.users"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "", stores(sqlite))]"#,
+        &[(r#""""#, r#"this is no name of a table: write `table = "users"` or `table = "schema.users"`"#)],
+    ),
+    (
+        r#"#[otp_user(table = " users", stores(sqlite))]"#,
+        &[(r#"" users""#, r#"this is no name of a table: write `table = "users"` or `table = "schema.users"`"#)],
+    ),
+    (
+        r#"#[otp_user(table = "otp_sessions", stores(sqlite))]"#,
+        &[(r#""otp_sessions""#, "`otp_sessions` is a table of otp-auth itself: name the table that holds your users")],
+    ),
+    ("#[otp_user(table = 5, stores(sqlite))]", &[("5", r#"`table` takes a string: write `table = "users"`"#)]),
+    (
+        r#"#[otp_user(table = "users")]"#,
+        &[("table", "`table` needs to know the kind of database: add `stores(sqlite)`")],
+    ),
+    (
+        "#[otp_user(stores(sqlite))]",
+        &[("stores", r#"`stores` needs to know the table of the users: add `table = "users"`"#)],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(postgres))]"#,
+        &[("postgres", "this version of otp-auth has no `postgres` store yet; the stores it has are `sqlite`")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite, mysql))]"#,
+        &[("mysql", "this version of otp-auth has no `mysql` store yet; the stores it has are `sqlite`")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqllite))]"#,
+        &[("sqllite", "there is no store `sqllite`; did you mean `sqlite`?")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(redis))]"#,
+        &[("redis", "there is no store `redis` in this version of otp-auth; the stores it has are `sqlite`")],
+    ),
+    (r#"#[otp_user(table = "users", stores())]"#, &[("stores", "`stores` names no store: write `stores(sqlite)`")]),
+    (
+        r#"#[otp_user(table = "users", stores = "sqlite")]"#,
+        &[("stores", "`stores` is not written in this form: write `stores(sqlite)`")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores("sqlite"))]"#,
+        &[(r#""sqlite""#, "a store is a word, without quotes: write `stores(sqlite)`")],
+    ),
+    (r#"#[otp_user(table = "users", stores)]"#, &[("stores", "`stores` needs a value: write `stores(sqlite)`")]),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite, sqlite))]"#,
+        &[("sqlite", "`sqlite` is given twice: remove this one or the first")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite sqlite))]"#,
+        &[("sqlite", "`stores` takes names of stores, separated by commas: write `stores(sqlite)`")],
+    ),
+    (
+        r#"#[otp_user(collection = "users")]"#,
+        &[(
+            "collection",
+            r#"`collection` does not belong in `#[otp_user(...)]`: this version of otp-auth has no `mongodb` store yet; use `table = "users"` with `stores(sqlite)`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), table = "b")]"#,
+        &[("table", "`table` is given twice: remove this one or the first")],
+    ),
+    (
+        r#"#[otp_user(claims = "MyClaims")]"#,
+        &[(r#""MyClaims""#, "`claims` takes a type, without quotes: write `claims = MyClaims`")],
+    ),
+    ("#[otp_user(claims)]", &[("claims", "`claims` needs a value: write `claims = MyClaims`")]),
+    ("#[otp_user(claims = 5)]", &[("5", "the value of `claims` is not a type: write `claims = MyClaims`")]),
+    (
+        r#"#[otp_user(crate = "otp")]"#,
+        &[(r#""otp""#, "`crate` takes a path, without quotes: write `crate = path::to::otp_auth`")],
+    ),
+    (
+        "#[otp_user(crate = otp::<u8>)]",
+        &[("otp::<u8>", "`crate` takes the path of the otp-auth crate: write `crate = path::to::otp_auth`")],
+    ),
+    (
+        "#[otp_user(id)]",
+        &[("id", "`id` does not belong in `#[otp_user(...)]`: it goes on the field of the id: `#[otp(id)]`")],
+    ),
+    (
+        "#[otp_user]",
+        &[(
+            "otp_user",
+            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+        )],
+    ),
+    (
+        "#[otp_user()]",
+        &[(
+            "otp_user",
+            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user = "users"]"#,
+        &[(
+            "otp_user",
+            r#"this attribute takes its keys in parentheses: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user("users")]"#,
+        &[(
+            r#""users""#,
+            r#"`#[otp_user(...)]` expects a key here, such as `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+        )],
+    ),
+    (r#"#[otp_user(, table = "users", stores(sqlite))]"#, &[(",", "there is nothing before this comma: remove it")]),
+    (
+        r#"#[otp_user(rename_all = "camelCase")]"#,
+        &[(
+            "rename_all",
+            "`#[otp_user(...)]` has no key `rename_all`; its keys are `table`, `stores`, `claims` and `crate`",
+        )],
+    ),
+    ("#[otp(id)]", &[("otp", "`#[otp(...)]` goes on a field; on the struct write `#[otp_user(...)]`")]),
+    (
+        r#"#[otp_user(stores(sqlite), collection = "users")]"#,
+        &[(
+            "collection",
+            r#"`collection` does not belong in `#[otp_user(...)]`: this version of otp-auth has no `mongodb` store yet; use `table = "users"` with `stores(sqlite)`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), user = User)]"#,
+        &[("user", "`user` does not belong in `#[otp_user(...)]`: it is a key of `#[otp_config(...)]`")],
+    ),
+];
+
+#[test]
+fn mistakes_in_the_attributes_of_fields() {
+    assert_mistakes("struct User { #[otp(id)] id: i64, #[otp(email)] email: String, @ }", FIELD_ATTRIBUTES);
+}
+
+const FIELD_ATTRIBUTES: Mistakes = &[
+    (
+        "#[otp(ident)] extra: u8",
+        &[(
+            "ident",
+            "`#[otp(...)]` has no key `ident`; its keys are `id`, `generate`, `email`, `verified`, `claim`, `column`, `default`, `json` and `skip`",
+        )],
+    ),
+    ("#[otp(idd)] extra: u8", &[("idd", "`#[otp(...)]` has no key `idd`; did you mean `id`?")]),
+    (r#"#[otp(colum = "x")] extra: u8"#, &[("colum", "`#[otp(...)]` has no key `colum`; did you mean `column`?")]),
+    (r#"#[otp(column = "")] extra: u8"#, &[(r#""""#, r#"this is no name of a column: write `column = "name"`"#)]),
+    ("#[otp(column)] extra: u8", &[("column", r#"`column` needs a value: write `column = "name"`"#)]),
+    ("#[otp(column = name)] extra: u8", &[("name", r#"`column` takes a string: write `column = "name"`"#)]),
+    (
+        r#"#[otp(column = "email")] extra: u8"#,
+        &[("column", r#"the column `email` is already the field `email`: write another `column = "name"`"#)],
+    ),
+    (
+        r#"#[otp(claim = "")] extra: u8"#,
+        &[(r#""""#, r#"a claim needs a name: write `claim = "name"`, or `claim` alone for the name of the field"#)],
+    ),
+    ("#[otp(claim = exp)] extra: u8", &[("exp", r#"`claim` takes a string: write `claim = "name"`"#)]),
+    (
+        r#"#[otp(claim = "exp")] extra: u8"#,
+        &[(
+            r#""exp""#,
+            r#"the claim `exp` has a fixed meaning in every access token: give yours another name, such as `claim = "user_exp"`"#,
+        )],
+    ),
+    (
+        "#[otp(claim)] sub: u8",
+        &[(
+            "claim",
+            r#"the claim `sub` has a fixed meaning in every access token: give yours another name, such as `claim = "user_sub"`"#,
+        )],
+    ),
+    (
+        r#"#[otp(claim)] a: u8, #[otp(claim = "a")] b: u8"#,
+        &[(r#""a""#, r#"there is already a claim `a`: write another `claim = "name"`"#)],
+    ),
+    (
+        "#[otp(id)] second: u8",
+        &[("id", "only one field can be the `id`, and `id` is it already: remove one of the two")],
+    ),
+    (
+        "#[otp(email)] second: u8",
+        &[("email", "only one field can be the `email`, and `email` is it already: remove one of the two")],
+    ),
+    (
+        "#[otp(verified)] a: bool, #[otp(verified)] b: bool",
+        &[("verified", "only one field can be the `verified`, and `a` is it already: remove one of the two")],
+    ),
+    (
+        "#[otp(verified)] a: Option<bool>",
+        &[("Option<bool>", "the `verified` field must be a `bool`: it is set to true when an address is proven")],
+    ),
+    (
+        "#[otp(verified)] a: u8",
+        &[("u8", "the `verified` field must be a `bool`: it is set to true when an address is proven")],
+    ),
+    (
+        "#[otp(verified)] a: Option<DateTime>",
+        &[("Option<DateTime>", "the `verified` field must be a `bool`: it is set to true when an address is proven")],
+    ),
+    ("#[otp(id = true)] extra: u8", &[("id", "`id` takes no value: write `id` alone")]),
+    (
+        r#"#[otp(skip, column = "x")] extra: u8"#,
+        &[(
+            "skip",
+            "a field cannot be both `column` and `skip`: a field with `skip` is no column; remove one of the two",
+        )],
+    ),
+    (
+        "#[otp(skip, json)] extra: u8",
+        &[(
+            "skip",
+            "a field cannot be both `json` and `skip`: a field with `skip` is no column; remove one of the two",
+        )],
+    ),
+    (
+        "#[otp(skip, default)] extra: u8",
+        &[(
+            "skip",
+            "a field cannot be both `default` and `skip`: a field with `skip` is no column; remove one of the two",
+        )],
+    ),
+    (
+        "#[otp(skip, verified)] extra: bool",
+        &[(
+            "skip",
+            "a field cannot be both `verified` and `skip`: a field with `skip` is no column; remove one of the two",
+        )],
+    ),
+    ("#[otp(skip(true))] extra: u8", &[("skip", "`skip` takes no value: write `skip` alone")]),
+    (
+        "#[otp(generate = 5)] extra: u8",
+        &[("generate", "`generate` makes ids, and this field is not the `id`: write `default = …`")],
+    ),
+    (
+        "#[otp(verified, default = false)] extra: bool",
+        &[("default", "a field cannot be both `verified` and `default`: sign-up sets it itself; remove `default`")],
+    ),
+    (
+        "#[otp(verified, json)] extra: bool",
+        &[(
+            "json",
+            "a field cannot be both `verified` and `json`: otp-auth must be able to look for it; remove `json`",
+        )],
+    ),
+    (
+        r#"#[otp(table = "users")] extra: u8"#,
+        &[(
+            "table",
+            r#"`table` does not belong in `#[otp(...)]`: it goes on the struct: `#[otp_user(table = "users")]`"#,
+        )],
+    ),
+    (
+        "#[otp(sender)] extra: u8",
+        &[(
+            "sender",
+            "`sender` does not belong in `#[otp(...)]`: it goes on a field of the struct with `#[otp_config(...)]`",
+        )],
+    ),
+    (
+        r#"#[otp(rename = "x")] extra: u8"#,
+        &[(
+            "rename",
+            r#"`rename` does not belong in `#[otp(...)]`: write `column = "name"` for the database or `claim = "name"` for the token"#,
+        )],
+    ),
+    (
+        "#[otp(password)] extra: u8",
+        &[(
+            "password",
+            "`#[otp(...)]` has no key `password`; its keys are `id`, `generate`, `email`, `verified`, `claim`, `column`, `default`, `json` and `skip`",
+        )],
+    ),
+    (
+        "#[otp(unique)] extra: u8",
+        &[(
+            "unique",
+            "`unique` does not belong in `#[otp(...)]`: uniqueness is the table's business: add a unique index to it",
+        )],
+    ),
+    (
+        "#[otp] extra: u8",
+        &[(
+            "otp",
+            r#"this attribute says nothing yet: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
+        )],
+    ),
+    (
+        "#[otp()] extra: u8",
+        &[(
+            "otp",
+            r#"this attribute says nothing yet: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
+        )],
+    ),
+    (
+        r#"#[otp = "x"] extra: u8"#,
+        &[(
+            "otp",
+            r#"this attribute takes its keys in parentheses: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(column = "x")] extra: u8"#,
+        &[("otp_user", "`#[otp_user(...)]` goes on the struct; on a field write `#[otp(...)]`")],
+    ),
+    ("#[otp(default = )] extra: u8", &[("default", "`default =` needs a value: write `default = …`")]),
+    (
+        "#[otp(default = 5 +)] extra: u8",
+        &[("5", "the value of `default` is not a complete expression: write `default = …`")],
+    ),
+    (
+        "#[otp(default, default = 5)] extra: u8",
+        &[("default", "`default` is given twice: remove this one or the first")],
+    ),
+    ("#[otp(json, json)] extra: u8", &[("json", "`json` is given twice: remove this one or the first")]),
+    (
+        r#"#[otp_user(table = "users", collection = "x")] extra: u8"#,
+        &[("otp_user", "`#[otp_user(...)]` goes on the struct; on a field write `#[otp(...)]`")],
+    ),
+    (
+        "#[otp(email, json)] second: String",
+        &[
+            ("json", "a field cannot be both `email` and `json`: otp-auth must be able to look for it; remove `json`"),
+            ("email", "only one field can be the `email`, and `email` is it already: remove one of the two"),
+        ],
+    ),
+    (r#"#[otp(claim("x"))] extra: u8"#, &[("claim", r#"`claim` is not written in this form: write `claim = "name"`"#)]),
+    (r#"#[otp(column: "x")] extra: u8"#, &[(":", r#"expected `=` in place of `:`: write `column = "name"`"#)]),
+];
+
+#[test]
+fn mistakes_in_the_struct() {
+    assert_mistakes("@", STRUCTS);
+}
+
+const STRUCTS: Mistakes = &[
+    (
+        "struct User { #[otp(email)] email: String }",
+        &[("User", "`User` has no `id`: put `#[otp(id)]` on the field of the primary key")],
+    ),
+    (
+        "struct User { id: i64, #[otp(email)] email: String }",
+        &[("User", "`User` has no `id`: put `#[otp(id)]` on the field `id`")],
+    ),
+    (
+        "struct User { #[otp(id)] id: i64, email: String }",
+        &[("User", "`User` has no `email`: put `#[otp(email)]` on the field `email`")],
+    ),
+    (
+        "struct User { #[otp(id)] id: i64 }",
+        &[("User", "`User` has no `email`: put `#[otp(email)]` on the field of the address that codes are sent to")],
+    ),
+    (
+        "struct User { #[otp(identifier)] key: i64, #[otp(email)] email: String }",
+        &[(
+            "identifier",
+            "`#[otp(...)]` has no key `identifier`; its keys are `id`, `generate`, `email`, `verified`, `claim`, `column`, `default`, `json` and `skip`",
+        )],
+    ),
+    (
+        "struct User { #[otp(idd)] id: i64, #[otp(email)] email: String }",
+        &[("idd", "`#[otp(...)]` has no key `idd`; did you mean `id`?")],
+    ),
+    (
+        "struct User { #[otp(id)] id: Option<i64>, #[otp(email)] email: String }",
+        &[(
+            "Option<i64>",
+            "the `id` cannot be optional: every user in the table has one; write the type without `Option`",
+        )],
+    ),
+    (
+        "struct User { #[otp(id)] id: i64, #[otp(email)] email: Option<String> }",
+        &[("Option<String>", "the `email` cannot be optional: codes are sent to it; write `String`")],
+    ),
+    (
+        "struct User { #[otp(id, email)] email: String }",
+        &[(
+            "email",
+            "a field cannot be both `id` and `email`: an address can change, and the id of a user must not; make the id a field of its own",
+        )],
+    ),
+    (
+        "struct User { #[otp(id, default)] id: i64, #[otp(email)] email: String }",
+        &[(
+            "default",
+            "a field cannot be both `id` and `default`: an id needs a new value for every user; write `generate = …` instead of `default`",
+        )],
+    ),
+    (
+        "struct User { #[otp(id)] id: i64, #[otp(email, default)] email: String }",
+        &[("default", "a field cannot be both `email` and `default`: sign-up sets it itself; remove `default`")],
+    ),
+    (
+        "struct User { #[otp(id)] id: i64, #[otp(email, verified)] email: String }",
+        &[("verified", "a field cannot be both `email` and `verified`: they are two fields")],
+    ),
+    (
+        "struct User(i64, String);",
+        &[(
+            "User",
+            "`OtpUser` is derived for a struct with named fields, and this struct has unnamed fields: write `struct User { #[otp(id)] id: i64, #[otp(email)] email: String }`",
+        )],
+    ),
+    (
+        "struct User;",
+        &[(
+            "User",
+            "`OtpUser` is derived for a struct with named fields, and this struct has no fields: write `struct User { #[otp(id)] id: i64, #[otp(email)] email: String }`",
+        )],
+    ),
+    (
+        "enum User { A }",
+        &[(
+            "User",
+            "`OtpUser` is derived for a struct with named fields, and this is an enum: write `struct User { #[otp(id)] id: i64, #[otp(email)] email: String }`",
+        )],
+    ),
+    (
+        "union User { a: u8 }",
+        &[(
+            "User",
+            "`OtpUser` is derived for a struct with named fields, and this is a union: write `struct User { #[otp(id)] id: i64, #[otp(email)] email: String }`",
+        )],
+    ),
+    (
+        "struct User<'a> { #[otp(id)] id: i64, #[otp(email)] email: &'a str }",
+        &[(
+            "'a",
+            "a user is kept beyond any borrow, so it cannot have `'a`: own the data, for example with `String` in place of `&str`",
+        )],
+    ),
+    (
+        "struct User<T> { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] extra: Vec<T> }",
+        &[(
+            "claim",
+            "the type of this claim mentions the parameter `T`, and a generated claims struct has none: write a claims type and name it with `#[otp_user(claims = MyClaims)]`",
+        )],
+    ),
+    (
+        "#[otp_user(claims = Own)] struct User { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] extra: u8 }",
+        &[(
+            "claim",
+            "the struct has `claims = …`, so its fields are no claims: remove this `claim`, or remove `claims`",
+        )],
+    ),
+    (
+        r#"#[otp_user(tabel = "users", stores(postgres))] struct User { #[otp(id)] id: i64, #[otp(email)] email: Option<String>, #[otp(claim)] exp: u8, #[otp(jsn)] a: u8 }"#,
+        &[
+            ("tabel", "`#[otp_user(...)]` has no key `tabel`; did you mean `table`?"),
+            ("postgres", "this version of otp-auth has no `postgres` store yet; the stores it has are `sqlite`"),
+            ("jsn", "`#[otp(...)]` has no key `jsn`; did you mean `json`?"),
+            ("Option<String>", "the `email` cannot be optional: codes are sent to it; write `String`"),
+            (
+                "claim",
+                r#"the claim `exp` has a fixed meaning in every access token: give yours another name, such as `claim = "user_exp"`"#,
+            ),
+        ],
+    ),
+    (
+        "#[otp(id)] struct User { key: i64, #[otp(email)] email: String }",
+        &[("otp", "`#[otp(...)]` goes on a field; on the struct write `#[otp_user(...)]`")],
+    ),
+    (
+        "#[otp_user(id)] struct User { key: i64, #[otp(email)] email: String }",
+        &[("id", "`id` does not belong in `#[otp_user(...)]`: it goes on the field of the id: `#[otp(id)]`")],
+    ),
+    (
+        "struct User { #[otp(id, json)] id: i64, #[otp(email)] email: String }",
+        &[("json", "a field cannot be both `id` and `json`: otp-auth must be able to look for it; remove `json`")],
+    ),
+];

@@ -1,0 +1,8 @@
+mod mistakes;
+mod recovery;
+mod snapshots;
+
+use super::{Features, derive};
+
+/// Every backend is compiled in.
+const FEATURES: Features = Features { sqlite: true };

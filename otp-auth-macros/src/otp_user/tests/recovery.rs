@@ -1,0 +1,70 @@
+//! What is generated when there are mistakes, and when there are none.
+
+use super::{FEATURES, Features, derive};
+use crate::testing::{errors, items, source};
+
+const FIELDS: &str = "#[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] name: String";
+
+#[test]
+fn an_item_without_mistakes_has_its_impls_and_no_errors() {
+    let tokens = derive(source(&format!("struct User {{ {FIELDS}, #[otp(verified)] ok: bool }}")), FEATURES);
+    assert_eq!(errors(&tokens), []);
+    assert_eq!(items(&tokens), ["UserClaims", "OtpUser", "VerifiableUser"]);
+}
+
+#[test]
+fn without_a_verified_field_a_user_is_not_verifiable() {
+    let tokens = derive(source(&format!("struct User {{ {FIELDS} }}")), FEATURES);
+    assert_eq!(items(&tokens), ["UserClaims", "OtpUser"]);
+}
+
+#[test]
+fn a_store_without_its_feature_says_how_to_turn_it_on() {
+    let text = format!("#[otp_user(table = \"users\", stores(sqlite))] struct User {{ {FIELDS} }}");
+    let tokens = derive(source(&text), Features { sqlite: false });
+    let message = format!(
+        "the `sqlite` store needs the crate feature of that name: otp-auth = {{ version = \"{}\", features = \
+         [\"sqlite\"] }}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(errors(&tokens), [("sqlite".to_owned(), message)]);
+    assert_eq!(items(&tokens), ["UserClaims", "OtpUser"], "the trait of the store does not exist then");
+}
+
+#[test]
+fn half_typed_attributes_leave_every_impl_in_place() {
+    for attribute in ["table", "table =", "table = \"users", "stores(", "stores(sql", "table = \"users\", sto", "tab"] {
+        let open = attribute.matches('(').count() > attribute.matches(')').count();
+        let quoted = attribute.matches('"').count() % 2 == 1;
+        // An editor closes what is open before it expands the macro.
+        let closed = format!("{attribute}{}{}", if quoted { "\"" } else { "" }, if open { ")" } else { "" });
+        let text = format!("#[otp_user({closed})] struct User {{ {FIELDS} }}");
+        let tokens = derive(source(&text), FEATURES);
+        assert!(!errors(&tokens).is_empty(), "{text}");
+        assert_eq!(items(&tokens), ["UserClaims", "OtpUser", "SqliteUser"], "{text}");
+    }
+    for attribute in ["", "cl", "claim =", "col", "column =", "default = ", "default = 1 +", "id, ", "verif"] {
+        let text = format!("struct User {{ {FIELDS}, #[otp({attribute})] extra: bool }}");
+        let tokens = derive(source(&text), FEATURES);
+        assert!(!errors(&tokens).is_empty(), "{text}");
+        assert_eq!(items(&tokens)[..2], ["UserClaims", "OtpUser"], "{text}");
+    }
+}
+
+#[test]
+fn the_stand_in_never_panics_by_itself_and_keeps_the_claims() {
+    let text = format!("struct User<'a> {{ {FIELDS}, #[otp(claim = 5)] rest: &'a str }}");
+    let tokens = derive(source(&text), FEATURES);
+    assert_eq!(errors(&tokens).len(), 2);
+    let generated = tokens.to_string();
+    assert!(generated.contains("for User < 'static >"), "{generated}");
+    assert!(generated.contains("pub name : String"), "{generated}");
+    assert!(!generated.contains("panic") && !generated.contains("unreachable !"), "{generated}");
+}
+
+#[test]
+fn what_is_no_item_is_one_error() {
+    for text in ["", "fn user() {}", "struct", "struct User { id: }"] {
+        assert_eq!(errors(&derive(source(text), FEATURES)).len(), 1, "{text}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads attributes. The reader knows the keys of an attribute and how each is written. It reports
+//! what is unknown, misplaced or half-typed, skips to the next comma and goes on, so that one slip
+//! hides neither the other mistakes nor the keys that are fine.
+
+use std::fmt::Display;
+
+use darling::error::Accumulator;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Attribute, LitStr, Meta, Token, token};
+
+use crate::diag::{mistake, nearest};
+use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
+
+/// Reads the entries of an attribute that stands on the item or on a field.
+pub(crate) fn read_attribute(attribute: &Attribute, vocabulary: &Vocabulary, errors: &mut Accumulator) -> Vec<Entry> {
+    let problem = match &attribute.meta {
+        Meta::List(list) if !list.tokens.is_empty() => {
+            return read(list.tokens.clone(), vocabulary, errors);
+        }
+        Meta::List(_) | Meta::Path(_) => "this attribute says nothing yet",
+        Meta::NameValue(_) => "this attribute takes its keys in parentheses",
+    };
+    let (name, examples) = (vocabulary.attribute, vocabulary.examples());
+    errors.push(mistake(attribute.path(), format_args!("{problem}: write `{name}` with {examples}")));
+    Vec::new()
+}
+
+/// Reads entries separated by commas. Everything that reads is returned.
+pub(crate) fn read(tokens: TokenStream, vocabulary: &Vocabulary, errors: &mut Accumulator) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut reader = Reader { vocabulary, errors: &mut *errors, quiet: false };
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            entries.extend(reader.entry(input));
+            reader.separator(input);
+        }
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(tokens) {
+        errors.push(error.into());
+    }
+    entries
+}
+
+struct Reader<'a> {
+    vocabulary: &'a Vocabulary,
+    errors: &'a mut Accumulator,
+    /// The key is a guess, and a mistake in it is reported already.
+    quiet: bool,
+}
+
+impl Reader<'_> {
+    fn report(&mut self, place: &impl Spanned, message: impl Display) {
+        if !self.quiet {
+            self.errors.push(mistake(place, message));
+        }
+    }
+
+    /// One entry, or `None` where no key stands.
+    fn entry(&mut self, input: ParseStream<'_>) -> Option<Entry> {
+        self.quiet = false;
+        let Some(word) = word(input) else {
+            let (attribute, examples) = (self.vocabulary.attribute, self.vocabulary.examples());
+            if input.peek(Token![,]) {
+                self.report(&input.span(), "there is nothing before this comma: remove it");
+            } else {
+                let message = format!("`{attribute}` expects a key here, such as {examples}");
+                self.report(&input.span(), message);
+            }
+            skip_to_comma(input);
+            return None;
+        };
+        let text = word.unraw().to_string();
+        let known = self.vocabulary.keys.iter().find(|key| key.name == text);
+        let Some(key) = known.or_else(|| self.guess(&word, &text)) else {
+            skip_to_comma(input);
+            let mut elsewhere = self.vocabulary.elsewhere.iter().map(|(name, _)| *name);
+            let name = elsewhere.find(|name| *name == text).unwrap_or(UNKNOWN);
+            return Some(Entry { key: word, name, content: Content::Broken, guessed: true });
+        };
+        self.quiet = known.is_none();
+        let content = self.content(input, &word, key).unwrap_or_else(|| {
+            skip_to_comma(input);
+            Content::Broken
+        });
+        Some(Entry { key: word, name: key.name, content, guessed: self.quiet })
+    }
+
+    /// Reports a word that is no key. The result is the key that was probably meant.
+    fn guess(&mut self, word: &Ident, text: &str) -> Option<&'static Key> {
+        let Vocabulary { attribute, keys, elsewhere } = *self.vocabulary;
+        if let Some((_, place)) = elsewhere.iter().find(|(name, _)| *name == text) {
+            self.report(word, format_args!("`{text}` does not belong in `{attribute}`: {place}"));
+            return None;
+        }
+        let meant = nearest(text, self.vocabulary.names());
+        let help = match meant {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("its keys are {}", self.vocabulary.all()),
+        };
+        self.report(word, format_args!("`{attribute}` has no key `{text}`; {help}"));
+        keys.iter().find(|key| Some(key.name) == meant)
+    }
+
+    /// What stands behind `word`, in the form that `key` wants. `None` when it does not read; the
+    /// mistake is reported.
+    fn content(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
+        let Key { name, form, example } = *key;
+        let takes_value = matches!(form, Form::Value | Form::WordOrValue | Form::Type);
+        if input.is_empty() || input.peek(Token![,]) {
+            if matches!(form, Form::Word | Form::WordOrValue) {
+                return Some(Content::Word);
+            }
+            self.report(word, format_args!("`{name}` needs a value: write `{example}`"));
+        } else if form == Form::List && input.peek(token::Paren) {
+            return parenthesized(input).ok().map(Content::List);
+        } else if takes_value && input.peek(Token![=]) {
+            input.parse::<Token![=]>().ok()?;
+            return self.value(input, word, key);
+        } else if takes_value && input.peek(Token![:]) && !input.peek(Token![::]) {
+            let colon = input.parse::<Token![:]>().ok()?;
+            self.report(&colon, format_args!("expected `=` in place of `:`: write `{example}`"));
+            self.quiet = true;
+            return self.value(input, word, key);
+        } else if form == Form::Word {
+            self.report(word, format_args!("`{name}` takes no value: write `{name}` alone"));
+        } else {
+            self.report(word, format_args!("`{name}` is not written in this form: write `{example}`"));
+        }
+        None
+    }
+
+    /// The value after `=`.
+    fn value(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
+        let Key { name, form, example } = *key;
+        if input.is_empty() || input.peek(Token![,]) {
+            self.report(word, format_args!("`{name} =` needs a value: write `{example}`"));
+            return None;
+        }
+        let start = input.span();
+        if form == Form::Type
+            && let Ok(text) = input.fork().parse::<LitStr>()
+        {
+            self.report(&text, format_args!("`{name}` takes a type, without quotes: write `{example}`"));
+            // What is meant is clear, so the rest of the file can go on with it.
+            input.parse::<LitStr>().ok()?;
+            return text.parse().ok().map(Content::Type);
+        }
+        let (content, what) = match form {
+            Form::Type => (input.parse().map(Content::Type), "a type"),
+            _ => (input.parse().map(Content::Expr), "a complete expression"),
+        };
+        content
+            .map_err(|error| {
+                // An error at the end of the input has no place of its own.
+                let place = if input.is_empty() { start } else { error.span() };
+                self.report(&place, format_args!("the value of `{name}` is not {what}: write `{example}`"));
+            })
+            .ok()
+    }
+
+    /// The comma between two entries. A forgotten one is a mistake of its own, and reading goes on.
+    fn separator(&mut self, input: ParseStream<'_>) {
+        if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+            return;
+        }
+        self.quiet = false;
+        self.report(&input.span(), "expected `,` before this");
+        if !input.peek(syn::Ident::peek_any) {
+            skip_to_comma(input);
+            let _ = input.parse::<Token![,]>();
+        }
+    }
+}
+
+fn word(input: ParseStream<'_>) -> Option<Ident> {
+    input.peek(syn::Ident::peek_any).then(|| input.call(Ident::parse_any).ok())?
+}
+
+/// The tokens inside parentheses.
+fn parenthesized(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let content;
+    syn::parenthesized!(content in input);
+    content.parse()
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _ = input.parse::<TokenTree>();
+    }
+}

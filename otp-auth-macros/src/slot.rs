@@ -1,0 +1,94 @@
+//! What is known about one key of an attribute after reading.
+
+use darling::FromMeta;
+use darling::error::Accumulator;
+use proc_macro2::Ident;
+use syn::Type;
+
+use crate::diag::mistake;
+use crate::entry::{Content, Entry};
+
+/// What is known about a key after reading.
+#[derive(Default)]
+pub(crate) enum Slot<T> {
+    /// The key was not written.
+    #[default]
+    Absent,
+    /// The key was written, and the mistake in it is reported.
+    Broken,
+    /// The key and its value.
+    Given { key: Ident, value: T, guessed: bool },
+}
+
+impl<T> Slot<T> {
+    /// Puts a value in. A second value for one key is a mistake.
+    pub(crate) fn put(&mut self, entry: &Entry, value: darling::Result<T>, errors: &mut Accumulator) {
+        match self {
+            Self::Given { guessed: false, .. } | Self::Broken if entry.guessed => return,
+            Self::Given { guessed: false, .. } => {
+                let name = entry.name;
+                errors.push(mistake(&entry.key, format_args!("`{name}` is given twice: remove this one or the first")));
+                return;
+            }
+            _ => {}
+        }
+        *self = match errors.handle(value) {
+            Some(value) => Self::Given { key: entry.key.clone(), value, guessed: entry.guessed },
+            None => Self::Broken,
+        };
+    }
+
+    /// Takes the type of a key of the form `key = Type`.
+    pub(crate) fn put_type(&mut self, entry: &Entry, errors: &mut Accumulator)
+    where
+        T: From<Type>,
+    {
+        match &entry.content {
+            Content::Type(ty) => self.put(entry, Ok(T::from(ty.clone())), errors),
+            _ => self.mark_broken(),
+        }
+    }
+
+    /// Takes the value of a key of any form but `key = Type` and `key(...)`.
+    pub(crate) fn put_value(&mut self, entry: &Entry, errors: &mut Accumulator)
+    where
+        T: FromMeta,
+    {
+        match &entry.content {
+            Content::Word => self.put(entry, T::from_word(), errors),
+            Content::Expr(expr) => self.put(entry, T::from_expr(expr), errors),
+            Content::Type(_) | Content::List(_) | Content::Broken => self.mark_broken(),
+        }
+    }
+
+    pub(crate) fn mark_broken(&mut self) {
+        if matches!(self, Self::Absent) {
+            *self = Self::Broken;
+        }
+    }
+
+    pub(crate) fn value(&self) -> Option<&T> {
+        match self {
+            Self::Given { value, .. } => Some(value),
+            Self::Absent | Self::Broken => None,
+        }
+    }
+
+    /// The key as written, when it has a value and is no guess: so that no second error is built
+    /// on a first one.
+    pub(crate) fn key(&self) -> Option<&Ident> {
+        match self {
+            Self::Given { key, guessed: false, .. } => Some(key),
+            Self::Given { .. } | Self::Absent | Self::Broken => None,
+        }
+    }
+
+    /// Whether the key was not written at all.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        matches!(self, Self::Given { .. })
+    }
+}

@@ -1,0 +1,162 @@
+//! Small questions about syntax: what lies inside invisible groups, what a type visibly is, and
+//! where the runtime crate is.
+
+use darling::{Error, FromMeta, Result};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Expr, Generics, Lit, Path, PathArguments, Type, parse_quote};
+
+use crate::diag::mistake;
+
+/// The path of the runtime crate: `::otp_auth`, or what the user wrote after `crate =`.
+#[derive(Clone)]
+pub(crate) struct Root(Path);
+
+impl Default for Root {
+    fn default() -> Self {
+        Self(parse_quote!(::otp_auth))
+    }
+}
+
+impl Root {
+    /// The only module of the runtime that generated code names.
+    pub(crate) fn private(&self) -> TokenStream {
+        let Self(root) = self;
+        quote!(#root::__private)
+    }
+
+    /// Where the runtime keeps serde, in the form of serde's own `crate` attribute; `None` for a
+    /// path that begins with `$crate`, which cannot be written in a string.
+    pub(crate) fn serde(&self) -> Option<String> {
+        let colons = self.0.leading_colon.map_or("", |_| "::");
+        let names: Vec<_> = self.0.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        let written = !names.iter().any(|name| name == "$crate");
+        written.then(|| format!("{colons}{}::__private::serde", names.join("::")))
+    }
+}
+
+impl FromMeta for Root {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        match peel(expr) {
+            Expr::Path(path) if path.qself.is_none() && path.path.segments.iter().all(|s| s.arguments.is_none()) => {
+                Ok(Self(path.path.clone()))
+            }
+            Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)) => {
+                Err(mistake(lit, "`crate` takes a path, without quotes: write `crate = path::to::otp_auth`"))
+            }
+            other => {
+                Err(mistake(other, "`crate` takes the path of the otp-auth crate: write `crate = path::to::otp_auth`"))
+            }
+        }
+    }
+}
+
+/// The expression inside parentheses and inside the invisible groups that `macro_rules!` makes.
+pub(crate) fn peel(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => peel(&group.expr),
+        Expr::Paren(paren) => peel(&paren.expr),
+        other => other,
+    }
+}
+
+/// The type inside parentheses and inside the invisible groups that `macro_rules!` makes.
+pub(crate) fn peel_type(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peel_type(&group.elem),
+        Type::Paren(paren) => peel_type(&paren.elem),
+        other => other,
+    }
+}
+
+/// The string of a string literal, or `None` for anything else.
+pub(crate) fn string(expr: &Expr) -> Option<String> {
+    match peel(expr) {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Str(text) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The last name of a type that is a path, with its arguments: what the type visibly is.
+fn visible_name(ty: &Type) -> Option<(String, &PathArguments)> {
+    match peel_type(ty) {
+        Type::Path(path) if path.qself.is_none() => {
+            let last = path.path.segments.last()?;
+            Some((last.ident.unraw().to_string(), &last.arguments))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the type is visibly `Option<…>`.
+pub(crate) fn is_option(ty: &Type) -> bool {
+    visible_name(ty).is_some_and(|(name, arguments)| name == "Option" && !arguments.is_none())
+}
+
+/// Whether the type visibly is not `bool`. An unknown name may be an alias, so it passes.
+pub(crate) fn is_not_bool(ty: &Type) -> bool {
+    const OTHERS: [&str; 17] = [
+        "String", "str", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
+        "u128", "usize",
+    ];
+    is_option(ty) || visible_name(ty).is_some_and(|(name, _)| OTHERS.contains(&name.as_str()))
+}
+
+/// The first generic parameter that `ty` mentions.
+pub(crate) fn mentioned_parameter(ty: &Type, generics: &Generics) -> Option<Ident> {
+    let parameters: Vec<_> = generics
+        .type_params()
+        .map(|parameter| &parameter.ident)
+        .chain(generics.const_params().map(|parameter| &parameter.ident))
+        .collect();
+    find_ident(ty.to_token_stream(), &|ident| parameters.iter().any(|parameter| **parameter == *ident))
+}
+
+/// Whether the type borrows something for a limited time.
+pub(crate) fn mentions_lifetime(ty: &Type) -> bool {
+    fn any(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Punct(punct) => punct.as_char() == '\'',
+            TokenTree::Group(group) => any(group.stream()),
+            TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+        })
+    }
+    any(ty.to_token_stream())
+}
+
+/// The first identifier of which `wanted` is true and that is not behind a `::`.
+fn find_ident(tokens: TokenStream, wanted: &dyn Fn(&Ident) -> bool) -> Option<Ident> {
+    let mut behind_colon = false;
+    for token in tokens {
+        let found = match &token {
+            TokenTree::Ident(ident) if !behind_colon && wanted(ident) => Some(ident.clone()),
+            TokenTree::Group(group) => find_ident(group.stream(), wanted),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        behind_colon = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':');
+    }
+    None
+}
+
+/// The name of a field as a database or a client sees it: `r#type` is `type`.
+pub(crate) fn plain_name(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+/// A span that points at `place` in messages, while names resolve as in all other generated code.
+pub(crate) fn pointing_at(place: &impl Spanned) -> Span {
+    place.span().resolved_at(Span::call_site())
+}
+
+/// The errors as the compiler shows them: each where it belongs.
+pub(crate) fn compile_errors(errors: Vec<Error>) -> TokenStream {
+    errors.into_iter().map(Error::write_errors).collect()
+}

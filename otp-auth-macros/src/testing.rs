@@ -1,0 +1,78 @@
+//! For tests: the errors of an expansion as values, and expansions kept as files.
+
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Item, LitStr};
+
+/// The errors in generated code: for each, the source text it points at and the message. The
+/// text is empty where an error points at the whole attribute.
+pub(crate) fn errors(tokens: &TokenStream) -> Vec<(String, String)> {
+    file(tokens)
+        .items
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
+                let message: LitStr = item.mac.parse_body().ok()?;
+                let first = item.into_token_stream().into_iter().next()?;
+                let place = first.span().source_text().unwrap_or_default();
+                Some((place, message.value()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The names of the items in generated code: structs by their name, impls by their trait.
+pub(crate) fn items(tokens: &TokenStream) -> Vec<String> {
+    file(tokens)
+        .items
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some(item.ident.to_string()),
+            Item::Enum(item) => Some(item.ident.to_string()),
+            Item::Impl(item) => {
+                let path = item.trait_?.0;
+                Some(path.segments.last()?.ident.to_string())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn file(tokens: &TokenStream) -> syn::File {
+    match syn::parse2(tokens.clone()) {
+        Ok(file) => file,
+        Err(error) => panic!("generated code does not parse: {error}\n{tokens}"),
+    }
+}
+
+/// Source text as tokens that know their place in it.
+pub(crate) fn source(text: &str) -> TokenStream {
+    match text.parse() {
+        Ok(tokens) => tokens,
+        Err(error) => panic!("{error}: {text}"),
+    }
+}
+
+/// Asserts that generated code, formatted, is what `snapshots/<name>.rs` holds. With
+/// `UPDATE_SNAPSHOTS=1` in the environment the file is written instead.
+pub(crate) fn assert_snapshot(name: &str, tokens: &TokenStream) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("snapshots/{name}.rs"));
+    let actual = prettyplease::unparse(&file(tokens));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        assert!(std::fs::write(&path, actual).is_ok(), "cannot write {path:?}");
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        actual == expected,
+        "the expansion is not what {path:?} holds; look at it and run with UPDATE_SNAPSHOTS=1:\n{actual}"
+    );
+}
+
+/// Sources, each with its errors: the text that one points at, and its message.
+pub(crate) type Mistakes = &'static [(&'static str, &'static [(&'static str, &'static str)])];

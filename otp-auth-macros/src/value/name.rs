@@ -1,0 +1,113 @@
+//! Names in a database and in a token.
+
+use darling::{FromMeta, Result};
+use syn::Expr;
+use syn::spanned::Spanned;
+
+use super::required_string;
+use crate::diag::mistake;
+
+/// The tables that otp-auth makes for itself.
+const OWN_TABLES: [&str; 4] = ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist"];
+
+/// Claims with a meaning of their own in an access token.
+const RESERVED_CLAIMS: [&str; 14] =
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time", "amr", "acr", "azp", "client_id", "scope"];
+
+/// The name of a table: `users` or `schema.users`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TableName {
+    pub(crate) schema: Option<String>,
+    pub(crate) table: String,
+}
+
+impl FromMeta for TableName {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let text = required_string(expr, "table", "table = \"users\"")?;
+        let parts: Vec<_> = text.split('.').collect();
+        let name = match parts[..] {
+            [table] => Self { schema: None, table: table.into() },
+            [schema, table] => Self { schema: Some(schema.into()), table: table.into() },
+            _ => {
+                return Err(mistake(
+                    expr,
+                    "a table has at most one `.` in its name: write `table = \"users\"` or \
+                     `table = \"schema.users\"`",
+                ));
+            }
+        };
+        if !parts.iter().all(|part| is_name(part)) {
+            return Err(mistake(
+                expr,
+                "this is no name of a table: write `table = \"users\"` or `table = \"schema.users\"`",
+            ));
+        }
+        if name.schema.is_none() && OWN_TABLES.contains(&name.table.as_str()) {
+            return Err(mistake(
+                expr,
+                format_args!("`{}` is a table of otp-auth itself: name the table that holds your users", name.table),
+            ));
+        }
+        Ok(name)
+    }
+}
+
+/// The name of a column.
+pub(crate) struct ColumnName(pub(crate) String);
+
+impl FromMeta for ColumnName {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let text = required_string(expr, "column", "column = \"name\"")?;
+        if is_name(&text) {
+            Ok(Self(text))
+        } else {
+            Err(mistake(expr, "this is no name of a column: write `column = \"name\"`"))
+        }
+    }
+}
+
+/// What a database takes as a name, in quotes: not empty, no control characters, and no space at
+/// the ends, which would only be a slip.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.contains(char::is_control)
+}
+
+/// The `claim` of a field: under the field's own name, or under another.
+pub(crate) struct ClaimName {
+    /// The name of `claim = "name"`.
+    pub(crate) name: Option<String>,
+    pub(crate) place: Option<proc_macro2::Span>,
+}
+
+impl ClaimName {
+    /// Why `name` cannot be a claim, if so.
+    pub(crate) fn fault(name: &str) -> Option<String> {
+        RESERVED_CLAIMS.contains(&name).then(|| {
+            format!(
+                "the claim `{name}` has a fixed meaning in every access token: give yours another \
+                 name, such as `claim = \"user_{name}\"`"
+            )
+        })
+    }
+}
+
+impl FromMeta for ClaimName {
+    fn from_word() -> Result<Self> {
+        Ok(Self { name: None, place: None })
+    }
+
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let name = required_string(expr, "claim", "claim = \"name\"")?;
+        if !is_name(&name) {
+            return Err(mistake(
+                expr,
+                "a claim needs a name: write `claim = \"name\"`, or `claim` alone for the name of \
+                 the field",
+            ));
+        }
+        match Self::fault(&name) {
+            Some(fault) => Err(mistake(expr, fault)),
+            None => Ok(Self { name: Some(name), place: Some(expr.span()) }),
+        }
+    }
+}

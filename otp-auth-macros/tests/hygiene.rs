@@ -1,0 +1,427 @@
+//! Generated code compiles and works in hostile places: a shadowed or absent prelude, macros that
+//! make the items, raw identifiers, generics, strict lints, another path of the runtime.
+#![deny(warnings, missing_docs, unreachable_pub, private_interfaces, clippy::pedantic)]
+// These structs stand for a user's; what they hold is their own business.
+#![allow(missing_debug_implementations)]
+
+mod stub;
+
+use otp_auth_macros::{OtpUser, otp_config};
+
+use crate::stub::__private::{Hooks, OtpConfig, OtpUser as _, SendOtp, VerifiableUser};
+
+/// A sender that sends nothing.
+#[derive(Debug)]
+pub struct Nobody;
+
+impl SendOtp for Nobody {}
+
+#[test]
+fn a_shadowed_prelude_does_not_matter() {
+    #![allow(dead_code, non_camel_case_types)]
+    struct Option;
+    struct Some;
+    struct None;
+    struct Result;
+    struct Ok;
+    struct Err;
+    struct String;
+    struct Vec;
+    struct Box;
+    trait Send {}
+    trait Sync {}
+    trait Clone {}
+    trait Default {}
+    trait From {}
+    trait AsRef {}
+    trait Iterator {}
+    struct bool;
+
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub)]
+    struct User {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: std::string::String,
+        #[otp(verified)]
+        verified: ::core::primitive::bool,
+        #[otp(claim)]
+        name: std::option::Option<std::string::String>,
+    }
+
+    #[otp_config(
+        crate = crate::stub,
+        user = User,
+        developer_mode = cfg!(debug_assertions),
+        otp_length = 8,
+        cookie_same_site = None,
+        refresh_grace = "500ms",
+    )]
+    struct Auth {
+        #[otp(sender)]
+        sender: Nobody,
+    }
+
+    let user = User { id: 7, email: "a@b.c".into(), verified: false, name: std::option::Option::None };
+    assert_eq!(*user.id(), 7);
+    assert_eq!(serde_json::to_string(&user.claims()).unwrap_or_default(), "{}");
+    let settings = Auth { sender: Nobody }.settings();
+    let developing = format!("developer_mode = {}", cfg!(debug_assertions));
+    assert_eq!(settings.0, ["refresh_grace = 500ms", "otp_length = 8", "cookie_same_site = None", &developing,]);
+}
+
+pub mod bare {
+    //! A module without any prelude.
+    #![no_implicit_prelude]
+
+    use ::otp_auth_macros::{OtpUser, otp_config};
+
+    /// A user.
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub)]
+    pub struct User {
+        #[otp(id)]
+        id: ::std::string::String,
+        #[otp(email)]
+        email: ::std::string::String,
+        #[otp(verified)]
+        is_verified: bool,
+        #[otp(claim)]
+        nick: ::core::option::Option<u8>,
+    }
+
+    /// A configuration.
+    #[otp_config(crate = crate::stub, user = User, secret_key = env("SECRET"), issuer = "me")]
+    pub struct Auth(#[otp(sender)] super::Nobody);
+
+    impl Auth {
+        /// A new one.
+        #[must_use]
+        pub fn make() -> Self {
+            Self(super::Nobody)
+        }
+    }
+
+    impl User {
+        /// A new one.
+        #[must_use]
+        pub fn make() -> Self {
+            Self {
+                id: ::std::convert::From::from("id"),
+                email: ::std::convert::From::from("a@b.c"),
+                is_verified: false,
+                nick: ::core::option::Option::Some(3),
+            }
+        }
+    }
+}
+
+#[test]
+fn no_prelude_is_needed() {
+    let mut user = bare::User::make();
+    assert_eq!(user.email(), "a@b.c");
+    assert_eq!(user.verified(), Some(false));
+    user.mark_verified();
+    assert_eq!(user.verified(), Some(true));
+    assert_eq!(bare::Auth::make().settings().0, ["secret_key = env SECRET", "issuer = me"]);
+}
+
+/// Makes both items from parts, so that types and values arrive in invisible groups.
+macro_rules! items {
+    ($(#[$meta:meta])* $user:ident, $auth:ident, $id:ty, $email:ty, $flag:ty, $claim:ty, $length:expr, $grace:literal, $key:expr) => {
+        $(#[$meta])*
+        #[derive(OtpUser)]
+        #[otp_user(crate = crate::stub)]
+        pub struct $user {
+            #[otp(id)]
+            id: $id,
+            #[otp(email)]
+            email: $email,
+            #[otp(verified)]
+            flag: $flag,
+            #[otp(claim = "claim")]
+            claim: $claim,
+        }
+
+        /// A configuration.
+        #[otp_config(
+            crate = crate::stub,
+            user = $user,
+            secret_key = $key,
+            otp_length = $length,
+            refresh_grace = $grace,
+            audience = self.audience,
+        )]
+        pub struct $auth {
+            #[otp(sender)]
+            sender: Nobody,
+            audience: String,
+        }
+    };
+}
+
+items!(
+    /// A user.
+    Member, MemberAuth, u32, String, bool, Option<Vec<String>>, 6, "5s", env("SECRET")
+);
+
+#[test]
+fn macros_can_make_the_items() {
+    let member = Member { id: 1, email: "a@b.c".into(), flag: true, claim: Some(vec!["x".into()]) };
+    assert_eq!(serde_json::to_string(&member.claims()).unwrap_or_default(), r#"{"claim":["x"]}"#);
+    let auth = MemberAuth { sender: Nobody, audience: "us".into() };
+    let settings = auth.settings();
+    assert_eq!(settings.0, ["secret_key = env SECRET", "refresh_grace = 5s", "otp_length = 6", "audience = us"]);
+}
+
+/// As a crate that re-exports otp-auth would do it.
+#[macro_export]
+macro_rules! through_a_macro {
+    ($user:ident) => {
+        #[derive(OtpUser)]
+        #[otp_user(crate = $crate::stub)]
+        struct $user {
+            #[otp(id)]
+            id: u8,
+            #[otp(email)]
+            email: String,
+            #[otp(claim)]
+            color: u8,
+        }
+    };
+}
+
+through_a_macro!(Outside);
+
+#[test]
+fn the_path_can_begin_with_dollar_crate() {
+    through_a_macro!(Inside);
+    let inside = Inside { id: 1, email: String::new(), color: 4 };
+    let outside = Outside { id: 1, email: String::new(), color: 5 };
+    assert_eq!(serde_json::to_string(&inside.claims()).unwrap_or_default(), r#"{"color":4}"#);
+    assert_eq!(serde_json::to_string(&outside.claims()).unwrap_or_default(), r#"{"color":5}"#);
+}
+
+/// A user with raw identifiers.
+#[derive(OtpUser)]
+#[otp_user(crate = crate::stub)]
+pub struct r#Raw {
+    #[otp(id)]
+    r#fn: i16,
+    #[otp(email)]
+    r#use: String,
+    /// What kind of user.
+    #[otp(claim)]
+    r#type: String,
+}
+
+#[test]
+fn raw_identifiers_lose_their_mark() {
+    let raw = Raw { r#fn: 1, r#use: "a@b.c".into(), r#type: "t".into() };
+    assert_eq!(*raw.id(), 1);
+    let claims: RawClaims = raw.claims();
+    assert_eq!(serde_json::to_string(&claims).unwrap_or_default(), r#"{"type":"t"}"#);
+}
+
+/// A user with parameters.
+#[derive(OtpUser)]
+#[otp_user(crate = crate::stub)]
+pub struct Generic<T, const N: usize>
+where
+    T: Send + Sync + 'static,
+{
+    #[otp(id)]
+    id: u64,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    verified: bool,
+    /// Anything.
+    #[otp(skip)]
+    pub rest: [T; N],
+}
+
+/// A configuration with parameters, for a user with parameters.
+#[otp_config(crate = crate::stub, user = Generic<S, 2>, secret_key = &self.secret, hooks)]
+pub struct GenericAuth<S>
+where
+    S: Send + Sync + 'static,
+{
+    #[otp(sender)]
+    sender: Nobody,
+    secret: Vec<u8>,
+    /// Marks the parameter.
+    pub marker: std::marker::PhantomData<S>,
+}
+
+impl<S: Send + Sync + 'static> Hooks<Generic<S, 2>> for GenericAuth<S> {}
+
+#[test]
+fn generics_are_carried_over() {
+    fn verifiable<U: VerifiableUser>(user: &U) -> bool {
+        user.verified().unwrap_or_default()
+    }
+    assert!(verifiable(&Generic { id: 1, email: String::new(), verified: true, rest: [1, 2] }));
+    let auth = GenericAuth::<u8> { sender: Nobody, secret: vec![0; 40], marker: std::marker::PhantomData };
+    assert_eq!(auth.settings().0, ["secret_key = 40 bytes"]);
+}
+
+/// Claims of the user's own.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct OwnClaims {
+    id: i64,
+}
+
+impl From<&WithOwnClaims> for OwnClaims {
+    fn from(user: &WithOwnClaims) -> Self {
+        Self { id: user.key }
+    }
+}
+
+/// A user with claims of its own.
+#[derive(OtpUser)]
+#[otp_user(crate = crate::stub, claims = OwnClaims)]
+pub struct WithOwnClaims {
+    #[otp(id)]
+    key: i64,
+    #[otp(email)]
+    address: String,
+}
+
+#[test]
+fn own_claims_take_the_place_of_generated_ones() {
+    let user = WithOwnClaims { key: 5, address: String::new() };
+    assert_eq!(user.claims().id, 5);
+}
+
+/// The struct sends by itself, in a unit struct, with every key as an expression.
+#[otp_config(
+    crate = crate::stub,
+    user = Member,
+    secret_key = std::env::var("SECRET").unwrap_or_default(),
+    previous_secret_keys = ["0123456789abcdef0123456789abcdef", env("OLD"), self.old()],
+    access_token_lifetime = std::time::Duration::from_mins(5),
+    refresh_token_lifetime = std::time::Duration::from_hours(5),
+    refresh_grace = std::time::Duration::from_secs(1),
+    otp_length = 3 + 4,
+    otp_expiry = "2m30s",
+    max_otp_attempts = u8::from(true),
+    otp_rate_limit = "30s",
+    max_sends_per_hour = 2,
+    max_sends_per_day = self.sends(),
+    send_timeout = "5s",
+    auto_create_user = !false,
+    refresh_token_delivery = "body",
+    cookie_secure = !cfg!(debug_assertions) || true,
+    cookie_name = format!("{}-token", "refresh"),
+    cookie_path = String::from("/auth"),
+    cookie_domain = "example.com",
+    cookie_same_site = crate::stub::__private::SameSite::Strict,
+    issuer = "us",
+    audience = "them",
+    local_part_case = preserve,
+    developer_mode = allow_in_release(false),
+)]
+pub struct Everything;
+
+impl SendOtp for Everything {}
+
+impl Everything {
+    const fn old(&self) -> [u8; 33] {
+        let Self = self;
+        [1; 33]
+    }
+
+    const fn sends(&self) -> u32 {
+        let Self = self;
+        9
+    }
+}
+
+#[test]
+fn every_key_can_be_an_expression() {
+    assert_eq!(
+        Everything.settings().0,
+        [
+            "secret_key = 0 bytes",
+            "previous_secret_key = 32 bytes",
+            "previous_secret_key = env OLD",
+            "previous_secret_key = 33 bytes",
+            "access_token_lifetime = 300s",
+            "refresh_token_lifetime = 18000s",
+            "refresh_grace = 1s",
+            "otp_length = 7",
+            "otp_expiry = 150s",
+            "max_otp_attempts = 1",
+            "otp_rate_limit = 30s",
+            "max_sends_per_hour = 2",
+            "max_sends_per_day = 9",
+            "send_timeout = 5s",
+            "auto_create_user = true",
+            "cookie_secure = true",
+            "cookie_name = refresh-token",
+            "cookie_path = /auth",
+            "cookie_domain = example.com",
+            "cookie_same_site = Strict",
+            "issuer = us",
+            "audience = them",
+            "local_part_case = Preserve",
+            "developer_mode = false",
+        ]
+    );
+    const { assert!(Everything::DEVELOPER_MODE_IN_RELEASE) };
+    const { assert!(!MemberAuth::DEVELOPER_MODE_IN_RELEASE) };
+    assert_eq!(Everything::DEBUG_BUILD, cfg!(debug_assertions));
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    //! The `SQLite` store of a user.
+
+    use otp_auth_macros::OtpUser;
+    use serde_json::json;
+
+    use crate::stub::__private::sqlite::{Arguments, Row, SqliteUser};
+
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub, table = "app.users", stores(sqlite))]
+    struct User {
+        #[otp(id, generate = format!("u{}", 1))]
+        id: String,
+        #[otp(email, column = "mail")]
+        email: String,
+        #[otp(verified)]
+        is_verified: bool,
+        #[otp(default = "member")]
+        role: String,
+        #[otp(default)]
+        visits: u8,
+        #[otp(json, default = vec![1, 2])]
+        tags: Vec<u8>,
+        #[otp(skip)]
+        cached: Option<u8>,
+        nick: Option<String>,
+    }
+
+    #[test]
+    fn statements_and_binds_fit_together() {
+        assert!(User::INSERT.starts_with(
+            "INSERT INTO `app`.`users` (`id`, `mail`, `is_verified`, `role`, `visits`, `tags`) \
+             VALUES (?1, ?2, TRUE, ?3, ?4, ?5) RETURNING"
+        ));
+        let mut arguments = Arguments::default();
+        assert!(User::bind_new("a@b.c", &mut arguments).is_ok());
+        assert_eq!(arguments.0, [json!("u1"), json!("a@b.c"), json!("member"), json!(0), json!("[1,2]")]);
+    }
+
+    #[test]
+    fn a_row_reads_in_the_order_of_the_columns() {
+        let row =
+            Row(vec![json!("u1"), json!("a@b.c"), json!(true), json!("member"), json!(2), json!("[3]"), json!(null)]);
+        let user = User::from_row(&row).unwrap_or_else(|_| unreachable!());
+        assert_eq!(user.tags, [3]);
+        assert_eq!((user.cached, user.nick), (None, None));
+        assert_eq!((user.visits, user.role.as_str(), user.is_verified), (2, "member", true));
+    }
+}

@@ -1,0 +1,176 @@
+//! As much of the runtime as generated code names, so that expansions can be compiled and run
+//! here. The signatures are those of the runtime's `__private`.
+#![allow(missing_docs, missing_debug_implementations, dead_code, unreachable_pub)]
+
+pub mod __private {
+    pub use core::time::Duration;
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    pub use serde;
+    use serde::{Serialize, de::DeserializeOwned};
+
+    pub trait OtpUser: Sized + Send + Sync + 'static {
+        type Id: Display + FromStr + Clone + Eq + Send + Sync + 'static;
+        type Claims: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+        fn id(&self) -> &Self::Id;
+        fn email(&self) -> &str;
+        fn claims(&self) -> Self::Claims;
+        fn verified(&self) -> Option<bool> {
+            None
+        }
+        fn mark_verified(&mut self) {}
+    }
+
+    pub trait VerifiableUser: OtpUser {}
+
+    pub trait SendOtp: Send + Sync + 'static {}
+
+    pub trait Hooks<U: OtpUser>: Send + Sync + 'static {}
+
+    #[derive(Debug)]
+    pub struct Cookie;
+    #[derive(Debug)]
+    pub struct Body;
+    #[derive(Debug)]
+    pub struct Both;
+
+    pub trait OtpConfig: Sized + Send + Sync + 'static {
+        type User: OtpUser;
+        type Delivery;
+        type Sender: SendOtp;
+        type Hooks: Hooks<Self::User>;
+        const DEBUG_BUILD: bool;
+        const DEVELOPER_MODE_IN_RELEASE: bool = false;
+        fn settings(&self) -> SettingsBuilder;
+        fn sender(&self) -> &Self::Sender;
+        fn hooks(&self) -> &Self::Hooks;
+    }
+
+    #[derive(Debug)]
+    pub enum SameSite {
+        Lax,
+        Strict,
+        None,
+    }
+
+    #[derive(Debug)]
+    pub enum LocalPartCase {
+        Lower,
+        Preserve,
+    }
+
+    pub struct SecretSource(String);
+
+    impl SecretSource {
+        pub fn env(name: impl Into<String>) -> Self {
+            Self(format!("env {}", name.into()))
+        }
+
+        pub fn value(secret: impl AsRef<[u8]>) -> Self {
+            Self(format!("{} bytes", secret.as_ref().len()))
+        }
+    }
+
+    /// Writes down each call.
+    #[derive(Default)]
+    pub struct SettingsBuilder(pub Vec<String>);
+
+    impl SettingsBuilder {
+        pub fn new() -> Self {
+            Self::default()
+        }
+    }
+
+    macro_rules! setters {
+        ($($name:ident: $argument:ty => $text:expr;)*) => {
+            impl SettingsBuilder {$(
+                #[must_use]
+                pub fn $name(mut self, value: $argument) -> Self {
+                    let text: fn($argument) -> String = $text;
+                    self.0.push(format!("{} = {}", stringify!($name), text(value)));
+                    self
+                }
+            )*}
+        };
+    }
+
+    setters! {
+        secret_key: SecretSource => |secret| secret.0;
+        previous_secret_key: SecretSource => |secret| secret.0;
+        access_token_lifetime: Duration => |time| format!("{time:?}");
+        refresh_token_lifetime: Duration => |time| format!("{time:?}");
+        refresh_grace: Duration => |time| format!("{time:?}");
+        otp_expiry: Duration => |time| format!("{time:?}");
+        otp_rate_limit: Duration => |time| format!("{time:?}");
+        send_timeout: Duration => |time| format!("{time:?}");
+        otp_length: u8 => |number| number.to_string();
+        max_otp_attempts: u8 => |number| number.to_string();
+        max_sends_per_hour: u32 => |number| number.to_string();
+        max_sends_per_day: u32 => |number| number.to_string();
+        auto_create_user: bool => |flag| flag.to_string();
+        cookie_secure: bool => |flag| flag.to_string();
+        cookie_same_site: SameSite => |site| format!("{site:?}");
+        local_part_case: LocalPartCase => |case| format!("{case:?}");
+        developer_mode: bool => |flag| flag.to_string();
+    }
+
+    macro_rules! text_setters {
+        ($($name:ident)*) => {
+            impl SettingsBuilder {$(
+                #[must_use]
+                pub fn $name(mut self, value: impl Into<String>) -> Self {
+                    self.0.push(format!("{} = {}", stringify!($name), value.into()));
+                    self
+                }
+            )*}
+        };
+    }
+
+    text_setters! { cookie_name cookie_path cookie_domain issuer audience }
+
+    #[cfg(feature = "sqlite")]
+    pub mod sqlite {
+        use super::{DeserializeOwned, OtpUser, Serialize};
+
+        /// The columns of a row, as JSON.
+        pub struct Row(pub Vec<serde_json::Value>);
+
+        /// What was bound, as JSON.
+        #[derive(Default)]
+        pub struct Arguments(pub Vec<serde_json::Value>);
+
+        #[derive(Debug)]
+        pub struct Error;
+
+        pub fn bind<T: Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
+            arguments.0.push(serde_json::to_value(value).map_err(|_| Error)?);
+            Ok(())
+        }
+
+        pub fn bind_json<T: Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
+            let text = serde_json::to_string(&value).map_err(|_| Error)?;
+            arguments.0.push(text.into());
+            Ok(())
+        }
+
+        pub fn get<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
+            serde_json::from_value(row.0[index].clone()).map_err(|_| Error)
+        }
+
+        pub fn get_json<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
+            serde_json::from_str(row.0[index].as_str().ok_or(Error)?).map_err(|_| Error)
+        }
+
+        pub trait SqliteUser: OtpUser {
+            const SELECT_BY_ID: &'static str;
+            const SELECT_CURRENT: &'static str;
+            const SELECT_BY_EMAIL: &'static str;
+            const INSERT: &'static str;
+            const MARK_VERIFIED: Option<&'static str>;
+            fn from_row(row: &Row) -> Result<Self, Error>;
+            fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+            fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
+        }
+    }
+}

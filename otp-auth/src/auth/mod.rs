@@ -1,0 +1,216 @@
+//! The use cases: asking for a code, signing in, refreshing, signing out, and
+//! who is asking. No HTTP and no SQL.
+
+mod ended;
+mod identify;
+mod refresh;
+mod request;
+mod sessions;
+mod sign_out;
+mod verify;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+pub use identify::{Authenticated, Claims};
+pub use request::{CodeRequest, CodeRequested};
+pub use verify::{SignedIn, TokenPair, Verification};
+
+use crate::challenge::code::CodeKind;
+use crate::challenge::{CodeMac, Identity};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{ConfigError, OtpConfig, Settings};
+use crate::email::Address;
+use crate::error::AuthError;
+use crate::event;
+use crate::hooks::Admission;
+use crate::secret::{Keys, MasterSecret};
+use crate::store::{AnyStore, Removed, Revocation, Store};
+use crate::token::Tokens;
+use ended::EndedSessions;
+
+/// How long a hook may take.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Codes that may be on their way at once when sending runs off the request
+/// path. A stranger cannot pile up more work than this.
+const MAX_BACKGROUND_SENDS: usize = 512;
+
+/// Passwordless sign-in for an application: the configuration, the keys and
+/// the store. Cheap to clone; it is the state of your router.
+///
+/// The methods are the use cases behind the routes of
+/// [`router`](Self::router); call them yourself for other transports.
+pub struct OtpAuth<C: OtpConfig> {
+    inner: Arc<Inner<C>>,
+}
+
+struct Inner<C: OtpConfig> {
+    config: C,
+    settings: Settings,
+    /// The current keys, then the previous ones.
+    keys: Vec<Keys>,
+    tokens: Tokens,
+    store: AnyStore<C::User>,
+    clock: Clock,
+    ended: EndedSessions,
+    background_sends: Arc<Semaphore>,
+}
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Checks the configuration and derives the keys.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists every fault of the configuration at once.
+    pub fn new(config: C, store: impl Store<C::User>) -> Result<Self, ConfigError> {
+        Self::with_clock(config, store, Clock::system())
+    }
+
+    /// Like [`new`](Self::new), with the time from another clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists every fault of the configuration at once.
+    pub fn with_clock(config: C, store: impl Store<C::User>, clock: Clock) -> Result<Self, ConfigError> {
+        let (settings, secrets) = config.settings().build::<C>()?;
+        let keys = std::iter::once(&secrets.current)
+            .chain(&secrets.previous)
+            .map(MasterSecret::derive)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| ConfigError::random())?;
+        if settings.developer_mode {
+            event::developer_mode();
+        }
+        let tokens = Tokens::new(&settings, &keys);
+        let inner = Inner {
+            config,
+            settings,
+            keys,
+            tokens,
+            store: AnyStore::new(store),
+            clock,
+            ended: EndedSessions::default(),
+            background_sends: Arc::new(Semaphore::new(MAX_BACKGROUND_SENDS)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The checked settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Deletes what has expired, in batches, and returns how many rows went.
+    /// Safe to run in every process at once.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Store`]; what was deleted before stays deleted.
+    pub async fn cleanup(&self) -> Result<Removed, AuthError> {
+        const BATCH: u32 = 500;
+        let now = self.now();
+        self.inner.ended.forget_expired(now);
+        let mut removed = Removed::default();
+        loop {
+            let batch = self.inner.store.cleanup(now, BATCH).await?;
+            removed += batch;
+            if !batch.any_reached(BATCH) {
+                return Ok(removed);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Runs [`cleanup`](Self::cleanup) now and then after every interval, on
+    /// the current Tokio runtime, until the last clone of this value is
+    /// dropped or the returned task is aborted. Failures are logged and tried
+    /// again after the interval.
+    #[allow(clippy::must_use_candidate, reason = "the task goes on when its handle is dropped")]
+    pub fn spawn_cleanup(&self, every: Duration) -> tokio::task::JoinHandle<()> {
+        let weak = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            // The first tick is due at once. A zero interval would spin.
+            let mut ticks = tokio::time::interval(every.max(Duration::from_secs(1)));
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(inner) = weak.upgrade() else { return };
+                // The store has already logged a failure.
+                let _ = Self { inner }.cleanup().await;
+            }
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn current_keys(&self) -> Result<&Keys, AuthError> {
+        Ok(self.inner.keys.first().ok_or(crate::error::RandomError)?)
+    }
+
+    fn address(&self, typed: &str) -> Result<Address, AuthError> {
+        Address::parse(typed, self.inner.settings.local_part_case).map_err(|_| AuthError::InvalidEmail)
+    }
+
+    /// Developer mode is a constant of the application's build, so where it
+    /// cannot be on, the branch is not compiled.
+    fn code_kind(&self) -> CodeKind {
+        if (C::DEBUG_BUILD || C::DEVELOPER_MODE_IN_RELEASE) && self.inner.settings.developer_mode {
+            CodeKind::Zeros
+        } else {
+            CodeKind::Random
+        }
+    }
+
+    fn revocation(&self, now: Timestamp) -> Revocation {
+        Revocation { now, blacklist_until: now + self.inner.tokens.access_horizon() }
+    }
+
+    fn admits(&self, user: &C::User) -> bool {
+        crate::hooks::Hooks::admit(self.inner.config.hooks(), user) == Admission::Admit
+    }
+}
+
+/// What an identity's code is worth under one set of keys.
+struct Candidate {
+    identity: Identity,
+    mac: CodeMac,
+}
+
+/// Waits for a notice to the application, but not for long.
+pub(crate) async fn notice(name: &'static str, hook: impl Future<Output = ()> + Send) {
+    if tokio::time::timeout(HOOK_TIMEOUT, hook).await.is_err() {
+        event::hook_too_slow(name);
+    }
+}
+
+/// Asks the application. No answer in time is a refusal.
+async fn ask(name: &'static str, hook: impl Future<Output = Admission> + Send) -> Result<(), AuthError> {
+    match tokio::time::timeout(HOOK_TIMEOUT, hook).await {
+        Ok(Admission::Admit) => Ok(()),
+        Ok(Admission::Refuse) => Err(AuthError::SignInRefused),
+        Err(_) => {
+            event::hook_too_slow(name);
+            Err(AuthError::SignInRefused)
+        }
+    }
+}
+
+impl<C: OtpConfig> Clone for OtpAuth<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<C: OtpConfig> fmt::Debug for OtpAuth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtpAuth").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}

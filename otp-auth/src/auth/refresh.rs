@@ -1,0 +1,87 @@
+//! Exchanging a refresh token for its successor.
+
+use super::{OtpAuth, SignedIn};
+use crate::config::OtpConfig;
+use crate::error::AuthError;
+use crate::event::{self, Suspicion};
+use crate::session::{self, Presented, Session};
+use crate::store::Advance;
+use crate::user::OtpUser;
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Exchanges a refresh token for fresh tokens (RFC 9700 section 4.14.2).
+    ///
+    /// The token is replaced with every use. The one that was just replaced
+    /// gives the same successor again for `refresh_grace`; an older one means
+    /// that somebody has a copy, and ends the session.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::InvalidRefreshToken`], [`AuthError::SessionRevoked`],
+    /// [`AuthError::Store`], [`AuthError::Claims`], [`AuthError::Random`].
+    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn<C::User>, AuthError> {
+        let now = self.now();
+        let presented = self.inner.tokens.verify_refresh(refresh_token, now).map_err(|refused| {
+            event::invalid_token(refused.0);
+            AuthError::InvalidRefreshToken
+        })?;
+        let mut session = self.inner.store.session(presented.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
+        let grace = self.inner.settings.refresh_grace;
+        match session::judge(&session, presented.generation, now, grace) {
+            Presented::Current => {
+                // The user comes first: if that fails, nothing has changed
+                // and the client can try again with the same token.
+                let user = self.session_user(&session).await?;
+                session = match self.inner.store.advance(session.id, presented.generation, now).await? {
+                    Advance::Advanced(session) => {
+                        event::session_renewed(session.id);
+                        return self.renewed(user, session, now);
+                    }
+                    Advance::Unchanged(session) => session,
+                    Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
+                };
+                // Somebody was faster. What the token is worth now is judged
+                // by the same rule, on the session as it is now.
+                match session::judge(&session, presented.generation, now, grace) {
+                    Presented::JustReplaced => self.renewed(user, session, now),
+                    other => self.refuse(other, &session).await,
+                }
+            }
+            Presented::JustReplaced => {
+                let user = self.session_user(&session).await?;
+                self.renewed(user, session, now)
+            }
+            other => self.refuse(other, &session).await,
+        }
+    }
+
+    /// The session's user, if they may still use the application.
+    async fn session_user(&self, session: &Session) -> Result<C::User, AuthError> {
+        let id = session.user_id.parse::<<C::User as OtpUser>::Id>().map_err(|_| AuthError::InvalidRefreshToken)?;
+        let user = self.inner.store.user_by_id(&id).await?;
+        user.filter(|user| self.admits(user)).ok_or(AuthError::InvalidRefreshToken)
+    }
+
+    fn renewed(
+        &self,
+        user: C::User,
+        session: Session,
+        now: crate::clock::Timestamp,
+    ) -> Result<SignedIn<C::User>, AuthError> {
+        let tokens = self.tokens_for(&user, &session, now)?;
+        Ok(SignedIn { user, session, tokens, device: None })
+    }
+
+    async fn refuse<T>(&self, presented: Presented, session: &Session) -> Result<T, AuthError> {
+        match presented {
+            Presented::Revoked => Err(AuthError::SessionRevoked),
+            Presented::Reused => {
+                self.end_session(session.id).await?;
+                let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id.clone() };
+                suspicion.raise::<C::User>(self.inner.config.hooks()).await;
+                Err(AuthError::SessionRevoked)
+            }
+            Presented::Expired | Presented::Current | Presented::JustReplaced => Err(AuthError::InvalidRefreshToken),
+        }
+    }
+}

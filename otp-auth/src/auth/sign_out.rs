@@ -1,0 +1,45 @@
+//! Signing out.
+
+use super::{OtpAuth, notice};
+use crate::config::OtpConfig;
+use crate::error::AuthError;
+use crate::event;
+use crate::hooks::Hooks;
+use crate::id::SessionId;
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Ends the sessions of the given tokens; tokens that are no good are
+    /// ignored. When this returns `Ok`, no token of those sessions is
+    /// accepted any more, in any process (by [`Claims`](crate::Claims): in
+    /// this process).
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Store`] when a session could not be ended. It is never
+    /// reported as ended then.
+    pub async fn sign_out(&self, refresh_token: Option<&str>, access_token: Option<&str>) -> Result<(), AuthError> {
+        let now = self.now();
+        // An old generation is good enough to end a session.
+        let by_refresh = refresh_token
+            .and_then(|token| self.inner.tokens.verify_refresh(token, now).ok())
+            .map(|presented| presented.session);
+        let by_access =
+            access_token.and_then(|token| self.inner.tokens.verify_access::<serde::de::IgnoredAny>(token, now).ok());
+        let by_access =
+            by_access.map(|claims| claims.registered.session).filter(|session| Some(*session) != by_refresh);
+        for session in [by_refresh, by_access].into_iter().flatten() {
+            self.end_session(session).await?;
+            event::signed_out(session);
+            notice("signed_out", self.inner.config.hooks().signed_out(session)).await;
+        }
+        Ok(())
+    }
+
+    /// Revokes and blacklists a session; whether this call revoked it.
+    pub(super) async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
+        let revocation = self.revocation(self.now());
+        let revoked = self.inner.store.revoke_session(session, revocation).await?;
+        self.inner.ended.insert(session, revocation);
+        Ok(revoked)
+    }
+}

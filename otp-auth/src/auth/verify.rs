@@ -1,0 +1,203 @@
+//! Signing in with a code.
+
+use std::time::Duration;
+
+use super::{Candidate, OtpAuth, ask, notice};
+use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
+use crate::clock::Timestamp;
+use crate::config::OtpConfig;
+use crate::error::AuthError;
+use crate::event::{self, Suspicion};
+use crate::hooks::Hooks;
+use crate::id::SessionId;
+use crate::secret::Secret;
+use crate::session::{Client, Session};
+use crate::store::{Account, NewSession, SignIn, SignInOutcome};
+use crate::token::Minted;
+use crate::user::OtpUser;
+
+/// Somebody presents a code.
+#[derive(Debug, Clone, Default)]
+pub struct Verification<'a> {
+    /// The address, as typed.
+    pub email: &'a str,
+    /// The code, as typed: spaces and dashes are ignored.
+    pub code: &'a str,
+    /// The challenge that the client got when it asked for the code.
+    pub challenge: Option<&'a str>,
+    /// A refresh token that the client still holds: its session ends when the
+    /// new one begins (ASVS 5.0 7.2.4).
+    pub older_refresh_token: Option<&'a str>,
+    /// What the user will recognise the session by.
+    pub client: Client,
+}
+
+/// A user who has signed in or refreshed, with fresh tokens.
+#[derive(Debug, Clone)]
+pub struct SignedIn<U> {
+    /// The user.
+    pub user: U,
+    /// The session.
+    pub session: Session,
+    /// The tokens to hand out.
+    pub tokens: TokenPair,
+    /// Proof that this device has signed in to this address, for later
+    /// [requests](crate::CodeRequest::device). Only a sign-in gives one.
+    pub device: Option<Secret>,
+}
+
+/// An access token and the refresh token that goes with it.
+#[derive(Debug, Clone)]
+pub struct TokenPair {
+    /// The access token, a bearer token (RFC 6750).
+    pub access_token: Secret,
+    /// How long the access token is valid.
+    pub expires_in: Duration,
+    /// The refresh token.
+    pub refresh_token: Secret,
+    /// How long the refresh token is valid.
+    pub refresh_expires_in: Duration,
+}
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Signs in with a code: counts the try, compares, and then accepts the
+    /// code, makes the user where needed, and adds the session, all or
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::InvalidEmail`], [`AuthError::MalformedCode`],
+    /// [`AuthError::InvalidCode`], [`AuthError::TooManyAttempts`],
+    /// [`AuthError::SignInRefused`], [`AuthError::Store`],
+    /// [`AuthError::Claims`], [`AuthError::Random`].
+    pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
+        let address = self.address(verification.email)?;
+        let code = code::read(verification.code)?;
+        let identity = Identity::of(self.current_keys()?, &address);
+        let result = self.verify(&address, &code, &verification).await;
+        match &result {
+            Ok(signed_in) => event::signed_in(&identity, signed_in.session.id),
+            Err(error) => event::sign_in_failed(&identity, error),
+        }
+        result
+    }
+
+    async fn verify(
+        &self,
+        address: &crate::email::Address,
+        code: &Secret,
+        verification: &Verification<'_>,
+    ) -> Result<SignedIn<C::User>, AuthError> {
+        let now = self.now();
+        let challenge = verification.challenge.and_then(Challenge::parse).ok_or(AuthError::InvalidCode)?;
+        let key = challenge.key();
+        // Made before the challenge is looked up, so that a known and an
+        // unknown one take the same work. Previous keys count: a code that was
+        // on its way when the secret was replaced still works.
+        let candidates: Vec<_> = self
+            .inner
+            .keys
+            .iter()
+            .map(|keys| {
+                let identity = Identity::of(keys, address);
+                Candidate { identity, mac: code::mac(keys, &key, &identity, code) }
+            })
+            .collect();
+
+        // One more than the limit is told apart, to raise the suspicion once.
+        let max_tries = u32::from(self.inner.settings.max_otp_attempts);
+        let counted = self.inner.store.count_try(&key, max_tries + 2).await?.ok_or(AuthError::InvalidCode)?;
+        let mut accepted = None;
+        let verdict = judge(&counted, now, max_tries, |identity| {
+            accepted = candidates.iter().find(|candidate| candidate.identity == *identity);
+            accepted.map(|candidate| candidate.mac)
+        });
+        match (verdict, accepted) {
+            (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, now).await,
+            (Verdict::Exhausted, _) => {
+                if counted.number == max_tries + 1 {
+                    Suspicion::too_many_attempts(&counted.identity).raise::<C::User>(self.inner.config.hooks()).await;
+                }
+                Err(AuthError::TooManyAttempts { retry_after: now.until(counted.expires_at) })
+            }
+            _ => Err(AuthError::InvalidCode),
+        }
+    }
+
+    /// The code is right. Asks the application, then lets the store accept it.
+    async fn accept(
+        &self,
+        address: &crate::email::Address,
+        key: &crate::challenge::ChallengeKey,
+        candidate: &Candidate,
+        verification: &Verification<'_>,
+        now: Timestamp,
+    ) -> Result<SignedIn<C::User>, AuthError> {
+        let hooks = self.inner.config.hooks();
+        let account = match self.inner.store.user_by_email(address.canonical()).await? {
+            Some(user) => {
+                if !self.admits(&user) {
+                    return Err(AuthError::SignInRefused);
+                }
+                ask("before_sign_in", hooks.before_sign_in(&user)).await?;
+                Account::Existing(user)
+            }
+            None if self.inner.settings.auto_create_user => {
+                ask("before_create", hooks.before_create(address.canonical())).await?;
+                Account::New(address.canonical().to_owned())
+            }
+            None => return Err(AuthError::InvalidCode),
+        };
+
+        let older =
+            verification.older_refresh_token.and_then(|token| self.inner.tokens.verify_refresh(token, now).ok());
+        let sign_in = SignIn {
+            challenge: *key,
+            code_mac: candidate.mac,
+            account,
+            session: NewSession {
+                id: SessionId::random()?,
+                created_at: now,
+                expires_at: now + self.inner.settings.refresh_token_lifetime,
+                client: verification.client.clone(),
+            },
+            replaces: older.map(|older| older.session),
+            revocation: self.revocation(now),
+        };
+        // What can fail on our side fails before the code is spent.
+        let prepared = match &sign_in.account {
+            Account::Existing(user) => {
+                Some(self.tokens_for(user, &sign_in.session.of_user(user.id().to_string()), now)?)
+            }
+            Account::New(_) => None,
+        };
+        let device = device::issue(self.current_keys()?, &Identity::of(self.current_keys()?, address), now);
+        let (replaces, revocation) = (sign_in.replaces, sign_in.revocation);
+        let SignInOutcome::SignedIn { user, session, created } = self.inner.store.sign_in(sign_in).await? else {
+            return Err(AuthError::InvalidCode);
+        };
+        if let Some(older) = replaces {
+            self.inner.ended.insert(older, revocation);
+        }
+        let tokens = match prepared {
+            Some(tokens) => tokens,
+            None => self.tokens_for(&user, &session, now)?,
+        };
+        if created {
+            notice("user_created", hooks.user_created(&user)).await;
+        }
+        notice("signed_in", hooks.signed_in(&user, session.id)).await;
+        Ok(SignedIn { user, session, tokens, device: Some(device) })
+    }
+
+    /// Fresh tokens for a session in its current generation.
+    pub(super) fn tokens_for(&self, user: &C::User, session: &Session, now: Timestamp) -> Result<TokenPair, AuthError> {
+        let Minted { token, expires_in } = self.inner.tokens.mint_access(user, session, now)?;
+        Ok(TokenPair {
+            access_token: token,
+            expires_in,
+            refresh_token: self.inner.tokens.mint_refresh(session)?,
+            refresh_expires_in: now.until(session.expires_at),
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! How often a code may be sent to one address.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::config::Settings;
+
+/// Who asks, as far as budgets care. Each class has a budget of its own for
+/// every identity, so that strangers cannot lock out the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Requester {
+    /// Anybody.
+    Stranger = 0,
+    /// A browser that has signed in to this identity before.
+    KnownDevice = 1,
+}
+
+/// What one class of requesters may send to one identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendLimits {
+    /// Time between two sends.
+    pub cooldown: Duration,
+    /// Sends in an hour.
+    pub per_hour: u32,
+    /// Sends in a day.
+    pub per_day: u32,
+}
+
+impl SendLimits {
+    /// Length of the shorter window.
+    pub const HOUR: Duration = Duration::from_hours(1);
+    /// Length of the longer window.
+    pub const DAY: Duration = Duration::from_hours(24);
+
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            cooldown: settings.otp_rate_limit,
+            per_hour: settings.max_sends_per_hour,
+            per_day: settings.max_sends_per_day,
+        }
+    }
+}
+
+/// The budget of one identity and requester class, as a store keeps it. A
+/// window begins with the first send in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// When the cooldown ends.
+    pub next_send_at: Timestamp,
+    /// When the hour began.
+    pub hour_started_at: Timestamp,
+    /// Sends in that hour.
+    pub hour_sends: u32,
+    /// When the day began.
+    pub day_started_at: Timestamp,
+    /// Sends in that day.
+    pub day_sends: u32,
+}
+
+impl Budget {
+    /// The budget after one more send; the wait when none is left.
+    ///
+    /// Stores that can call it do so under their lock; the others say the
+    /// same in one statement, and the conformance suite compares.
+    ///
+    /// # Errors
+    ///
+    /// How long until a send would be allowed.
+    pub fn spend(budget: Option<Self>, now: Timestamp, limits: SendLimits) -> Result<Self, Duration> {
+        let old = budget.unwrap_or(Self {
+            next_send_at: now,
+            hour_started_at: now,
+            hour_sends: 0,
+            day_started_at: now,
+            day_sends: 0,
+        });
+        match old.wait(now, limits) {
+            Duration::ZERO => {
+                let (hour_started_at, hour_sends) = window(old.hour_started_at, old.hour_sends, SendLimits::HOUR, now);
+                let (day_started_at, day_sends) = window(old.day_started_at, old.day_sends, SendLimits::DAY, now);
+                Ok(Self {
+                    next_send_at: now + limits.cooldown,
+                    hour_started_at,
+                    hour_sends: hour_sends + 1,
+                    day_started_at,
+                    day_sends: day_sends + 1,
+                })
+            }
+            wait => Err(wait),
+        }
+    }
+
+    /// How long until a send is allowed; zero when one is allowed now.
+    #[must_use]
+    pub fn wait(&self, now: Timestamp, limits: SendLimits) -> Duration {
+        let until_window = |started_at, sends, allowed, length| {
+            let (started_at, sends) = window(started_at, sends, length, now);
+            if sends < allowed { Duration::ZERO } else { now.until(started_at + length) }
+        };
+        now.until(self.next_send_at)
+            .max(until_window(self.hour_started_at, self.hour_sends, limits.per_hour, SendLimits::HOUR))
+            .max(until_window(self.day_started_at, self.day_sends, limits.per_day, SendLimits::DAY))
+    }
+
+    /// The budget with one send given back, because its delivery failed.
+    #[must_use]
+    pub fn refund(self, now: Timestamp) -> Self {
+        Self {
+            next_send_at: now,
+            hour_sends: self.hour_sends.saturating_sub(1),
+            day_sends: self.day_sends.saturating_sub(1),
+            ..self
+        }
+    }
+}
+
+/// The window that `now` lies in: the old one, or a new and empty one.
+fn window(started_at: Timestamp, sends: u32, length: Duration, now: Timestamp) -> (Timestamp, u32) {
+    if started_at + length <= now { (now, 0) } else { (started_at, sends) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: SendLimits = SendLimits { cooldown: Duration::from_mins(1), per_hour: 3, per_day: 5 };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    /// Asks every `step` seconds for `span` seconds; the seconds at which a
+    /// send was granted.
+    fn granted(step: i64, span: i64) -> Vec<i64> {
+        let mut budget = None;
+        let mut sends = Vec::new();
+        for second in (0..span).step_by(usize::try_from(step).unwrap()) {
+            if let Ok(spent) = Budget::spend(budget, at(second), LIMITS) {
+                budget = Some(spent);
+                sends.push(second);
+            }
+        }
+        sends
+    }
+
+    #[test]
+    fn rate_07_the_cooldown_is_exact_to_the_millisecond() {
+        let spent = Budget::spend(None, at(0), LIMITS).unwrap();
+        let early = Timestamp::from_millis(59_999);
+        assert_eq!(Budget::spend(Some(spent), early, LIMITS), Err(Duration::from_millis(1)));
+        assert!(Budget::spend(Some(spent), at(60), LIMITS).is_ok());
+    }
+
+    #[test]
+    fn rate_08_hour_and_day_bound_the_sends() {
+        assert_eq!(granted(1, 3_600), [0, 60, 120]);
+        assert_eq!(granted(1, 2 * 86_400).len(), 10);
+        assert_eq!(granted(600, 86_400), [0, 600, 1_200, 3_600, 4_200]);
+    }
+
+    #[test]
+    fn http_04_the_wait_is_exactly_long_enough() {
+        let mut budget = None;
+        let mut now = at(0);
+        for _ in 0..40 {
+            match Budget::spend(budget, now, LIMITS) {
+                Ok(spent) => budget = Some(spent),
+                Err(wait) => {
+                    let just_before = now + wait - Duration::from_millis(1);
+                    assert!(Budget::spend(budget, just_before, LIMITS).is_err());
+                    now = now + wait;
+                    assert!(Budget::spend(budget, now, LIMITS).is_ok());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn http_13_a_refund_leaves_no_trace_of_the_send() {
+        let first = Budget::spend(None, at(0), LIMITS).unwrap();
+        let second = Budget::spend(Some(first), at(60), LIMITS).unwrap();
+        let refunded = second.refund(at(61));
+        assert_eq!((refunded.hour_sends, refunded.day_sends), (1, 1));
+        assert_eq!(refunded.wait(at(61), LIMITS), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_defaults_allow_one_guess_in_ten_thousand_a_day() {
+        let settings = crate::config::SettingsBuilder::new()
+            .secret_key(crate::config::SecretSource::value(crate::secret::random::<32>().unwrap()));
+        let (settings, _) = settings.build::<crate::testing_config::Plain>().unwrap();
+        assert!(settings.guess_rate_per_day() <= 1e-4);
+        assert!((settings.guess_rate_per_day() - 1e-4).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,195 @@
+//! Codes: derived from a challenge's nonce, read as typed, bound by a MAC.
+
+use super::{ChallengeKey, CodeMac, Identity};
+use crate::error::{AuthError, RandomError};
+use crate::secret::{self, Keys, Secret};
+
+/// What a code is derived from. On its own it tells nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nonce([u8; 16]);
+
+impl Nonce {
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        secret::random().map(Self)
+    }
+
+    /// The nonce with these bytes, as a store keeps them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for a store to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// How codes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeKind {
+    /// Derived from the nonce, each of the codes with the same chance.
+    Random,
+    /// All zeros: developer mode.
+    Zeros,
+}
+
+/// Longer than any code with separators between its digits.
+const MAX_TYPED: usize = 64;
+
+/// The code of a nonce. It is derived instead of stored, so that a resend
+/// can send the same code while no table ever holds one.
+pub(crate) fn derive(keys: &Keys, nonce: &Nonce, digits: u8, kind: CodeKind) -> Secret {
+    let number = match kind {
+        CodeKind::Zeros => 0,
+        CodeKind::Random => uniform(10u64.pow(u32::from(digits)), |round| keys.code.mac(&[nonce.as_bytes(), &[round]])),
+    };
+    Secret::new(format!("{number:0width$}", width = usize::from(digits)))
+}
+
+/// A number below `bound`, each with exactly the same chance: values above
+/// the largest multiple of the bound are drawn again, not folded.
+fn uniform(bound: u64, block: impl Fn(u8) -> [u8; 32]) -> u64 {
+    let zone = u64::MAX - u64::MAX % bound;
+    let mut last = 0;
+    // Each draw is refused with a chance below 2^-30 (bound 10^10), so the
+    // end of this loop is never seen; it is there so that it has one.
+    for round in 0..=u8::MAX {
+        for draw in block(round).chunks_exact(8) {
+            last = draw.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            if last < zone {
+                return last % bound;
+            }
+        }
+    }
+    last % bound
+}
+
+/// Reads a code as people type it: spaces and dashes between the digits are
+/// ignored. Other digits than ASCII ones are not digits of a code.
+pub(crate) fn read(typed: &str) -> Result<Secret, AuthError> {
+    let mut digits = String::with_capacity(typed.len().min(MAX_TYPED));
+    for c in typed.chars().take(MAX_TYPED + 1) {
+        match c {
+            '0'..='9' => digits.push(c),
+            ' ' | '-' | '\t' | '\r' | '\n' => {}
+            _ => return Err(AuthError::MalformedCode),
+        }
+    }
+    if digits.is_empty() || typed.len() > MAX_TYPED {
+        return Err(AuthError::MalformedCode);
+    }
+    Ok(Secret::new(digits))
+}
+
+/// The MAC under which a code is kept. It covers the challenge and the
+/// identity, so a row moved elsewhere opens nothing.
+pub(crate) fn mac(keys: &Keys, key: &ChallengeKey, identity: &Identity, code: &Secret) -> CodeMac {
+    CodeMac::from_bytes(keys.code_mac.mac(&[key.as_bytes(), identity.as_bytes(), code.expose().as_bytes()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::MasterSecret;
+    use zeroize::Zeroizing;
+
+    fn keys() -> Keys {
+        MasterSecret::new(Zeroizing::new(vec![9; 32])).derive().unwrap()
+    }
+
+    #[test]
+    fn a_code_follows_from_its_nonce_and_has_its_length() {
+        let keys = keys();
+        for digits in 6..=10 {
+            let nonce = Nonce::random().unwrap();
+            let code = derive(&keys, &nonce, digits, CodeKind::Random);
+            assert_eq!(code.expose().len(), usize::from(digits));
+            assert_eq!(code, derive(&keys, &nonce, digits, CodeKind::Random));
+        }
+        assert_eq!(derive(&keys, &Nonce([0; 16]), 8, CodeKind::Zeros).expose(), "00000000");
+    }
+
+    /// OTP-02, T31: a million codes, chi-square at each position, p > 0.001
+    /// (27.9 for 9 degrees of freedom).
+    #[test]
+    fn otp_02_t31_every_digit_has_the_same_chance_at_every_position() {
+        let keys = keys();
+        let mut counts = [[0u32; 10]; 6];
+        for number in 0..1_000_000u128 {
+            let code = derive(&keys, &Nonce(number.to_be_bytes()), 6, CodeKind::Random);
+            for (position, digit) in code.expose().bytes().enumerate() {
+                counts[position][usize::from(digit - b'0')] += 1;
+            }
+        }
+        for (position, counts) in counts.iter().enumerate() {
+            let chi_square: f64 = counts.iter().map(|count| (f64::from(*count) - 100_000.0).powi(2) / 100_000.0).sum();
+            assert!(chi_square < 27.9, "position {position}: {chi_square}");
+        }
+    }
+
+    #[test]
+    fn t31_the_first_and_the_last_code_are_reachable_and_nothing_is_folded() {
+        let draw = |number: u64| {
+            let mut block = [0xff; 32];
+            block[..8].copy_from_slice(&number.to_be_bytes());
+            move |_| block
+        };
+        assert_eq!(uniform(1_000_000, draw(0)), 0);
+        assert_eq!(uniform(1_000_000, draw(999_999)), 999_999);
+        assert_eq!(uniform(1_000_000, draw(1_000_000)), 0);
+        // u64::MAX lies above the largest multiple: the next draw decides.
+        let mut block = [0; 32];
+        block[..8].fill(0xff);
+        block[15] = 7;
+        assert_eq!(uniform(1_000_000, move |_| block), 7);
+        // A block without a usable draw is followed by another one.
+        assert_eq!(uniform(1_000_000, |round| if round == 0 { [0xff; 32] } else { [0; 32] }), 0);
+    }
+
+    #[test]
+    fn ux_02_spaces_and_dashes_are_ignored() {
+        for typed in ["123456", " 123 456 ", "123-456", "1 2 3 4 5 6\n", "123\t456"] {
+            assert_eq!(read(typed).unwrap().expose(), "123456", "{typed:?}");
+        }
+        assert_eq!(read("012345").unwrap().expose(), "012345");
+    }
+
+    #[test]
+    fn http_09_what_cannot_be_a_code_is_malformed() {
+        let long = "1".repeat(MAX_TYPED + 1);
+        let spaced = " ".repeat(100_000);
+        for typed in [
+            "",
+            " ",
+            "-",
+            "abcdef",
+            "12345a",
+            "１２３４５６",
+            "٠١٢٣٤٥",
+            "123\u{a0}456",
+            "123456\0",
+            "0x1234",
+            "+12345",
+            &long,
+            &spaced,
+        ] {
+            assert!(read(typed).is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn otp_10_the_mac_is_bound_to_challenge_identity_code_and_key() {
+        let keys = keys();
+        let (key, identity) = (ChallengeKey::from_bytes([1; 32]), Identity::from_bytes([2; 32]));
+        let code = Secret::new("012345");
+        let right = mac(&keys, &key, &identity, &code);
+        assert_eq!(right, mac(&keys, &key, &identity, &code));
+        assert_ne!(right, mac(&keys, &ChallengeKey::from_bytes([3; 32]), &identity, &code));
+        assert_ne!(right, mac(&keys, &key, &Identity::from_bytes([3; 32]), &code));
+        assert_ne!(right, mac(&keys, &key, &identity, &Secret::new("12345")));
+        let others = MasterSecret::new(Zeroizing::new(vec![8; 32])).derive().unwrap();
+        assert_ne!(right, mac(&others, &key, &identity, &code));
+    }
+}

@@ -1,0 +1,208 @@
+//! One-time codes: what a challenge is, and whether a presented code opens
+//! it. Pure rules: no I/O, and the time is a value.
+
+pub(crate) mod budget;
+pub(crate) mod code;
+pub(crate) mod device;
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::clock::Timestamp;
+use crate::email::Address;
+use crate::error::RandomError;
+use crate::id;
+use crate::secret::{self, Keys, Secret};
+
+macro_rules! bytes32 {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// The value with these bytes, as a store keeps them.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, for a store to keep.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+bytes32! {
+    /// An address as stores know it: an HMAC of its canonical form. Without
+    /// the secret nobody can tell which address it is.
+    Identity
+}
+
+bytes32! {
+    /// The key of a challenge in a store: a hash of what the client holds, so
+    /// that a copy of the table is of no use.
+    ChallengeKey
+}
+
+bytes32! {
+    /// The MAC of a code, bound to its challenge and identity.
+    CodeMac
+}
+
+impl Identity {
+    pub(crate) fn of(keys: &Keys, address: &Address) -> Self {
+        Self(keys.identity.mac(&[address.canonical().as_bytes()]))
+    }
+}
+
+/// The secret that ties a code to the client that asked for it (ASVS 5.0
+/// 6.6.2): 128 random bits that only this client holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Challenge([u8; 16]);
+
+impl Challenge {
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        secret::random().map(Self)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        id::decode(text).ok().map(Self)
+    }
+
+    pub(crate) fn key(&self) -> ChallengeKey {
+        ChallengeKey(secret::hash(&self.0))
+    }
+
+    pub(crate) fn to_secret(self) -> Secret {
+        Secret::new(URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Challenge([redacted])")
+    }
+}
+
+/// A challenge after one more try on it was counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedTry {
+    /// Which try this is; the first is 1. No two callers get the same number
+    /// up to the limit.
+    pub number: u32,
+    /// Whose challenge it is.
+    pub identity: Identity,
+    /// The MAC of the right code; `None` once it has been accepted.
+    pub code_mac: Option<CodeMac>,
+    /// When the challenge ends.
+    pub expires_at: Timestamp,
+}
+
+/// What a presented code is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The code is right, and this try was one of those allowed.
+    Right,
+    /// The code is wrong, late or used.
+    Wrong,
+    /// The tries were used up before this one; nothing was compared.
+    Exhausted,
+}
+
+/// Judges a try. `presented` gives the MAC of the presented code for the
+/// challenge's identity, or `None` when the identity is another one; it is
+/// called on allowed tries only, so no more than `max_tries` codes are ever
+/// compared.
+pub(crate) fn judge(
+    counted: &CountedTry,
+    now: Timestamp,
+    max_tries: u32,
+    presented: impl FnOnce(&Identity) -> Option<CodeMac>,
+) -> Verdict {
+    let Some(right) = counted.code_mac.filter(|_| now < counted.expires_at) else {
+        return Verdict::Wrong;
+    };
+    if counted.number > max_tries {
+        return Verdict::Exhausted;
+    }
+    match presented(&counted.identity) {
+        Some(mac) if secret::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
+        _ => Verdict::Wrong,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RIGHT: CodeMac = CodeMac([1; 32]);
+    const WRONG: CodeMac = CodeMac([2; 32]);
+
+    fn counted(number: u32) -> CountedTry {
+        CountedTry {
+            number,
+            identity: Identity([0; 32]),
+            code_mac: Some(RIGHT),
+            expires_at: Timestamp::from_millis(1_000),
+        }
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn rate_01_every_allowed_try_is_compared_and_no_other() {
+        for max in 1..=10 {
+            for number in 1..=12 {
+                let mut compared = false;
+                let verdict = judge(&counted(number), at(0), max, |_| {
+                    compared = true;
+                    Some(RIGHT)
+                });
+                let expected = if number <= max { Verdict::Right } else { Verdict::Exhausted };
+                assert_eq!((verdict, compared), (expected, number <= max));
+            }
+        }
+    }
+
+    #[test]
+    fn otp_05_t23_the_expiry_is_exact_to_the_millisecond() {
+        assert_eq!(judge(&counted(1), at(999), 5, |_| Some(RIGHT)), Verdict::Right);
+        assert_eq!(judge(&counted(1), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_wrong_mac_another_identity_and_a_used_code_are_wrong() {
+        assert_eq!(judge(&counted(1), at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(judge(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
+        let used = CountedTry { code_mac: None, ..counted(1) };
+        assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        // A used or expired challenge does not turn into "too many attempts".
+        let used = CountedTry { code_mac: None, ..counted(9) };
+        assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(judge(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn otp_12_a_challenge_has_one_text_form() {
+        let challenge = Challenge::random().unwrap();
+        let text = challenge.to_secret();
+        assert_eq!(Challenge::parse(text.expose()).unwrap().key(), challenge.key());
+        for text in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "!!!!!!!!!!!!!!!!!!!!!!"] {
+            assert!(Challenge::parse(text).is_none());
+        }
+    }
+}

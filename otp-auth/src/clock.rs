@@ -1,0 +1,140 @@
+//! Time, and the one place that reads it.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A moment in UTC, in whole milliseconds since the Unix epoch.
+///
+/// Stores keep it as an integer, so no database or process time zone can
+/// shift it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment this many milliseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down: the form of `iat`
+    /// and `exp` in a token (RFC 7519 `NumericDate`).
+    #[must_use]
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// How long from `self` until `later`; zero when that has passed.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+}
+
+/// A span in the unit of [`Timestamp`]; saturates instead of wrapping.
+pub(crate) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Seconds, rounded up: waiting exactly that long is always enough.
+pub(crate) fn ceil_secs(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(millis(span)))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(span)))
+    }
+}
+
+/// Where an [`OtpAuth`](crate::OtpAuth) reads the time: the system, or in
+/// tests a [`TestClock`](crate::testing::TestClock).
+#[derive(Clone, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Default)]
+enum Source {
+    #[default]
+    System,
+    #[cfg(feature = "testing")]
+    Test(std::sync::Arc<std::sync::atomic::AtomicI64>),
+}
+
+impl Clock {
+    /// The operating system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn test(millis: std::sync::Arc<std::sync::atomic::AtomicI64>) -> Self {
+        Self(Source::Test(millis))
+    }
+
+    /// The current moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => Timestamp(match SystemTime::now().duration_since(UNIX_EPOCH) {
+                Ok(since) => millis(since),
+                Err(before) => -millis(before.duration()),
+            }),
+            #[cfg(feature = "testing")]
+            Source::Test(now) => Timestamp(now.load(std::sync::atomic::Ordering::SeqCst)),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Source::System => "Clock::System",
+            #[cfg(feature = "testing")]
+            Source::Test(_) => "Clock::Test",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn until_is_zero_for_what_has_passed() {
+        let now = Timestamp::from_millis(1_000);
+        assert_eq!(now.until(Timestamp::from_millis(999)), Duration::ZERO);
+        assert_eq!(now.until(Timestamp::from_millis(1_001)), Duration::from_millis(1));
+    }
+
+    #[test]
+    fn seconds_of_a_token_round_down_and_waits_round_up() {
+        assert_eq!(Timestamp::from_millis(1_999).as_secs(), 1);
+        assert_eq!(Timestamp::from_millis(-1).as_secs(), -1);
+        assert_eq!(ceil_secs(Duration::from_millis(1_001)), 2);
+        assert_eq!(ceil_secs(Duration::from_secs(2)), 2);
+    }
+
+    #[test]
+    fn spans_saturate() {
+        let end = Timestamp::from_millis(i64::MAX) + Duration::MAX;
+        assert_eq!(end.as_millis(), i64::MAX);
+    }
+}

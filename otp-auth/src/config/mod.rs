@@ -1,0 +1,96 @@
+//! Configuration: the trait that `#[otp_config]` implements, and the checked
+//! settings behind it.
+
+mod fault;
+mod secret_quality;
+mod settings;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+pub use crate::email::LocalPartCase;
+pub use cookie::SameSite;
+pub use fault::{ConfigError, ConfigFault};
+pub use settings::{Settings, SettingsBuilder};
+
+use crate::delivery::Delivery;
+use crate::hooks::Hooks;
+use crate::send::SendOtp;
+use crate::user::OtpUser;
+
+/// How an application uses the library. `#[otp_config]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a configuration of otp-auth",
+    label = "add `#[otp_config(user = …, secret_key = env(\"…\"))]` to this struct"
+)]
+pub trait OtpConfig: Sized + Send + Sync + 'static {
+    /// The application's user.
+    type User: OtpUser;
+    /// Where refresh tokens travel; the types of the routes follow from it.
+    type Delivery: Delivery;
+    /// What delivers the codes.
+    type Sender: SendOtp;
+    /// The application's hooks.
+    type Hooks: Hooks<Self::User>;
+
+    /// Whether the application is built with debug assertions. In other
+    /// builds developer mode and insecure cookies are refused.
+    const DEBUG_BUILD: bool = false;
+    /// Whether developer mode is allowed in builds without debug assertions.
+    const DEVELOPER_MODE_IN_RELEASE: bool = false;
+
+    /// The settings, not yet checked.
+    fn settings(&self) -> SettingsBuilder;
+
+    /// The sender.
+    fn sender(&self) -> &Self::Sender;
+
+    /// The hooks.
+    fn hooks(&self) -> &Self::Hooks;
+}
+
+/// Where a secret comes from.
+#[derive(Clone)]
+pub struct SecretSource(Source);
+
+#[derive(Clone)]
+enum Source {
+    Env(String),
+    Value(Zeroizing<Vec<u8>>),
+}
+
+impl SecretSource {
+    /// The bytes of an environment variable, read when the application
+    /// starts.
+    #[must_use]
+    pub fn env(name: impl Into<String>) -> Self {
+        Self(Source::Env(name.into()))
+    }
+
+    /// These bytes.
+    #[must_use]
+    pub fn value(bytes: impl AsRef<[u8]>) -> Self {
+        Self(Source::Value(Zeroizing::new(bytes.as_ref().to_vec())))
+    }
+
+    /// The bytes; the name of the variable when it is not set.
+    fn read(self) -> Result<Zeroizing<Vec<u8>>, String> {
+        match self.0 {
+            Source::Value(bytes) => Ok(bytes),
+            Source::Env(name) => match std::env::var_os(&name) {
+                Some(value) if !value.is_empty() => Ok(Zeroizing::new(value.into_encoded_bytes())),
+                _ => Err(name),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Env(name) => write!(f, "env({name:?})"),
+            Source::Value(_) => f.write_str("[redacted]"),
+        }
+    }
+}

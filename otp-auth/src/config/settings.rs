@@ -1,0 +1,399 @@
+//! Settings: collected by the builder, checked once, then immutable.
+
+use std::time::Duration;
+
+use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, secret_quality};
+use crate::secret::MasterSecret;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Of all guesses that anybody can make against one address in a day, at most
+/// this share of the codes.
+const MAX_GUESS_RATE: f64 = 1e-4;
+
+/// Checked settings. Where a value comes from `#[otp_config]`, its meaning
+/// and limits are in the reference of that attribute.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How long an access token is valid.
+    pub access_token_lifetime: Duration,
+    /// How long a session lasts, from its sign-in; refreshing does not extend
+    /// it.
+    pub refresh_token_lifetime: Duration,
+    /// How long the refresh token that was just replaced still yields its
+    /// successor.
+    pub refresh_grace: Duration,
+    /// Digits of a code.
+    pub otp_length: u8,
+    /// How long a code is valid.
+    pub otp_expiry: Duration,
+    /// Codes that are compared per challenge.
+    pub max_otp_attempts: u8,
+    /// Time between two sends to one address.
+    pub otp_rate_limit: Duration,
+    /// Sends to one address and requester class in an hour.
+    pub max_sends_per_hour: u32,
+    /// Sends to one address and requester class in a day.
+    pub max_sends_per_day: u32,
+    /// How long a sender may take.
+    pub send_timeout: Duration,
+    /// Whether a first sign-in makes a user.
+    pub auto_create_user: bool,
+    /// Whether cookies are sent over HTTPS only.
+    pub cookie_secure: bool,
+    /// Name of the refresh cookie.
+    pub cookie_name: String,
+    /// Path of the refresh cookie.
+    pub cookie_path: String,
+    /// Domain of the refresh cookie; `None` binds it to the host.
+    pub cookie_domain: Option<String>,
+    /// `SameSite` of every cookie.
+    pub cookie_same_site: SameSite,
+    /// `iss` of every token, when set.
+    pub issuer: Option<String>,
+    /// `aud` of every access token, when set.
+    pub audience: Option<String>,
+    /// Whether the part before the `@` distinguishes case.
+    pub local_part_case: LocalPartCase,
+    /// Whether every code is all zeros.
+    pub developer_mode: bool,
+}
+
+impl Settings {
+    /// The share of all codes that can be guessed against one address in a
+    /// day, by two classes of requesters that each use up their sends.
+    #[must_use]
+    pub fn guess_rate_per_day(&self) -> f64 {
+        let guesses = 2.0 * f64::from(self.max_sends_per_day) * f64::from(self.max_otp_attempts);
+        guesses / 10f64.powi(i32::from(self.otp_length))
+    }
+}
+
+/// Collects settings; [`OtpAuth::new`](crate::OtpAuth::new) checks them.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct SettingsBuilder {
+    secret_key: Option<SecretSource>,
+    previous_secret_keys: Vec<SecretSource>,
+    cookie_name: Option<String>,
+    settings: Settings,
+}
+
+impl Default for SettingsBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SettingsBuilder {
+    /// The defaults. Only the secret is missing.
+    pub fn new() -> Self {
+        Self {
+            secret_key: None,
+            previous_secret_keys: Vec::new(),
+            cookie_name: None,
+            settings: Settings {
+                access_token_lifetime: HOUR,
+                refresh_token_lifetime: 7 * DAY,
+                refresh_grace: Duration::from_secs(10),
+                otp_length: 6,
+                otp_expiry: 10 * MINUTE,
+                max_otp_attempts: 5,
+                otp_rate_limit: MINUTE,
+                max_sends_per_hour: 5,
+                max_sends_per_day: 10,
+                send_timeout: Duration::from_secs(10),
+                auto_create_user: true,
+                cookie_secure: true,
+                cookie_name: String::new(),
+                cookie_path: "/".to_owned(),
+                cookie_domain: None,
+                cookie_same_site: SameSite::Lax,
+                issuer: None,
+                audience: None,
+                local_part_case: LocalPartCase::Lower,
+                developer_mode: false,
+            },
+        }
+    }
+
+    /// The secret that every key is derived from.
+    pub fn secret_key(mut self, source: SecretSource) -> Self {
+        self.secret_key = Some(source);
+        self
+    }
+
+    /// An older secret: what it signed is still accepted. Call it once for
+    /// each.
+    pub fn previous_secret_key(mut self, source: SecretSource) -> Self {
+        self.previous_secret_keys.push(source);
+        self
+    }
+
+    /// Name of the refresh cookie. Without it the name is
+    /// `__Host-refresh_token`, or `refresh_token` for insecure cookies.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie_name = Some(name.into());
+        self
+    }
+
+    /// Path of the refresh cookie.
+    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.settings.cookie_path = path.into();
+        self
+    }
+
+    /// Domain of the refresh cookie: it is sent to all hosts below it.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.settings.cookie_domain = Some(domain.into());
+        self
+    }
+
+    /// `iss` of every token.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.settings.issuer = Some(issuer.into());
+        self
+    }
+
+    /// `aud` of every access token.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.settings.audience = Some(audience.into());
+        self
+    }
+
+    /// Checks everything, and derives the keys.
+    pub(crate) fn build<C: OtpConfig>(self) -> Result<(Settings, Secrets), ConfigError> {
+        let developer_mode_allowed = C::DEBUG_BUILD || C::DEVELOPER_MODE_IN_RELEASE;
+        let mut settings = self.settings;
+        settings.cookie_name = self.cookie_name.unwrap_or_else(|| {
+            let plain = settings.cookie_path != "/" || settings.cookie_domain.is_some();
+            match (settings.cookie_secure, plain) {
+                (true, false) => "__Host-refresh_token",
+                (true, true) => "__Secure-refresh_token",
+                (false, _) => "refresh_token",
+            }
+            .to_owned()
+        });
+
+        let mut faults = Vec::new();
+        let developer_mode = settings.developer_mode && developer_mode_allowed;
+        if settings.developer_mode && !developer_mode_allowed {
+            faults.push(ConfigFault::new(
+                "developer_mode",
+                "is on in a build without debug assertions, where anybody could sign in; write `cfg!(debug_assertions)`, or `allow_in_release(true)` if that is meant",
+            ));
+        }
+        if !settings.cookie_secure && !C::DEBUG_BUILD && !developer_mode {
+            faults.push(ConfigFault::new(
+                "cookie_secure",
+                "is off in a build without debug assertions; write `!cfg!(debug_assertions)`, or remove it",
+            ));
+        }
+        check_ranges(&settings, &mut faults);
+        check_cookie(&settings, &mut faults);
+        let current = current_secret(self.secret_key, developer_mode, &mut faults);
+        let previous = self
+            .previous_secret_keys
+            .into_iter()
+            .filter_map(|source| previous_secret(source, developer_mode, &mut faults))
+            .collect();
+        match current {
+            Some(current) if faults.is_empty() => Ok((settings, Secrets { current, previous })),
+            _ => Err(ConfigError::new(faults)),
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),* $(,)?) => {
+        impl SettingsBuilder {
+            $(
+                $(#[$doc])*
+                pub fn $name(mut self, value: $type) -> Self {
+                    self.settings.$name = value;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters! {
+    /// How long an access token is valid.
+    access_token_lifetime: Duration,
+    /// How long a session lasts.
+    refresh_token_lifetime: Duration,
+    /// How long a replaced refresh token yields its successor.
+    refresh_grace: Duration,
+    /// Digits of a code.
+    otp_length: u8,
+    /// How long a code is valid.
+    otp_expiry: Duration,
+    /// Codes that are compared per challenge.
+    max_otp_attempts: u8,
+    /// Time between two sends to one address.
+    otp_rate_limit: Duration,
+    /// Sends to one address and requester class in an hour.
+    max_sends_per_hour: u32,
+    /// Sends to one address and requester class in a day.
+    max_sends_per_day: u32,
+    /// How long a sender may take.
+    send_timeout: Duration,
+    /// Whether a first sign-in makes a user.
+    auto_create_user: bool,
+    /// Whether cookies are sent over HTTPS only.
+    cookie_secure: bool,
+    /// `SameSite` of every cookie.
+    cookie_same_site: SameSite,
+    /// Whether the part before the `@` distinguishes case.
+    local_part_case: LocalPartCase,
+    /// Whether every code is all zeros.
+    developer_mode: bool,
+}
+
+/// The secrets of one configuration, the newest first.
+pub(crate) struct Secrets {
+    pub(crate) current: MasterSecret,
+    pub(crate) previous: Vec<MasterSecret>,
+}
+
+fn current_secret(
+    source: Option<SecretSource>,
+    developer_mode: bool,
+    faults: &mut Vec<ConfigFault>,
+) -> Option<MasterSecret> {
+    match source.map(SecretSource::read) {
+        Some(Ok(bytes)) => match secret_quality::weakness(&bytes) {
+            Some(weakness) if !developer_mode => faults.push(ConfigFault::new("secret_key", weakness)),
+            _ => return Some(MasterSecret::new(bytes)),
+        },
+        None | Some(Err(_)) if developer_mode => {
+            crate::event::random_secret();
+            match MasterSecret::random() {
+                Ok(secret) => return Some(secret),
+                Err(error) => faults.push(ConfigFault::new("secret_key", error.to_string())),
+            }
+        }
+        Some(Err(name)) => faults.push(ConfigFault::new(
+            "secret_key",
+            format!(
+                "the environment variable {name} is not set; make a secret with `openssl rand -hex 32` and keep it"
+            ),
+        )),
+        None => faults.push(ConfigFault::new(
+            "secret_key",
+            "is required outside developer mode; write `secret_key = env(\"OTP_AUTH_SECRET\")`",
+        )),
+    }
+    None
+}
+
+fn previous_secret(source: SecretSource, developer_mode: bool, faults: &mut Vec<ConfigFault>) -> Option<MasterSecret> {
+    match source.read() {
+        Ok(bytes) => match secret_quality::weakness(&bytes) {
+            Some(weakness) if !developer_mode => {
+                faults.push(ConfigFault::new("previous_secret_keys", format!("one of them {weakness}")));
+                None
+            }
+            _ => Some(MasterSecret::new(bytes)),
+        },
+        // A rotation ends by unsetting the variable.
+        Err(_) => None,
+    }
+}
+
+fn check_ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
+    let mut fault = |wrong: bool, key, message: &str| {
+        if wrong {
+            faults.push(ConfigFault::new(key, message));
+        }
+    };
+    let access = settings.access_token_lifetime;
+    fault(access < Duration::from_secs(1) || access > DAY, "access_token_lifetime", "must be 1 second to 24 hours");
+    let refresh = settings.refresh_token_lifetime;
+    fault(
+        refresh > 400 * DAY,
+        "refresh_token_lifetime",
+        "must be at most 400 days, the longest that browsers keep a cookie",
+    );
+    fault(refresh <= access, "refresh_token_lifetime", "must be longer than `access_token_lifetime`");
+    fault(settings.refresh_grace > Duration::from_secs(30), "refresh_grace", "must be at most 30 seconds");
+    fault(!(6..=10).contains(&settings.otp_length), "otp_length", "must be 6 to 10 digits");
+    fault(settings.otp_expiry < MINUTE || settings.otp_expiry > 10 * MINUTE, "otp_expiry", "must be 1 to 10 minutes");
+    fault(!(1..=10).contains(&settings.max_otp_attempts), "max_otp_attempts", "must be 1 to 10");
+    fault(settings.otp_rate_limit > DAY, "otp_rate_limit", "must be at most 24 hours");
+    fault(settings.max_sends_per_hour == 0, "max_sends_per_hour", "must be at least 1");
+    fault(settings.max_sends_per_day == 0, "max_sends_per_day", "must be at least 1");
+    let timeout = settings.send_timeout;
+    fault(timeout < Duration::from_secs(1) || timeout > MINUTE, "send_timeout", "must be 1 to 60 seconds");
+    let rate = settings.guess_rate_per_day();
+    // A length outside its range is one fault, not two.
+    if rate > MAX_GUESS_RATE && (6..=10).contains(&settings.otp_length) {
+        faults.push(ConfigFault::new(
+            "max_sends_per_day",
+            format!(
+                "with `max_otp_attempts` tries for each code, one address could be guessed with a chance of {rate:.1e} a day, and {MAX_GUESS_RATE:.0e} is the limit; lower one of them, or raise `otp_length`"
+            ),
+        ));
+    }
+    let blank = |text: &Option<String>| text.as_deref().is_some_and(|text| text.trim().is_empty());
+    if blank(&settings.issuer) {
+        faults.push(ConfigFault::new("issuer", "must not be empty; remove it instead"));
+    }
+    if blank(&settings.audience) {
+        faults.push(ConfigFault::new("audience", "must not be empty; remove it instead"));
+    }
+}
+
+/// Pairs that a browser would drop without a word (RFC 6265bis section
+/// 4.1.3), and texts that would break the header.
+fn check_cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
+    let name = &settings.cookie_name;
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let prefix = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    if name.is_empty() || name.len() > 128 || !name.bytes().all(token) {
+        faults.push(ConfigFault::new(
+            "cookie_name",
+            "must be 1 to 128 letters, digits or one of !#$%&'*+-.^_`|~ (RFC 6265)",
+        ));
+    } else if matches!(
+        name.to_ascii_lowercase().as_str(),
+        "__host-otp_challenge" | "otp_challenge" | "__host-otp_device" | "otp_device"
+    ) {
+        faults.push(ConfigFault::new("cookie_name", "is the name of another cookie of otp-auth"));
+    }
+    if prefix("__Host-") && (settings.cookie_path != "/" || settings.cookie_domain.is_some()) {
+        faults.push(ConfigFault::new(
+            "cookie_name",
+            "with the prefix `__Host-` allows no `cookie_domain` and only the path `/`; use the prefix `__Secure-`",
+        ));
+    }
+    if (prefix("__Host-") || prefix("__Secure-")) && !settings.cookie_secure {
+        faults.push(ConfigFault::new("cookie_name", "with the prefix `__Host-` or `__Secure-` needs `cookie_secure = true`; leave the name out, or use one without a prefix"));
+    }
+    if settings.cookie_same_site == SameSite::None && !settings.cookie_secure {
+        faults.push(ConfigFault::new("cookie_same_site", "`None` needs `cookie_secure = true`"));
+    }
+    let visible = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b';';
+    if !settings.cookie_path.starts_with('/')
+        || settings.cookie_path.len() > 1024
+        || !settings.cookie_path.bytes().all(visible)
+    {
+        faults.push(ConfigFault::new(
+            "cookie_path",
+            "must start with `/` and hold visible ASCII characters other than `;`",
+        ));
+    }
+    if let Some(domain) = &settings.cookie_domain {
+        let name = domain.strip_prefix('.').unwrap_or(domain);
+        if !name.contains('.')
+            || name.len() > 253
+            || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+        {
+            faults.push(ConfigFault::new("cookie_domain", "must be a host name in ASCII, such as `example.com`"));
+        }
+    }
+}

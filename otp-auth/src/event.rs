@@ -1,0 +1,135 @@
+//! What happened, for logs and for hooks.
+//!
+//! The names follow OWASP's logging vocabulary. No event holds a code, a
+//! token, a key or an address.
+
+use std::fmt;
+
+use crate::challenge::Identity;
+use crate::error::{AuthError, StoreError};
+use crate::hooks::Hooks;
+use crate::id::SessionId;
+use crate::send::SendError;
+use crate::user::OtpUser;
+
+/// Something that an honest client does not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Suspicion {
+    /// An old refresh token was presented after its successor was in use:
+    /// somebody has a copy. The session has been revoked.
+    RefreshTokenReused {
+        /// The session.
+        session: SessionId,
+        /// The id of its user, as in `sub`.
+        user_id: String,
+    },
+    /// All tries of a challenge were used up.
+    TooManyAttempts {
+        /// A short hash that is the same for the same address.
+        identity: String,
+    },
+}
+
+/// An identity in a log: enough to find its other lines, too little to find
+/// the address.
+struct Short<'a>(&'a Identity);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_bytes().iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+pub(crate) fn code_sent(identity: &Identity) {
+    tracing::info!(event = "authn_code_sent", method = "email_otp", identity = %Short(identity));
+}
+
+pub(crate) fn resend_too_soon(identity: &Identity) {
+    tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %Short(identity));
+}
+
+pub(crate) fn delivery_failed(identity: &Identity, cause: &SendError) {
+    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), %cause);
+}
+
+pub(crate) fn delivery_timed_out(identity: &Identity) {
+    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), cause = "the sender was too slow");
+}
+
+pub(crate) fn sign_in_failed(identity: &Identity, cause: &AuthError) {
+    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause);
+}
+
+pub(crate) fn signed_in(identity: &Identity, session: SessionId) {
+    tracing::info!(event = "authn_login_success", method = "email_otp", identity = %Short(identity), %session);
+}
+
+pub(crate) fn session_renewed(session: SessionId) {
+    tracing::info!(event = "session_renewed", %session);
+}
+
+pub(crate) fn signed_out(session: SessionId) {
+    tracing::info!(event = "session_logout", %session);
+}
+
+pub(crate) fn token_revoked(session: SessionId) {
+    tracing::info!(event = "authn_token_revoked", %session);
+}
+
+pub(crate) fn invalid_token(failure: &'static str) {
+    tracing::info!(event = "authn_token_invalid", failure);
+}
+
+pub(crate) fn store_failed(cause: &StoreError) {
+    tracing::error!(event = "sys_store_failed", %cause);
+}
+
+pub(crate) fn cross_origin() {
+    tracing::warn!(event = "input_cross_origin");
+}
+
+pub(crate) fn internal_error(cause: &AuthError) {
+    tracing::error!(event = "sys_internal_error", %cause);
+}
+
+pub(crate) fn hook_too_slow(hook: &'static str) {
+    tracing::warn!(event = "sys_hook_too_slow", hook);
+}
+
+pub(crate) fn developer_mode() {
+    tracing::warn!(
+        event = "sys_developer_mode",
+        "developer mode is on: every code is all zeros, so anybody can sign in as anybody"
+    );
+}
+
+pub(crate) fn random_secret() {
+    tracing::warn!(
+        event = "sys_random_secret",
+        "no secret is set: this run uses a random one, and its tokens end with it"
+    );
+}
+
+impl Suspicion {
+    pub(crate) fn too_many_attempts(identity: &Identity) -> Self {
+        Self::TooManyAttempts { identity: Short(identity).to_string() }
+    }
+
+    fn log(&self) {
+        match self {
+            Self::RefreshTokenReused { session, user_id } => {
+                tracing::error!(event = "authn_token_reuse", %session, user_id);
+            }
+            Self::TooManyAttempts { identity } => {
+                tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity);
+            }
+        }
+    }
+
+    /// Logs it and tells the application.
+    pub(crate) async fn raise<U: OtpUser>(&self, hooks: &impl Hooks<U>) {
+        self.log();
+        crate::auth::notice("suspicious", hooks.suspicious(self)).await;
+    }
+}

@@ -1,0 +1,79 @@
+//! Where an application joins in.
+
+use std::future::Future;
+
+use crate::event::Suspicion;
+use crate::id::SessionId;
+use crate::user::OtpUser;
+
+/// The application's answer to a question of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Go on.
+    Admit,
+    /// Stop here.
+    Refuse,
+}
+
+/// Called at the turning points of a sign-in. Every method has a default that
+/// does nothing.
+///
+/// `#[otp_config]` writes an empty implementation. To write your own, either
+/// put it on a field's type and mark the field with `#[otp(hooks)]`, or add
+/// the bare key `hooks` to the attribute and implement this trait for the
+/// config struct.
+///
+/// The questions ([`before_create`](Self::before_create),
+/// [`before_sign_in`](Self::before_sign_in), [`admit`](Self::admit)) fail
+/// closed: one that does not answer in five seconds has refused. The notices
+/// come after the fact, may be cut off after five seconds, and cannot undo
+/// anything.
+pub trait Hooks<U: OtpUser>: Send + Sync + 'static {
+    /// Somebody has proven control of `email` (in its canonical form) and
+    /// has no account yet. May refuse; then nothing was created, and the code
+    /// can still be used.
+    fn before_create(&self, email: &str) -> impl Future<Output = Admission> + Send {
+        let _ = email;
+        async { Admission::Admit }
+    }
+
+    /// The right code of an existing user was presented. May refuse, for
+    /// example to ask for a second factor first: then no token is issued.
+    fn before_sign_in(&self, user: &U) -> impl Future<Output = Admission> + Send {
+        let _ = user;
+        async { Admission::Admit }
+    }
+
+    /// Whether this user may use the application now. Asked on sign-in, on
+    /// refresh and by every extractor that loads the user, so it must be
+    /// quick and must not block. A refused user is answered like a deleted
+    /// one.
+    fn admit(&self, user: &U) -> Admission {
+        let _ = user;
+        Admission::Admit
+    }
+
+    /// A user was created by a first sign-in.
+    fn user_created(&self, user: &U) -> impl Future<Output = ()> + Send {
+        let _ = user;
+        async {}
+    }
+
+    /// A user signed in.
+    fn signed_in(&self, user: &U, session: SessionId) -> impl Future<Output = ()> + Send {
+        let _ = (user, session);
+        async {}
+    }
+
+    /// A session was signed out.
+    fn signed_out(&self, session: SessionId) -> impl Future<Output = ()> + Send {
+        let _ = session;
+        async {}
+    }
+
+    /// Something that an honest client does not do.
+    fn suspicious(&self, suspicion: &Suspicion) -> impl Future<Output = ()> + Send {
+        let _ = suspicion;
+        async {}
+    }
+}

@@ -1,0 +1,117 @@
+//! Identifiers made by this crate: 128 bits from the operating system.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::RandomError;
+use crate::secret::random;
+
+/// The text is not one this crate makes: 22 characters of unpadded base64url.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: expected 22 characters of base64url")]
+pub struct ParseIdError;
+
+macro_rules! id128 {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// 128 random bits (ASVS 5.0 11.5.1), written as 22 characters of
+        /// unpadded base64url.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// A new id from the operating system's random numbers.
+            pub(crate) fn random() -> Result<Self, RandomError> {
+                random().map(Self)
+            }
+
+            /// The id with these bytes, as a store keeps them.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, for a store to keep.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&base64::display::Base64Display::new(&self.0, &URL_SAFE_NO_PAD), f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                decode(text).map(Self)
+            }
+        }
+    };
+}
+
+id128! {
+    /// Names one sign-in; every token of it carries this id as `sid`.
+    SessionId
+}
+
+id128! {
+    /// Names one access token (`jti`, RFC 7519 section 4.1.7).
+    TokenId
+}
+
+/// Reads 128 bits from their one text form; other spellings are refused.
+pub(crate) fn decode(text: &str) -> Result<[u8; 16], ParseIdError> {
+    // The length comes first, so that a huge text costs nothing. The decoder
+    // itself refuses padding and stray bits at the end.
+    if text.len() != 22 {
+        return Err(ParseIdError);
+    }
+    // The decoder wants room for its own estimate, which is a little longer.
+    let mut buffer = [0; 18];
+    match URL_SAFE_NO_PAD.decode_slice(text, &mut buffer) {
+        Ok(16) => buffer.first_chunk().copied().ok_or(ParseIdError),
+        _ => Err(ParseIdError),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_from_its_text() {
+        let id = SessionId::random().unwrap();
+        assert_eq!(id.to_string().len(), 22);
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn only_the_one_text_form_is_read() {
+        for text in [
+            "",
+            "A",
+            "AAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAA==",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+            "AAAAAAAAAAAAAAAAAAAAA+",
+            "AAAAAAAAAAAAAAAAAAAAA\n",
+        ] {
+            assert_eq!(text.parse::<TokenId>(), Err(ParseIdError), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail"))]
+
+#[doc(hidden)]
+pub mod __private;
+mod auth;
+mod challenge;
+mod clock;
+mod config;
+mod delivery;
+mod email;
+mod error;
+mod event;
+mod hooks;
+mod id;
+mod secret;
+mod send;
+mod session;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod token;
+mod user;
+mod web;
+
+#[doc = include_str!("../docs/otp_config.md")]
+pub use otp_auth_macros::otp_config;
+
+#[doc = include_str!("../docs/otp_user.md")]
+pub use otp_auth_macros::OtpUser;
+
+pub use auth::{Authenticated, Claims, CodeRequest, CodeRequested, OtpAuth, SignedIn, TokenPair, Verification};
+pub use clock::{Clock, Timestamp};
+pub use config::{
+    ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
+};
+pub use delivery::{Body, Both, Cookie, Delivery};
+pub use email::{Address, InvalidAddress};
+pub use error::{AuthError, RandomError, StoreError};
+pub use event::Suspicion;
+pub use hooks::{Admission, Hooks};
+pub use id::{ParseIdError, SessionId, TokenId};
+pub use secret::Secret;
+pub use send::{ConsoleSender, OtpMessage, Purpose, SendError, SendOtp};
+pub use session::{Client, Session};
+pub use store::memory::{MemoryStore, NewUser};
+#[cfg(feature = "sqlite")]
+pub use store::sql::sqlite::SqliteStore;
+pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
+pub use web::problem;
+pub use web::{
+    AuthRejection, ChallengeIssued, ChallengeIssuedInBody, CurrentUser, Message, RefreshBody, RequestOtpBody,
+    TokensIssued, TokensIssuedInBody, VerifiedUser, VerifyBody, VerifyBodyWithChallenge, WebDelivery,
+};
+
+#[cfg(test)]
+mod testing_config;

@@ -1,0 +1,237 @@
+//! The master secret, the keys derived from it, and text that stays unseen.
+//!
+//! No other file holds key bytes, except the one that hands two of them to
+//! the JWT library.
+
+use std::fmt;
+
+use aws_lc_rs::{constant_time, digest, hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::RandomError;
+
+/// Text that must not be seen: a token, a code, a challenge.
+///
+/// `Debug` prints a placeholder, there is no `Display`, and the memory is
+/// cleared when it is dropped. Serializing writes the text: that is how it
+/// reaches the one response that is meant to carry it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps the text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself. Do not log it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Fills an array from the operating system's random numbers. There is no
+/// other source and no fallback (ASVS 5.0 11.5.1).
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], RandomError> {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|_| RandomError)?;
+    Ok(bytes)
+}
+
+/// Compares without telling by its duration where the difference is.
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// A SHA-256 digest, for secrets that are random enough to need no key.
+pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
+    fixed(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// SHA-256 output always has 32 bytes; a copy cannot fail or panic.
+fn fixed(output: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (to, from) in bytes.iter_mut().zip(output) {
+        *to = *from;
+    }
+    bytes
+}
+
+/// One HMAC-SHA-256 key with one purpose.
+#[derive(Clone)]
+pub(crate) struct MacKey(hmac::Key);
+
+impl MacKey {
+    /// The MAC over several fields. Each is preceded by its length, so that
+    /// no two lists of fields give the same input.
+    pub(crate) fn mac(&self, fields: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for field in fields {
+            context.update(&(field.len() as u64).to_be_bytes());
+            context.update(field);
+        }
+        fixed(context.sign().as_ref())
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MacKey([redacted])")
+    }
+}
+
+/// The bytes of a token-signing key, on their way to the JWT library.
+pub(crate) struct SigningBytes(Zeroizing<[u8; 32]>);
+
+impl SigningBytes {
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+/// The secret that an application configures. Everything else is derived.
+pub(crate) struct MasterSecret(Zeroizing<Vec<u8>>);
+
+impl MasterSecret {
+    pub(crate) fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// A secret for this run only.
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        random::<32>().map(|bytes| Self(Zeroizing::new(bytes.to_vec())))
+    }
+
+    fn prk(&self) -> hkdf::Prk {
+        // A fixed salt separates this use of the secret from any other.
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"otp-auth/v1").extract(&self.0)
+    }
+
+    fn expand(prk: &hkdf::Prk, purpose: Purpose) -> Result<SigningBytes, RandomError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        prk.expand(&[purpose.label()], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(bytes.as_mut_slice()))
+            .map_err(|_| RandomError)?;
+        Ok(SigningBytes(bytes))
+    }
+
+    /// Derives a key for each purpose (HKDF-SHA-256, RFC 5869).
+    pub(crate) fn derive(&self) -> Result<Keys, RandomError> {
+        let prk = self.prk();
+        let mac = |purpose| {
+            Self::expand(&prk, purpose).map(|bytes| MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())))
+        };
+        let id = Self::expand(&prk, Purpose::KeyId)?;
+        Ok(Keys {
+            id: URL_SAFE_NO_PAD.encode(&id.expose()[..9]),
+            access: Self::expand(&prk, Purpose::AccessToken)?,
+            refresh: Self::expand(&prk, Purpose::RefreshToken)?,
+            code: mac(Purpose::Code)?,
+            code_mac: mac(Purpose::CodeMac)?,
+            identity: mac(Purpose::Identity)?,
+            device: mac(Purpose::Device)?,
+        })
+    }
+}
+
+impl fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterSecret([redacted])")
+    }
+}
+
+/// What a derived key is for; each label gives an unrelated key.
+#[derive(Clone, Copy)]
+enum Purpose {
+    KeyId,
+    AccessToken,
+    RefreshToken,
+    Code,
+    CodeMac,
+    Identity,
+    Device,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::KeyId => b"key id",
+            Self::AccessToken => b"access token",
+            Self::RefreshToken => b"refresh token",
+            Self::Code => b"code",
+            Self::CodeMac => b"code mac",
+            Self::Identity => b"identity",
+            Self::Device => b"known device",
+        }
+    }
+}
+
+/// The keys derived from one master secret.
+pub(crate) struct Keys {
+    /// Public name of this set, the `kid` of a token. It is derived under a
+    /// label of its own, so it tells nothing about the others.
+    pub(crate) id: String,
+    pub(crate) access: SigningBytes,
+    pub(crate) refresh: SigningBytes,
+    /// Derives a code from a challenge's nonce.
+    pub(crate) code: MacKey,
+    /// Binds a code to its challenge and identity.
+    pub(crate) code_mac: MacKey,
+    /// Turns an address into the identity under which stores know it.
+    pub(crate) identity: MacKey,
+    /// Signs the cookie of a device that has signed in before.
+    pub(crate) device: MacKey,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(secret: &[u8]) -> Keys {
+        MasterSecret::new(Zeroizing::new(secret.to_vec())).derive().unwrap()
+    }
+
+    #[test]
+    fn key_05_every_purpose_has_a_key_of_its_own() {
+        let keys = keys(&[7; 32]);
+        let macs = [&keys.code, &keys.code_mac, &keys.identity, &keys.device].map(|key| key.mac(&[b"x"]));
+        for (at, mac) in macs.iter().enumerate() {
+            assert!(!macs[..at].contains(mac));
+        }
+        assert_ne!(keys.access.expose(), keys.refresh.expose());
+    }
+
+    #[test]
+    fn the_same_secret_gives_the_same_keys_and_another_gives_others() {
+        assert_eq!(keys(&[7; 32]).id, keys(&[7; 32]).id);
+        assert_ne!(keys(&[7; 32]).id, keys(&[8; 32]).id);
+        assert_ne!(keys(&[7; 32]).access.expose(), keys(&[8; 32]).access.expose());
+    }
+
+    #[test]
+    fn the_fields_of_a_mac_cannot_slide_into_each_other() {
+        let key = keys(&[7; 32]).code;
+        assert_ne!(key.mac(&[b"ab", b"c"]), key.mac(&[b"a", b"bc"]));
+        assert_ne!(key.mac(&[b"ab"]), key.mac(&[b"ab", b""]));
+    }
+
+    #[test]
+    fn otp_16_debug_shows_nothing_of_a_secret() {
+        let secret = Secret::new("tr0ub4dor");
+        assert_eq!(format!("{secret:?} {:#?}", Some(&secret)).matches("tr0ub4dor").count(), 0);
+    }
+}

@@ -1,0 +1,379 @@
+//! What the library keeps, and the contracts of a store.
+//!
+//! Each trait is one capability. The promise in the documentation of a method
+//! **is** the contract: it holds under any concurrency, over any number of
+//! processes, and what was acknowledged survives a crash. The conformance
+//! suite in [`testing`](crate::testing) checks a store of your own.
+//!
+//! A store decides nothing: times and limits come in as values, and what a
+//! result means is decided by its caller.
+
+mod erased;
+pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sql;
+
+use std::future::Future;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+pub use crate::challenge::budget::{Budget, Requester, SendLimits};
+pub use crate::challenge::code::Nonce;
+pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
+pub use crate::clock::Timestamp;
+pub use crate::error::StoreError;
+pub use crate::id::{SessionId, TokenId};
+pub use crate::session::{Client, Session};
+
+pub(crate) use erased::AnyStore;
+
+use crate::user::OtpUser;
+
+/// What every method of a store returns.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Everything that [`OtpAuth`](crate::OtpAuth) needs from a store. It is
+/// implemented for every type that has the capabilities.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no store for the users of type `{U}`",
+    note = "the derive connects a user to a backend: add it to `stores(…)` in `#[otp_user(table = \"…\", stores(…))]`"
+)]
+pub trait Store<U: OtpUser>: ChallengeStore + SessionStore + UserStore<U> + Maintenance {}
+
+impl<U: OtpUser, S: ChallengeStore + SessionStore + UserStore<U> + Maintenance> Store<U> for S {}
+
+/// A challenge to be opened, if the budget allows a send.
+#[derive(Debug, Clone)]
+pub struct OpenChallenge {
+    /// Whose challenge.
+    pub identity: Identity,
+    /// Which of the identity's budgets pays.
+    pub requester: Requester,
+    /// What the budget allows.
+    pub limits: SendLimits,
+    /// The present.
+    pub now: Timestamp,
+    /// A challenge that the client already holds.
+    pub resume: Option<Resume>,
+    /// The challenge to add when there is none to resume.
+    pub fresh: FreshChallenge,
+}
+
+/// Which earlier challenge may be continued.
+#[derive(Debug, Clone, Copy)]
+pub struct Resume {
+    /// Its key.
+    pub key: ChallengeKey,
+    /// It must have fewer tries than this.
+    pub max_tries: u32,
+}
+
+/// A new challenge.
+#[derive(Debug, Clone, Copy)]
+pub struct FreshChallenge {
+    /// Its key.
+    pub key: ChallengeKey,
+    /// What its code is derived from.
+    pub nonce: Nonce,
+    /// The MAC of its code.
+    pub code_mac: CodeMac,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// What came of [`OpenChallenge`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// The fresh challenge was added.
+    Opened(SendTicket),
+    /// The earlier challenge goes on: same code, same tries, same end.
+    Resumed {
+        /// What its code is derived from.
+        nonce: Nonce,
+        /// When it ends.
+        expires_at: Timestamp,
+        /// The send that was paid.
+        ticket: SendTicket,
+    },
+    /// The budget allows no send now; nothing was changed.
+    Wait(Duration),
+}
+
+/// A send that was paid, so that it can be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendTicket {
+    /// Whose budget paid.
+    pub identity: Identity,
+    /// Which of them.
+    pub requester: Requester,
+    /// The end of the cooldown that this send began; it names the send.
+    pub next_send_at: Timestamp,
+}
+
+/// Challenges and the budgets that pay for them.
+pub trait ChallengeStore: Send + Sync + 'static {
+    /// Pays one send from the budget and opens the challenge that it is for,
+    /// both or neither.
+    ///
+    /// * Of all callers within one cooldown exactly one is paid, and the
+    ///   sends in an hour and a day stay within the limits, as
+    ///   [`Budget::spend`] says. The others learn how long to wait.
+    /// * [`OpenChallenge::resume`] is continued only when it has the same
+    ///   identity, is neither accepted nor expired, and has tries left; it
+    ///   is not changed. Otherwise the fresh challenge is added.
+    fn open_challenge(&self, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
+
+    /// Gives back a send that was not delivered, as [`Budget::refund`] says.
+    /// Does nothing when a later send was paid meanwhile, so it may be
+    /// repeated.
+    fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// Counts one more try, and then returns the challenge; `None` when there
+    /// is none of this key.
+    ///
+    /// The count is durable before the method returns and is never rolled
+    /// back. No two callers get the same [`CountedTry::number`] while it is
+    /// below `cap`; a store need not count beyond that.
+    fn count_try(&self, key: &ChallengeKey, cap: u32) -> impl Future<Output = StoreResult<Option<CountedTry>>> + Send;
+}
+
+/// What came of [`SessionStore::advance`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advance {
+    /// This call has replaced the generation; the session is as it is now.
+    Advanced(Session),
+    /// The session was in another generation, revoked or over; it is as it
+    /// is now.
+    Unchanged(Session),
+    /// There is no such session.
+    Unknown,
+}
+
+/// A session that ends, and how long its access tokens must be remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// The present.
+    pub now: Timestamp,
+    /// No access token that exists is alive after this.
+    pub blacklist_until: Timestamp,
+}
+
+/// Which kind of id an entry of the blacklist has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BlacklistKind {
+    /// A [`TokenId`]: one access token.
+    Token,
+    /// A [`SessionId`]: every access token of a session.
+    Session,
+}
+
+impl BlacklistKind {
+    /// How stores write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// Sessions, and the blacklist of what must no longer be accepted.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The session of this id.
+    fn session(&self, id: SessionId) -> impl Future<Output = StoreResult<Option<Session>>> + Send;
+
+    /// Compare-and-swap on the generation: replaces `generation` by the next
+    /// one and sets [`Session::refreshed_at`], if the session is in that
+    /// generation, not revoked and not over.
+    ///
+    /// Of all callers with one generation exactly one is told
+    /// [`Advance::Advanced`]. A session that has been revoked never advances.
+    fn advance(
+        &self,
+        id: SessionId,
+        generation: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Advance>> + Send;
+
+    /// Revokes a session and blacklists its id, both or neither. Returns
+    /// whether this call revoked it. Idempotent: a session that was revoked
+    /// before keeps its time, and the blacklist entry is there afterwards in
+    /// any case, until the later of both times.
+    fn revoke_session(&self, id: SessionId, revocation: Revocation) -> impl Future<Output = StoreResult<bool>> + Send;
+
+    /// Revokes every session of a user and blacklists their ids; returns how
+    /// many this call revoked.
+    fn revoke_user_sessions(
+        &self,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> impl Future<Output = StoreResult<u64>> + Send;
+
+    /// The sessions of a user that are neither revoked nor over at `now`, the
+    /// latest sign-in first.
+    fn user_sessions(&self, user_id: &str, now: Timestamp) -> impl Future<Output = StoreResult<Vec<Session>>> + Send;
+
+    /// Blacklists one access token. Idempotent; an entry is never shortened.
+    /// Every process sees it once this returns.
+    fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> impl Future<Output = StoreResult<()>> + Send;
+}
+
+/// What an access token names, for the blacklist check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenRef {
+    /// Its session.
+    pub session: SessionId,
+    /// The token itself.
+    pub token: TokenId,
+}
+
+/// A code that was found right, to be turned into a session.
+#[derive(Debug, Clone)]
+pub struct SignIn<U> {
+    /// The challenge.
+    pub challenge: ChallengeKey,
+    /// The MAC of the presented code: the challenge must still hold it.
+    pub code_mac: CodeMac,
+    /// Who signs in.
+    pub account: Account<U>,
+    /// The session to add.
+    pub session: NewSession,
+    /// An older session of the same client, which ends.
+    pub replaces: Option<SessionId>,
+    /// The present, and the times for the sessions that end.
+    pub revocation: Revocation,
+}
+
+/// A session to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// When the user signed in.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// What the user will recognise it by.
+    pub client: Client,
+}
+
+impl NewSession {
+    /// The session of this user, as it begins.
+    #[must_use]
+    pub fn of_user(&self, user_id: String) -> Session {
+        Session {
+            id: self.id,
+            user_id,
+            generation: 0,
+            created_at: self.created_at,
+            refreshed_at: self.created_at,
+            expires_at: self.expires_at,
+            revoked_at: None,
+            client: self.client.clone(),
+        }
+    }
+}
+
+/// Who signs in.
+#[derive(Debug, Clone)]
+pub enum Account<U> {
+    /// A user that the store has returned.
+    Existing(U),
+    /// The address, in its canonical form, of somebody who had no account a
+    /// moment ago.
+    New(String),
+}
+
+/// What came of a [`SignIn`].
+#[derive(Debug, Clone)]
+pub enum SignInOutcome<U> {
+    /// The code has been accepted, and the session is there.
+    SignedIn {
+        /// The user, verified now.
+        user: U,
+        /// The new session.
+        session: Session,
+        /// Whether the user was made by this sign-in.
+        created: bool,
+    },
+    /// The challenge was accepted before, has expired or is gone. Nothing was
+    /// changed.
+    CodeSpent,
+}
+
+/// The application's users.
+pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
+    /// The user with this address, in its canonical form.
+    fn user_by_email(&self, email: &str) -> impl Future<Output = StoreResult<Option<U>>> + Send;
+
+    /// The user with this id.
+    fn user_by_id(&self, id: &U::Id) -> impl Future<Output = StoreResult<Option<U>>> + Send;
+
+    /// The user of an access token, in one round trip with the check that
+    /// neither the token nor its session is blacklisted at `now`; `None` when
+    /// one of them is, or there is no such user.
+    fn current_user(
+        &self,
+        id: &U::Id,
+        token: TokenRef,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Option<U>>> + Send;
+
+    /// Accepts the code and signs the user in, all or nothing:
+    ///
+    /// 1. The challenge is accepted if it still holds the MAC, is not
+    ///    expired and was not accepted before. Of all callers exactly one
+    ///    accepts it; what the code was derived from is erased.
+    /// 2. For a new address the user is made, unless another sign-in made
+    ///    one meanwhile: two sign-ins for one new address make one user.
+    /// 3. The user is marked as verified. If they were not, everything that
+    ///    was signed in before is revoked and blacklisted: it was not proven
+    ///    to be theirs.
+    /// 4. The session that is replaced is revoked and blacklisted.
+    /// 5. The new session is added, in generation 0.
+    fn sign_in(&self, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
+}
+
+/// How many rows a cleanup removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Expired challenges.
+    pub challenges: u64,
+    /// Budgets whose windows are over.
+    pub budgets: u64,
+    /// Sessions that are over.
+    pub sessions: u64,
+    /// Blacklist entries that no token needs any more.
+    pub blacklisted: u64,
+}
+
+impl Removed {
+    /// All of them together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.challenges + self.budgets + self.sessions + self.blacklisted
+    }
+
+    /// Whether any table had at least this many.
+    pub(crate) fn any_reached(&self, limit: u32) -> bool {
+        [self.challenges, self.budgets, self.sessions, self.blacklisted].iter().any(|count| *count >= u64::from(limit))
+    }
+}
+
+impl AddAssign for Removed {
+    fn add_assign(&mut self, other: Self) {
+        self.challenges += other.challenges;
+        self.budgets += other.budgets;
+        self.sessions += other.sessions;
+        self.blacklisted += other.blacklisted;
+    }
+}
+
+/// Keeping the tables small.
+pub trait Maintenance: Send + Sync + 'static {
+    /// Deletes what is of no use at `now`, at most `limit` rows of each
+    /// table, and returns how many. Never deletes what is still valid; safe
+    /// to run in every process at once.
+    fn cleanup(&self, now: Timestamp, limit: u32) -> impl Future<Output = StoreResult<Removed>> + Send;
+}

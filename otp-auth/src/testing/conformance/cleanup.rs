@@ -1,0 +1,76 @@
+//! Contract 5: cleaning up.
+
+use std::sync::Arc;
+
+use super::Backend;
+use super::fixtures::{
+    DAY, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, open, opened, revocation,
+};
+use crate::store::{Account, ChallengeStore, Identity, Maintenance, Opening, Removed, SessionStore};
+
+/// One row of each kind, each removed at its own time and not before.
+pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
+    store.revoke_session(session.id, revocation(NOW)).await.unwrap();
+    let nothing = Removed::default();
+    assert_eq!(store.cleanup(NOW, 100).await.unwrap(), nothing);
+    assert_eq!(store.cleanup(NOW + 10 * MINUTE - MILLI, 100).await.unwrap(), nothing);
+    assert_eq!(store.cleanup(NOW + 10 * MINUTE, 100).await.unwrap(), Removed { challenges: 1, ..nothing });
+    assert_eq!(store.count_try(&key(1), 7).await.unwrap(), None);
+
+    assert_eq!(store.cleanup(NOW + DAY - MILLI, 100).await.unwrap(), nothing);
+    assert!(!is_current::<B>(&store, &user, session.id, NOW + DAY - MILLI).await);
+    assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap(), Removed { budgets: 1, blacklisted: 1, ..nothing });
+
+    assert_eq!(store.cleanup(NOW + 7 * DAY - MILLI, 100).await.unwrap(), nothing);
+    assert!(store.session(session.id).await.unwrap().is_some());
+    assert_eq!(store.cleanup(NOW + 7 * DAY, 100).await.unwrap(), Removed { sessions: 1, ..nothing });
+    assert_eq!(store.session(session.id).await.unwrap(), None);
+    assert_eq!(store.cleanup(NOW + 7 * DAY, 100).await.unwrap(), nothing);
+    assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
+
+    // A budget is still enforced until it is removed.
+    opened(store.open_challenge(&open(identity(5), key(5), NOW)).await.unwrap());
+    store.cleanup(NOW + MINUTE - MILLI, 100).await.unwrap();
+    assert_eq!(
+        store.open_challenge(&open(identity(5), key(6), NOW + MINUTE - MILLI)).await.unwrap(),
+        Opening::Wait(MILLI)
+    );
+}
+
+async fn fill<S: ChallengeStore>(store: &S, rows: u16) {
+    for number in 0..rows {
+        let mut bytes = [0xF1; 32];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        opened(store.open_challenge(&open(Identity::from_bytes(bytes), key(number.into()), NOW)).await.unwrap());
+    }
+}
+
+/// Never more rows of a table at once than asked for.
+pub async fn a_clean_up_works_in_batches<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    fill(&store, 25).await;
+    let late = NOW + 2 * DAY;
+    for expected in [10, 10, 5, 0] {
+        let removed = store.cleanup(late, 10).await.unwrap();
+        assert_eq!(removed, Removed { challenges: expected, budgets: expected, ..Removed::default() });
+    }
+}
+
+/// Several processes clean up at the same time: every row goes once.
+pub async fn clean_ups_at_once_share_the_work<B: Backend>(backend: &B) {
+    let store = Arc::new(backend.fresh().await);
+    fill(&*store, 60).await;
+    let late = NOW + 2 * DAY;
+    let removed = at_once(&store, 4, |store, _| async move {
+        let mut total = Removed::default();
+        for _ in 0..10 {
+            total += store.cleanup(late, 10).await.unwrap();
+        }
+        total
+    })
+    .await;
+    assert_eq!(removed.iter().map(|removed| removed.challenges).sum::<u64>(), 60);
+    assert_eq!(removed.iter().map(|removed| removed.budgets).sum::<u64>(), 60);
+}

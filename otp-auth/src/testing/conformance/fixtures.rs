@@ -1,0 +1,153 @@
+//! Values that the cases are made of.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Backend;
+use crate::store::{
+    Account, ChallengeKey, ChallengeStore, Client, CodeMac, FreshChallenge, Identity, NewSession, Nonce, OpenChallenge,
+    Opening, Requester, Resume, Revocation, SendLimits, SendTicket, Session, SessionId, SignIn, SignInOutcome,
+    Timestamp, TokenId, TokenRef, UserStore,
+};
+use crate::user::OtpUser;
+
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const MILLI: Duration = Duration::from_millis(1);
+
+/// Wide enough that the cases on other things are not held up.
+pub(super) const LIMITS: SendLimits = SendLimits { cooldown: MINUTE, per_hour: 1_000, per_day: 1_000 };
+
+pub(super) fn identity(number: u8) -> Identity {
+    Identity::from_bytes([number; 32])
+}
+
+pub(super) fn key(number: u32) -> ChallengeKey {
+    let mut bytes = [0xC0; 32];
+    bytes[28..].copy_from_slice(&number.to_be_bytes());
+    ChallengeKey::from_bytes(bytes)
+}
+
+pub(super) fn mac(number: u8) -> CodeMac {
+    CodeMac::from_bytes([number; 32])
+}
+
+pub(super) fn session_id(number: u32) -> SessionId {
+    let mut bytes = [0x5E; 16];
+    bytes[12..].copy_from_slice(&number.to_be_bytes());
+    SessionId::from_bytes(bytes)
+}
+
+pub(super) fn token(session: SessionId) -> TokenRef {
+    TokenRef { session, token: TokenId::from_bytes([0x70; 16]) }
+}
+
+pub(super) fn revocation(now: Timestamp) -> Revocation {
+    Revocation { now, blacklist_until: now + DAY }
+}
+
+/// A request for a challenge with this key, for this identity.
+pub(super) fn open(identity: Identity, key: ChallengeKey, now: Timestamp) -> OpenChallenge {
+    OpenChallenge {
+        identity,
+        requester: Requester::Stranger,
+        limits: LIMITS,
+        now,
+        resume: None,
+        fresh: FreshChallenge {
+            key,
+            nonce: Nonce::from_bytes([key.as_bytes()[31]; 16]),
+            code_mac: mac(1),
+            expires_at: now + 10 * MINUTE,
+        },
+    }
+}
+
+pub(super) fn resume(mut open: OpenChallenge, key: ChallengeKey) -> OpenChallenge {
+    open.resume = Some(Resume { key, max_tries: 5 });
+    open
+}
+
+/// The ticket of a challenge that must have been opened.
+pub(super) fn opened(opening: Opening) -> SendTicket {
+    match opening {
+        Opening::Opened(ticket) => ticket,
+        other => panic!("expected a fresh challenge, got {other:?}"),
+    }
+}
+
+/// A sign-in by the challenge that `open` makes.
+pub(super) fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timestamp) -> SignIn<U> {
+    SignIn {
+        challenge: key(challenge),
+        code_mac: mac(1),
+        account,
+        session: NewSession {
+            id: session_id(session),
+            created_at: now,
+            expires_at: now + 7 * DAY,
+            client: Client::new(Some("Agent/1.0 (ünïcode; 'quoted' \"twice\")"), "2001:db8::7".parse().ok()),
+        },
+        replaces: None,
+        revocation: revocation(now),
+    }
+}
+
+pub(super) fn signed_in_ok<U>(outcome: SignInOutcome<U>) -> (U, Session, bool) {
+    match outcome {
+        SignInOutcome::SignedIn { user, session, created } => (user, session, created),
+        SignInOutcome::CodeSpent => panic!("expected a sign-in, but the code was spent"),
+    }
+}
+
+/// Opens a challenge and signs in with it, as an identity of its own.
+pub(super) async fn add_session<B: Backend>(
+    store: &B::Store,
+    account: Account<B::User>,
+    number: u32,
+    now: Timestamp,
+) -> (B::User, Session) {
+    let mut bytes = [0x1D; 32];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    let own = Identity::from_bytes(bytes);
+    let opening = store.open_challenge(&open(own, key(number), now)).await.expect("the challenge opens");
+    opened(opening);
+    let outcome = store.sign_in(sign_in(number, account, number, now)).await.expect("the sign-in is stored");
+    let (user, session, _) = signed_in_ok(outcome);
+    (user, session)
+}
+
+/// Whether an access token of the session still finds its user.
+pub(super) async fn is_current<B: Backend>(
+    store: &B::Store,
+    user: &B::User,
+    session: SessionId,
+    now: Timestamp,
+) -> bool {
+    store.current_user(user.id(), token(session), now).await.expect("the user is loaded").is_some()
+}
+
+/// Runs the same thing many times at once, and returns what came of each.
+pub(super) async fn at_once<S, F, T>(store: &Arc<S>, times: u32, call: impl Fn(Arc<S>, u32) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let start = Arc::new(tokio::sync::Barrier::new(times as usize));
+    let tasks: Vec<_> = (0..times)
+        .map(|number| {
+            let (start, call) = (Arc::clone(&start), call(Arc::clone(store), number));
+            tokio::spawn(async move {
+                start.wait().await;
+                call.await
+            })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.expect("no call panics"));
+    }
+    results
+}

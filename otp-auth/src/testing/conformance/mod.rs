@@ -1,0 +1,135 @@
+//! The conformance suite of the stores: every promise of [`crate::store`], as
+//! a case that any backend can run.
+//!
+//! Implement [`Backend`] for your store and write, in a test file of a crate
+//! that has `tokio` with its `macros` and `rt-multi-thread` features:
+//!
+//! ```no_run
+//! # use otp_auth::testing::conformance::Backend;
+//! # use otp_auth::{MemoryStore, OtpUser};
+//! # #[derive(Clone, OtpUser)]
+//! # struct User { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(verified)] verified: bool }
+//! struct Memory;
+//!
+//! impl Backend for Memory {
+//!     type User = User;
+//!     type Store = MemoryStore<User>;
+//!     // …
+//! #   async fn fresh(&self) -> Self::Store { unimplemented!() }
+//! #   async fn add_user(&self, _: &Self::Store, _: &str, _: bool) -> User { unimplemented!() }
+//! #   async fn unverify(&self, _: &Self::Store, _: &User) { unimplemented!() }
+//! #   async fn remove_user(&self, _: &Self::Store, _: &User) { unimplemented!() }
+//! #   async fn count_users(&self, _: &Self::Store, _: &str) -> usize { unimplemented!() }
+//! }
+//!
+//! mod memory {
+//!     otp_auth::store_conformance!(super::Memory);
+//! }
+//! ```
+//!
+//! Each case becomes a test of its own, on an empty store of its own.
+
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a case of the suite fails by panicking"
+)]
+
+mod budgets;
+mod challenges;
+mod cleanup;
+mod fixtures;
+mod sessions;
+mod sign_in;
+mod users;
+
+use std::future::Future;
+
+use crate::store::Store;
+use crate::user::OtpUser;
+
+pub use budgets::*;
+pub use challenges::*;
+pub use cleanup::*;
+pub use sessions::*;
+pub use sign_in::*;
+pub use users::*;
+
+/// A backend, as the suite needs it.
+pub trait Backend: Send + Sync {
+    /// The application's user. It must keep whether it is verified.
+    type User: OtpUser + Clone;
+    /// The store.
+    type Store: Store<Self::User>;
+
+    /// A store without any rows, migrated, that no other case uses.
+    fn fresh(&self) -> impl Future<Output = Self::Store> + Send;
+
+    /// Adds a user as the application would, without the store.
+    fn add_user(&self, store: &Self::Store, email: &str, verified: bool) -> impl Future<Output = Self::User> + Send;
+
+    /// Marks a user as not verified, as the application would after a change
+    /// of address.
+    fn unverify(&self, store: &Self::Store, user: &Self::User) -> impl Future<Output = ()> + Send;
+
+    /// Removes a user as the application would.
+    fn remove_user(&self, store: &Self::Store, user: &Self::User) -> impl Future<Output = ()> + Send;
+
+    /// How many users have this address.
+    fn count_users(&self, store: &Self::Store, email: &str) -> impl Future<Output = usize> + Send;
+}
+
+/// Writes one test for every case of the suite, for a backend given as an
+/// expression. Put it into a module that is named after the backend.
+#[macro_export]
+macro_rules! store_conformance {
+    ($backend:expr) => {
+        $crate::store_conformance! { @cases $backend;
+            one_send_per_cooldown_whoever_asks_at_once
+            budgets_follow_the_rule_step_by_step
+            strangers_and_known_devices_have_budgets_of_their_own
+            a_wait_changes_nothing
+            a_refund_gives_the_send_back_once
+            a_late_refund_does_not_touch_a_later_send
+            a_live_challenge_goes_on_unchanged
+            only_a_live_challenge_of_the_same_identity_goes_on
+            every_try_has_a_number_of_its_own
+            an_unknown_challenge_counts_nothing
+            tries_outlive_a_resend
+            a_code_is_accepted_once
+            a_code_in_use_elsewhere_is_not_accepted
+            a_late_code_is_not_accepted
+            an_accepted_code_leaves_no_trace
+            a_new_address_makes_one_user
+            an_existing_user_is_found_and_verified
+            the_first_proof_ends_older_sessions
+            other_sessions_of_a_verified_user_go_on
+            a_replaced_session_ends
+            a_session_reads_back_as_it_was_written
+            one_caller_advances_a_generation
+            a_session_that_is_over_does_not_advance
+            a_revoked_session_does_not_advance
+            a_sign_out_beats_every_refresh_in_flight
+            revoking_is_idempotent
+            every_session_of_one_user_can_be_revoked
+            live_sessions_are_listed_latest_first
+            a_blacklisted_token_or_session_has_no_user
+            a_blacklist_entry_is_never_shortened
+            a_removed_user_is_gone_at_once
+            addresses_are_compared_exactly
+            a_clean_up_removes_what_is_over_and_nothing_else
+            a_clean_up_works_in_batches
+            clean_ups_at_once_share_the_work
+        }
+    };
+    (@cases $backend:expr; $($case:ident)*) => {
+        $(
+            #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::testing::conformance::$case(&$backend).await;
+            }
+        )*
+    };
+}

@@ -1,0 +1,153 @@
+//! Contracts 2, 6 and 7: accepting a code and signing in.
+
+use std::sync::Arc;
+
+use super::Backend;
+use super::fixtures::{
+    DAY, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, mac, open, opened, session_id, sign_in,
+    signed_in_ok,
+};
+use crate::store::{Account, ChallengeStore, Identity, SessionStore, SignIn, SignInOutcome, UserStore};
+use crate::user::OtpUser;
+
+/// Attack T1: twenty callers with the right code, one sign-in.
+pub async fn a_code_is_accepted_once<B: Backend>(backend: &B) {
+    let store = Arc::new(backend.fresh().await);
+    let user = backend.add_user(&store, "ann@x.com", true).await;
+    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    let outcomes = at_once(&store, 20, |store, number| {
+        let account = Account::Existing(user.clone());
+        async move { store.sign_in(sign_in(1, account, number, NOW)).await.unwrap() }
+    })
+    .await;
+    let accepted = outcomes.iter().filter(|outcome| matches!(outcome, SignInOutcome::SignedIn { .. })).count();
+    assert_eq!(accepted, 1);
+    assert_eq!(store.user_sessions(&user.id().to_string(), NOW).await.unwrap().len(), 1);
+    assert_spent::<B>(&store, sign_in(1, Account::Existing(user), 90, NOW)).await;
+}
+
+/// Nothing happens, and no user is made.
+async fn assert_spent<B: Backend>(store: &B::Store, attempt: SignIn<B::User>) {
+    let session = attempt.session.id;
+    assert!(matches!(store.sign_in(attempt).await.unwrap(), SignInOutcome::CodeSpent));
+    assert_eq!(store.session(session).await.unwrap(), None);
+}
+
+/// Only the MAC that the challenge holds is accepted, only for its challenge.
+pub async fn a_code_in_use_elsewhere_is_not_accepted<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    let attempt = || sign_in::<B::User>(1, Account::New("new@x.com".to_owned()), 1, NOW);
+    assert_spent::<B>(&store, SignIn { code_mac: mac(2), ..attempt() }).await;
+    assert_spent::<B>(&store, SignIn { challenge: key(2), ..attempt() }).await;
+    assert_eq!(backend.count_users(&store, "new@x.com").await, 0);
+    // It was not used up by that.
+    signed_in_ok(store.sign_in(attempt()).await.unwrap());
+}
+
+/// Attack T23: at its last millisecond a code is accepted, after it not.
+pub async fn a_late_code_is_not_accepted<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let end = NOW + 10 * MINUTE;
+    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(&open(identity(2), key(2), NOW)).await.unwrap());
+    assert_spent::<B>(&store, sign_in(1, Account::New("late@x.com".to_owned()), 1, end)).await;
+    assert_eq!(backend.count_users(&store, "late@x.com").await, 0);
+    signed_in_ok(store.sign_in(sign_in(2, Account::New("early@x.com".to_owned()), 2, end - MILLI)).await.unwrap());
+}
+
+/// After it was accepted, the store cannot tell what the code was; the try is
+/// still counted.
+pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    store.count_try(&key(1), 7).await.unwrap();
+    signed_in_ok(store.sign_in(sign_in(1, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
+    let counted = store.count_try(&key(1), 7).await.unwrap().expect("the challenge is still known");
+    assert_eq!((counted.number, counted.code_mac), (2, None));
+}
+
+/// Contract 6: ten first sign-ins of one address at once make one user, and
+/// every one of them is signed in as that user.
+pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
+    let store = Arc::new(backend.fresh().await);
+    for number in 0..10 {
+        opened(store.open_challenge(&open(Identity::from_bytes([number; 32]), key(number.into()), NOW)).await.unwrap());
+    }
+    let outcomes = at_once(&store, 10, |store, number| async move {
+        store.sign_in(sign_in(number, Account::New("new@x.com".to_owned()), number, NOW)).await.unwrap()
+    })
+    .await;
+    let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
+    assert_eq!(sign_ins.iter().filter(|(_, _, created)| *created).count(), 1);
+    assert_eq!(backend.count_users(&store, "new@x.com").await, 1);
+    let (first, ..) = &sign_ins[0];
+    assert_eq!(first.email(), "new@x.com");
+    assert!(
+        sign_ins.iter().all(|(user, session, _)| user.id() == first.id() && session.user_id == first.id().to_string())
+    );
+    assert_eq!(store.user_sessions(&first.id().to_string(), NOW).await.unwrap().len(), 10);
+    let found = store.user_by_email("new@x.com").await.unwrap().expect("the user is found");
+    assert!(found.id() == first.id() && found.verified() == Some(true));
+}
+
+/// A user of the application's own making is found, and verified by the first
+/// code.
+pub async fn an_existing_user_is_found_and_verified<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let user = backend.add_user(&store, "ann@x.com", false).await;
+    assert_eq!(user.verified(), Some(false));
+    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    let found = store.user_by_email("ann@x.com").await.unwrap().expect("the user is found");
+    assert!(found.id() == user.id() && found.verified() == Some(false));
+    let (signed_in, session, created) =
+        signed_in_ok(store.sign_in(sign_in(1, Account::Existing(found), 1, NOW)).await.unwrap());
+    assert!(signed_in.id() == user.id() && signed_in.verified() == Some(true) && !created);
+    assert_eq!(session.user_id, user.id().to_string());
+    assert_eq!(store.user_by_id(user.id()).await.unwrap().and_then(|user| user.verified()), Some(true));
+    assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
+}
+
+/// Attack T11: what was signed in before the address was proven ends.
+pub async fn the_first_proof_ends_older_sessions<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let (user, planted) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
+    let id = user.id().to_string();
+    backend.unverify(&store, &user).await;
+    let unverified = store.user_by_email("ann@x.com").await.unwrap().expect("the user is found");
+    assert_eq!(unverified.verified(), Some(false));
+    let (user, own) = add_session::<B>(&store, Account::Existing(unverified), 2, NOW + MINUTE).await;
+    let later = NOW + 2 * MINUTE;
+    assert!(store.session(planted.id).await.unwrap().is_some_and(|session| session.revoked_at.is_some()));
+    assert!(!is_current::<B>(&store, &user, planted.id, later).await);
+    assert!(is_current::<B>(&store, &user, own.id, later).await);
+    assert_eq!(store.user_sessions(&id, later).await.unwrap(), [own]);
+}
+
+/// A second sign-in of a verified user leaves the first alone.
+pub async fn other_sessions_of_a_verified_user_go_on<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let user = backend.add_user(&store, "ann@x.com", true).await;
+    let (_, first) = add_session::<B>(&store, Account::Existing(user.clone()), 1, NOW).await;
+    let (_, second) = add_session::<B>(&store, Account::Existing(user.clone()), 2, NOW + MINUTE).await;
+    for session in [first.id, second.id] {
+        assert!(is_current::<B>(&store, &user, session, NOW + MINUTE).await);
+    }
+}
+
+/// The session that a sign-in replaces is revoked and blacklisted, even one
+/// of another user.
+pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let ann = backend.add_user(&store, "ann@x.com", true).await;
+    let bob = backend.add_user(&store, "bob@x.com", true).await;
+    let (_, older) = add_session::<B>(&store, Account::Existing(ann.clone()), 1, NOW).await;
+    let (_, other) = add_session::<B>(&store, Account::Existing(ann.clone()), 2, NOW).await;
+    opened(store.open_challenge(&open(identity(9), key(3), NOW)).await.unwrap());
+    let attempt = SignIn { replaces: Some(older.id), ..sign_in(3, Account::Existing(bob.clone()), 3, NOW) };
+    signed_in_ok(store.sign_in(attempt).await.unwrap());
+    assert!(!is_current::<B>(&store, &ann, older.id, NOW).await);
+    assert!(store.session(older.id).await.unwrap().is_some_and(|session| session.revoked_at == Some(NOW)));
+    assert!(is_current::<B>(&store, &ann, other.id, NOW).await);
+    assert!(is_current::<B>(&store, &bob, session_id(3), NOW + DAY).await);
+}

@@ -1,0 +1,55 @@
+//! A plain configuration for unit tests, written out by hand.
+
+use crate::config::{OtpConfig, SettingsBuilder};
+use crate::delivery::Cookie;
+use crate::hooks::Hooks;
+use crate::send::ConsoleSender;
+use crate::user::OtpUser;
+
+/// A user with nothing but what is needed.
+#[derive(Clone)]
+pub(crate) struct PlainUser {
+    pub(crate) id: i64,
+    pub(crate) email: String,
+}
+
+impl OtpUser for PlainUser {
+    type Id = i64;
+    type Claims = std::collections::BTreeMap<String, String>;
+
+    fn id(&self) -> &i64 {
+        &self.id
+    }
+
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn claims(&self) -> Self::Claims {
+        Self::Claims::new()
+    }
+}
+
+/// Settings by default, in a build without debug assertions.
+pub(crate) struct Plain;
+
+impl Hooks<PlainUser> for Plain {}
+
+impl OtpConfig for Plain {
+    type User = PlainUser;
+    type Delivery = Cookie;
+    type Sender = ConsoleSender;
+    type Hooks = Self;
+
+    fn settings(&self) -> SettingsBuilder {
+        SettingsBuilder::new()
+    }
+
+    fn sender(&self) -> &ConsoleSender {
+        &ConsoleSender
+    }
+
+    fn hooks(&self) -> &Self {
+        self
+    }
+}

@@ -1,0 +1,195 @@
+//! Tokens: minting and verifying. The rules of a token's life are here; the
+//! JWT library is named in [`jwt`] only.
+
+mod claims;
+mod jwt;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::config::Settings;
+use crate::error::{AuthError, RandomError};
+use crate::id::{SessionId, TokenId};
+use crate::secret::{Keys, Secret};
+use crate::session::Session;
+use crate::user::OtpUser;
+
+use claims::RefreshClaims;
+pub(crate) use claims::{AccessClaims, Audience, Registered};
+use jwt::{Kind, TokenKey};
+
+/// How far another machine's clock may be ahead when it says when a token was
+/// made. Nothing is ever accepted after its `exp`.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// Longer than any token this crate makes for reasonable claims; bounds the
+/// work that a stranger can cause. Web servers refuse headers before that.
+const MAX_LENGTH: usize = 16 * 1024;
+
+/// Why a token is refused. For the log only: clients get one answer for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) &'static str);
+
+/// Mints and verifies the tokens of one configuration.
+pub(crate) struct Tokens {
+    access: KeySet,
+    refresh: KeySet,
+    access_lifetime: Duration,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+/// One kind of token: the key that signs, then those that only verify.
+struct KeySet(Vec<TokenKey>);
+
+/// A freshly minted access token.
+pub(crate) struct Minted {
+    pub(crate) token: Secret,
+    pub(crate) expires_in: Duration,
+}
+
+/// What a refresh token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Presented {
+    pub(crate) session: SessionId,
+    pub(crate) generation: u32,
+}
+
+impl Tokens {
+    pub(crate) fn new(settings: &Settings, keys: &[Keys]) -> Self {
+        let set = |kind| KeySet(keys.iter().map(|keys| TokenKey::new(kind, keys)).collect());
+        Self {
+            access: set(Kind::Access),
+            refresh: set(Kind::Refresh),
+            access_lifetime: settings.access_token_lifetime,
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+        }
+    }
+
+    /// A new access token of a session.
+    pub(crate) fn mint_access<U: OtpUser>(
+        &self,
+        user: &U,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Minted, AuthError> {
+        // Not beyond the session: its end is a promise.
+        let expires_at = (now + self.access_lifetime).min(session.expires_at);
+        let claims = AccessClaims {
+            registered: Registered {
+                issuer: self.issuer.clone(),
+                subject: user.id().to_string(),
+                audience: self.audience.clone().map(Audience::One),
+                expires_at: expires_at.as_secs(),
+                not_before: None,
+                issued_at: now.as_secs(),
+                token: TokenId::random()?,
+                session: session.id,
+                authenticated_at: session.created_at.as_secs(),
+                methods: claims::Methods,
+            },
+            custom: user.claims(),
+        };
+        let payload = serde_json::to_vec(&claims).map_err(AuthError::Claims)?;
+        // Claims of the application that collide with registered ones, or
+        // that cannot be read back, are found here and not by a client whose
+        // every request fails.
+        serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(AuthError::Claims)?;
+        let token = self.access.sign(&payload)?;
+        Ok(Minted {
+            token,
+            expires_in: Duration::from_secs(u64::try_from(expires_at.as_secs() - now.as_secs()).unwrap_or(0)),
+        })
+    }
+
+    /// The refresh token of a session in its current generation. The same
+    /// session gives the same token, byte for byte.
+    pub(crate) fn mint_refresh(&self, session: &Session) -> Result<Secret, AuthError> {
+        let claims = RefreshClaims {
+            issuer: self.issuer.clone(),
+            session: session.id,
+            generation: session.generation,
+            issued_at: session.refreshed_at.as_secs(),
+            expires_at: session.expires_at.as_secs(),
+        };
+        let payload = serde_json::to_vec(&claims).map_err(AuthError::Claims)?;
+        Ok(self.refresh.sign(&payload)?)
+    }
+
+    /// Reads an access token: signature, type, times, issuer and audience.
+    pub(crate) fn verify_access<C: serde::de::DeserializeOwned>(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<AccessClaims<C>, Refused> {
+        let claims: AccessClaims<C> = self.access.open(token)?;
+        let registered = &claims.registered;
+        check_times(registered.issued_at, registered.not_before, registered.expires_at, now)?;
+        check_issuer(registered.issuer.as_deref(), self.issuer.as_deref())?;
+        match (&registered.audience, self.audience.as_deref()) {
+            (_, None) => {}
+            (Some(audience), Some(expected)) if audience.contains(expected) => {}
+            _ => return Err(Refused("wrong audience")),
+        }
+        Ok(claims)
+    }
+
+    /// Reads a refresh token.
+    pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Presented, Refused> {
+        let claims: RefreshClaims = self.refresh.open(token)?;
+        check_times(claims.issued_at, None, claims.expires_at, now)?;
+        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
+        Ok(Presented { session: claims.session, generation: claims.generation })
+    }
+
+    /// How long after now any access token that exists can still be alive.
+    pub(crate) fn access_horizon(&self) -> Duration {
+        self.access_lifetime + CLOCK_SKEW
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens([redacted])")
+    }
+}
+
+impl KeySet {
+    fn sign(&self, payload: &[u8]) -> Result<Secret, RandomError> {
+        self.0.first().ok_or(RandomError)?.sign(payload)
+    }
+
+    fn open<T: serde::de::DeserializeOwned>(&self, token: &str) -> Result<T, Refused> {
+        if token.len() > MAX_LENGTH {
+            return Err(Refused("too long"));
+        }
+        let parts = jwt::Parts::split(token)?;
+        let key = self.0.iter().find_map(|key| key.accepts(&parts).transpose()).ok_or(Refused("unknown key"))??;
+        let payload = key.verify(&parts)?;
+        serde_json::from_slice(&payload).map_err(|_| Refused("malformed claims"))
+    }
+}
+
+/// `exp` is exact; `iat` and `nbf` allow for clocks that differ a little.
+fn check_times(issued_at: i64, not_before: Option<i64>, expires_at: i64, now: Timestamp) -> Result<(), Refused> {
+    if now.as_secs() >= expires_at {
+        return Err(Refused("expired"));
+    }
+    let latest = (now + CLOCK_SKEW).as_secs();
+    if issued_at > latest || not_before.is_some_and(|not_before| not_before > latest) {
+        return Err(Refused("not valid yet"));
+    }
+    Ok(())
+}
+
+fn check_issuer(issuer: Option<&str>, expected: Option<&str>) -> Result<(), Refused> {
+    match expected {
+        Some(_) if issuer != expected => Err(Refused("wrong issuer")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

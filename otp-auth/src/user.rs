@@ -1,0 +1,71 @@
+//! What the library asks of an application's user.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A user of the application. `#[derive(OtpUser)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a user that otp-auth knows",
+    label = "add `#[derive(OtpUser)]` to this type",
+    note = "the struct needs a field with `#[otp(id)]` and one with `#[otp(email)]`"
+)]
+pub trait OtpUser: Sized + Send + Sync + 'static {
+    /// What names the user in tokens (`sub`). Its text form must read back to
+    /// an equal id, and must never be given to another user.
+    type Id: UserId;
+    /// The claims that access tokens carry beside the registered ones.
+    type Claims: TokenClaims;
+
+    /// The user's id.
+    fn id(&self) -> &Self::Id;
+
+    /// The user's address, as it stands in the table.
+    fn email(&self) -> &str;
+
+    /// The claims for a new access token of this user.
+    fn claims(&self) -> Self::Claims;
+
+    /// Whether the address is verified; `None` when the user type does not
+    /// keep that.
+    fn verified(&self) -> Option<bool> {
+        None
+    }
+
+    /// Notes in this value that the address is verified. The store has
+    /// already written it.
+    fn mark_verified(&mut self) {}
+}
+
+/// A user type that keeps whether the address is verified.
+///
+/// Without it, [`VerifiedUser`](crate::VerifiedUser) does not compile.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no `#[otp(verified)]` field, so `VerifiedUser` cannot tell who is verified",
+    label = "this user type keeps no verified flag",
+    note = "mark a `bool` field of the struct with `#[otp(verified)]`, or take `CurrentUser` instead"
+)]
+pub trait VerifiableUser: OtpUser {}
+
+/// An id that fits into a token: integers, `Uuid`, `String`, and newtypes
+/// over one of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the id of a user",
+    label = "this type does not fit into the `sub` claim of a token",
+    note = "an id needs `Display`, `FromStr`, `Clone` and `PartialEq`, and its text must read back to an equal id"
+)]
+pub trait UserId: Display + FromStr + Clone + PartialEq + Send + Sync + 'static {}
+
+impl<T: Display + FromStr + Clone + PartialEq + Send + Sync + 'static> UserId for T {}
+
+/// Claims that an access token carries: any type that serde writes as a map
+/// and reads back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the claims of a token",
+    note = "claims need `serde::Serialize`, `serde::Deserialize` and `Clone`"
+)]
+pub trait TokenClaims: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> TokenClaims for T {}

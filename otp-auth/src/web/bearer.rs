@@ -1,0 +1,71 @@
+//! The bearer token of a request (RFC 6750 section 2.1). Tokens in a query,
+//! a form or a cookie are never looked at.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use super::problem::{Code, Problem};
+
+/// The token of the one `Authorization` field; `None` when there is no such
+/// field.
+///
+/// # Errors
+///
+/// 400 for several fields or parts, 401 for another scheme: credentials that
+/// cannot be used are not the same as none.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let Some(field) = fields.next() else {
+        return Ok(None);
+    };
+    if fields.next().is_some() {
+        return Err(Code::InvalidRequest.into());
+    }
+    let field = field.to_str().map_err(|_| Code::InvalidRequest)?;
+    let (scheme, token) = field.split_once(' ').unwrap_or((field, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Code::MissingToken.into());
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() || token.contains([' ', '\t', ',']) {
+        return Err(Code::InvalidRequest.into());
+    }
+    Ok(Some(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn read(fields: &[&[u8]]) -> Result<Option<String>, Code> {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(field).unwrap());
+        }
+        token(&headers).map(|token| token.map(str::to_owned)).map_err(|problem| problem.code())
+    }
+
+    #[test]
+    fn br_06_the_scheme_is_read_in_any_case() {
+        for field in [&b"Bearer abc"[..], b"bearer abc", b"BEARER abc", b"Bearer   abc"] {
+            assert_eq!(read(&[field]), Ok(Some("abc".to_owned())));
+        }
+        assert_eq!(read(&[]), Ok(None));
+    }
+
+    #[test]
+    fn br_03_what_is_ambiguous_is_an_invalid_request() {
+        for fields in [
+            &[&b"Bearer a"[..], b"Bearer a"][..],
+            &[b"Bearer a b"],
+            &[b"Bearer a, b"],
+            &[b"Bearer"],
+            &[b"Bearer "],
+            &[b"Bearer \xff"],
+        ] {
+            assert_eq!(read(fields), Err(Code::InvalidRequest));
+        }
+        assert_eq!(read(&[b"Basic YTpi"]), Err(Code::MissingToken));
+    }
+}

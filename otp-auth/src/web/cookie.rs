@@ -1,0 +1,87 @@
+//! Cookies: how the three of this crate are named, read and written.
+
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use cookie::time::Duration as CookieDuration;
+use cookie::{Cookie, CookieBuilder};
+use std::time::Duration;
+
+use crate::config::Settings;
+use crate::secret::Secret;
+
+/// One of the cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The refresh token; name, path and domain come from the settings.
+    Refresh,
+    /// The challenge of a code that is on its way. Always bound to the host.
+    Challenge,
+    /// Proof that this browser has signed in before. Always bound to the
+    /// host.
+    Device,
+}
+
+impl Kind {
+    fn name(self, settings: &Settings) -> &str {
+        match (self, settings.cookie_secure) {
+            (Self::Refresh, _) => &settings.cookie_name,
+            (Self::Challenge, true) => "__Host-otp_challenge",
+            (Self::Challenge, false) => "otp_challenge",
+            (Self::Device, true) => "__Host-otp_device",
+            (Self::Device, false) => "otp_device",
+        }
+    }
+}
+
+/// The value of a cookie. Browsers send the one with the longest path first;
+/// of several with the same name that one is taken.
+pub(super) fn read<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Option<&'a str> {
+    let name = kind.name(settings);
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (key.trim() == name).then_some(value.trim()))
+        .filter(|value| !value.is_empty())
+}
+
+/// `Set-Cookie` with a value, for as long as the value is good.
+pub(super) fn set(kind: Kind, value: &Secret, lifetime: Duration, settings: &Settings) -> Option<HeaderValue> {
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    header(build(kind, value.expose(), settings).max_age(CookieDuration::seconds(seconds)))
+}
+
+/// `Set-Cookie` that removes it: everything as when it was set, but for the
+/// age (RFC 6265bis section 4.1.2).
+pub(super) fn clear(kind: Kind, settings: &Settings) -> Option<HeaderValue> {
+    header(build(kind, "", settings).max_age(CookieDuration::ZERO))
+}
+
+/// Adds a `Set-Cookie` field.
+pub(super) fn add(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
+fn build<'a>(kind: Kind, value: &'a str, settings: &'a Settings) -> CookieBuilder<'a> {
+    let cookie = Cookie::build((kind.name(settings), value))
+        .http_only(true)
+        .secure(settings.cookie_secure)
+        .same_site(settings.cookie_same_site);
+    match (kind, &settings.cookie_domain) {
+        (Kind::Refresh, Some(domain)) => cookie.path(settings.cookie_path.as_str()).domain(domain.as_str()),
+        (Kind::Refresh, None) => cookie.path(settings.cookie_path.as_str()),
+        _ => cookie.path("/"),
+    }
+}
+
+/// Names and attributes were checked with the settings, and values are
+/// base64url, so this always is a header.
+fn header(cookie: CookieBuilder<'_>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&cookie.build().to_string()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,289 @@
+//! What the three deliveries mean in HTTP: the types of bodies, and which
+//! cookies go along.
+//!
+//! The types make the contract: in cookie mode there is no field for a
+//! refresh token, in body mode no cookie can be set.
+
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::cookie::{self, Kind};
+use crate::auth::{CodeRequested, SignedIn, TokenPair};
+use crate::challenge::device;
+use crate::config::Settings;
+use crate::delivery::{Body, Both, Cookie, Delivery};
+use crate::secret::Secret;
+
+/// The answer to `POST /request-otp` in cookie mode. The challenge is in its
+/// cookie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChallengeIssued {
+    /// For people.
+    pub message: String,
+    /// Seconds for which the code is valid.
+    pub expires_in: u64,
+    /// Seconds until the next code can be sent.
+    pub resend_in: u64,
+}
+
+/// The answer to `POST /request-otp` in body mode, and in both modes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChallengeIssuedInBody {
+    /// For people.
+    pub message: String,
+    /// Seconds for which the code is valid.
+    pub expires_in: u64,
+    /// Seconds until the next code can be sent.
+    pub resend_in: u64,
+    /// To be sent back together with the code.
+    pub challenge: Secret,
+}
+
+/// The body of `POST /verify-otp` in cookie mode.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct VerifyBody {
+    /// The address that the code was sent to.
+    pub email: String,
+    /// The code, as typed.
+    pub code: Secret,
+}
+
+/// The body of `POST /verify-otp` in body mode, and in both modes.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct VerifyBodyWithChallenge {
+    /// The address that the code was sent to.
+    pub email: String,
+    /// The code, as typed.
+    pub code: Secret,
+    /// The challenge from the answer to `POST /request-otp`.
+    #[serde(default)]
+    pub challenge: Option<Secret>,
+}
+
+/// The body of `POST /refresh` and `POST /logout` in body mode, and in both
+/// modes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RefreshBody {
+    /// The refresh token.
+    #[serde(default)]
+    pub refresh_token: Option<Secret>,
+}
+
+/// The body of `POST /refresh` and `POST /logout` in cookie mode: nothing in
+/// it matters.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct NoBody {}
+
+/// The answer to `POST /verify-otp` and `POST /refresh` in cookie mode (RFC
+/// 6749 section 5.1). The refresh token is in its cookie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokensIssued {
+    /// The access token.
+    pub access_token: Secret,
+    /// Always `bearer`.
+    pub token_type: String,
+    /// Seconds for which the access token is valid.
+    pub expires_in: u64,
+}
+
+/// The answer to `POST /verify-otp` and `POST /refresh` in body mode, and in
+/// both modes (RFC 6749 section 5.1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokensIssuedInBody {
+    /// The access token.
+    pub access_token: Secret,
+    /// Always `bearer`.
+    pub token_type: String,
+    /// Seconds for which the access token is valid.
+    pub expires_in: u64,
+    /// The refresh token.
+    pub refresh_token: Secret,
+}
+
+/// The answer to `POST /logout`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// For people.
+    pub message: String,
+}
+
+/// A body with a code, whatever else it has.
+pub(super) trait VerifyFields {
+    fn email(&self) -> &str;
+    fn code(&self) -> &str;
+    fn challenge(&self) -> Option<&str>;
+}
+
+/// A body that may have a refresh token.
+pub(super) trait RefreshFields {
+    fn refresh_token(&self) -> Option<&str>;
+}
+
+/// A [`Delivery`] as the routes use it. The types are those of the bodies.
+#[allow(private_bounds, reason = "sealed: the three deliveries are all there are")]
+pub trait WebDelivery: Delivery {
+    /// The answer to `POST /request-otp`.
+    type ChallengeIssued: Serialize + DeserializeOwned + Send;
+    /// The body of `POST /verify-otp`.
+    type VerifyBody: Serialize + DeserializeOwned + Send + VerifyFields;
+    /// The body of `POST /refresh` and `POST /logout`.
+    type RefreshBody: Serialize + DeserializeOwned + Default + Send + RefreshFields;
+    /// The answer to `POST /verify-otp` and `POST /refresh`.
+    type TokensIssued: Serialize + DeserializeOwned + Send;
+
+    #[doc(hidden)]
+    fn challenge_issued(issued: ChallengeIssuedInBody) -> Self::ChallengeIssued;
+    #[doc(hidden)]
+    fn tokens_issued(issued: TokensIssuedInBody) -> Self::TokensIssued;
+}
+
+impl WebDelivery for Cookie {
+    type ChallengeIssued = ChallengeIssued;
+    type VerifyBody = VerifyBody;
+    type RefreshBody = NoBody;
+    type TokensIssued = TokensIssued;
+
+    fn challenge_issued(issued: ChallengeIssuedInBody) -> ChallengeIssued {
+        let ChallengeIssuedInBody { message, expires_in, resend_in, challenge: _ } = issued;
+        ChallengeIssued { message, expires_in, resend_in }
+    }
+
+    fn tokens_issued(issued: TokensIssuedInBody) -> TokensIssued {
+        let TokensIssuedInBody { access_token, token_type, expires_in, refresh_token: _ } = issued;
+        TokensIssued { access_token, token_type, expires_in }
+    }
+}
+
+impl WebDelivery for Body {
+    type ChallengeIssued = ChallengeIssuedInBody;
+    type VerifyBody = VerifyBodyWithChallenge;
+    type RefreshBody = RefreshBody;
+    type TokensIssued = TokensIssuedInBody;
+
+    fn challenge_issued(issued: ChallengeIssuedInBody) -> ChallengeIssuedInBody {
+        issued
+    }
+
+    fn tokens_issued(issued: TokensIssuedInBody) -> TokensIssuedInBody {
+        issued
+    }
+}
+
+impl WebDelivery for Both {
+    type ChallengeIssued = ChallengeIssuedInBody;
+    type VerifyBody = VerifyBodyWithChallenge;
+    type RefreshBody = RefreshBody;
+    type TokensIssued = TokensIssuedInBody;
+
+    fn challenge_issued(issued: ChallengeIssuedInBody) -> ChallengeIssuedInBody {
+        issued
+    }
+
+    fn tokens_issued(issued: TokensIssuedInBody) -> TokensIssuedInBody {
+        issued
+    }
+}
+
+impl VerifyFields for VerifyBody {
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn code(&self) -> &str {
+        self.code.expose()
+    }
+
+    fn challenge(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl VerifyFields for VerifyBodyWithChallenge {
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn code(&self) -> &str {
+        self.code.expose()
+    }
+
+    fn challenge(&self) -> Option<&str> {
+        self.challenge.as_ref().map(Secret::expose)
+    }
+}
+
+impl RefreshFields for NoBody {
+    fn refresh_token(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl RefreshFields for RefreshBody {
+    fn refresh_token(&self) -> Option<&str> {
+        self.refresh_token.as_ref().map(Secret::expose)
+    }
+}
+
+/// What a client sent: in modes with cookies a cookie wins over a body, in
+/// body mode cookies are not looked at.
+pub(super) fn presented<'a, D: Delivery>(
+    kind: Kind,
+    headers: &'a HeaderMap,
+    body: Option<&'a str>,
+    settings: &Settings,
+) -> Option<&'a str> {
+    let from_cookie = if D::COOKIES { cookie::read(kind, headers, settings) } else { None };
+    from_cookie.or(body)
+}
+
+/// The response that hands out a challenge.
+pub(super) fn challenge_response<D: WebDelivery>(requested: CodeRequested, settings: &Settings) -> Response {
+    let cookie = D::COOKIES.then(|| cookie::set(Kind::Challenge, &requested.challenge, requested.expires_in, settings));
+    let body = D::challenge_issued(ChallengeIssuedInBody {
+        message: "If this address can sign in, a code was sent to it.".to_owned(),
+        expires_in: requested.expires_in.as_secs(),
+        resend_in: crate::clock::ceil_secs(requested.resend_in),
+        challenge: requested.challenge,
+    });
+    let mut response = Json(body).into_response();
+    cookie::add(response.headers_mut(), cookie.flatten());
+    response
+}
+
+/// The response that hands out tokens.
+pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, settings: &Settings) -> Response {
+    let SignedIn { tokens, device, .. } = signed_in;
+    let TokenPair { access_token, expires_in, refresh_token, refresh_expires_in } = tokens;
+    let mut cookies = HeaderMap::new();
+    if D::COOKIES {
+        cookie::add(&mut cookies, cookie::set(Kind::Refresh, &refresh_token, refresh_expires_in, settings));
+        // A device is named after a sign-in only, and then the challenge has
+        // served its purpose.
+        if let Some(device) = device {
+            cookie::add(&mut cookies, cookie::set(Kind::Device, &device, device::LIFETIME, settings));
+            cookie::add(&mut cookies, cookie::clear(Kind::Challenge, settings));
+        }
+    }
+    let body = D::tokens_issued(TokensIssuedInBody {
+        access_token,
+        token_type: "bearer".to_owned(),
+        expires_in: expires_in.as_secs(),
+        refresh_token,
+    });
+    (cookies, Json(body)).into_response()
+}
+
+macro_rules! redacted_debug {
+    ($($type:ident),*) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($type), "([redacted])"))
+            }
+        }
+    )*};
+}
+
+redacted_debug!(VerifyBody, VerifyBodyWithChallenge);

@@ -1,0 +1,194 @@
+//! Extractors: who is asking, as an argument of a handler.
+//!
+//! All of them read the bearer token and check its signature, type and times.
+//! [`CurrentUser`] and [`VerifiedUser`] also load the user, together with the
+//! blacklist check in one round trip; [`Claims`] does no I/O. `Option<…>` of
+//! them is `None` only when no credentials were sent: a bad token is refused,
+//! and a failing store is a 503.
+
+use std::fmt;
+use std::ops::Deref;
+
+use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+use super::bearer;
+use super::problem::{Code, Problem};
+use crate::auth::{Authenticated, Claims, OtpAuth};
+use crate::config::OtpConfig;
+use crate::error::AuthError;
+use crate::user::{OtpUser, VerifiableUser};
+
+/// Why an extractor refused a request. It is sent as a
+/// [problem](crate::problem): 401 `missing_token` or `invalid_token`, 400
+/// `invalid_request`, 403 `not_verified`, 503 `store_unavailable`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthRejection(Problem);
+
+impl AuthRejection {
+    /// The kind of problem.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code()
+    }
+}
+
+impl From<Problem> for AuthRejection {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<AuthError> for AuthRejection {
+    fn from(error: AuthError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for AuthRejection {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+/// The user of the request's access token. Dereferences to the user.
+///
+/// The user was loaded for this request, and neither the token nor its
+/// session has been revoked. A user who was deleted or is not admitted any
+/// more is answered like a forged token.
+pub struct CurrentUser<C: OtpConfig>(Authenticated<C>);
+
+impl<C: OtpConfig> CurrentUser<C> {
+    /// The user.
+    #[must_use]
+    pub fn into_inner(self) -> C::User {
+        self.0.user
+    }
+
+    /// The claims of the access token.
+    #[must_use]
+    pub fn claims(&self) -> &Claims<C> {
+        &self.0.claims
+    }
+}
+
+/// A [`CurrentUser`] whose address is verified.
+///
+/// It needs a `#[otp(verified)]` field in the user struct.
+pub struct VerifiedUser<C: OtpConfig>(Authenticated<C>)
+where
+    C::User: VerifiableUser;
+
+impl<C: OtpConfig> VerifiedUser<C>
+where
+    C::User: VerifiableUser,
+{
+    /// The user.
+    #[must_use]
+    pub fn into_inner(self) -> C::User {
+        self.0.user
+    }
+
+    /// The claims of the access token.
+    #[must_use]
+    pub fn claims(&self) -> &Claims<C> {
+        &self.0.claims
+    }
+}
+
+/// The state is reached through `FromRef`, so it may be the application's own
+/// with an `OtpAuth` in it.
+fn auth<C: OtpConfig, S>(state: &S) -> OtpAuth<C>
+where
+    OtpAuth<C>: FromRef<S>,
+{
+    FromRef::from_ref(state)
+}
+
+/// Runs an extraction if there is a token; `None` without one.
+macro_rules! extractor {
+    ($type:ident<$c:ident> $(where $bound:path)?, |$auth:ident, $token:ident| $extract:expr) => {
+        impl<$c, S> OptionalFromRequestParts<S> for $type<$c>
+        where
+            $c: OtpConfig,
+            $($c::User: $bound,)?
+            OtpAuth<$c>: FromRef<S>,
+            S: Send + Sync,
+        {
+            type Rejection = AuthRejection;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
+                let Some($token) = bearer::token(&parts.headers)? else {
+                    return Ok(None);
+                };
+                let $auth = auth::<$c, S>(state);
+                $extract.map(Some)
+            }
+        }
+
+        impl<$c, S> FromRequestParts<S> for $type<$c>
+        where
+            $c: OtpConfig,
+            $($c::User: $bound,)?
+            OtpAuth<$c>: FromRef<S>,
+            S: Send + Sync,
+        {
+            type Rejection = AuthRejection;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
+                let found = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+                found.ok_or(AuthRejection(Code::MissingToken.into()))
+            }
+        }
+    };
+}
+
+extractor!(Claims<C>, |auth, token| auth.claims(token).map_err(AuthRejection::from));
+
+extractor!(CurrentUser<C>, |auth, token| auth.authenticate(token).await.map(CurrentUser).map_err(AuthRejection::from));
+
+extractor!(VerifiedUser<C> where VerifiableUser, |auth, token| {
+    let authenticated = auth.authenticate(token).await?;
+    if authenticated.user.verified() == Some(true) {
+        Ok(VerifiedUser(authenticated))
+    } else {
+        Err(AuthRejection(Code::NotVerified.into()))
+    }
+});
+
+impl<C: OtpConfig> Deref for CurrentUser<C> {
+    type Target = C::User;
+
+    fn deref(&self) -> &C::User {
+        &self.0.user
+    }
+}
+
+impl<C: OtpConfig> Deref for VerifiedUser<C>
+where
+    C::User: VerifiableUser,
+{
+    type Target = C::User;
+
+    fn deref(&self) -> &C::User {
+        &self.0.user
+    }
+}
+
+/// Shows the session, not the user.
+impl<C: OtpConfig> fmt::Debug for CurrentUser<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CurrentUser").field(&self.0.claims).finish()
+    }
+}
+
+/// Shows the session, not the user.
+impl<C: OtpConfig> fmt::Debug for VerifiedUser<C>
+where
+    C::User: VerifiableUser,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VerifiedUser").field(&self.0.claims).finish()
+    }
+}

@@ -1,0 +1,113 @@
+//! The four routes. Each translates a request into a use case, and its
+//! outcome into a response.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::USER_AGENT;
+use axum::http::{Extensions, HeaderMap};
+use axum::response::{IntoResponse, Response};
+
+use super::bearer;
+use super::cookie::{self, Kind};
+use super::delivery::{
+    Message, RefreshFields, VerifyFields, WebDelivery, challenge_response, presented, tokens_response,
+};
+use super::json::{Json, OptionalJson, RequestOtpBody};
+use super::problem::{Code, Problem};
+use crate::auth::{CodeRequest, OtpAuth, Verification};
+use crate::config::OtpConfig;
+use crate::delivery::Delivery;
+use crate::error::AuthError;
+use crate::session::Client;
+
+pub(super) async fn request_otp<C>(
+    State(auth): State<OtpAuth<C>>,
+    headers: HeaderMap,
+    Json(body): Json<RequestOtpBody>,
+) -> Result<Response, Problem>
+where
+    C: OtpConfig,
+    C::Delivery: WebDelivery,
+{
+    let settings = auth.settings();
+    let sent = |kind| presented::<C::Delivery>(kind, &headers, None, settings);
+    let request = CodeRequest { email: &body.email, challenge: sent(Kind::Challenge), device: sent(Kind::Device) };
+    let requested = auth.request_code(request).await?;
+    Ok(challenge_response::<C::Delivery>(requested, settings))
+}
+
+pub(super) async fn verify_otp<C>(
+    State(auth): State<OtpAuth<C>>,
+    headers: HeaderMap,
+    extensions: Extensions,
+    Json(body): Json<<C::Delivery as WebDelivery>::VerifyBody>,
+) -> Result<Response, Problem>
+where
+    C: OtpConfig,
+    C::Delivery: WebDelivery,
+{
+    let settings = auth.settings();
+    let verification = Verification {
+        email: body.email(),
+        code: body.code(),
+        challenge: presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings),
+        older_refresh_token: presented::<C::Delivery>(Kind::Refresh, &headers, None, settings),
+        client: client(&headers, &extensions),
+    };
+    let signed_in = auth.verify_code(verification).await?;
+    Ok(tokens_response::<C::Delivery, _>(signed_in, settings))
+}
+
+pub(super) async fn refresh<C>(
+    State(auth): State<OtpAuth<C>>,
+    headers: HeaderMap,
+    OptionalJson(body): OptionalJson<<C::Delivery as WebDelivery>::RefreshBody>,
+) -> Result<Response, Problem>
+where
+    C: OtpConfig,
+    C::Delivery: WebDelivery,
+{
+    let body = body.unwrap_or_default();
+    let token = presented::<C::Delivery>(Kind::Refresh, &headers, body.refresh_token(), auth.settings());
+    let signed_in = auth.refresh(token.ok_or(AuthError::InvalidRefreshToken)?).await?;
+    Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
+}
+
+pub(super) async fn logout<C>(
+    State(auth): State<OtpAuth<C>>,
+    headers: HeaderMap,
+    OptionalJson(body): OptionalJson<<C::Delivery as WebDelivery>::RefreshBody>,
+) -> Response
+where
+    C: OtpConfig,
+    C::Delivery: WebDelivery,
+{
+    let body = body.unwrap_or_default();
+    let refresh_token = presented::<C::Delivery>(Kind::Refresh, &headers, body.refresh_token(), auth.settings());
+    // Whoever wants to leave may send anything: what is no good is ignored.
+    let access_token = bearer::token(&headers).ok().flatten();
+    let mut response = match auth.sign_out(refresh_token, access_token).await {
+        Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
+        Err(error) => Problem::from(error).into_response(),
+    };
+    // Also after a failure: this browser is done with the token (ASVS 5.0
+    // 7.4.1). The status tells that the session may still be there.
+    if C::Delivery::COOKIES {
+        cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
+    }
+    response
+}
+
+pub(super) async fn method_not_allowed() -> Problem {
+    Code::MethodNotAllowed.into()
+}
+
+/// What the client says about itself, and where it connects from, if the
+/// application is served with `into_make_service_with_connect_info`.
+/// Forwarding headers are not looked at: anybody can write them.
+fn client(headers: &HeaderMap, extensions: &Extensions) -> Client {
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    Client::new(user_agent, address)
+}

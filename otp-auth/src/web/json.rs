@@ -1,0 +1,89 @@
+//! Bodies: read with a limit, as JSON and nothing else, into typed requests.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::problem::{Code, Problem};
+
+/// No request of ours comes near it.
+pub(super) const MAX_BODY: usize = 16 * 1024;
+
+/// The body of `POST /request-otp`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RequestOtpBody {
+    /// The address to send the code to.
+    pub email: String,
+}
+
+/// A body that must be there.
+pub(super) struct Json<T>(pub(super) T);
+
+/// A body that may be missing.
+pub(super) struct OptionalJson<T>(pub(super) Option<T>);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        // Checked first: a form or a text is refused unread (CSRF-05).
+        if !is_json(&parts.headers) {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        parse(&read(body).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        debug_assert_eq!(parts.method, Method::POST);
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        if !is_json(&parts.headers) {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        parse(&bytes).map(|body| Self(Some(body)))
+    }
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
+        // The client broke off; nobody will read this.
+        Err(_) => Err(Code::Malformed.into()),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|_| Code::Malformed.into())
+}
+
+/// Exactly one `Content-Type`, and that is `application/json`, whatever its
+/// parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut fields = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return false;
+    };
+    field.to_str().is_ok_and(|field| {
+        let essence = field.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+impl std::fmt::Debug for RequestOtpBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RequestOtpBody([redacted])")
+    }
+}

@@ -1,0 +1,18 @@
+//! The HTTP side: routes, cookies, extractors and problems. Handlers only
+//! translate; what happens is decided in [`auth`](crate::auth).
+
+mod bearer;
+mod cookie;
+mod delivery;
+mod extract;
+mod handlers;
+mod json;
+pub mod problem;
+mod router;
+
+pub use delivery::{
+    ChallengeIssued, ChallengeIssuedInBody, Message, RefreshBody, TokensIssued, TokensIssuedInBody, VerifyBody,
+    VerifyBodyWithChallenge, WebDelivery,
+};
+pub use extract::{AuthRejection, CurrentUser, VerifiedUser};
+pub use json::RequestOtpBody;
