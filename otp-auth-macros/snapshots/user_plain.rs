@@ -1,5 +1,6 @@
 /// The claims that an access token carries for a [`User`].
 #[allow(
+    non_camel_case_types,
     private_interfaces,
     unreachable_pub,
     clippy::all,

@@ -65,7 +65,7 @@ impl Sub<Duration> for Timestamp {
 }
 
 /// Where an [`OtpAuth`](crate::OtpAuth) reads the time: the system, or in
-/// tests a [`TestClock`](crate::testing::TestClock).
+/// tests a `TestClock` (feature `testing`).
 #[derive(Clone, Default)]
 pub struct Clock(Source);
 

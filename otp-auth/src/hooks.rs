@@ -4,7 +4,6 @@ use std::future::Future;
 
 use crate::event::Suspicion;
 use crate::id::SessionId;
-use crate::user::OtpUser;
 
 /// The application's answer to a question of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub enum Admission {
 /// closed: one that does not answer in five seconds has refused. The notices
 /// come after the fact, may be cut off after five seconds, and cannot undo
 /// anything.
-pub trait Hooks<U: OtpUser>: Send + Sync + 'static {
+pub trait Hooks<U>: Send + Sync + 'static {
     /// Somebody has proven control of `email` (in its canonical form) and
     /// has no account yet. May refuse; then nothing was created, and the code
     /// can still be used.

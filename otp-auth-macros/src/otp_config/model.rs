@@ -144,7 +144,7 @@ fn check_secrets(written: &Written, errors: &mut Accumulator) {
                 &place,
                 format_args!(
                     "a secret in `{key}` must be at least {MINIMUM_SECRET} bytes long, and this has \
-                     {length}: make one with `openssl rand -base64 48` and keep it out of the code, \
+                     {length}: make one with `openssl rand -hex 32` and keep it out of the code, \
                      with `env(\"OTP_AUTH_SECRET\")`"
                 ),
             ));

@@ -122,7 +122,7 @@ fn claims_struct(model: &Model, generated: &GeneratedClaims) -> TokenStream {
     quote! {
         #alias
         #[doc = #about]
-        #[allow(private_interfaces, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
+        #[allow(non_camel_case_types, private_interfaces, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
         #[derive(
             ::core::clone::Clone,
             ::core::fmt::Debug,

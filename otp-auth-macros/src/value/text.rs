@@ -43,6 +43,9 @@ impl<R: TextRule> Literal for Text<R> {
     }
 }
 
+/// The cookies that otp-auth sets beside the refresh cookie.
+const OWN_COOKIES: [&str; 4] = ["__Host-otp_challenge", "otp_challenge", "__Host-otp_device", "otp_device"];
+
 /// `cookie_name`
 pub(crate) struct CookieName;
 
@@ -54,8 +57,12 @@ impl TextRule for CookieName {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if text.is_empty() {
             Some("is empty")
+        } else if text.len() > 128 {
+            Some("is longer than 128 bytes")
         } else if !text.chars().all(allowed) {
             Some("has a character that no cookie name can have (letters, digits, `-` and `_` are fine)")
+        } else if OWN_COOKIES.iter().any(|own| own.eq_ignore_ascii_case(text)) {
+            Some("is the name of another cookie of otp-auth")
         } else {
             None
         }
@@ -74,6 +81,8 @@ impl TextRule for CookiePath {
             Some("must begin with `/`")
         } else if text.contains(|c: char| c == ';' || !c.is_ascii() || c.is_ascii_control()) {
             Some("has a character that no cookie path can have")
+        } else if text.len() > 1024 {
+            Some("is longer than 1024 bytes")
         } else {
             None
         }
@@ -93,8 +102,10 @@ impl TextRule for CookieDomain {
             Some("is empty")
         } else if text.contains("://") {
             Some("takes the name of a host alone")
-        } else if !text.chars().all(allowed) {
+        } else if !text.chars().all(allowed) || text.len() > 253 {
             Some("is no name of a host")
+        } else if !text.trim_matches('.').contains('.') {
+            Some("needs a name with a `.` in it, as browsers do (remove it for `localhost`)")
         } else {
             None
         }
@@ -109,7 +120,7 @@ impl TextRule for Issuer {
     const EXAMPLE: &'static str = "https://example.com";
 
     fn fault(text: &str) -> Option<&'static str> {
-        text.is_empty().then_some("is empty")
+        text.trim().is_empty().then_some("is empty")
     }
 }
 
@@ -121,6 +132,6 @@ impl TextRule for Audience {
     const EXAMPLE: &'static str = "https://api.example.com";
 
     fn fault(text: &str) -> Option<&'static str> {
-        text.is_empty().then_some("is empty")
+        text.trim().is_empty().then_some("is empty")
     }
 }

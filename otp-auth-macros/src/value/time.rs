@@ -65,11 +65,7 @@ impl<R: TimeRule> Time<R> {
         let nearest = length.clamp(R::SHORTEST, R::LONGEST);
         let key = R::KEY;
         let reason = R::REASON;
-        let limits = if R::LONGEST == Duration::MAX {
-            format!("at least {}", spell(R::SHORTEST))
-        } else {
-            format!("{} to {}", spell(R::SHORTEST), spell(R::LONGEST))
-        };
+        let limits = format!("{} to {}", spell(R::SHORTEST), spell(R::LONGEST));
         Err(format!("`{key}` must be {limits}: {reason}; write `{key} = \"{}\"`", spell(nearest)))
     }
 }

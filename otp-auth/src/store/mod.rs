@@ -3,7 +3,8 @@
 //! Each trait is one capability. The promise in the documentation of a method
 //! **is** the contract: it holds under any concurrency, over any number of
 //! processes, and what was acknowledged survives a crash. The conformance
-//! suite in [`testing`](crate::testing) checks a store of your own.
+//! suite in `testing::conformance` (feature `testing`) checks a store of your
+//! own.
 //!
 //! A store decides nothing: times and limits come in as values, and what a
 //! result means is decided by its caller.

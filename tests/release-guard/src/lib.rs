@@ -1,0 +1,65 @@
+//! Configurations of an application that is built without debug assertions.
+
+use otp_auth::testing::CapturingSender;
+use otp_auth::{MemoryStore, OtpUser, otp_config};
+
+/// A user.
+#[derive(Clone, OtpUser)]
+pub struct User {
+    /// The id.
+    #[otp(id)]
+    pub id: i64,
+    /// The address.
+    #[otp(email)]
+    pub email: String,
+}
+
+/// An empty store.
+#[must_use]
+pub fn store() -> MemoryStore<User> {
+    MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() })
+}
+
+/// What the documentation tells people to write.
+#[otp_config(user = User, secret_key = SECRET, developer_mode = cfg!(debug_assertions), cookie_secure = !cfg!(debug_assertions))]
+#[derive(Default)]
+pub struct AsDocumented {
+    /// The sender.
+    #[otp(sender)]
+    pub sender: CapturingSender,
+}
+
+/// Developer mode by a value that is only known at run time.
+#[otp_config(user = User, secret_key = SECRET, developer_mode = self.on, cookie_secure = self.secure)]
+#[derive(Default)]
+pub struct ByValue {
+    /// The sender.
+    #[otp(sender)]
+    pub sender: CapturingSender,
+    /// Whether developer mode is wanted.
+    pub on: bool,
+    /// Whether cookies are secure.
+    pub secure: bool,
+}
+
+/// Developer mode that is meant.
+#[otp_config(user = User, developer_mode = allow_in_release(true))]
+#[derive(Default)]
+pub struct Allowed {
+    /// The sender.
+    #[otp(sender)]
+    pub sender: CapturingSender,
+}
+
+/// Does not compile in this package.
+#[cfg(literal_developer_mode)]
+#[otp_config(user = User, developer_mode = true)]
+#[derive(Default)]
+pub struct Literal {
+    /// The sender.
+    #[otp(sender)]
+    pub sender: CapturingSender,
+}
+
+/// Good enough for a test: it protects nothing.
+const SECRET: &str = "0b4c1e8fa96d37250b4c1e8fa96d3726";

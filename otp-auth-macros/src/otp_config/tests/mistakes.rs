@@ -112,7 +112,7 @@ const KEYS: Mistakes = &[
             (r#""x""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#),
             (
                 r#""short""#,
-                r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+                r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
             ),
         ],
     ),
@@ -135,14 +135,14 @@ const SECRETS: Mistakes = &[
         r#"user = User, secret_key = "short""#,
         &[(
             r#""short""#,
-            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
     ),
     (
         r#"user = User, secret_key = b"short""#,
         &[(
             r#"b"short""#,
-            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
     ),
     (
@@ -187,7 +187,7 @@ const SECRETS: Mistakes = &[
         r#"user = User, developer_mode = false, secret_key = "short""#,
         &[(
             r#""short""#,
-            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
     ),
     (
@@ -206,7 +206,7 @@ const SECRETS: Mistakes = &[
             ),
             (
                 r#""short""#,
-                r#"a secret in `previous_secret_keys` must be at least 32 bytes long, and this has 5: make one with `openssl rand -base64 48` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+                r#"a secret in `previous_secret_keys` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
             ),
         ],
     ),
@@ -483,6 +483,14 @@ const VALUES: Mistakes = &[
             "`store` does not belong in `#[otp_config(...)]`: give the store to `OtpAuth::new(config, store)`",
         )],
     ),
+    (
+        r#"otp_rate_limit = "2d""#,
+        &[(
+            r#""2d""#,
+            r#"`otp_rate_limit` must be 0s to 1d: it is the time between two mails to one address; write `otp_rate_limit = "1d"`"#,
+        )],
+    ),
+    (r#"issuer = " ""#, &[(r#"" ""#, r#"`issuer` is empty: write `issuer = "https://example.com"`"#)]),
 ];
 
 #[test]
@@ -560,6 +568,20 @@ const COOKIES: Mistakes = &[
     (
         r#"cookie_domain = "ex ample""#,
         &[(r#""ex ample""#, r#"`cookie_domain` is no name of a host: write `cookie_domain = "example.com"`"#)],
+    ),
+    (
+        r#"cookie_name = "__host-OTP_challenge""#,
+        &[(
+            r#""__host-OTP_challenge""#,
+            r#"`cookie_name` is the name of another cookie of otp-auth: write `cookie_name = "__Host-refresh_token"`"#,
+        )],
+    ),
+    (
+        r#"cookie_domain = "localhost", cookie_name = "a""#,
+        &[(
+            r#""localhost""#,
+            r#"`cookie_domain` needs a name with a `.` in it, as browsers do (remove it for `localhost`): write `cookie_domain = "example.com"`"#,
+        )],
     ),
 ];
 

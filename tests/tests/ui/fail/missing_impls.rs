@@ -1,0 +1,47 @@
+//! What the compiler says when a piece is missing: the answer stands once,
+//! at the user's type, with what to write.
+use axum::Router;
+use axum::routing::get;
+use otp_auth::{ConsoleSender, CurrentUser, MemoryStore, OtpAuth, OtpUser, SqliteStore, VerifiedUser, otp_config};
+
+#[derive(Clone, OtpUser)]
+struct User {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+}
+
+// No field with `#[otp(sender)]`, and no `impl SendOtp`.
+#[otp_config(user = User, secret_key = env("S"))]
+struct NoSender;
+
+#[otp_config(user = User, secret_key = env("S"))]
+struct Auth {
+    #[otp(sender)]
+    sender: ConsoleSender,
+}
+
+// The user keeps no verified flag.
+async fn verified(_: VerifiedUser<Auth>) {}
+
+// Not a configuration.
+async fn current(_: CurrentUser<User>) {}
+
+// Not connected to SQLite.
+fn store(store: SqliteStore) {
+    let _ = OtpAuth::new(Auth { sender: ConsoleSender }, store);
+}
+
+struct NotAUser;
+
+#[otp_config(user = NotAUser, secret_key = env("S"))]
+struct Unknown {
+    #[otp(sender)]
+    sender: ConsoleSender,
+}
+
+fn main() {
+    let _ = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
+    let _: Router<()> = Router::new().route("/", get(|| async {}));
+}
