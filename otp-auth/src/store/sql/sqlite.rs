@@ -75,7 +75,18 @@ impl SqliteStore {
         } else {
             pool
         };
-        Ok(Self::from_pool(pool.connect_with(options).await?))
+        // Turning a new file to WAL mode takes a lock for which SQLite does not
+        // wait, whatever the busy timeout, when two processes start at once.
+        let mut attempts = 0..200;
+        loop {
+            match pool.clone().connect_with(options.clone()).await {
+                Ok(pool) => return Ok(Self::from_pool(pool)),
+                Err(error) if is_busy(&error) && attempts.next().is_some() => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Uses a pool of the application. It should have a busy timeout (sqlx
@@ -142,6 +153,12 @@ impl SqliteStore {
         let _turn = self.turn.lock().await;
         Ok(sqlx::query(statement).bind(now).bind(limit).execute(&self.pool).await?.rows_affected())
     }
+}
+
+/// Whether somebody else holds a lock (`SQLITE_BUSY`, with any extension).
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], sqlx::Error> {

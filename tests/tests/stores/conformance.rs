@@ -1,21 +1,10 @@
-//! The conformance suite on every store of this crate. The name of the module
-//! is the name of the backend.
-
-#![allow(clippy::unwrap_used, reason = "tests may fail")]
+//! The conformance suite. The name of a module is the name of its backend.
 
 use otp_auth::testing::conformance::Backend;
-use otp_auth::{MemoryStore, OtpUser, SqliteStore};
+use otp_auth::{MemoryStore, SqliteStore};
 
-#[derive(Clone, Debug, OtpUser)]
-#[otp_user(table = "users", stores(sqlite))]
-struct User {
-    #[otp(id)]
-    id: i64,
-    #[otp(email)]
-    email: String,
-    #[otp(verified)]
-    is_verified: bool,
-}
+use super::two_processes::TwoProcesses;
+use super::users::{User, sqlite_store, sqlite_url};
 
 struct Memory;
 
@@ -48,7 +37,6 @@ impl Backend for Memory {
     }
 }
 
-/// A store whose file goes with it.
 struct Sqlite;
 
 impl Backend for Sqlite {
@@ -56,14 +44,7 @@ impl Backend for Sqlite {
     type Store = SqliteStore;
 
     async fn fresh(&self) -> SqliteStore {
-        // The directory outlives the test; the operating system clears it.
-        let path = tempfile::Builder::new().prefix("otp-auth").tempdir().unwrap().keep().join("conformance.db");
-        let store = SqliteStore::connect(&format!("sqlite:{}?mode=rwc", path.display())).await.unwrap();
-        store.migrate().await.unwrap();
-        // No unique index on the address: the store must not need one.
-        let table = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)";
-        sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
-        store
+        sqlite_store(&sqlite_url()).await
     }
 
     async fn add_user(&self, store: &SqliteStore, email: &str, verified: bool) -> User {
@@ -77,7 +58,11 @@ impl Backend for Sqlite {
     }
 
     async fn unverify(&self, store: &SqliteStore, user: &User) {
-        sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = ?1").bind(user.id).execute(store.pool()).await.unwrap();
+        sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = ?1")
+            .bind(user.id)
+            .execute(store.pool())
+            .await
+            .unwrap();
     }
 
     async fn remove_user(&self, store: &SqliteStore, user: &User) {
@@ -85,9 +70,42 @@ impl Backend for Sqlite {
     }
 
     async fn count_users(&self, store: &SqliteStore, email: &str) -> usize {
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM users WHERE email = ?1").bind(email).fetch_one(store.pool()).await.unwrap();
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE email = ?1")
+            .bind(email)
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
         usize::try_from(count).unwrap()
+    }
+}
+
+/// One database, and two stores on it that take turns: what two processes
+/// would do.
+struct SqliteTwice;
+
+impl Backend for SqliteTwice {
+    type User = User;
+    type Store = TwoProcesses<SqliteStore>;
+
+    async fn fresh(&self) -> TwoProcesses<SqliteStore> {
+        let url = sqlite_url();
+        TwoProcesses::new(sqlite_store(&url).await, SqliteStore::connect(&url).await.unwrap())
+    }
+
+    async fn add_user(&self, store: &TwoProcesses<SqliteStore>, email: &str, verified: bool) -> User {
+        Sqlite.add_user(store.first(), email, verified).await
+    }
+
+    async fn unverify(&self, store: &TwoProcesses<SqliteStore>, user: &User) {
+        Sqlite.unverify(store.first(), user).await;
+    }
+
+    async fn remove_user(&self, store: &TwoProcesses<SqliteStore>, user: &User) {
+        Sqlite.remove_user(store.first(), user).await;
+    }
+
+    async fn count_users(&self, store: &TwoProcesses<SqliteStore>, email: &str) -> usize {
+        Sqlite.count_users(store.first(), email).await
     }
 }
 
@@ -97,4 +115,8 @@ mod memory {
 
 mod sqlite {
     otp_auth::store_conformance!(super::Sqlite);
+}
+
+mod sqlite_in_two_processes {
+    otp_auth::store_conformance!(super::SqliteTwice);
 }

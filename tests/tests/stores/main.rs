@@ -1,0 +1,9 @@
+//! The stores: the conformance suite on each, and what exists in one of them
+//! only.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+
+mod conformance;
+mod sqlite;
+mod two_processes;
+mod users;

@@ -1,0 +1,157 @@
+//! What only `SQLite` has: opening a file, migrating it, and living beside an
+//! application's own tables.
+
+use otp_auth::store::UserStore;
+use otp_auth::{OtpUser, SqliteStore};
+use sqlx::sqlite::SqlitePoolOptions;
+
+use super::users::{User, sqlite_store, sqlite_url};
+
+async fn schema(store: &SqliteStore) -> Vec<(String, String)> {
+    sqlx::query_as("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name")
+        .fetch_all(store.pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_opened_durable_and_with_a_busy_timeout() {
+    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(store.pool()).await.unwrap();
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(store.pool()).await.unwrap();
+    let busy: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(store.pool()).await.unwrap();
+    assert_eq!((mode.as_str(), synchronous, busy), ("wal", 2, 4_000));
+}
+
+#[tokio::test]
+async fn db_09_migrating_again_changes_nothing() {
+    let store = sqlite_store(&sqlite_url()).await;
+    let before = schema(&store).await;
+    store.migrate().await.unwrap();
+    assert_eq!(schema(&store).await, before);
+    for table in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist", "_otp_auth_migrations"] {
+        assert!(before.iter().any(|(name, _)| name == table), "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_may_migrate_at_once() {
+    for _ in 0..10 {
+        let url = sqlite_url();
+        let mut tasks = Vec::new();
+        for _ in 0..6 {
+            let url = url.clone();
+            tasks.push(tokio::spawn(async move {
+                let store = SqliteStore::connect(&url).await?;
+                store.migrate().await
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_shipped_file_makes_the_same_tables() {
+    let migrated = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    migrated.migrate().await.unwrap();
+    let by_file = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    let file = include_str!("../../../otp-auth/migrations/sqlite/0001_otp_auth.sql");
+    sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    let ours = |schema: Vec<(String, String)>| {
+        schema.into_iter().filter(|(name, _)| !name.contains("_otp_auth_migrations")).collect::<Vec<_>>()
+    };
+    assert_eq!(ours(schema(&migrated).await), ours(schema(&by_file).await));
+}
+
+/// The application has migrations of its own with sqlx, under the version
+/// that ours has.
+#[tokio::test]
+async fn the_migrations_of_the_application_are_not_touched() {
+    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    let own = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT); \
+               INSERT INTO _sqlx_migrations VALUES (1, 'the application')";
+    sqlx::raw_sql(own).execute(store.pool()).await.unwrap();
+    store.migrate().await.unwrap();
+    let rows: Vec<(i64, String)> =
+        sqlx::query_as("SELECT version, description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
+    assert_eq!(rows, [(1, "the application".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_database_in_memory_keeps_its_tables() {
+    let store = sqlite_store("sqlite::memory:").await;
+    for number in 0..20 {
+        sqlx::query("INSERT INTO users (email, is_verified) VALUES (?1, TRUE)")
+            .bind(format!("user{number}@x.com"))
+            .execute(store.pool())
+            .await
+            .unwrap();
+    }
+    let found: Option<User> = store.user_by_email("user7@x.com").await.unwrap();
+    assert!(found.is_some());
+}
+
+#[tokio::test]
+async fn a_pool_of_the_application_serves_as_well() {
+    let pool = SqlitePoolOptions::new().max_connections(2).connect(&sqlite_url()).await.unwrap();
+    let store = SqliteStore::from_pool(pool.clone());
+    store.migrate().await.unwrap();
+    assert!(schema(&SqliteStore::from_pool(pool)).await.iter().any(|(name, _)| name == "otp_sessions"));
+}
+
+#[tokio::test]
+async fn an_error_names_what_is_missing() {
+    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
+    assert!(error.to_string().contains("no such table: users"), "{error}");
+
+    // Not a string literal by SQLite's leave.
+    #[derive(Debug, OtpUser)]
+    #[otp_user(table = "users", stores(sqlite))]
+    struct Misnamed {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        nickname: String,
+    }
+    let store = sqlite_store(&sqlite_url()).await;
+    let error = UserStore::<Misnamed>::user_by_email(&store, "ann@x.com").await.unwrap_err();
+    assert!(error.to_string().contains("no such column: users.nickname"), "{error}");
+    let unused = Misnamed { id: 1, email: String::new(), nickname: String::new() };
+    assert_eq!((unused.id, unused.email, unused.nickname), (1, String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_an_error() {
+    let missing = SqliteStore::connect("sqlite:/nonexistent/directory/app.db").await.unwrap_err();
+    assert!(!missing.is_timeout());
+    assert!(SqliteStore::connect("postgres://localhost/app").await.is_err());
+}
+
+/// The indexes serve the look-ups that a stranger can cause.
+#[tokio::test]
+async fn no_look_up_scans_a_table() {
+    let store = sqlite_store(&sqlite_url()).await;
+    for statement in [
+        "SELECT * FROM otp_challenges WHERE key = x'00'",
+        "DELETE FROM otp_challenges WHERE key IN (SELECT key FROM otp_challenges WHERE expires_at <= 1 LIMIT 5)",
+        "SELECT * FROM otp_budgets WHERE identity = x'00' AND requester = 0",
+        "SELECT identity, requester FROM otp_budgets WHERE day_started_at <= 1 AND next_send_at <= 1 LIMIT 5",
+        "SELECT * FROM otp_sessions WHERE id = x'00'",
+        "SELECT * FROM otp_sessions WHERE user_id = '1' AND revoked_at IS NULL",
+        "SELECT id FROM otp_sessions WHERE expires_at <= 1 LIMIT 5",
+        "SELECT 1 FROM token_blacklist WHERE id IN (x'00', x'01') AND expires_at > 1",
+        "SELECT id FROM token_blacklist WHERE expires_at <= 1 LIMIT 5",
+    ] {
+        let explain = format!("EXPLAIN QUERY PLAN {statement}");
+        let rows: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(explain)).fetch_all(store.pool()).await.unwrap();
+        for (.., plan) in rows {
+            assert!(!plan.starts_with("SCAN"), "{statement}: {plan}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Two stores on one database, as two processes have them: every call goes
+//! to the other one than the call before.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use otp_auth::OtpUser;
+use otp_auth::store::{
+    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef,
+    UserStore,
+};
+
+/// Two stores on one database.
+pub(crate) struct TwoProcesses<S> {
+    stores: [S; 2],
+    calls: AtomicUsize,
+}
+
+impl<S> TwoProcesses<S> {
+    pub(crate) fn new(first: S, second: S) -> Self {
+        Self { stores: [first, second], calls: AtomicUsize::new(0) }
+    }
+
+    /// The store of the first process, for what an application does itself.
+    pub(crate) fn first(&self) -> &S {
+        &self.stores[0]
+    }
+
+    fn next(&self) -> &S {
+        &self.stores[self.calls.fetch_add(1, Ordering::Relaxed) % 2]
+    }
+}
+
+impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        self.next().open_challenge(open).await
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        self.next().refund_send(ticket, now).await
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        self.next().count_try(key, cap).await
+    }
+}
+
+impl<S: SessionStore> SessionStore for TwoProcesses<S> {
+    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+        self.next().session(id).await
+    }
+
+    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        self.next().advance(id, generation, now).await
+    }
+
+    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        self.next().revoke_session(id, revocation).await
+    }
+
+    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
+        self.next().revoke_user_sessions(user_id, revocation).await
+    }
+
+    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+        self.next().user_sessions(user_id, now).await
+    }
+
+    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
+        self.next().blacklist_token(id, revocation).await
+    }
+}
+
+impl<U: OtpUser, S: UserStore<U>> UserStore<U> for TwoProcesses<S> {
+    async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
+        self.next().user_by_email(email).await
+    }
+
+    async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
+        self.next().user_by_id(id).await
+    }
+
+    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        self.next().current_user(id, token, now).await
+    }
+
+    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        self.next().sign_in(sign_in).await
+    }
+}
+
+impl<S: Maintenance> Maintenance for TwoProcesses<S> {
+    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        self.next().cleanup(now, limit).await
+    }
+}

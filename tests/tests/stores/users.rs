@@ -1,0 +1,31 @@
+//! The user that the stores are tested with.
+
+use otp_auth::{OtpUser, SqliteStore};
+
+#[derive(Clone, Debug, PartialEq, OtpUser)]
+#[otp_user(table = "users", stores(sqlite))]
+pub(crate) struct User {
+    #[otp(id)]
+    pub(crate) id: i64,
+    #[otp(email)]
+    pub(crate) email: String,
+    #[otp(verified)]
+    pub(crate) is_verified: bool,
+}
+
+/// A URL for a database of its own. The directory outlives the test; the
+/// operating system clears it.
+pub(crate) fn sqlite_url() -> String {
+    let directory = tempfile::Builder::new().prefix("otp-auth").tempdir().unwrap().keep();
+    format!("sqlite:{}?mode=rwc", directory.join("test.db").display())
+}
+
+/// A migrated store with an empty table of users. The address has no unique
+/// index: a store must not need one.
+pub(crate) async fn sqlite_store(url: &str) -> SqliteStore {
+    let store = SqliteStore::connect(url).await.unwrap();
+    store.migrate().await.unwrap();
+    let table = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)";
+    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
+    store
+}
