@@ -15,7 +15,7 @@ use crate::slot::Slot;
 use crate::syntax::Root;
 use crate::value::{
     Audience, AutoCreateUser, CookieDomain, CookieName, CookiePath, CookieSecure, Count, Delivery, DeveloperMode, Flag,
-    Issuer, LocalPartCase, SameSite, Secret, Secrets, Setting, Text, Time,
+    Issuer, List, ListRule, LocalPartCase, PreviousSecrets, SameSite, Secret, Setting, Text, Time, TrustedOrigins,
 };
 
 const fn key(name: &'static str, example: &'static str) -> Key {
@@ -45,6 +45,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
         key("cookie_path", "cookie_path = \"/\""),
         key("cookie_domain", "cookie_domain = \"example.com\""),
         key("cookie_same_site", "cookie_same_site = \"lax\""),
+        key("trusted_origins", "trusted_origins = [\"https://app.example.com\"]"),
         key("issuer", "issuer = \"https://example.com\""),
         key("audience", "audience = \"https://api.example.com\""),
         key("local_part_case", "local_part_case = \"lower\""),
@@ -68,7 +69,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
 pub(crate) struct Written {
     pub(crate) user: Slot<Type>,
     pub(crate) secret_key: Slot<Secret>,
-    pub(crate) previous_secret_keys: Slot<Secrets>,
+    pub(crate) previous_secret_keys: Slot<List<PreviousSecrets>>,
     pub(crate) access_token_lifetime: Slot<Setting<Time<AccessLifetime>>>,
     pub(crate) refresh_token_lifetime: Slot<Setting<Time<RefreshLifetime>>>,
     pub(crate) refresh_grace: Slot<Setting<Time<RefreshGrace>>>,
@@ -86,6 +87,7 @@ pub(crate) struct Written {
     pub(crate) cookie_path: Slot<Setting<Text<CookiePath>>>,
     pub(crate) cookie_domain: Slot<Setting<Text<CookieDomain>>>,
     pub(crate) cookie_same_site: Slot<Setting<SameSite>>,
+    pub(crate) trusted_origins: Slot<List<TrustedOrigins>>,
     pub(crate) issuer: Slot<Setting<Text<Issuer>>>,
     pub(crate) audience: Slot<Setting<Text<Audience>>>,
     pub(crate) local_part_case: Slot<Setting<LocalPartCase>>,
@@ -110,14 +112,7 @@ impl Written {
         match entry.name {
             "user" => self.user.put_type(entry, errors),
             "secret_key" => self.secret_key.put_value(entry, errors),
-            "previous_secret_keys" => {
-                self.previous_secret_keys.put_value(entry, errors);
-                if let Slot::Given { value, .. } = &mut self.previous_secret_keys {
-                    for error in value.mistakes.drain(..) {
-                        errors.push(error);
-                    }
-                }
-            }
+            "previous_secret_keys" => put_list(&mut self.previous_secret_keys, entry, errors),
             "access_token_lifetime" => self.access_token_lifetime.put_value(entry, errors),
             "refresh_token_lifetime" => self.refresh_token_lifetime.put_value(entry, errors),
             "refresh_grace" => self.refresh_grace.put_value(entry, errors),
@@ -135,6 +130,7 @@ impl Written {
             "cookie_path" => self.cookie_path.put_value(entry, errors),
             "cookie_domain" => self.cookie_domain.put_value(entry, errors),
             "cookie_same_site" => self.cookie_same_site.put_value(entry, errors),
+            "trusted_origins" => put_list(&mut self.trusted_origins, entry, errors),
             "issuer" => self.issuer.put_value(entry, errors),
             "audience" => self.audience.put_value(entry, errors),
             "local_part_case" => self.local_part_case.put_value(entry, errors),
@@ -157,5 +153,15 @@ impl Written {
     /// The path of the runtime crate.
     pub(crate) fn root(&self) -> Root {
         self.root.value().cloned().unwrap_or_default()
+    }
+}
+
+/// Takes a list, and reports the elements that are wrong.
+fn put_list<R: ListRule>(slot: &mut Slot<List<R>>, entry: &Entry, errors: &mut Accumulator) {
+    slot.put_value(entry, errors);
+    if let Slot::Given { value, .. } = slot {
+        for error in value.mistakes.drain(..) {
+            errors.push(error);
+        }
     }
 }

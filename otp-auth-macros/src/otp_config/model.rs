@@ -88,7 +88,7 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         setters.extend(argument.map(|argument| Setter { name, argument }));
     };
     add("secret_key", written.secret_key.value().map(|secret| secret.expand(private)));
-    for secret in written.previous_secret_keys.value().iter().flat_map(|keys| &keys.keys) {
+    for secret in written.previous_secret_keys.value().iter().flat_map(|list| &list.elements) {
         add("previous_secret_key", Some(secret.expand(private)));
     }
     macro_rules! settings {
@@ -103,6 +103,9 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         auto_create_user
         cookie_secure cookie_name cookie_path cookie_domain cookie_same_site
         issuer audience local_part_case
+    }
+    for origin in written.trusted_origins.value().iter().flat_map(|list| &list.elements) {
+        add("trusted_origin", Some(origin.expand(private)));
     }
     add("developer_mode", written.developer_mode.value().map(|mode| mode.setting.expand(private)));
     setters
@@ -135,7 +138,7 @@ fn check_secrets(written: &Written, errors: &mut Accumulator) {
         .value()
         .map(|secret| ("secret_key", secret))
         .into_iter()
-        .chain(previous.into_iter().flat_map(|keys| keys.keys.iter().map(|key| ("previous_secret_keys", key))));
+        .chain(previous.into_iter().flat_map(|keys| keys.elements.iter().map(|key| ("previous_secret_keys", key))));
     for (key, secret) in secrets {
         if let Some((length, place)) = secret.literal
             && length < MINIMUM_SECRET

@@ -2,6 +2,7 @@
 //! breaks it, at the value; so a mistake in one value is found whatever is wrong elsewhere.
 
 mod count;
+mod list;
 mod name;
 mod secret;
 mod text;
@@ -14,8 +15,9 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Member, UnOp};
 
 pub(crate) use self::count::{Count, CountRule, NO_LIMIT};
+pub(crate) use self::list::{List, ListRule, TrustedOrigins};
 pub(crate) use self::name::{ClaimName, ColumnName, TableName};
-pub(crate) use self::secret::{MINIMUM_SECRET, Secret, Secrets};
+pub(crate) use self::secret::{MINIMUM_SECRET, PreviousSecrets, Secret};
 pub(crate) use self::text::{Audience, CookieDomain, CookieName, CookiePath, Issuer, Text};
 pub(crate) use self::time::{Time, TimeRule, spell};
 pub(crate) use self::word::{AutoCreateUser, CookieSecure, Delivery, DeveloperMode, Flag, LocalPartCase, SameSite};

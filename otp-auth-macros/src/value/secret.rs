@@ -6,6 +6,7 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprReference, Token};
 
+use super::list::ListRule;
 use super::{Written, written};
 use crate::diag::mistake;
 use crate::syntax::{peel, string};
@@ -107,29 +108,15 @@ fn variable(name: &Expr) -> Result<Expr> {
     }
 }
 
-/// `[…]`: secrets that still verify.
-pub(crate) struct Secrets {
-    pub(crate) keys: Vec<Secret>,
-    /// What is wrong with the other elements.
-    pub(crate) mistakes: Vec<darling::Error>,
-}
+/// `previous_secret_keys`: secrets that still verify.
+pub(crate) struct PreviousSecrets;
 
-impl FromMeta for Secrets {
-    fn from_expr(expr: &Expr) -> Result<Self> {
-        const KEY: &str = "previous_secret_keys";
-        let Expr::Array(array) = peel(expr) else {
-            return Err(mistake(
-                expr,
-                format_args!("`{KEY}` takes a list: write `{KEY} = [env(\"OTP_AUTH_OLD_SECRET\")]`"),
-            ));
-        };
-        let mut secrets = Self { keys: Vec::new(), mistakes: Vec::new() };
-        for element in &array.elems {
-            match Secret::read(element, KEY) {
-                Ok(key) => secrets.keys.push(key),
-                Err(error) => secrets.mistakes.push(error),
-            }
-        }
-        Ok(secrets)
+impl ListRule for PreviousSecrets {
+    const KEY: &'static str = "previous_secret_keys";
+    const EXAMPLE: &'static str = "env(\"OTP_AUTH_OLD_SECRET\")";
+    type Element = Secret;
+
+    fn read(expr: &Expr) -> Result<Secret> {
+        Secret::read(expr, Self::KEY)
     }
 }

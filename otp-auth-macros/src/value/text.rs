@@ -14,6 +14,7 @@ use crate::diag::mistake;
 /// The rule of one key that takes a string.
 pub(crate) trait TextRule {
     const KEY: &'static str;
+    /// The value of the key, as it would be written.
     const EXAMPLE: &'static str;
     /// What is wrong with `text`, if anything.
     fn fault(text: &str) -> Option<&'static str>;
@@ -30,11 +31,11 @@ impl<R: TextRule> Literal for Text<R> {
     fn read(expr: &Expr) -> Option<Result<Self>> {
         let (key, example) = (R::KEY, R::EXAMPLE);
         let Written::Text(text) = written(expr)? else {
-            return Some(Err(mistake(expr, format_args!("`{key}` takes a string: write `{key} = \"{example}\"`"))));
+            return Some(Err(mistake(expr, format_args!("`{key}` takes a string: write `{key} = {example}`"))));
         };
         Some(match R::fault(&text) {
             None => Ok(Self { value: text, place: expr.span(), rule: PhantomData }),
-            Some(fault) => Err(mistake(expr, format_args!("`{key}` {fault}: write `{key} = \"{example}\"`"))),
+            Some(fault) => Err(mistake(expr, format_args!("`{key}` {fault}: write `{key} = {example}`"))),
         })
     }
 
@@ -51,7 +52,7 @@ pub(crate) struct CookieName;
 
 impl TextRule for CookieName {
     const KEY: &'static str = "cookie_name";
-    const EXAMPLE: &'static str = "__Host-refresh_token";
+    const EXAMPLE: &'static str = "\"__Host-refresh_token\"";
 
     fn fault(text: &str) -> Option<&'static str> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
@@ -74,7 +75,7 @@ pub(crate) struct CookiePath;
 
 impl TextRule for CookiePath {
     const KEY: &'static str = "cookie_path";
-    const EXAMPLE: &'static str = "/auth";
+    const EXAMPLE: &'static str = "\"/auth\"";
 
     fn fault(text: &str) -> Option<&'static str> {
         if !text.starts_with('/') {
@@ -94,7 +95,7 @@ pub(crate) struct CookieDomain;
 
 impl TextRule for CookieDomain {
     const KEY: &'static str = "cookie_domain";
-    const EXAMPLE: &'static str = "example.com";
+    const EXAMPLE: &'static str = "\"example.com\"";
 
     fn fault(text: &str) -> Option<&'static str> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
@@ -117,7 +118,7 @@ pub(crate) struct Issuer;
 
 impl TextRule for Issuer {
     const KEY: &'static str = "issuer";
-    const EXAMPLE: &'static str = "https://example.com";
+    const EXAMPLE: &'static str = "\"https://example.com\"";
 
     fn fault(text: &str) -> Option<&'static str> {
         text.trim().is_empty().then_some("is empty")
@@ -129,7 +130,7 @@ pub(crate) struct Audience;
 
 impl TextRule for Audience {
     const KEY: &'static str = "audience";
-    const EXAMPLE: &'static str = "https://api.example.com";
+    const EXAMPLE: &'static str = "\"https://api.example.com\"";
 
     fn fault(text: &str) -> Option<&'static str> {
         text.trim().is_empty().then_some("is empty")

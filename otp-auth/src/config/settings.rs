@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tower_http::csrf::CsrfLayer;
+
 use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, secret_quality};
 use crate::secret::MasterSecret;
 
@@ -52,6 +54,8 @@ pub struct Settings {
     pub cookie_domain: Option<String>,
     /// `SameSite` of every cookie.
     pub cookie_same_site: SameSite,
+    /// Other origins whose pages may call the routes.
+    pub trusted_origins: Vec<String>,
     /// `iss` of every token, when set.
     pub issuer: Option<String>,
     /// `aud` of every access token, when set.
@@ -112,6 +116,7 @@ impl SettingsBuilder {
                 cookie_path: "/".to_owned(),
                 cookie_domain: None,
                 cookie_same_site: SameSite::Lax,
+                trusted_origins: Vec::new(),
                 issuer: None,
                 audience: None,
                 local_part_case: LocalPartCase::Lower,
@@ -149,6 +154,12 @@ impl SettingsBuilder {
     /// Domain of the refresh cookie: it is sent to all hosts below it.
     pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
         self.settings.cookie_domain = Some(domain.into());
+        self
+    }
+
+    /// Another origin whose pages may call the routes. Call it once for each.
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.settings.trusted_origins.push(origin.into());
         self
     }
 
@@ -194,6 +205,11 @@ impl SettingsBuilder {
         }
         check_ranges(&settings, &mut faults);
         check_cookie(&settings, &mut faults);
+        for origin in &settings.trusted_origins {
+            if let Err(error) = CsrfLayer::new().add_trusted_origin(origin) {
+                faults.push(ConfigFault::new("trusted_origins", error.to_string()));
+            }
+        }
         let current = current_secret(self.secret_key, developer_mode, &mut faults);
         let previous = self
             .previous_secret_keys

@@ -52,7 +52,7 @@ const KEYS: Mistakes = &[
         r#"user = User, password = env("S")"#,
         &[(
             "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
         )],
     ),
     (
@@ -102,7 +102,7 @@ const KEYS: Mistakes = &[
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             (
                 "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
             ),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
@@ -189,6 +189,34 @@ const SECRETS: Mistakes = &[
             r#""short""#,
             r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), trusted_origins = "https://a.example""#,
+        &[(
+            r#""https://a.example""#,
+            r#"`trusted_origins` takes a list: write `trusted_origins = ["https://app.example.com"]`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), trusted_origins = ["a.example", "https://a.example/", "https://A.example", "http://a.example:80", "https://b.example:8443"]"#,
+        &[
+            (
+                r#""a.example""#,
+                r#"`trusted_origins` takes origins that begin with `https://` or `http://`: write `trusted_origins = ["https://app.example.com"]`"#,
+            ),
+            (
+                r#""https://a.example/""#,
+                r#"`trusted_origins` takes a scheme, a host and maybe a port, and nothing behind them: write `trusted_origins = ["https://app.example.com"]`"#,
+            ),
+            (
+                r#""https://A.example""#,
+                r#"`trusted_origins` takes origins as browsers send them, in lower case and ASCII: write `trusted_origins = ["https://app.example.com"]`"#,
+            ),
+            (
+                r#""http://a.example:80""#,
+                r#"`trusted_origins` takes origins as browsers send them, without the port that the scheme has anyway: write `trusted_origins = ["https://app.example.com"]`"#,
+            ),
+        ],
     ),
     (
         r#"user = User, secret_key = env("S"), previous_secret_keys = env("OLD")"#,
