@@ -1,6 +1,7 @@
 //! Configuration: the trait that `#[otp_config]` implements, and the checked
 //! settings behind it.
 
+mod check;
 mod fault;
 mod secret_quality;
 mod settings;

@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use tower_http::csrf::CsrfLayer;
-
-use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, secret_quality};
+use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check, secret_quality};
 use crate::secret::MasterSecret;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-
-/// Of all guesses that anybody can make against one address in a day, at most
-/// this share of the codes.
-const MAX_GUESS_RATE: f64 = 1e-4;
 
 /// Checked settings. Where a value comes from `#[otp_config]`, its meaning
 /// and limits are in the reference of that attribute.
@@ -203,13 +197,9 @@ impl SettingsBuilder {
                 "is off in a build without debug assertions; write `!cfg!(debug_assertions)`, or remove it",
             ));
         }
-        check_ranges(&settings, &mut faults);
-        check_cookie(&settings, &mut faults);
-        for origin in &settings.trusted_origins {
-            if let Err(error) = CsrfLayer::new().add_trusted_origin(origin) {
-                faults.push(ConfigFault::new("trusted_origins", error.to_string()));
-            }
-        }
+        check::ranges(&settings, &mut faults);
+        check::cookie(&settings, &mut faults);
+        check::origins(&settings, &mut faults);
         let current = current_secret(self.secret_key, developer_mode, &mut faults);
         let previous = self
             .previous_secret_keys
@@ -318,98 +308,5 @@ fn previous_secret(source: SecretSource, developer_mode: bool, faults: &mut Vec<
         },
         // A rotation ends by unsetting the variable.
         Err(_) => None,
-    }
-}
-
-fn check_ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
-    let mut fault = |wrong: bool, key, message: &str| {
-        if wrong {
-            faults.push(ConfigFault::new(key, message));
-        }
-    };
-    let access = settings.access_token_lifetime;
-    fault(access < Duration::from_secs(1) || access > DAY, "access_token_lifetime", "must be 1 second to 24 hours");
-    let refresh = settings.refresh_token_lifetime;
-    fault(
-        refresh > 400 * DAY,
-        "refresh_token_lifetime",
-        "must be at most 400 days, the longest that browsers keep a cookie",
-    );
-    fault(refresh <= access, "refresh_token_lifetime", "must be longer than `access_token_lifetime`");
-    fault(settings.refresh_grace > Duration::from_secs(30), "refresh_grace", "must be at most 30 seconds");
-    fault(!(6..=10).contains(&settings.otp_length), "otp_length", "must be 6 to 10 digits");
-    fault(settings.otp_expiry < MINUTE || settings.otp_expiry > 10 * MINUTE, "otp_expiry", "must be 1 to 10 minutes");
-    fault(!(1..=10).contains(&settings.max_otp_attempts), "max_otp_attempts", "must be 1 to 10");
-    fault(settings.otp_rate_limit > DAY, "otp_rate_limit", "must be at most 24 hours");
-    fault(settings.max_sends_per_hour == 0, "max_sends_per_hour", "must be at least 1");
-    fault(settings.max_sends_per_day == 0, "max_sends_per_day", "must be at least 1");
-    let timeout = settings.send_timeout;
-    fault(timeout < Duration::from_secs(1) || timeout > MINUTE, "send_timeout", "must be 1 to 60 seconds");
-    let rate = settings.guess_rate_per_day();
-    // A length outside its range is one fault, not two.
-    if rate > MAX_GUESS_RATE && (6..=10).contains(&settings.otp_length) {
-        faults.push(ConfigFault::new(
-            "max_sends_per_day",
-            format!(
-                "with `max_otp_attempts` tries for each code, one address could be guessed with a chance of {rate:.1e} a day, and {MAX_GUESS_RATE:.0e} is the limit; lower one of them, or raise `otp_length`"
-            ),
-        ));
-    }
-    let blank = |text: &Option<String>| text.as_deref().is_some_and(|text| text.trim().is_empty());
-    if blank(&settings.issuer) {
-        faults.push(ConfigFault::new("issuer", "must not be empty; remove it instead"));
-    }
-    if blank(&settings.audience) {
-        faults.push(ConfigFault::new("audience", "must not be empty; remove it instead"));
-    }
-}
-
-/// Pairs that a browser would drop without a word (RFC 6265bis section
-/// 4.1.3), and texts that would break the header.
-fn check_cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
-    let name = &settings.cookie_name;
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let prefix = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(token) {
-        faults.push(ConfigFault::new(
-            "cookie_name",
-            "must be 1 to 128 letters, digits or one of !#$%&'*+-.^_`|~ (RFC 6265)",
-        ));
-    } else if matches!(
-        name.to_ascii_lowercase().as_str(),
-        "__host-otp_challenge" | "otp_challenge" | "__host-otp_device" | "otp_device"
-    ) {
-        faults.push(ConfigFault::new("cookie_name", "is the name of another cookie of otp-auth"));
-    }
-    if prefix("__Host-") && (settings.cookie_path != "/" || settings.cookie_domain.is_some()) {
-        faults.push(ConfigFault::new(
-            "cookie_name",
-            "with the prefix `__Host-` allows no `cookie_domain` and only the path `/`; use the prefix `__Secure-`",
-        ));
-    }
-    if (prefix("__Host-") || prefix("__Secure-")) && !settings.cookie_secure {
-        faults.push(ConfigFault::new("cookie_name", "with the prefix `__Host-` or `__Secure-` needs `cookie_secure = true`; leave the name out, or use one without a prefix"));
-    }
-    if settings.cookie_same_site == SameSite::None && !settings.cookie_secure {
-        faults.push(ConfigFault::new("cookie_same_site", "`None` needs `cookie_secure = true`"));
-    }
-    let visible = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b';';
-    if !settings.cookie_path.starts_with('/')
-        || settings.cookie_path.len() > 1024
-        || !settings.cookie_path.bytes().all(visible)
-    {
-        faults.push(ConfigFault::new(
-            "cookie_path",
-            "must start with `/` and hold visible ASCII characters other than `;`",
-        ));
-    }
-    if let Some(domain) = &settings.cookie_domain {
-        let name = domain.strip_prefix('.').unwrap_or(domain);
-        if !name.contains('.')
-            || name.len() > 253
-            || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
-        {
-            faults.push(ConfigFault::new("cookie_domain", "must be a host name in ASCII, such as `example.com`"));
-        }
     }
 }

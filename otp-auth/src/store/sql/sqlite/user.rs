@@ -1,11 +1,15 @@
-//! What `stores(sqlite)` makes of a user: statements and how to read a row.
+//! The application's users in `SQLite`: what `stores(sqlite)` makes of a user
+//! type, and how the store uses it.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::Sqlite;
+use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _};
 
+use super::SqliteStore;
+use super::sessions::{insert_session, revoke, revoke_all};
+use crate::store::{Account, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
 pub use sqlx::Error;
@@ -98,4 +102,93 @@ where
 /// When it is not JSON of this type.
 pub fn get_json<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
     row.try_get(index).map(|Json(value)| value)
+}
+
+/// The arguments of a statement whose first parameter is a user's id.
+fn with_id<U: SqliteUser>(id: &U::Id) -> Result<Arguments, Error> {
+    let mut arguments = Arguments::default();
+    U::bind_id(id, &mut arguments)?;
+    Ok(arguments)
+}
+
+async fn user_by_email<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<Option<U>, Error> {
+    let row = sqlx::query(U::SELECT_BY_EMAIL).bind(email).fetch_optional(connection).await?;
+    row.as_ref().map(U::from_row).transpose()
+}
+
+impl<U: SqliteUser> UserStore<U> for SqliteStore {
+    async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(user_by_email(&mut connection, email).await?)
+    }
+
+    async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
+        let arguments = with_id::<U>(id)?;
+        let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&self.pool).await?;
+        Ok(row.as_ref().map(U::from_row).transpose()?)
+    }
+
+    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let arguments = with_id::<U>(id)?;
+        let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+            .bind(token.session.as_bytes().as_slice())
+            .bind(token.token.as_bytes().as_slice())
+            .bind(now.as_millis())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.as_ref().map(U::from_row).transpose()?)
+    }
+
+    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        let SignIn { challenge, code_mac, account, session, replaces, revocation } = sign_in;
+        let mut write = self.begin().await?;
+        let accepted = sqlx::query(
+            "UPDATE otp_challenges SET consumed_at = ?3, nonce = NULL, code_mac = NULL \
+             WHERE key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3",
+        )
+        .bind(challenge.as_bytes().as_slice())
+        .bind(code_mac.as_bytes().as_slice())
+        .bind(revocation.now.as_millis())
+        .execute(&mut *write.transaction)
+        .await?;
+        if accepted.rows_affected() == 0 {
+            return Ok(SignInOutcome::CodeSpent);
+        }
+        let (mut user, created) = match account {
+            Account::Existing(user) => (user, false),
+            Account::New(email) => match user_by_email::<U>(&mut write.transaction, &email).await? {
+                Some(user) => (user, false),
+                None => (insert_user::<U>(&mut write.transaction, &email).await?, true),
+            },
+        };
+        let session = session.of_user(user.id().to_string());
+        if !created && user.verified() != Some(true) && mark_verified(&mut write.transaction, &user).await? {
+            revoke_all(&mut write.transaction, &session.user_id, revocation).await?;
+        }
+        user.mark_verified();
+        if let Some(older) = replaces {
+            revoke(&mut write.transaction, older, revocation).await?;
+        }
+        insert_session(&mut write.transaction, &session).await?;
+        write.commit().await?;
+        Ok(SignInOutcome::SignedIn { user, session, created })
+    }
+}
+
+/// Adds a user. That nobody added one with the same address since the look-up
+/// is sure, because this transaction holds the write lock.
+async fn insert_user<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<U, Error> {
+    let mut arguments = Arguments::default();
+    U::bind_new(email, &mut arguments)?;
+    let rows = sqlx::query_with(U::INSERT, arguments).fetch_all(connection).await?;
+    rows.first().map_or(Err(Error::RowNotFound), U::from_row)
+}
+
+/// Whether the user was unverified until now.
+async fn mark_verified<U: SqliteUser>(connection: &mut SqliteConnection, user: &U) -> Result<bool, Error> {
+    let Some(statement) = U::MARK_VERIFIED else {
+        return Ok(false);
+    };
+    let marked = sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
+    Ok(marked.rows_affected() > 0)
 }

@@ -1,0 +1,127 @@
+//! Challenges and budgets in `SQLite`.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::{SqliteStore, bytes, optional_bytes, time};
+use crate::store::{
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, SendTicket,
+    StoreResult, Timestamp,
+};
+
+fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
+    Ok(Budget {
+        next_send_at: time(row, "next_send_at")?,
+        hour_started_at: time(row, "hour_started_at")?,
+        hour_sends: row.try_get("hour_sends")?,
+        day_started_at: time(row, "day_started_at")?,
+        day_sends: row.try_get("day_sends")?,
+    })
+}
+
+impl ChallengeStore for SqliteStore {
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        let mut write = self.begin().await?;
+        let identity = open.identity.as_bytes().as_slice();
+        let row = sqlx::query(
+            "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
+             FROM otp_budgets WHERE identity = ?1 AND requester = ?2",
+        )
+        .bind(identity)
+        .bind(open.requester as u8)
+        .fetch_optional(&mut *write.transaction)
+        .await?;
+        let old = row.as_ref().map(budget).transpose()?;
+        let spent = match Budget::spend(old, open.now, open.limits) {
+            Ok(spent) => spent,
+            Err(wait) => return Ok(Opening::Wait(wait)),
+        };
+        sqlx::query(
+            "INSERT INTO otp_budgets (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (identity, requester) DO UPDATE SET \
+             next_send_at = ?3, hour_started_at = ?4, hour_sends = ?5, day_started_at = ?6, day_sends = ?7",
+        )
+        .bind(identity)
+        .bind(open.requester as u8)
+        .bind(spent.next_send_at.as_millis())
+        .bind(spent.hour_started_at.as_millis())
+        .bind(spent.hour_sends)
+        .bind(spent.day_started_at.as_millis())
+        .bind(spent.day_sends)
+        .execute(&mut *write.transaction)
+        .await?;
+        let ticket =
+            SendTicket { identity: open.identity, requester: open.requester, next_send_at: spent.next_send_at };
+
+        let resumed = match open.resume {
+            None => None,
+            Some(resume) => {
+                sqlx::query(
+                    "SELECT nonce, expires_at FROM otp_challenges \
+                     WHERE key = ?1 AND identity = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND tries < ?4",
+                )
+                .bind(resume.key.as_bytes().as_slice())
+                .bind(identity)
+                .bind(open.now.as_millis())
+                .bind(resume.max_tries)
+                .fetch_optional(&mut *write.transaction)
+                .await?
+            }
+        };
+        let opening = if let Some(row) = resumed {
+            Opening::Resumed {
+                nonce: Nonce::from_bytes(bytes(&row, "nonce")?),
+                expires_at: time(&row, "expires_at")?,
+                ticket,
+            }
+        } else {
+            sqlx::query(
+                "INSERT INTO otp_challenges (key, identity, nonce, code_mac, created_at, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .bind(open.fresh.key.as_bytes().as_slice())
+            .bind(identity)
+            .bind(open.fresh.nonce.as_bytes().as_slice())
+            .bind(open.fresh.code_mac.as_bytes().as_slice())
+            .bind(open.now.as_millis())
+            .bind(open.fresh.expires_at.as_millis())
+            .execute(&mut *write.transaction)
+            .await?;
+            Opening::Opened(ticket)
+        };
+        write.commit().await?;
+        Ok(opening)
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let refund = sqlx::query(
+            "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - 1, 0), day_sends = max(day_sends - 1, 0) \
+             WHERE identity = ?2 AND requester = ?3 AND next_send_at = ?4",
+        )
+        .bind(now.as_millis())
+        .bind(ticket.identity.as_bytes().as_slice())
+        .bind(ticket.requester as u8)
+        .bind(ticket.next_send_at.as_millis());
+        self.write(refund).await?;
+        Ok(())
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let counting = sqlx::query(
+            "UPDATE otp_challenges SET tries = min(tries + 1, ?2) WHERE key = ?1 \
+             RETURNING tries, identity, code_mac, expires_at",
+        )
+        .bind(key.as_bytes().as_slice())
+        .bind(cap);
+        let Some(row) = self.write(counting).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CountedTry {
+            number: row.try_get("tries")?,
+            identity: Identity::from_bytes(bytes(&row, "identity")?),
+            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
+            expires_at: time(&row, "expires_at")?,
+        }))
+    }
+}

@@ -1,0 +1,168 @@
+//! The documents say what is true: requirements DOC-01 to DOC-10.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, SameSite, Settings, otp_config};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Lines that are broken anywhere read as one.
+fn flowing(path: &str) -> String {
+    read(path).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Clone, OtpUser)]
+struct User {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+}
+
+#[otp_config(user = User, secret_key = "0b4c1e8fa96d37250b4c1e8fa96d3726")]
+struct Defaults {
+    #[otp(sender)]
+    sender: ConsoleSender,
+}
+
+fn defaults() -> Settings {
+    let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
+    OtpAuth::new(Defaults { sender: ConsoleSender }, store).unwrap().settings().clone()
+}
+
+/// The default of a key, as the reference has it.
+fn documented(key: &str) -> String {
+    let reference = read("otp-auth/docs/otp_config.md");
+    let start = format!("| `{key} = ");
+    let row = reference.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row for {key}"));
+    row.split('|').nth(2).unwrap().trim().trim_matches('`').trim_matches('"').to_owned()
+}
+
+fn spelled(span: std::time::Duration) -> String {
+    match span.as_secs() {
+        secs if secs % 86_400 == 0 => format!("{}d", secs / 86_400),
+        secs if secs % 3_600 == 0 => format!("{}h", secs / 3_600),
+        secs if secs % 60 == 0 && secs > 60 => format!("{}m", secs / 60),
+        secs => format!("{secs}s"),
+    }
+}
+
+#[test]
+fn doc_06_doc_07_the_reference_has_the_defaults_of_the_code() {
+    let settings = defaults();
+    for (key, value) in [
+        ("access_token_lifetime", spelled(settings.access_token_lifetime)),
+        ("refresh_token_lifetime", spelled(settings.refresh_token_lifetime)),
+        ("refresh_grace", spelled(settings.refresh_grace)),
+        ("otp_length", settings.otp_length.to_string()),
+        ("otp_expiry", spelled(settings.otp_expiry)),
+        ("max_otp_attempts", settings.max_otp_attempts.to_string()),
+        ("otp_rate_limit", spelled(settings.otp_rate_limit)),
+        ("max_sends_per_hour", settings.max_sends_per_hour.to_string()),
+        ("max_sends_per_day", settings.max_sends_per_day.to_string()),
+        ("send_timeout", spelled(settings.send_timeout)),
+        ("auto_create_user", settings.auto_create_user.to_string()),
+        ("cookie_secure", settings.cookie_secure.to_string()),
+        ("cookie_name", settings.cookie_name.clone()),
+        ("cookie_path", settings.cookie_path.clone()),
+        ("cookie_same_site", if settings.cookie_same_site == SameSite::Lax { "lax".into() } else { "?".into() }),
+        ("developer_mode", settings.developer_mode.to_string()),
+    ] {
+        assert_eq!(documented(key), value, "{key}");
+    }
+    assert!(settings.cookie_domain.is_none() && documented("cookie_domain") == "none");
+    assert!(settings.issuer.is_none() && documented("issuer") == "none");
+    assert!(settings.audience.is_none() && documented("audience") == "none");
+    assert!(settings.trusted_origins.is_empty() && documented("trusted_origins") == "none");
+}
+
+/// The program in the README is the one that CI starts.
+#[test]
+fn the_quickstart_of_the_readme_is_the_example() {
+    let readme = read("README.md");
+    let example = read("examples/quickstart/src/main.rs");
+    let block = readme.split("```rust").skip(1).find(|block| block.contains("fn main")).unwrap();
+    let block = block.split_once('\n').unwrap().1.split("```").next().unwrap().trim();
+    let start = block.lines().next().unwrap();
+    let from = example.find(start).unwrap_or_else(|| panic!("the example has no line: {start}"));
+    assert!(example[from..].starts_with(block), "the README and examples/quickstart/src/main.rs differ");
+}
+
+#[test]
+fn the_readme_has_the_two_commands() {
+    let readme = read("README.md");
+    for command in ["cargo run -p quickstart", "cargo test --workspace --all-features"] {
+        assert!(readme.lines().any(|line| line.trim() == command), "{command}");
+    }
+    assert!(read(".ci/run").contains("cargo test"));
+}
+
+#[test]
+fn doc_01_doc_02_doc_03_doc_05_doc_10_the_limits_of_a_mailed_code_are_stated() {
+    let readme = flowing("README.md");
+    for needed in ["SP 800-63B-4", "3.1.3.1", "ASVS", "6.3.6", "V6.6", "phishing", "passkey", "OAuth"] {
+        assert!(readme.contains(needed), "README.md does not mention {needed}");
+    }
+    let lower = readme.to_lowercase();
+    assert!(lower.contains("control of a mailbox") || lower.contains("control of the mailbox"));
+    for document in ["README.md", "otp-auth/README.md", "SECURITY.md"] {
+        let text = flowing(document).to_lowercase();
+        for claim in ["nist-compliant", "nist compliant", "aal1", "aal2", "aal3", "phishing-resistant sign-in", "is phishing-resistant"] {
+            assert!(!text.contains(claim), "{document} claims {claim}");
+        }
+    }
+    assert!(flowing("otp-auth/README.md").contains("3.1.3.1"));
+}
+
+/// Every file of Rust code below a folder.
+fn sources(folder: &Path, found: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_none_or(|name| name != "target") {
+                sources(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// A threat without the test that it names is a promise without proof.
+#[test]
+fn every_test_that_security_md_names_exists() {
+    let mut code = String::new();
+    for folder in ["otp-auth", "otp-auth-macros", "tests"] {
+        sources(&root().join(folder), &mut code);
+    }
+    let security = read("SECURITY.md");
+    let named: Vec<_> = security
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':'))
+        .map(|name| name.rsplit("::").next().unwrap())
+        .collect();
+    assert!(named.len() >= 20, "SECURITY.md names only {} tests", named.len());
+    for name in named {
+        assert!(code.contains(&format!("fn {name}")) || code.contains(&format!("{name}\n")), "no test is called {name}");
+    }
+}
+
+/// DOC-08: every derived key is described.
+#[test]
+fn doc_08_every_key_is_in_security_md() {
+    let security = read("SECURITY.md");
+    for label in ["key id", "access token", "refresh token", "code", "code mac", "identity", "known device"] {
+        assert!(security.contains(label), "{label}");
+    }
+}
