@@ -153,6 +153,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             verification.older_refresh_token.and_then(|token| self.inner.tokens.verify_refresh(token, now).ok());
         let sign_in = SignIn {
             challenge: *key,
+            identity: candidate.identity,
             code_mac: candidate.mac,
             account,
             session: NewSession {

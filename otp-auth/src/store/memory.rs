@@ -248,7 +248,10 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let now = sign_in.revocation.now;
-        let live = |row: &&mut Row| row.code.is_some_and(|(_, mac)| mac == sign_in.code_mac) && now < row.expires_at;
+        let live = |row: &&mut Row| {
+            let right = row.code.is_some_and(|(_, mac)| mac == sign_in.code_mac);
+            right && row.identity == sign_in.identity && now < row.expires_at
+        };
         match state.challenges.get_mut(&sign_in.challenge).filter(live) {
             Some(row) => row.code = None,
             None => return Ok(SignInOutcome::CodeSpent),

@@ -234,6 +234,10 @@ pub struct TokenRef {
 pub struct SignIn<U> {
     /// The challenge.
     pub challenge: ChallengeKey,
+    /// Whose challenge it must be. Sign-ins of one address have one identity,
+    /// and it has a budget, so a store can lock that row to let them take
+    /// turns.
+    pub identity: Identity,
     /// The MAC of the presented code: the challenge must still hold it.
     pub code_mac: CodeMac,
     /// Who signs in.
@@ -323,8 +327,8 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
 
     /// Accepts the code and signs the user in, all or nothing:
     ///
-    /// 1. The challenge is accepted if it still holds the MAC, is not
-    ///    expired and was not accepted before. Of all callers exactly one
+    /// 1. The challenge is accepted if it has the identity, still holds the
+    ///    MAC, is not expired and was not accepted before. Of all callers exactly one
     ///    accepts it; what the code was derived from is erased.
     /// 2. For a new address the user is made, unless another sign-in made
     ///    one meanwhile: two sign-ins for one new address make one user.

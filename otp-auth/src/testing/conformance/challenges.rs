@@ -49,9 +49,9 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     store.count_try(&key(6), 7).await.unwrap();
     opened(store.open_challenge(&resume(open(identity(3), key(7), live + MINUTE), key(6))).await.unwrap());
 
-    opened(store.open_challenge(&open(identity(4), key(8), NOW)).await.unwrap());
+    opened(store.open_challenge(&open(identity(8), key(8), NOW)).await.unwrap());
     signed_in_ok(store.sign_in(sign_in(8, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
-    opened(store.open_challenge(&resume(open(identity(4), key(9), live), key(8))).await.unwrap());
+    opened(store.open_challenge(&resume(open(identity(8), key(9), live), key(8))).await.unwrap());
 }
 
 /// Fifty tries at once on a challenge with a cap of seven: the numbers one to

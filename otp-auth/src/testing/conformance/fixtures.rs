@@ -78,10 +78,12 @@ pub(super) fn opened(opening: Opening) -> SendTicket {
     }
 }
 
-/// A sign-in by the challenge that `open` makes.
+/// A sign-in by the challenge that `open` makes for the identity of the same
+/// number.
 pub(super) fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timestamp) -> SignIn<U> {
     SignIn {
         challenge: key(challenge),
+        identity: identity(challenge.to_be_bytes()[3]),
         code_mac: mac(1),
         account,
         session: NewSession {
@@ -114,7 +116,8 @@ pub(super) async fn add_session<B: Backend>(
     let own = Identity::from_bytes(bytes);
     let opening = store.open_challenge(&open(own, key(number), now)).await.expect("the challenge opens");
     opened(opening);
-    let outcome = store.sign_in(sign_in(number, account, number, now)).await.expect("the sign-in is stored");
+    let attempt = SignIn { identity: own, ..sign_in(number, account, number, now) };
+    let outcome = store.sign_in(attempt).await.expect("the sign-in is stored");
     let (user, session, _) = signed_in_ok(outcome);
     (user, session)
 }

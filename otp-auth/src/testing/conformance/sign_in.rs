@@ -7,7 +7,7 @@ use super::fixtures::{
     DAY, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, mac, open, opened, session_id, sign_in,
     signed_in_ok,
 };
-use crate::store::{Account, ChallengeStore, Identity, SessionStore, SignIn, SignInOutcome, UserStore};
+use crate::store::{Account, ChallengeStore, SessionStore, SignIn, SignInOutcome, UserStore};
 use crate::user::OtpUser;
 
 /// Attack T1: twenty callers with the right code, one sign-in.
@@ -33,13 +33,15 @@ async fn assert_spent<B: Backend>(store: &B::Store, attempt: SignIn<B::User>) {
     assert_eq!(store.session(session).await.unwrap(), None);
 }
 
-/// Only the MAC that the challenge holds is accepted, only for its challenge.
+/// Only the MAC that the challenge holds is accepted, only for its challenge
+/// and identity.
 pub async fn a_code_in_use_elsewhere_is_not_accepted<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
     let attempt = || sign_in::<B::User>(1, Account::New("new@x.com".to_owned()), 1, NOW);
     assert_spent::<B>(&store, SignIn { code_mac: mac(2), ..attempt() }).await;
     assert_spent::<B>(&store, SignIn { challenge: key(2), ..attempt() }).await;
+    assert_spent::<B>(&store, SignIn { identity: identity(2), ..attempt() }).await;
     assert_eq!(backend.count_users(&store, "new@x.com").await, 0);
     // It was not used up by that.
     signed_in_ok(store.sign_in(attempt()).await.unwrap());
@@ -71,11 +73,15 @@ pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
 /// every one of them is signed in as that user.
 pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
+    // One address has one identity; its challenges were opened one cooldown
+    // after the other, and all are alive.
+    let now = NOW + 9 * MINUTE;
     for number in 0..10 {
-        opened(store.open_challenge(&open(Identity::from_bytes([number; 32]), key(number.into()), NOW)).await.unwrap());
+        opened(store.open_challenge(&open(identity(1), key(number), NOW + MINUTE * number)).await.unwrap());
     }
     let outcomes = at_once(&store, 10, |store, number| async move {
-        store.sign_in(sign_in(number, Account::New("new@x.com".to_owned()), number, NOW)).await.unwrap()
+        let account = Account::New("new@x.com".to_owned());
+        store.sign_in(SignIn { identity: identity(1), ..sign_in(number, account, number, now) }).await.unwrap()
     })
     .await;
     let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
@@ -86,7 +92,7 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     assert!(
         sign_ins.iter().all(|(user, session, _)| user.id() == first.id() && session.user_id == first.id().to_string())
     );
-    assert_eq!(store.user_sessions(&first.id().to_string(), NOW).await.unwrap().len(), 10);
+    assert_eq!(store.user_sessions(&first.id().to_string(), now).await.unwrap().len(), 10);
     let found = store.user_by_email("new@x.com").await.unwrap().expect("the user is found");
     assert!(found.id() == first.id() && found.verified() == Some(true));
 }
@@ -143,7 +149,7 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
     let bob = backend.add_user(&store, "bob@x.com", true).await;
     let (_, older) = add_session::<B>(&store, Account::Existing(ann.clone()), 1, NOW).await;
     let (_, other) = add_session::<B>(&store, Account::Existing(ann.clone()), 2, NOW).await;
-    opened(store.open_challenge(&open(identity(9), key(3), NOW)).await.unwrap());
+    opened(store.open_challenge(&open(identity(3), key(3), NOW)).await.unwrap());
     let attempt = SignIn { replaces: Some(older.id), ..sign_in(3, Account::Existing(bob.clone()), 3, NOW) };
     signed_in_ok(store.sign_in(attempt).await.unwrap());
     assert!(!is_current::<B>(&store, &ann, older.id, NOW).await);

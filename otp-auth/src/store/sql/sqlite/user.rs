@@ -140,15 +140,16 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
     }
 
     async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        let SignIn { challenge, code_mac, account, session, replaces, revocation } = sign_in;
+        let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
         let mut write = self.begin().await?;
         let accepted = sqlx::query(
             "UPDATE otp_challenges SET consumed_at = ?3, nonce = NULL, code_mac = NULL \
-             WHERE key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3",
+             WHERE key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND identity = ?4",
         )
         .bind(challenge.as_bytes().as_slice())
         .bind(code_mac.as_bytes().as_slice())
         .bind(revocation.now.as_millis())
+        .bind(identity.as_bytes().as_slice())
         .execute(&mut *write.transaction)
         .await?;
         if accepted.rows_affected() == 0 {
