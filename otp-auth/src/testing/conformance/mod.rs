@@ -83,10 +83,13 @@ pub trait Backend: Send + Sync {
 
 /// Writes one test for every case of the suite, for a backend given as an
 /// expression. Put it into a module that is named after the backend.
+///
+/// Attributes before the backend go to every test, such as
+/// `#[ignore = "needs a server"]`.
 #[macro_export]
 macro_rules! store_conformance {
-    ($backend:expr) => {
-        $crate::store_conformance! { @cases $backend;
+    ($(#[$attribute:meta])* $backend:expr) => {
+        $crate::store_conformance! { @cases ($(#[$attribute])*) $backend;
             one_send_per_cooldown_whoever_asks_at_once
             budgets_follow_the_rule_step_by_step
             strangers_and_known_devices_have_budgets_of_their_own
@@ -124,12 +127,14 @@ macro_rules! store_conformance {
             clean_ups_at_once_share_the_work
         }
     };
-    (@cases $backend:expr; $($case:ident)*) => {
-        $(
+    (@cases $attributes:tt $backend:expr; $($case:ident)*) => {
+        $( $crate::store_conformance! { @case $attributes $backend; $case } )*
+    };
+    (@case ($($attribute:tt)*) $backend:expr; $case:ident) => {
             #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $($attribute)*
             async fn $case() {
                 $crate::testing::conformance::$case(&$backend).await;
             }
-        )*
     };
 }
