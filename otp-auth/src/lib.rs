@@ -47,6 +47,8 @@ pub use store::memory::{MemoryStore, NewUser};
 #[cfg(feature = "sqlite")]
 pub use store::sql::sqlite::SqliteStore;
 pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
+#[cfg(feature = "openapi")]
+pub use web::openapi;
 pub use web::problem;
 pub use web::{
     AuthRejection, ChallengeIssued, ChallengeIssuedInBody, CurrentUser, Message, RefreshBody, RequestOtpBody,

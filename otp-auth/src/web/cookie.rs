@@ -22,7 +22,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn name(self, settings: &Settings) -> &str {
+    pub(super) fn name(self, settings: &Settings) -> &str {
         match (self, settings.cookie_secure) {
             (Self::Refresh, _) => &settings.cookie_name,
             (Self::Challenge, true) => "__Host-otp_challenge",

@@ -20,6 +20,7 @@ use crate::secret::Secret;
 /// The answer to `POST /request-otp` in cookie mode. The challenge is in its
 /// cookie.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChallengeIssued {
     /// For people.
     pub message: String,
@@ -31,6 +32,7 @@ pub struct ChallengeIssued {
 
 /// The answer to `POST /request-otp` in body mode, and in both modes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChallengeIssuedInBody {
     /// For people.
     pub message: String,
@@ -44,6 +46,7 @@ pub struct ChallengeIssuedInBody {
 
 /// The body of `POST /verify-otp` in cookie mode.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyBody {
     /// The address that the code was sent to.
     pub email: String,
@@ -53,6 +56,7 @@ pub struct VerifyBody {
 
 /// The body of `POST /verify-otp` in body mode, and in both modes.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyBodyWithChallenge {
     /// The address that the code was sent to.
     pub email: String,
@@ -66,6 +70,7 @@ pub struct VerifyBodyWithChallenge {
 /// The body of `POST /refresh` and `POST /logout` in body mode, and in both
 /// modes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefreshBody {
     /// The refresh token.
     #[serde(default)]
@@ -75,11 +80,13 @@ pub struct RefreshBody {
 /// The body of `POST /refresh` and `POST /logout` in cookie mode: nothing in
 /// it matters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NoBody {}
 
 /// The answer to `POST /verify-otp` and `POST /refresh` in cookie mode (RFC
 /// 6749 section 5.1). The refresh token is in its cookie.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokensIssued {
     /// The access token.
     pub access_token: Secret,
@@ -92,6 +99,7 @@ pub struct TokensIssued {
 /// The answer to `POST /verify-otp` and `POST /refresh` in body mode, and in
 /// both modes (RFC 6749 section 5.1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokensIssuedInBody {
     /// The access token.
     pub access_token: Secret,
@@ -105,6 +113,7 @@ pub struct TokensIssuedInBody {
 
 /// The answer to `POST /logout`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// For people.
     pub message: String,
@@ -122,17 +131,32 @@ pub(super) trait RefreshFields {
     fn refresh_token(&self) -> Option<&str>;
 }
 
+/// What a body needs beyond serde: a schema, where there is a document.
+#[cfg(feature = "openapi")]
+pub trait Documented: utoipa::ToSchema {}
+#[cfg(feature = "openapi")]
+impl<T: utoipa::ToSchema> Documented for T {}
+/// What a body needs beyond serde: nothing, without a document.
+#[cfg(not(feature = "openapi"))]
+pub trait Documented {}
+#[cfg(not(feature = "openapi"))]
+impl<T> Documented for T {}
+
 /// A [`Delivery`] as the routes use it. The types are those of the bodies.
 #[allow(private_bounds, reason = "sealed: the three deliveries are all there are")]
 pub trait WebDelivery: Delivery {
+    /// Whether refresh tokens are taken from bodies.
+    #[doc(hidden)]
+    const REFRESH_IN_BODY: bool;
+
     /// The answer to `POST /request-otp`.
-    type ChallengeIssued: Serialize + DeserializeOwned + Send;
+    type ChallengeIssued: Serialize + DeserializeOwned + Documented + Send;
     /// The body of `POST /verify-otp`.
-    type VerifyBody: Serialize + DeserializeOwned + Send + VerifyFields;
+    type VerifyBody: Serialize + DeserializeOwned + Documented + Send + VerifyFields;
     /// The body of `POST /refresh` and `POST /logout`.
-    type RefreshBody: Serialize + DeserializeOwned + Default + Send + RefreshFields;
+    type RefreshBody: Serialize + DeserializeOwned + Default + Documented + Send + RefreshFields;
     /// The answer to `POST /verify-otp` and `POST /refresh`.
-    type TokensIssued: Serialize + DeserializeOwned + Send;
+    type TokensIssued: Serialize + DeserializeOwned + Documented + Send;
 
     #[doc(hidden)]
     fn challenge_issued(issued: ChallengeIssuedInBody) -> Self::ChallengeIssued;
@@ -141,6 +165,8 @@ pub trait WebDelivery: Delivery {
 }
 
 impl WebDelivery for Cookie {
+    const REFRESH_IN_BODY: bool = false;
+
     type ChallengeIssued = ChallengeIssued;
     type VerifyBody = VerifyBody;
     type RefreshBody = NoBody;
@@ -158,6 +184,8 @@ impl WebDelivery for Cookie {
 }
 
 impl WebDelivery for Body {
+    const REFRESH_IN_BODY: bool = true;
+
     type ChallengeIssued = ChallengeIssuedInBody;
     type VerifyBody = VerifyBodyWithChallenge;
     type RefreshBody = RefreshBody;
@@ -173,6 +201,8 @@ impl WebDelivery for Body {
 }
 
 impl WebDelivery for Both {
+    const REFRESH_IN_BODY: bool = true;
+
     type ChallengeIssued = ChallengeIssuedInBody;
     type VerifyBody = VerifyBodyWithChallenge;
     type RefreshBody = RefreshBody;

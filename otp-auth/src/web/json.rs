@@ -15,6 +15,7 @@ pub(super) const MAX_BODY: usize = 16 * 1024;
 
 /// The body of `POST /request-otp`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestOtpBody {
     /// The address to send the code to.
     pub email: String,

@@ -7,6 +7,8 @@ mod delivery;
 mod extract;
 mod handlers;
 mod json;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod problem;
 mod router;
 

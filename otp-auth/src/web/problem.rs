@@ -127,6 +127,12 @@ impl Code {
         self.text().status
     }
 
+    /// The fixed text of the `detail` member.
+    #[must_use]
+    pub fn detail(self) -> &'static str {
+        self.text().detail
+    }
+
     /// `WWW-Authenticate` (RFC 6750 section 3): a bare challenge where no
     /// token was sent, a reason where one was.
     fn challenge(self) -> Option<HeaderValue> {

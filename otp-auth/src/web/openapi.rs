@@ -1,0 +1,288 @@
+//! The routes as an `OpenAPI` 3.1 document, and a page to try them on.
+//!
+//! The document is made for the delivery of the configuration: its bodies and
+//! cookies are those that the routes really have. Nest it into the document
+//! of the application under the path where the router is mounted:
+//!
+//! ```
+//! use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, openapi, otp_config};
+//! use utoipa::OpenApi;
+//!
+//! # #[derive(Clone, OtpUser)]
+//! # struct User { #[otp(id)] id: i64, #[otp(email)] email: String }
+//! # #[otp_config(user = User, developer_mode = cfg!(debug_assertions))]
+//! # struct Auth { #[otp(sender)] sender: ConsoleSender }
+//! /// The application's own routes.
+//! #[derive(OpenApi)]
+//! #[openapi(info(title = "My application", version = "1.0.0"))]
+//! struct Api;
+//!
+//! # let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
+//! # let auth = OtpAuth::new(Auth { sender: ConsoleSender }, store)?;
+//! let app: axum::Router<OtpAuth<Auth>> = axum::Router::new()
+//!     .nest("/auth", auth.router())
+//!     .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())));
+//! # Ok::<(), otp_auth::ConfigError>(())
+//! ```
+
+use axum::Router;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, Header, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
+    RefOr, Required, Response, ResponseBuilder, Schema,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::cookie::Kind;
+use super::delivery::{Message, WebDelivery};
+use super::json::RequestOtpBody;
+use super::problem::Code;
+use crate::auth::OtpAuth;
+use crate::config::{OtpConfig, Settings};
+
+/// Name of the security scheme of access tokens. Name it in the `security` of
+/// your own routes.
+pub const BEARER: &str = "bearer";
+const REFRESH_COOKIE: &str = "refresh_cookie";
+const CHALLENGE_COOKIE: &str = "challenge_cookie";
+const PROBLEM: &str = "Problem";
+
+/// What can go wrong at any of the routes.
+const ANY_ROUTE: [Code; 5] =
+    [Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType, Code::StoreUnavailable, Code::InternalError];
+
+/// The problems of one route.
+pub(super) fn problems(route: &str, cookies: bool) -> Vec<Code> {
+    let own: &[Code] = match route {
+        "/request-otp" => &[Code::InvalidEmail, Code::ResendTooSoon, Code::DeliveryFailed],
+        "/verify-otp" => &[Code::InvalidEmail, Code::InvalidCode, Code::TooManyAttempts, Code::SignInRefused],
+        "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
+        _ => &[],
+    };
+    own.iter().chain(&ANY_ROUTE).chain(cookies.then_some(&Code::CrossOrigin)).copied().collect()
+}
+
+impl<C> OtpAuth<C>
+where
+    C: OtpConfig,
+    C::Delivery: WebDelivery,
+{
+    /// The routes of [`router`](Self::router) as an `OpenAPI` 3.1 document:
+    /// bodies, cookies, security schemes, and every problem with its `code`.
+    ///
+    /// Needs the feature `openapi`.
+    #[must_use]
+    pub fn openapi(&self) -> OpenApi {
+        document::<C::Delivery>(self.settings())
+    }
+}
+
+/// A page at `/docs` that shows a document and sends requests (Swagger UI).
+/// It needs no other server: everything is compiled in. The document itself
+/// is at `/docs/openapi.json`.
+pub fn page<S>(api: OpenApi) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let config = Config::default().try_it_out_enabled(true).persist_authorization(false).display_request_duration(true);
+    SwaggerUi::new("/docs").url("/docs/openapi.json", api).config(config).into()
+}
+
+fn document<D: WebDelivery>(settings: &Settings) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Sign-in by one-time code")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Ask for a code, sign in with it, refresh, sign out. Errors are problem details (RFC 9457) with a stable `code`."));
+    let paths = PathsBuilder::new()
+        .path("/request-otp", post(request_otp::<D>(settings)))
+        .path("/verify-otp", post(verify_otp::<D>(settings)))
+        .path("/refresh", post(refresh::<D>(settings)))
+        .path("/logout", post(logout::<D>(settings)));
+    OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components::<D>(settings).build())).build()
+}
+
+fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The `access_token` of a sign-in or a refresh (RFC 6750)."))
+        .build();
+    let components = ComponentsBuilder::new()
+        .schema_from::<RequestOtpBody>()
+        .schema_from::<D::ChallengeIssued>()
+        .schema_from::<D::VerifyBody>()
+        .schema_from::<D::TokensIssued>()
+        .schema_from::<Message>()
+        .schema(PROBLEM, problem_schema())
+        .security_scheme(BEARER, SecurityScheme::Http(bearer));
+    if !D::COOKIES {
+        return components.schema_from::<D::RefreshBody>();
+    }
+    let components = components
+        .security_scheme(
+            REFRESH_COOKIE,
+            cookie_scheme(Kind::Refresh, settings, "The refresh token. Browsers keep it; scripts cannot read it."),
+        )
+        .security_scheme(
+            CHALLENGE_COOKIE,
+            cookie_scheme(Kind::Challenge, settings, "Ties a code to the browser that asked for it."),
+        );
+    if D::REFRESH_IN_BODY { components.schema_from::<D::RefreshBody>() } else { components }
+}
+
+fn cookie_scheme(kind: Kind, settings: &Settings, description: &str) -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings), description)))
+}
+
+fn post(operation: OperationBuilder) -> PathItem {
+    let operation: Operation = operation.tag("auth").build();
+    PathItem::new(HttpMethod::Post, operation)
+}
+
+fn request_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
+    let issued = answer::<D::ChallengeIssued>("The same answer whether the address has an account or not.");
+    let issued = with_cookies::<D>(issued, settings, &[Kind::Challenge]);
+    operation::<D>("/request-otp", "request_otp", "Ask for a code", issued)
+        .request_body(Some(body::<RequestOtpBody>(Required::True)))
+}
+
+fn verify_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
+    let signed_in = answer::<D::TokensIssued>("Signed in. An older session of this client has ended.");
+    let signed_in = with_cookies::<D>(signed_in, settings, &[Kind::Refresh, Kind::Device, Kind::Challenge]);
+    let operation = operation::<D>("/verify-otp", "verify_otp", "Sign in with a code", signed_in)
+        .request_body(Some(body::<D::VerifyBody>(Required::True)));
+    let operation = if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation };
+    // In the other modes the challenge may come in the body.
+    if D::COOKIES && D::REFRESH_IN_BODY { operation.security(SecurityRequirement::default()) } else { operation }
+}
+
+fn refresh<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
+    let renewed = answer::<D::TokensIssued>("Fresh tokens. The refresh token that was sent is replaced.");
+    let renewed = with_cookies::<D>(renewed, settings, &[Kind::Refresh]);
+    let operation = operation::<D>("/refresh", "refresh", "Exchange the refresh token", renewed);
+    with_refresh_token::<D>(operation)
+}
+
+fn logout<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
+    let signed_out = answer::<Message>("Signed out. Also the answer when there was nothing to sign out.");
+    let signed_out = with_cookies::<D>(signed_out, settings, &[Kind::Refresh]);
+    let operation = operation::<D>("/logout", "logout", "Sign out", signed_out);
+    with_refresh_token::<D>(operation).security(requirement(BEARER)).security(SecurityRequirement::default())
+}
+
+/// Where the refresh token comes from: its cookie, the body, or either.
+fn with_refresh_token<D: WebDelivery>(operation: OperationBuilder) -> OperationBuilder {
+    let operation = if D::COOKIES { operation.security(requirement(REFRESH_COOKIE)) } else { operation };
+    if D::REFRESH_IN_BODY { operation.request_body(Some(body::<D::RefreshBody>(Required::False))) } else { operation }
+}
+
+fn requirement(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])
+}
+
+/// An operation with its success and all its problems.
+fn operation<D: WebDelivery>(route: &str, id: &str, summary: &str, success: Response) -> OperationBuilder {
+    let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).response("200", success);
+    let codes = problems(route, D::COOKIES);
+    let mut statuses: Vec<_> = codes.iter().map(|code| code.status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses.into_iter().fold(operation, |operation, status| {
+        let codes: Vec<_> = codes.iter().filter(|code| code.status() == status).copied().collect();
+        operation.response(status.as_u16().to_string(), problem_response(&codes))
+    })
+}
+
+fn body<T: ToSchema>(required: Required) -> utoipa::openapi::request_body::RequestBody {
+    RequestBodyBuilder::new()
+        .content("application/json", ContentBuilder::new().schema(Some(reference::<T>())).build())
+        .required(Some(required))
+        .build()
+}
+
+fn answer<T: ToSchema>(description: &str) -> Response {
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", ContentBuilder::new().schema(Some(reference::<T>())).build())
+        .header("Cache-Control", text_header("Always `no-store`."))
+        .build()
+}
+
+fn reference<T: ToSchema>() -> Ref {
+    Ref::from_schema_name(T::name())
+}
+
+fn text_header(description: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(description))
+        .build()
+}
+
+fn with_cookies<D: WebDelivery>(mut response: Response, settings: &Settings, kinds: &[Kind]) -> Response {
+    if D::COOKIES {
+        let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name(settings))).collect();
+        response
+            .headers
+            .insert("Set-Cookie".to_owned(), text_header(&format!("Sets or clears {}.", names.join(", "))).into());
+    }
+    response
+}
+
+/// One response for all problems of a status; `code` tells them apart.
+fn problem_response(codes: &[Code]) -> Response {
+    let narrowed = AllOfBuilder::new()
+        .item(Ref::from_schema_name(PROBLEM))
+        .item(ObjectBuilder::new().schema_type(Type::Object).property("code", code_schema(codes)));
+    let details: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.detail())).collect();
+    let response = ResponseBuilder::new()
+        .description(details.join("\n\n"))
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(Schema::AllOf(narrowed.build()))).build(),
+        )
+        .header("Cache-Control", text_header("Always `no-store`."));
+    let response = match codes.first().map(|code| code.status().as_u16()) {
+        Some(401) => response.header("WWW-Authenticate", text_header("A `Bearer` challenge.")),
+        Some(429) => response.header("Retry-After", text_header("Seconds to wait.")),
+        _ => response,
+    };
+    response.build()
+}
+
+fn code_schema(codes: &[Code]) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.iter().map(|code| code.as_str())))
+}
+
+/// RFC 9457 section 3.1, and our members.
+fn problem_schema() -> RefOr<Schema> {
+    let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    let number = |description: &str| ObjectBuilder::new().schema_type(Type::Integer).description(Some(description));
+    let problem = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("Problem details (RFC 9457)"))
+        .property("type", text("A URI that names the kind of problem and leads to its description."))
+        .property("title", text("The kind of problem, for people."))
+        .property("status", number("The status of the response."))
+        .property("detail", text("What to do, for people."))
+        .property("code", code_schema(Code::ALL).description(Some("The kind of problem, for programs.")))
+        .property("retry_after", number("Seconds to wait, the same as in `Retry-After`."));
+    let required = ["type", "title", "status", "detail", "code"];
+    required.into_iter().fold(problem, ObjectBuilder::required).into()
+}
+
+/// A secret is a string in a document.
+impl PartialSchema for crate::secret::Secret {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for crate::secret::Secret {}
