@@ -102,7 +102,7 @@ pub enum AuthError {
         /// code opens another one whatever the client sends along.
         retry_after: Duration,
     },
-    /// A hook refused to let this user be created or sign in.
+    /// The application refused to let this user be created or sign in.
     #[error("sign-in was refused by the application")]
     SignInRefused,
     /// The refresh token is not one of ours, has expired, or its user is gone.
@@ -116,11 +116,14 @@ pub enum AuthError {
     /// its user is gone.
     #[error("the access token is not valid")]
     InvalidToken,
-    /// The store failed. Nothing was lost; try again.
+    /// The store failed. Try again: what it may have done before, it does not
+    /// do twice.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's claims cannot be written into a token and read back.
-    #[error("the user's claims do not fit in a token: {0}")]
+    ///
+    /// The text of the source quotes values of the user: keep it out of logs.
+    #[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
     Claims(#[source] serde_json::Error),
     /// The operating system gave no random numbers.
     #[error(transparent)]

@@ -97,6 +97,10 @@ pub(crate) fn hook_too_slow(hook: &'static str) {
     tracing::warn!(event = "sys_hook_too_slow", hook);
 }
 
+pub(crate) fn hook_panicked(hook: &'static str) {
+    tracing::error!(event = "sys_hook_panicked", hook);
+}
+
 pub(crate) fn developer_mode() {
     tracing::warn!(
         event = "sys_developer_mode",

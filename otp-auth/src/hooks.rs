@@ -22,11 +22,10 @@ pub enum Admission {
 /// the bare key `hooks` to the attribute and implement this trait for the
 /// config struct.
 ///
-/// The questions ([`before_create`](Self::before_create),
-/// [`before_sign_in`](Self::before_sign_in), [`admit`](Self::admit)) fail
-/// closed: one that does not answer in five seconds has refused. The notices
-/// come after the fact, may be cut off after five seconds, and cannot undo
-/// anything.
+/// The questions [`before_create`](Self::before_create) and
+/// [`before_sign_in`](Self::before_sign_in) fail closed: one that does not
+/// answer in five seconds has refused. The notices come after the fact, may be
+/// cut off after five seconds, and cannot undo anything.
 pub trait Hooks<U>: Send + Sync + 'static {
     /// Somebody has proven control of `email` (in its canonical form) and
     /// has no account yet. May refuse; then nothing was created, and the code
@@ -45,8 +44,9 @@ pub trait Hooks<U>: Send + Sync + 'static {
 
     /// Whether this user may use the application now. Asked on sign-in, on
     /// refresh and by every extractor that loads the user, so it must be
-    /// quick and must not block. A refused user is answered like a deleted
-    /// one.
+    /// quick and must not block. Tokens of a refused user are answered like
+    /// those of a deleted one; a sign-in, where the address is proven, is told
+    /// `sign_in_refused`.
     fn admit(&self, user: &U) -> Admission {
         let _ = user;
         Admission::Admit

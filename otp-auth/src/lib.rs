@@ -51,7 +51,7 @@ pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
 pub use web::openapi;
 pub use web::problem;
 pub use web::{
-    AuthRejection, ChallengeIssued, ChallengeIssuedInBody, CurrentUser, Message, RefreshBody, RequestOtpBody,
+    AuthRejection, ChallengeIssued, ChallengeIssuedInBody, CurrentUser, Message, NoBody, RefreshBody, RequestOtpBody,
     TokensIssued, TokensIssuedInBody, VerifiedUser, VerifyBody, VerifyBodyWithChallenge, WebDelivery,
 };
 

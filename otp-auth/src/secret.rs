@@ -1,7 +1,7 @@
 //! The master secret, the keys derived from it, and text that stays unseen.
 //!
-//! No other file holds key bytes, except the one that hands two of them to
-//! the JWT library.
+//! No other file holds key bytes, but for the JWT library's keys in
+//! `token/jwt.rs` and a secret on its way here in `config`.
 
 use std::fmt;
 

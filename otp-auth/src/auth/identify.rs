@@ -100,6 +100,7 @@ impl<C: OtpConfig> fmt::Debug for Claims<C> {
 }
 
 /// A user with the claims of the token that named them.
+#[non_exhaustive]
 pub struct Authenticated<C: OtpConfig> {
     /// The user, freshly loaded.
     pub user: C::User,

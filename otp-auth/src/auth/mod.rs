@@ -11,9 +11,11 @@ mod verify;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
 pub use identify::{Authenticated, Claims};
@@ -184,10 +186,13 @@ struct Candidate {
     mac: CodeMac,
 }
 
-/// Waits for a notice to the application, but not for long.
+/// Waits for a notice to the application, but not for long. It comes after
+/// the fact: that it panics must not take away what has happened.
 pub(crate) async fn notice(name: &'static str, hook: impl Future<Output = ()> + Send) {
-    if tokio::time::timeout(HOOK_TIMEOUT, hook).await.is_err() {
-        event::hook_too_slow(name);
+    match tokio::time::timeout(HOOK_TIMEOUT, AssertUnwindSafe(hook).catch_unwind()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => event::hook_panicked(name),
+        Err(_) => event::hook_too_slow(name),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asking for a code.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::OtpAuth;
@@ -15,8 +16,8 @@ use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
 use crate::store::{FreshChallenge, OpenChallenge, Opening, Requester, Resume, SendTicket};
 
-/// Somebody asks for a code.
-#[derive(Debug, Clone, Copy, Default)]
+/// Somebody asks for a code. `Debug` shows nothing of it.
+#[derive(Clone, Copy, Default)]
 pub struct CodeRequest<'a> {
     /// The address, as typed.
     pub email: &'a str,
@@ -28,8 +29,15 @@ pub struct CodeRequest<'a> {
     pub device: Option<&'a str>,
 }
 
+impl fmt::Debug for CodeRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeRequest([redacted])")
+    }
+}
+
 /// A code is on its way.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CodeRequested {
     /// What the client must present together with the code.
     pub challenge: Secret,
@@ -111,7 +119,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
         let outgoing = Outgoing { address, identity, code, expires_in: requested.expires_in, ticket };
         match permit {
-            None => self.deliver(outgoing).await?,
+            None => self.deliver_or_refund(outgoing).await?,
             Some(permit) => {
                 let auth = self.clone();
                 tokio::spawn(async move {
@@ -121,6 +129,34 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
         }
         Ok(requested)
+    }
+
+    /// Delivers while the client waits, and gives the send back when that
+    /// fails. The challenge is of no use then: the client never gets it.
+    ///
+    /// It runs as a task of its own: a client that hangs up stops neither the
+    /// mail that was paid for nor the refund.
+    async fn deliver_or_refund(&self, outgoing: Outgoing) -> Result<(), AuthError> {
+        let auth = self.clone();
+        let ticket = outgoing.ticket;
+        let delivering = tokio::spawn(async move {
+            let delivered = auth.deliver(outgoing).await;
+            if delivered.is_err() {
+                auth.refund(&ticket).await;
+            }
+            delivered
+        });
+        if let Ok(delivered) = delivering.await {
+            return delivered;
+        }
+        // The sender panicked.
+        self.refund(&ticket).await;
+        Err(AuthError::DeliveryFailed)
+    }
+
+    /// If this fails, the cooldown stays; the store has logged it.
+    async fn refund(&self, ticket: &SendTicket) {
+        let _ = self.inner.store.refund_send(ticket, self.now()).await;
     }
 
     fn requester(&self, address: &Address, device: Option<&str>, now: Timestamp) -> Requester {
@@ -146,22 +182,21 @@ impl<C: OtpConfig> OtpAuth<C> {
             Ok(Err(error)) => event::delivery_failed(&outgoing.identity, &error),
             Err(_) => event::delivery_timed_out(&outgoing.identity),
         }
-        // If this fails too, the cooldown stays; the store has logged it.
-        let _ = self.inner.store.refund_send(&outgoing.ticket, self.now()).await;
         Err(AuthError::DeliveryFailed)
     }
 
     /// Off the request path: sends to addresses that have an account. What
     /// goes wrong is logged; nobody is waiting for it.
+    ///
+    /// A send that fails here is not given back. The client already holds a
+    /// challenge, so a refund would let it collect challenges, and tries, as
+    /// long as the sender fails; and the next answer would tell an address
+    /// with an account from one without.
     async fn deliver_to_user(&self, outgoing: Outgoing) {
-        match self.inner.store.user_by_email(outgoing.address.canonical()).await {
-            Ok(Some(user)) if self.admits(&user) => {
-                let _ = self.deliver(outgoing).await;
-            }
-            Ok(_) => {}
-            Err(_) => {
-                let _ = self.inner.store.refund_send(&outgoing.ticket, self.now()).await;
-            }
+        if let Ok(Some(user)) = self.inner.store.user_by_email(outgoing.address.canonical()).await
+            && self.admits(&user)
+        {
+            let _ = self.deliver(outgoing).await;
         }
     }
 }

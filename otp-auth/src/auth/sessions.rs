@@ -28,12 +28,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`] when it could not be ended.
     pub async fn revoke_session(&self, user: &Id<C>, session: SessionId) -> Result<bool, AuthError> {
         match self.inner.store.session(session).await? {
-            Some(found) if found.user_id == user.to_string() => self.end_session(session).await,
+            Some(found) if found.user_id == user.to_string() && self.now() < found.expires_at => {
+                self.end_session(session).await
+            }
             _ => Ok(false),
         }
     }
 
-    /// Ends every session of a user, and returns how many that were.
+    /// Ends every session of a user, and returns how many that were, with
+    /// those that had expired but were not cleaned up yet.
     ///
     /// Call it when an account is taken back: after a change of address, say.
     ///

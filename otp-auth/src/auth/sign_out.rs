@@ -28,9 +28,10 @@ impl<C: OtpConfig> OtpAuth<C> {
         let by_access =
             by_access.map(|claims| claims.registered.session).filter(|session| Some(*session) != by_refresh);
         for session in [by_refresh, by_access].into_iter().flatten() {
-            self.end_session(session).await?;
-            event::signed_out(session);
-            notice("signed_out", self.inner.config.hooks().signed_out(session)).await;
+            if self.end_session(session).await? {
+                event::signed_out(session);
+                notice("signed_out", self.inner.config.hooks().signed_out(session)).await;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Signing in with a code.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Candidate, OtpAuth, ask, notice};
@@ -16,8 +17,9 @@ use crate::store::{Account, NewSession, SignIn, SignInOutcome};
 use crate::token::Minted;
 use crate::user::OtpUser;
 
-/// Somebody presents a code.
-#[derive(Debug, Clone, Default)]
+/// Somebody presents a code. `Debug` shows what the client says about itself,
+/// and nothing else.
+#[derive(Clone, Default)]
 pub struct Verification<'a> {
     /// The address, as typed.
     pub email: &'a str,
@@ -32,8 +34,16 @@ pub struct Verification<'a> {
     pub client: Client,
 }
 
-/// A user who has signed in or refreshed, with fresh tokens.
-#[derive(Debug, Clone)]
+impl fmt::Debug for Verification<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verification").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// A user who has signed in or refreshed, with fresh tokens. `Debug` shows
+/// the session, not the user.
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct SignedIn<U> {
     /// The user.
     pub user: U,
@@ -46,8 +56,15 @@ pub struct SignedIn<U> {
     pub device: Option<Secret>,
 }
 
+impl<U> fmt::Debug for SignedIn<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
 /// An access token and the refresh token that goes with it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TokenPair {
     /// The access token, a bearer token (RFC 6750).
     pub access_token: Secret,
@@ -165,20 +182,32 @@ impl<C: OtpConfig> OtpAuth<C> {
             replaces: older.map(|older| older.session),
             revocation: self.revocation(now),
         };
-        // What can fail on our side fails before the code is spent.
+        // What can fail on our side fails before the code is spent, as far as
+        // the user is known. The claims of one who is not verified yet will
+        // be others.
         let prepared = match &sign_in.account {
-            Account::Existing(user) => {
+            Account::Existing(user) if user.verified() != Some(false) => {
                 Some(self.tokens_for(user, &sign_in.session.of_user(user.id().to_string()), now)?)
             }
-            Account::New(_) => None,
+            _ => None,
         };
         let device = device::issue(self.current_keys()?, &Identity::of(self.current_keys()?, address), now);
-        let (replaces, revocation) = (sign_in.replaces, sign_in.revocation);
-        let SignInOutcome::SignedIn { user, session, created } = self.inner.store.sign_in(sign_in).await? else {
+        let ending = self.sessions_that_end(&sign_in).await?;
+        let (id, revocation) = (sign_in.session.id, sign_in.revocation);
+        let outcome = match self.inner.store.sign_in(sign_in).await {
+            Err(error) if error.is_timeout() => self.settled(id).await.ok_or(error),
+            outcome => outcome,
+        };
+        let SignInOutcome::SignedIn { user, session, created } = outcome? else {
             return Err(AuthError::InvalidCode);
         };
-        if let Some(older) = replaces {
-            self.inner.ended.insert(older, revocation);
+        for session in ending {
+            self.inner.ended.insert(session, revocation);
+        }
+        // Somebody else may have made the user in the meantime.
+        if !self.admits(&user) {
+            self.end_session(session.id).await?;
+            return Err(AuthError::SignInRefused);
         }
         let tokens = match prepared {
             Some(tokens) => tokens,
@@ -189,6 +218,28 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         notice("signed_in", hooks.signed_in(&user, session.id)).await;
         Ok(SignedIn { user, session, tokens, device: Some(device) })
+    }
+
+    /// The sessions that end with this sign-in, for the extractor that asks no
+    /// store: the one that is replaced, and those before a first proof.
+    async fn sessions_that_end(&self, sign_in: &SignIn<C::User>) -> Result<Vec<SessionId>, AuthError> {
+        let mut ending: Vec<_> = sign_in.replaces.into_iter().collect();
+        if let Account::Existing(user) = &sign_in.account
+            && user.verified() == Some(false)
+        {
+            let older = self.inner.store.user_sessions(&user.id().to_string(), sign_in.revocation.now).await?;
+            ending.extend(older.iter().map(|session| session.id));
+        }
+        Ok(ending)
+    }
+
+    /// What became of a sign-in that the store did not answer in time: it may
+    /// have been stored all the same, and then the code is spent.
+    async fn settled(&self, id: SessionId) -> Option<SignInOutcome<C::User>> {
+        let session = self.inner.store.session(id).await.ok()??;
+        let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
+        let user = self.inner.store.user_by_id(&user_id).await.ok()??;
+        Some(SignInOutcome::SignedIn { user, session, created: false })
     }
 
     /// Fresh tokens for a session in its current generation.

@@ -10,7 +10,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
@@ -28,13 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'a>>;
 
 /// A store of any kind for users of type `U`.
-pub(crate) struct AnyStore<U>(Arc<dyn Erased<U>>);
-
-impl<U> Clone for AnyStore<U> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
+pub(crate) struct AnyStore<U>(Box<dyn Erased<U>>);
 
 /// Writes each method three times in one: in the object-safe trait, for every
 /// store, and with the time limit.
@@ -52,7 +45,7 @@ macro_rules! erase {
 
         impl<U: OtpUser> AnyStore<U> {
             pub(crate) fn new(store: impl Store<U>) -> Self {
-                Self(Arc::new(store))
+                Self(Box::new(store))
             }
 
             $(pub(crate) async fn $name<'a>(&'a self, $($arg: $type),*) -> StoreResult<$output> {

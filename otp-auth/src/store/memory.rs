@@ -12,13 +12,19 @@ use super::{
 use crate::user::OtpUser;
 
 /// What a [`MemoryStore`] knows of a user to be made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct NewUser<'a> {
     /// Counts the users from 1, for an id.
     pub number: i64,
     /// The address in its canonical form.
     pub email: &'a str,
+}
+
+impl fmt::Debug for NewUser<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser").field("number", &self.number).finish_non_exhaustive()
+    }
 }
 
 /// Keeps everything in memory, and loses it at the end. One lock makes every
@@ -248,36 +254,38 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let now = sign_in.revocation.now;
-        let live = |row: &&mut Row| {
+        let live = |row: &Row| {
             let right = row.code.is_some_and(|(_, mac)| mac == sign_in.code_mac);
             right && row.identity == sign_in.identity && now < row.expires_at
         };
-        match state.challenges.get_mut(&sign_in.challenge).filter(live) {
-            Some(row) => row.code = None,
-            None => return Ok(SignInOutcome::CodeSpent),
+        if !state.challenges.get(&sign_in.challenge).is_some_and(live) {
+            return Ok(SignInOutcome::CodeSpent);
         }
-        let (mut user, created) = match &sign_in.account {
-            Account::Existing(user) => (user.clone(), false),
-            Account::New(email) => {
-                if let Some(user) = state.users.iter().find(|user| user.email() == email) {
-                    (user.clone(), false)
-                } else {
-                    state.users_made += 1;
-                    let user = (self.make)(NewUser { number: state.users_made, email });
-                    state.users.push(user.clone());
-                    (user, true)
-                }
+        let email = match &sign_in.account {
+            Account::Existing(user) => user.email(),
+            Account::New(email) => email,
+        };
+        let found = state.users.iter().position(|user| user.email() == email);
+        let (at, created) = match (&sign_in.account, found) {
+            (Account::Existing(user), Some(at)) if state.users[at].id() == user.id() => (at, false),
+            (Account::Existing(_), _) => return Ok(SignInOutcome::AccountChanged),
+            (Account::New(_), Some(at)) => (at, false),
+            (Account::New(email), None) => {
+                state.users_made += 1;
+                let user = (self.make)(NewUser { number: state.users_made, email });
+                state.users.push(user);
+                (state.users.len() - 1, true)
             }
         };
-        user.mark_verified();
+        let first_proof = created || state.users[at].verified() == Some(false);
+        state.users[at].mark_verified();
+        let user = state.users[at].clone();
         let user_id = user.id().to_string();
-        let mut first_proof = false;
-        for row in state.users.iter_mut().filter(|row| row.id() == user.id()) {
-            first_proof |= row.verified() == Some(false);
-            row.mark_verified();
-        }
-        if first_proof && !created {
+        if first_proof {
             state.revoke_all(&user_id, sign_in.revocation);
+        }
+        if let Some(row) = state.challenges.get_mut(&sign_in.challenge) {
+            row.code = None;
         }
         if let Some(older) = sign_in.replaces {
             state.revoke(older, sign_in.revocation);

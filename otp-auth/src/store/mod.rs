@@ -12,8 +12,9 @@
 mod erased;
 pub mod memory;
 #[cfg(feature = "sqlite")]
-pub mod sql;
+pub(crate) mod sql;
 
+use std::fmt;
 use std::future::Future;
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub use crate::clock::Timestamp;
 pub use crate::error::StoreError;
 pub use crate::id::{SessionId, TokenId};
 pub use crate::session::{Client, Session};
+
+#[cfg(feature = "sqlite")]
+pub use sql::sqlite::user::SqliteUser;
 
 pub(crate) use erased::AnyStore;
 
@@ -45,6 +49,7 @@ impl<U: OtpUser, S: ChallengeStore + SessionStore + UserStore<U> + Maintenance> 
 
 /// A challenge to be opened, if the budget allows a send.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct OpenChallenge {
     /// Whose challenge.
     pub identity: Identity,
@@ -62,6 +67,7 @@ pub struct OpenChallenge {
 
 /// Which earlier challenge may be continued.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Resume {
     /// Its key.
     pub key: ChallengeKey,
@@ -71,6 +77,7 @@ pub struct Resume {
 
 /// A new challenge.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct FreshChallenge {
     /// Its key.
     pub key: ChallengeKey,
@@ -152,6 +159,7 @@ pub enum Advance {
 
 /// A session that ends, and how long its access tokens must be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Revocation {
     /// The present.
     pub now: Timestamp,
@@ -222,6 +230,7 @@ pub trait SessionStore: Send + Sync + 'static {
 
 /// What an access token names, for the blacklist check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TokenRef {
     /// Its session.
     pub session: SessionId,
@@ -231,6 +240,7 @@ pub struct TokenRef {
 
 /// A code that was found right, to be turned into a session.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SignIn<U> {
     /// The challenge.
     pub challenge: ChallengeKey,
@@ -252,6 +262,7 @@ pub struct SignIn<U> {
 
 /// A session to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
@@ -280,8 +291,8 @@ impl NewSession {
     }
 }
 
-/// Who signs in.
-#[derive(Debug, Clone)]
+/// Who signs in. `Debug` does not show who.
+#[derive(Clone)]
 pub enum Account<U> {
     /// A user that the store has returned.
     Existing(U),
@@ -290,8 +301,17 @@ pub enum Account<U> {
     New(String),
 }
 
-/// What came of a [`SignIn`].
-#[derive(Debug, Clone)]
+impl<U> fmt::Debug for Account<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Existing(_) => "Existing([redacted])",
+            Self::New(_) => "New([redacted])",
+        })
+    }
+}
+
+/// What came of a [`SignIn`]. `Debug` shows the session, not the user.
+#[derive(Clone)]
 pub enum SignInOutcome<U> {
     /// The code has been accepted, and the session is there.
     SignedIn {
@@ -305,6 +325,21 @@ pub enum SignInOutcome<U> {
     /// The challenge was accepted before, has expired or is gone. Nothing was
     /// changed.
     CodeSpent,
+    /// The user of [`Account::Existing`] is gone, or has another address now.
+    /// Nothing was changed.
+    AccountChanged,
+}
+
+impl<U> fmt::Debug for SignInOutcome<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedIn { session, created, .. } => {
+                f.debug_struct("SignedIn").field("session", session).field("created", created).finish_non_exhaustive()
+            }
+            Self::CodeSpent => f.write_str("CodeSpent"),
+            Self::AccountChanged => f.write_str("AccountChanged"),
+        }
+    }
 }
 
 /// The application's users.
@@ -330,11 +365,13 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     /// 1. The challenge is accepted if it has the identity, still holds the
     ///    MAC, is not expired and was not accepted before. Of all callers exactly one
     ///    accepts it; what the code was derived from is erased.
-    /// 2. For a new address the user is made, unless another sign-in made
-    ///    one meanwhile: two sign-ins for one new address make one user.
-    /// 3. The user is marked as verified. If they were not, everything that
-    ///    was signed in before is revoked and blacklisted: it was not proven
-    ///    to be theirs.
+    /// 2. The user with the address is read again: an existing one must still
+    ///    be the same. For a new address the user is made, unless somebody
+    ///    made one meanwhile: two sign-ins for one new address make one user.
+    /// 3. The user is marked as verified. If they were not, or were just made,
+    ///    everything that was signed in under their id before is revoked and
+    ///    blacklisted: it was not proven to be theirs. (Some databases give
+    ///    the id of a deleted user again.)
     /// 4. The session that is replaced is revoked and blacklisted.
     /// 5. The new session is added, in generation 0.
     fn sign_in(&self, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;

@@ -5,12 +5,12 @@
 //! instead, the application's type reads the map itself, and on the way the
 //! registered names are taken out of it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::{SessionId, TokenId};
@@ -61,7 +61,7 @@ impl Serialize for Methods {
 }
 
 /// `aud`: one or several (RFC 7519 section 4.1.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Audience {
     One(String),
@@ -96,15 +96,53 @@ fn as_text<T: fmt::Display, S: Serializer>(id: &T, serializer: S) -> Result<S::O
     serializer.collect_str(id)
 }
 
-fn from_text<'de, T: std::str::FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let text = Cow::<'de, str>::deserialize(deserializer)?;
-    text.parse().map_err(|_| D::Error::custom("not an id"))
+fn from_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Id<T>(PhantomData<T>);
+
+    impl<T: FromStr> Visitor<'_> for Id<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an id")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(|_| E::custom("not an id"))
+        }
+    }
+
+    deserializer.deserialize_str(Id(PhantomData))
+}
+
+/// Written out, because an untagged enum would copy the value first.
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrSeveral;
+
+        impl<'de> Visitor<'de> for OneOrSeveral {
+            type Value = Audience;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an audience, or a list of them")
+            }
+
+            fn visit_str<E: Error>(self, one: &str) -> Result<Audience, E> {
+                Ok(Audience::One(one.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, several: A) -> Result<Audience, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(several)).map(Audience::Several)
+            }
+        }
+
+        deserializer.deserialize_any(OneOrSeveral)
+    }
 }
 
 /// Reads an id from its text.
 struct Text<T>(T);
 
-impl<'de, T: std::str::FromStr> Deserialize<'de> for Text<T> {
+impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         from_text(deserializer).map(Text)
     }
@@ -126,8 +164,8 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for AccessClaims<C> {
                 let custom = {
                     let mut rest = Rest { map: &mut map, found: &mut found };
                     let custom = C::deserialize(MapAccessDeserializer::new(&mut rest))?;
-                    // A type that stops early (a unit struct, say) has left
-                    // registered claims behind.
+                    // A type that stops early has left registered claims
+                    // behind.
                     while rest.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                     custom
                 };
@@ -188,8 +226,7 @@ impl Name {
 
 impl Found {
     fn read<'de, A: MapAccess<'de>>(&mut self, name: Name, map: &mut A) -> Result<(), A::Error> {
-        /// A name that stands twice is refused (RFC 7519 section 4), and so
-        /// is `null`: no type here reads it.
+        /// A name that stands twice is refused (RFC 7519 section 4).
         fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
             slot: &mut Option<T>,
             map: &mut A,
@@ -199,10 +236,7 @@ impl Found {
             }
             Ok(())
         }
-        fn once_id<'de, T: std::str::FromStr, A: MapAccess<'de>>(
-            slot: &mut Option<T>,
-            map: &mut A,
-        ) -> Result<(), A::Error> {
+        fn once_id<'de, T: FromStr, A: MapAccess<'de>>(slot: &mut Option<T>, map: &mut A) -> Result<(), A::Error> {
             let mut text = None;
             once::<Text<T>, A>(&mut text, map)?;
             if slot.is_some() {

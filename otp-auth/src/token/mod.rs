@@ -127,6 +127,12 @@ impl Tokens {
         let claims: AccessClaims<C> = self.access.open(token)?;
         let registered = &claims.registered;
         check_times(registered.issued_at, registered.not_before, registered.expires_at, now)?;
+        // A token from before the lifetime was lowered: the blacklist would
+        // forget it too early.
+        let lifetime = registered.expires_at.saturating_sub(registered.issued_at);
+        if lifetime > i64::try_from(self.access_lifetime.as_secs()).unwrap_or(i64::MAX) {
+            return Err(Refused("lives too long"));
+        }
         check_issuer(registered.issuer.as_deref(), self.issuer.as_deref())?;
         match (&registered.audience, self.audience.as_deref()) {
             (_, None) => {}
@@ -144,7 +150,7 @@ impl Tokens {
         Ok(Presented { session: claims.session, generation: claims.generation })
     }
 
-    /// How long after now any access token that exists can still be alive.
+    /// How long after now any access token that is accepted can still be alive.
     pub(crate) fn access_horizon(&self) -> Duration {
         self.access_lifetime + CLOCK_SKEW
     }

@@ -40,10 +40,15 @@ pub(super) fn read<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) 
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .find_map(|(key, value)| (key.trim() == name).then_some(value.trim()))
+        // As bytes: a cookie of somebody else's with other characters must not
+        // hide ours.
+        .flat_map(|field| field.as_bytes().split(|byte| *byte == b';'))
+        .find_map(|pair| {
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let (key, value) = (&pair[..equals], &pair[equals + 1..]);
+            (key.trim_ascii() == name.as_bytes()).then_some(value.trim_ascii())
+        })
+        .and_then(|value| std::str::from_utf8(value).ok())
         .filter(|value| !value.is_empty())
 }
 

@@ -154,7 +154,7 @@ pub trait WebDelivery: Delivery {
     /// The body of `POST /verify-otp`.
     type VerifyBody: Serialize + DeserializeOwned + Documented + Send + VerifyFields;
     /// The body of `POST /refresh` and `POST /logout`.
-    type RefreshBody: Serialize + DeserializeOwned + Default + Documented + Send + RefreshFields;
+    type RefreshBody: Serialize + DeserializeOwned + Default + Documented + Send + Sync + RefreshFields;
     /// The answer to `POST /verify-otp` and `POST /refresh`.
     type TokensIssued: Serialize + DeserializeOwned + Documented + Send;
 

@@ -18,7 +18,6 @@ use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, OtpAuth, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
-use crate::error::AuthError;
 use crate::session::Client;
 
 pub(super) async fn request_otp<C>(
@@ -70,7 +69,7 @@ where
 {
     let body = body.unwrap_or_default();
     let token = presented::<C::Delivery>(Kind::Refresh, &headers, body.refresh_token(), auth.settings());
-    let signed_in = auth.refresh(token.ok_or(AuthError::InvalidRefreshToken)?).await?;
+    let signed_in = auth.refresh(token.ok_or(Problem::without_credentials(Code::InvalidRefreshToken))?).await?;
     Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
 }
 
@@ -84,10 +83,15 @@ where
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let refresh_token = presented::<C::Delivery>(Kind::Refresh, &headers, body.refresh_token(), auth.settings());
-    // Whoever wants to leave may send anything: what is no good is ignored.
+    let from_cookie = presented::<C::Delivery>(Kind::Refresh, &headers, None, auth.settings());
+    // Tokens that are no good are ignored, so that everybody can leave. Of
+    // several that are good none is: each session ends.
     let access_token = bearer::token(&headers).ok().flatten();
-    let mut response = match auth.sign_out(refresh_token, access_token).await {
+    let signed_out = async {
+        auth.sign_out(from_cookie, access_token).await?;
+        auth.sign_out(body.refresh_token(), None).await
+    };
+    let mut response = match signed_out.await {
         Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
         Err(error) => Problem::from(error).into_response(),
     };

@@ -67,6 +67,10 @@ async fn read(body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Serde would also read the fields of a struct from a list.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Code::Malformed.into());
+    }
     serde_json::from_slice(bytes).map_err(|_| Code::Malformed.into())
 }
 

@@ -13,7 +13,7 @@ pub mod problem;
 mod router;
 
 pub use delivery::{
-    ChallengeIssued, ChallengeIssuedInBody, Message, RefreshBody, TokensIssued, TokensIssuedInBody, VerifyBody,
+    ChallengeIssued, ChallengeIssuedInBody, Message, NoBody, RefreshBody, TokensIssued, TokensIssuedInBody, VerifyBody,
     VerifyBodyWithChallenge, WebDelivery,
 };
 pub use extract::{AuthRejection, CurrentUser, VerifiedUser};

@@ -5,27 +5,83 @@
 //! fixed: nothing of a request, of an error underneath or of a database ever
 //! appears in one.
 //!
-//! | `code` | status | meaning |
-//! | --- | --- | --- |
-//! | `malformed` | 422 | The body is not the JSON that the route takes, or the code cannot be one. |
-//! | `invalid_email` | 422 | The address is not accepted. |
-//! | `invalid_request` | 400 | Several `Authorization` fields, or one that is malformed (RFC 6750 section 3.1). |
-//! | `body_too_large` | 413 | The body has more than 16 KiB. |
-//! | `unsupported_media_type` | 415 | The body is not `application/json`. |
-//! | `method_not_allowed` | 405 | The route takes `POST` only. |
-//! | `cross_origin` | 403 | A browser sent the request from another origin. |
-//! | `resend_too_soon` | 429 | Wait for `Retry-After` seconds, then ask again. |
-//! | `too_many_attempts` | 429 | The tries of this challenge are used up; ask for a new code. |
-//! | `invalid_code` | 401 | Wrong, expired or used code, or another challenge. |
-//! | `sign_in_refused` | 403 | The application refused this user. |
-//! | `invalid_refresh_token` | 401 | Not a refresh token that is accepted. |
-//! | `session_revoked` | 401 | The session has been signed out or ended. |
-//! | `missing_token` | 401 | No access token was sent. |
-//! | `invalid_token` | 401 | Not an access token that is accepted. |
-//! | `not_verified` | 403 | The user's address is not verified. |
-//! | `delivery_failed` | 503 | The code could not be delivered; it does not count as sent. |
-//! | `store_unavailable` | 503 | The database did not do its part; try again. |
-//! | `internal_error` | 500 | A fault of the application; its log says which. |
+//! # The codes
+//!
+//! ### `malformed`
+//!
+//! 422. The body is not the JSON that the route takes, or the code cannot be one.
+//!
+//! ### `invalid_email`
+//!
+//! 422. The address is not accepted.
+//!
+//! ### `invalid_request`
+//!
+//! 400. Several `Authorization` fields, or one that is malformed (RFC 6750 section 3.1).
+//!
+//! ### `body_too_large`
+//!
+//! 413. The body has more than 16 KiB.
+//!
+//! ### `unsupported_media_type`
+//!
+//! 415. The body is not `application/json`.
+//!
+//! ### `method_not_allowed`
+//!
+//! 405. The route takes `POST` only.
+//!
+//! ### `cross_origin`
+//!
+//! 403. A browser sent the request from another origin.
+//!
+//! ### `resend_too_soon`
+//!
+//! 429. Wait for `Retry-After` seconds, then ask again.
+//!
+//! ### `too_many_attempts`
+//!
+//! 429. The tries of this challenge are used up; ask for a new code.
+//!
+//! ### `invalid_code`
+//!
+//! 401. Wrong, expired or used code, or another challenge.
+//!
+//! ### `sign_in_refused`
+//!
+//! 403. The application refused this user.
+//!
+//! ### `invalid_refresh_token`
+//!
+//! 401. Not a refresh token that is accepted.
+//!
+//! ### `session_revoked`
+//!
+//! 401. The session has been signed out or ended.
+//!
+//! ### `missing_token`
+//!
+//! 401. No access token was sent.
+//!
+//! ### `invalid_token`
+//!
+//! 401. Not an access token that is accepted.
+//!
+//! ### `not_verified`
+//!
+//! 403. The user's address is not verified.
+//!
+//! ### `delivery_failed`
+//!
+//! 503. The code could not be delivered; it does not count as sent.
+//!
+//! ### `store_unavailable`
+//!
+//! 503. The database did not do its part; try again.
+//!
+//! ### `internal_error`
+//!
+//! 500. A fault of the application; its log says which.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -135,9 +191,10 @@ impl Code {
 
     /// `WWW-Authenticate` (RFC 6750 section 3): a bare challenge where no
     /// token was sent, a reason where one was.
-    fn challenge(self) -> Option<HeaderValue> {
+    fn challenge(self, credentials: Credentials) -> Option<HeaderValue> {
         let value = match self {
             Self::InvalidCode | Self::MissingToken => r#"Bearer realm="otp-auth""#,
+            Self::InvalidRefreshToken if credentials == Credentials::Missing => r#"Bearer realm="otp-auth""#,
             Self::InvalidToken | Self::InvalidRefreshToken | Self::SessionRevoked => {
                 r#"Bearer realm="otp-auth", error="invalid_token""#
             }
@@ -154,13 +211,27 @@ impl Code {
 pub struct Problem {
     code: Code,
     retry_after: Option<u64>,
+    credentials: Credentials,
+}
+
+/// Whether the request had credentials. Without any, a challenge gives no
+/// reason (RFC 6750 section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credentials {
+    Sent,
+    Missing,
 }
 
 impl Problem {
     /// A problem of this kind.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, retry_after: None }
+        Self { code, retry_after: None, credentials: Credentials::Sent }
+    }
+
+    /// A problem of this kind with a request that had no credentials.
+    pub(super) fn without_credentials(code: Code) -> Self {
+        Self { credentials: Credentials::Missing, ..Self::new(code) }
     }
 
     /// Its kind.
@@ -178,7 +249,7 @@ impl From<Code> for Problem {
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
-        let wait = |code, span| Self { code, retry_after: Some(ceil_secs(span).max(1)) };
+        let wait = |code, span| Self { retry_after: Some(ceil_secs(span).max(1)), ..Self::new(code) };
         match error {
             AuthError::InvalidEmail => Code::InvalidEmail.into(),
             AuthError::MalformedCode => Code::Malformed.into(),
@@ -229,7 +300,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, MEDIA_TYPE);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.code.challenge() {
+        if let Some(challenge) = self.code.challenge(self.credentials) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after {
@@ -258,10 +329,10 @@ mod tests {
     }
 
     #[test]
-    fn the_table_in_the_documentation_is_complete() {
+    fn http_02_every_code_has_a_section_in_the_documentation() {
         let text = include_str!("problem.rs");
         for code in Code::ALL {
-            let row = format!("//! | `{}` | {} |", code.as_str(), code.status().as_u16());
+            let row = format!("//! ### `{}`\n//!\n//! {}. ", code.as_str(), code.status().as_u16());
             assert!(text.contains(&row), "{row}");
         }
     }

@@ -1,7 +1,7 @@
 //! Stores in SQL databases: one file a backend, with its statements written
 //! out in place.
 
-pub mod sqlite;
+pub(crate) mod sqlite;
 
 use crate::error::StoreError;
 

@@ -48,6 +48,12 @@ impl Write {
     async fn commit(self) -> Result<(), sqlx::Error> {
         self.transaction.commit().await
     }
+
+    /// Dropping it would roll back as well, but only after the next writer
+    /// has got its turn.
+    async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.transaction.rollback().await
+    }
 }
 
 impl SqliteStore {
@@ -65,7 +71,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .optimize_on_close(true, None);
-        let pool = SqlitePoolOptions::new().acquire_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new().acquire_timeout(BUSY_TIMEOUT).test_before_acquire(false);
         let pool = if in_memory {
             pool.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
         } else {

@@ -110,6 +110,8 @@ macro_rules! store_conformance {
             the_first_proof_ends_older_sessions
             other_sessions_of_a_verified_user_go_on
             a_replaced_session_ends
+            an_account_that_has_changed_is_not_signed_in
+            a_new_user_inherits_no_session
             a_session_reads_back_as_it_was_written
             one_caller_advances_a_generation
             a_session_that_is_over_does_not_advance

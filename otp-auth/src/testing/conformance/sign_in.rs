@@ -157,3 +157,41 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
     assert!(is_current::<B>(&store, &ann, other.id, NOW).await);
     assert!(is_current::<B>(&store, &bob, session_id(3), NOW + DAY).await);
 }
+
+/// An account that changed since it was looked up: nothing is signed in, and
+/// the code still works.
+pub async fn an_account_that_has_changed_is_not_signed_in<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let gone = backend.add_user(&store, "ann@x.com", true).await;
+    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    backend.remove_user(&store, &gone).await;
+    let attempt = |account| sign_in(1, account, 1, NOW);
+    let outcome = store.sign_in(attempt(Account::Existing(gone.clone()))).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::AccountChanged));
+
+    // Somebody else has the address now.
+    let other = backend.add_user(&store, "bob@x.com", true).await;
+    let next = backend.add_user(&store, "ann@x.com", true).await;
+    if next.id() != gone.id() {
+        let outcome = store.sign_in(attempt(Account::Existing(gone))).await.unwrap();
+        assert!(matches!(outcome, SignInOutcome::AccountChanged));
+    }
+    assert_eq!(store.session(session_id(1)).await.unwrap(), None);
+    assert!(store.user_sessions(&other.id().to_string(), NOW).await.unwrap().is_empty());
+    let (user, ..) = signed_in_ok(store.sign_in(attempt(Account::Existing(next.clone()))).await.unwrap());
+    assert!(user.id() == next.id());
+}
+
+/// Where an id is given a second time, its new user inherits no session.
+pub async fn a_new_user_inherits_no_session<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let (gone, old) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
+    backend.remove_user(&store, &gone).await;
+    let (user, own) = add_session::<B>(&store, Account::New("bob@x.com".to_owned()), 2, NOW).await;
+    assert!(is_current::<B>(&store, &user, own.id, NOW).await);
+    if user.id() == gone.id() {
+        assert!(!is_current::<B>(&store, &user, old.id, NOW).await);
+        assert!(store.session(old.id).await.unwrap().is_some_and(|session| session.revoked_at.is_some()));
+    }
+    assert_eq!(store.user_sessions(&own.user_id, NOW).await.unwrap(), [own]);
+}

@@ -34,7 +34,10 @@ impl ChallengeStore for SqliteStore {
         let old = row.as_ref().map(budget).transpose()?;
         let spent = match Budget::spend(old, open.now, open.limits) {
             Ok(spent) => spent,
-            Err(wait) => return Ok(Opening::Wait(wait)),
+            Err(wait) => {
+                write.rollback().await?;
+                return Ok(Opening::Wait(wait));
+            }
         };
         sqlx::query(
             "INSERT INTO otp_budgets (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \

@@ -153,17 +153,26 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
         .execute(&mut *write.transaction)
         .await?;
         if accepted.rows_affected() == 0 {
+            write.rollback().await?;
             return Ok(SignInOutcome::CodeSpent);
         }
-        let (mut user, created) = match account {
-            Account::Existing(user) => (user, false),
-            Account::New(email) => match user_by_email::<U>(&mut write.transaction, &email).await? {
-                Some(user) => (user, false),
-                None => (insert_user::<U>(&mut write.transaction, &email).await?, true),
-            },
+        let email = match &account {
+            Account::Existing(user) => user.email(),
+            Account::New(email) => email,
+        };
+        let found = user_by_email::<U>(&mut write.transaction, email).await?;
+        let (mut user, created) = match (&account, found) {
+            (Account::Existing(expected), Some(user)) if user.id() == expected.id() => (user, false),
+            (Account::Existing(_), _) => {
+                write.rollback().await?;
+                return Ok(SignInOutcome::AccountChanged);
+            }
+            (Account::New(_), Some(user)) => (user, false),
+            (Account::New(email), None) => (insert_user::<U>(&mut write.transaction, email).await?, true),
         };
         let session = session.of_user(user.id().to_string());
-        if !created && user.verified() != Some(true) && mark_verified(&mut write.transaction, &user).await? {
+        let verified_now = user.verified() != Some(true) && mark_verified(&mut write.transaction, &user).await?;
+        if created || verified_now {
             revoke_all(&mut write.transaction, &session.user_id, revocation).await?;
         }
         user.mark_verified();
