@@ -7,6 +7,7 @@ use super::{Candidate, OtpAuth, ask, notice};
 use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
+use crate::delivery::Delivery;
 use crate::error::AuthError;
 use crate::event::{self, Suspicion};
 use crate::hooks::Hooks;
@@ -52,7 +53,8 @@ pub struct SignedIn<U> {
     /// The tokens to hand out.
     pub tokens: TokenPair,
     /// Proof that this device has signed in to this address, for later
-    /// [requests](crate::CodeRequest::device). Only a sign-in gives one.
+    /// [requests](crate::CodeRequest::device). Only a sign-in gives one, and
+    /// only where cookies are used.
     pub device: Option<Secret>,
 }
 
@@ -191,7 +193,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             _ => None,
         };
-        let device = device::issue(self.current_keys()?, &Identity::of(self.current_keys()?, address), now);
+        let keys = self.current_keys()?;
+        let device = C::Delivery::COOKIES.then(|| device::issue(keys, &Identity::of(keys, address), now));
         let ending = self.sessions_that_end(&sign_in).await?;
         let (id, revocation) = (sign_in.session.id, sign_in.revocation);
         let outcome = match self.inner.store.sign_in(sign_in).await {
@@ -217,7 +220,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             notice("user_created", hooks.user_created(&user)).await;
         }
         notice("signed_in", hooks.signed_in(&user, session.id)).await;
-        Ok(SignedIn { user, session, tokens, device: Some(device) })
+        Ok(SignedIn { user, session, tokens, device })
     }
 
     /// The sessions that end with this sign-in, for the extractor that asks no
