@@ -1,1 +1,33 @@
+//! What the behaviour tests share: an application with every extractor, its
+//! configurations, a store and hooks that do as they are told, and a client
+//! that keeps cookies like a browser.
+//!
+//! Nothing here is published. The tests are in `tests/behaviour`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "tests may fail, and helpers are called for what they do"
+)]
+
+pub mod answer;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod faults;
+pub mod hooks;
+pub mod jar;
+pub mod logs;
+pub mod tokens;
+pub mod user;
+
+pub use answer::{Answer, SetCookie};
+pub use app::{App, Backend, Setup, Typed};
+pub use client::{Client, Kind};
+pub use config::{Mode, OTHER_SECRET, SECRET, TestConfig, Tuned};
+pub use faults::{Fault, Faults, Faulty, Operation};
+pub use hooks::{Call, Reply, TestHooks};
+pub use user::{User, UserClaims};

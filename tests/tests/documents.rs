@@ -116,7 +116,15 @@ fn doc_01_doc_02_doc_03_doc_05_doc_10_the_limits_of_a_mailed_code_are_stated() {
     assert!(lower.contains("control of a mailbox") || lower.contains("control of the mailbox"));
     for document in ["README.md", "otp-auth/README.md", "SECURITY.md"] {
         let text = flowing(document).to_lowercase();
-        for claim in ["nist-compliant", "nist compliant", "aal1", "aal2", "aal3", "phishing-resistant sign-in", "is phishing-resistant"] {
+        for claim in [
+            "nist-compliant",
+            "nist compliant",
+            "aal1",
+            "aal2",
+            "aal3",
+            "phishing-resistant sign-in",
+            "is phishing-resistant",
+        ] {
             assert!(!text.contains(claim), "{document} claims {claim}");
         }
     }
@@ -149,12 +157,18 @@ fn every_test_that_security_md_names_exists() {
         .split('`')
         .skip(1)
         .step_by(2)
-        .filter(|name| name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':'))
+        .filter(|name| {
+            name.matches('_').count() >= 3
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':')
+        })
         .map(|name| name.rsplit("::").next().unwrap())
         .collect();
     assert!(named.len() >= 20, "SECURITY.md names only {} tests", named.len());
     for name in named {
-        assert!(code.contains(&format!("fn {name}")) || code.contains(&format!("{name}\n")), "no test is called {name}");
+        assert!(
+            code.contains(&format!("fn {name}")) || code.contains(&format!("{name}\n")),
+            "no test is called {name}"
+        );
     }
 }
 

@@ -1,0 +1,355 @@
+//! An application: the routes of otp-auth under `/auth`, and one route for
+//! each extractor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use otp_auth::testing::{CapturingSender, TestClock};
+use otp_auth::{
+    Claims, ConfigError, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SettingsBuilder, SqliteStore, VerifiedUser,
+};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Kind};
+use crate::config::{BodyAuth, BothAuth, CookieAuth, Mode, SECRET, TestConfig, Tune, Tuned};
+use crate::faults::{Faults, Faulty};
+use crate::hooks::TestHooks;
+use crate::user::User;
+
+/// Where an application keeps its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// `MemoryStore`.
+    Memory,
+    /// `SqliteStore`, in a file of its own.
+    Sqlite,
+}
+
+impl Backend {
+    /// Every backend.
+    pub const ALL: [Self; 2] = [Self::Memory, Self::Sqlite];
+}
+
+/// The store of an application. Clones share the rows.
+#[derive(Debug, Clone)]
+enum Database {
+    Memory(Faulty<MemoryStore<User>>),
+    /// The directory goes when the last clone does.
+    Sqlite {
+        store: Faulty<SqliteStore>,
+        _directory: Arc<tempfile::TempDir>,
+    },
+}
+
+impl Database {
+    async fn open(backend: Backend, faults: Faults) -> Self {
+        match backend {
+            Backend::Memory => Self::Memory(Faulty::new(MemoryStore::new(User::first), faults)),
+            Backend::Sqlite => {
+                let directory = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:{}?mode=rwc", directory.path().join("test.db").display());
+                let store = SqliteStore::connect(&url).await.unwrap();
+                store.migrate().await.unwrap();
+                sqlx::raw_sql(User::SCHEMA).execute(store.pool()).await.unwrap();
+                Self::Sqlite { store: Faulty::new(store, faults), _directory: Arc::new(directory) }
+            }
+        }
+    }
+}
+
+/// How to make an application.
+#[derive(Clone)]
+pub struct Setup {
+    mode: Mode,
+    backend: Backend,
+    secret: String,
+    tune: Tune,
+    shared: Option<App>,
+}
+
+impl Setup {
+    /// Default settings over a store in memory.
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            backend: Backend::Memory,
+            secret: SECRET.to_owned(),
+            tune: Arc::new(|settings| settings),
+            shared: None,
+        }
+    }
+
+    /// With this store.
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// With this secret.
+    #[must_use]
+    pub fn secret(mut self, secret: &str) -> Self {
+        secret.clone_into(&mut self.secret);
+        self
+    }
+
+    /// With these changes to the settings.
+    #[must_use]
+    pub fn tune(mut self, tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static) -> Self {
+        self.tune = Arc::new(tune);
+        self
+    }
+
+    /// With the rows, the clock, the sender and the hooks of another
+    /// application, as after a restart.
+    #[must_use]
+    pub fn after(mut self, other: &App) -> Self {
+        self.shared = Some(other.clone());
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> App {
+        match self.mode {
+            Mode::Cookie => self.typed::<CookieAuth>().await.app,
+            Mode::Body => self.typed::<BodyAuth>().await.app,
+            Mode::Both => self.typed::<BothAuth>().await.app,
+        }
+    }
+
+    /// Starts it, and returns what its type is known of as well.
+    pub async fn typed<C: TestConfig>(self) -> Typed<C> {
+        self.attempt().await.expect("the settings are good")
+    }
+
+    /// Starts it, if its settings are good.
+    ///
+    /// # Errors
+    ///
+    /// What `OtpAuth::new` says.
+    pub async fn attempt<C: TestConfig>(self) -> Result<Typed<C>, ConfigError> {
+        let (sender, hooks, clock, faults, database) = if let Some(app) = self.shared {
+            (app.sender, app.hooks, app.clock, app.faults, app.database)
+        } else {
+            let faults = Faults::default();
+            let database = Database::open(self.backend, faults.clone()).await;
+            (CapturingSender::new(), TestHooks::default(), TestClock::default(), faults, database)
+        };
+        let config = Tuned::new(C::assemble(&self.secret, sender.clone(), hooks.clone()), self.tune);
+        let auth = match &database {
+            Database::Memory(store) => OtpAuth::with_clock(config, store.clone(), clock.clock()),
+            Database::Sqlite { store, .. } => OtpAuth::with_clock(config, store.clone(), clock.clock()),
+        }?;
+        let router = router(&auth);
+        let app = App { mode: C::MODE, router, sender, hooks, clock, faults, database };
+        Ok(Typed { auth, app })
+    }
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("mode", &self.mode).field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+/// An application, and its `OtpAuth`.
+#[derive(Debug, Clone)]
+pub struct Typed<C: TestConfig> {
+    /// For what is no route.
+    pub auth: OtpAuth<Tuned<C>>,
+    /// For the routes.
+    pub app: App,
+}
+
+/// An application and everything around it. Clones are the same application.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its delivery.
+    pub mode: Mode,
+    /// Its routes.
+    pub router: Router,
+    /// Its sender.
+    pub sender: CapturingSender,
+    /// Its hooks.
+    pub hooks: TestHooks,
+    /// Its clock, at first on a whole second.
+    pub clock: TestClock,
+    /// What goes wrong with its store.
+    pub faults: Faults,
+    database: Database,
+}
+
+impl App {
+    /// A client of the usual kind for the delivery: a browser where cookies
+    /// are set.
+    pub fn client(&self) -> Client {
+        Client::new(self.clone(), if self.mode.sets_cookies() { Kind::Browser } else { Kind::Native })
+    }
+
+    /// A client of this kind.
+    pub fn client_of(&self, kind: Kind) -> Client {
+        Client::new(self.clone(), kind)
+    }
+
+    /// Moves the clock on.
+    pub fn pass(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    /// The latest code for an address.
+    pub fn code_for(&self, email: &str) -> String {
+        self.sender.code_for(email).expect("a code was sent")
+    }
+
+    /// Another code than the latest one for an address, of the same length.
+    pub fn wrong_code_for(&self, email: &str) -> String {
+        wrong(&self.code_for(email))
+    }
+
+    /// How many messages were sent.
+    pub fn mails(&self) -> usize {
+        self.sender.messages().len()
+    }
+
+    /// Adds a user, as an application would.
+    pub async fn add_user(&self, email: &str, verified: bool) -> User {
+        let id = 1 + self.users().await.iter().map(|user| user.id).max().unwrap_or(0);
+        let user = User { id, email: email.to_owned(), is_verified: verified, username: Some(format!("user {id}")) };
+        match &self.database {
+            Database::Memory(store) => store.inner().insert_user(user.clone()),
+            Database::Sqlite { store, .. } => {
+                sqlx::query("INSERT INTO users (id, email, is_verified, username) VALUES (?1, ?2, ?3, ?4)")
+                    .bind(user.id)
+                    .bind(&user.email)
+                    .bind(user.is_verified)
+                    .bind(&user.username)
+                    .execute(store.inner().pool())
+                    .await
+                    .unwrap();
+            }
+        }
+        user
+    }
+
+    /// Deletes a user, as an application would.
+    pub async fn remove_user(&self, id: i64) {
+        match &self.database {
+            Database::Memory(store) => store.inner().remove_user(&id),
+            Database::Sqlite { store, .. } => {
+                sqlx::query("DELETE FROM users WHERE id = ?1").bind(id).execute(store.inner().pool()).await.unwrap();
+            }
+        }
+    }
+
+    /// Takes back that an address is verified, as an application would.
+    pub async fn unverify(&self, user: &User) {
+        match &self.database {
+            Database::Memory(store) => {
+                store.inner().remove_user(&user.id);
+                store.inner().insert_user(User { is_verified: false, ..user.clone() });
+            }
+            Database::Sqlite { store, .. } => {
+                sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = ?1")
+                    .bind(user.id)
+                    .execute(store.inner().pool())
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+
+    /// Every user.
+    pub async fn users(&self) -> Vec<User> {
+        match &self.database {
+            Database::Memory(store) => store.inner().users(),
+            Database::Sqlite { store, .. } => {
+                let rows: Vec<(i64, String, bool, Option<String>)> =
+                    sqlx::query_as("SELECT id, email, is_verified, username FROM users ORDER BY id")
+                        .fetch_all(store.inner().pool())
+                        .await
+                        .unwrap();
+                rows.into_iter()
+                    .map(|(id, email, is_verified, username)| User { id, email, is_verified, username })
+                    .collect()
+            }
+        }
+    }
+
+    /// The sessions of a user that are alive, the latest first.
+    pub async fn sessions(&self, user: i64) -> Vec<otp_auth::Session> {
+        use otp_auth::store::SessionStore;
+        let (user, now) = (user.to_string(), self.clock.now());
+        match &self.database {
+            Database::Memory(store) => store.inner().user_sessions(&user, now).await.unwrap(),
+            Database::Sqlite { store, .. } => store.inner().user_sessions(&user, now).await.unwrap(),
+        }
+    }
+
+    /// The pool of an application over `SQLite`.
+    pub fn pool(&self) -> &sqlx::SqlitePool {
+        match &self.database {
+            Database::Sqlite { store, .. } => store.inner().pool(),
+            Database::Memory(_) => panic!("this application is not over SQLite"),
+        }
+    }
+}
+
+/// Another code of the same length.
+pub fn wrong(code: &str) -> String {
+    code.chars().map(|digit| if digit == '9' { '0' } else { char::from(digit as u8 + 1) }).collect()
+}
+
+/// The routes that need an access token, one for each extractor.
+pub const PROTECTED: [&str; 3] = ["/me", "/verified", "/claims"];
+
+/// The routes that look at an access token only if there is one.
+pub const OPTIONAL: [&str; 3] = ["/maybe", "/maybe-verified", "/maybe-claims"];
+
+/// The routes of otp-auth.
+pub const AUTH: [&str; 4] = ["/auth/request-otp", "/auth/verify-otp", "/auth/refresh", "/auth/logout"];
+
+fn router<C: TestConfig>(auth: &OtpAuth<Tuned<C>>) -> Router {
+    Router::new()
+        .route("/me", get(me::<Tuned<C>>))
+        .route("/verified", get(verified::<Tuned<C>>))
+        .route("/claims", get(claims::<Tuned<C>>))
+        .route("/maybe", get(maybe::<Tuned<C>>))
+        .route("/maybe-verified", get(maybe_verified::<Tuned<C>>))
+        .route("/maybe-claims", get(maybe_claims::<Tuned<C>>))
+        .nest("/auth", auth.router())
+        .with_state(auth.clone())
+}
+
+async fn me<C: OtpConfig<User = User>>(user: CurrentUser<C>) -> Json<User> {
+    Json(user.into_inner())
+}
+
+async fn verified<C: OtpConfig<User = User>>(user: VerifiedUser<C>) -> Json<User> {
+    Json(user.into_inner())
+}
+
+async fn claims<C: OtpConfig<User = User>>(claims: Claims<C>) -> Json<Value> {
+    Json(json!({
+        "user_id": claims.user_id(),
+        "session": claims.session_id().to_string(),
+        "token": claims.token_id().to_string(),
+        "issued_at": claims.issued_at().as_millis(),
+        "expires_at": claims.expires_at().as_millis(),
+        "authenticated_at": claims.authenticated_at().as_millis(),
+        "username": claims.username,
+    }))
+}
+
+async fn maybe<C: OtpConfig<User = User>>(user: Option<CurrentUser<C>>) -> Json<Option<i64>> {
+    Json(user.map(|user| user.id))
+}
+
+async fn maybe_verified<C: OtpConfig<User = User>>(user: Option<VerifiedUser<C>>) -> Json<Option<i64>> {
+    Json(user.map(|user| user.id))
+}
+
+async fn maybe_claims<C: OtpConfig<User = User>>(claims: Option<Claims<C>>) -> Json<Option<i64>> {
+    Json(claims.map(|claims| *claims.user_id()))
+}

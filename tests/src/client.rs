@@ -1,0 +1,210 @@
+//! Clients: a browser, which keeps cookies, and a native application, which
+//! keeps what bodies hand out.
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
+use axum::http::{HeaderValue, Method, Request};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::jar::Jar;
+
+/// What kind of client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Keeps cookies; its scripts do not look at tokens in bodies.
+    Browser,
+    /// Knows no cookies.
+    Native,
+}
+
+/// A client of an [`App`]. A clone is another client with the same memory.
+#[derive(Debug, Clone)]
+pub struct Client {
+    app: App,
+    kind: Kind,
+    /// The cookies, of a browser.
+    pub jar: Jar,
+    /// The challenge, of a native application.
+    pub challenge: Option<String>,
+    /// The refresh token, of a native application.
+    pub refresh_token: Option<String>,
+    /// The access token.
+    pub access_token: Option<String>,
+    /// Sent with every request.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Client {
+    /// A client that remembers nothing yet.
+    pub fn new(app: App, kind: Kind) -> Self {
+        Self {
+            app,
+            kind,
+            jar: Jar::default(),
+            challenge: None,
+            refresh_token: None,
+            access_token: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same client, talking to another application.
+    #[must_use]
+    pub fn at(&self, app: &App) -> Self {
+        Self { app: app.clone(), ..self.clone() }
+    }
+
+    /// Sends a request, with cookies if this is a browser, and keeps what
+    /// comes back.
+    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        let path = request.uri().path().to_owned();
+        if self.kind == Kind::Browser
+            && let Some(cookies) = self.jar.header(&path, self.app.clock.now())
+        {
+            request.headers_mut().insert(COOKIE, cookies.parse().unwrap());
+        }
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let answer = Answer::read(response).await;
+        if self.kind == Kind::Browser {
+            for cookie in answer.cookies() {
+                self.jar.store(cookie, self.app.clock.now());
+            }
+        }
+        if answer.status.is_success()
+            && let Ok(body) = serde_json::from_slice::<Value>(&answer.body)
+        {
+            let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
+            self.access_token = text("access_token").or(self.access_token.take());
+            if self.kind == Kind::Native {
+                self.challenge = text("challenge").or(self.challenge.take());
+                self.refresh_token = text("refresh_token").or(self.refresh_token.take());
+            }
+        }
+        answer
+    }
+
+    /// Posts JSON.
+    pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
+    /// Posts nothing.
+    pub async fn post_nothing(&mut self, path: &str) -> Answer {
+        self.send(Request::post(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Asks with this method and nothing else.
+    pub async fn ask(&mut self, method: Method, path: &str) -> Answer {
+        self.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Gets, with the access token if there is one.
+    pub async fn get(&mut self, path: &str) -> Answer {
+        match self.access_token.clone() {
+            Some(token) => self.get_with(path, &token).await,
+            None => self.ask(Method::GET, path).await,
+        }
+    }
+
+    /// Gets with this access token.
+    pub async fn get_with(&mut self, path: &str, token: &str) -> Answer {
+        let request = Request::get(path).header(AUTHORIZATION, format!("Bearer {token}"));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Asks for a code.
+    pub async fn request(&mut self, email: &str) -> Answer {
+        self.post("/auth/request-otp", &json!({ "email": email })).await
+    }
+
+    /// Presents a code, with the challenge.
+    pub async fn verify(&mut self, email: &str, code: &str) -> Answer {
+        let mut body = json!({ "email": email, "code": code });
+        if let Some(challenge) = &self.challenge {
+            body["challenge"] = challenge.as_str().into();
+        }
+        self.post("/auth/verify-otp", &body).await
+    }
+
+    /// Presents the code that was sent.
+    pub async fn verify_right(&mut self, email: &str) -> Answer {
+        let code = self.app.code_for(email);
+        self.verify(email, &code).await
+    }
+
+    /// Presents another code.
+    pub async fn verify_wrong(&mut self, email: &str) -> Answer {
+        let code = self.app.wrong_code_for(email);
+        self.verify(email, &code).await
+    }
+
+    /// Asks for a code and presents it.
+    pub async fn sign_in(&mut self, email: &str) -> Answer {
+        self.request(email).await.ok();
+        self.verify_right(email).await.ok()
+    }
+
+    /// Exchanges the refresh token.
+    pub async fn refresh(&mut self) -> Answer {
+        self.with_refresh_token("/auth/refresh").await
+    }
+
+    /// Signs out with the refresh token.
+    pub async fn logout(&mut self) -> Answer {
+        self.with_refresh_token("/auth/logout").await
+    }
+
+    async fn with_refresh_token(&mut self, path: &str) -> Answer {
+        match self.refresh_token.clone() {
+            Some(token) => self.post(path, &json!({ "refresh_token": token })).await,
+            None => self.post_nothing(path).await,
+        }
+    }
+
+    /// Signs out with the access token alone.
+    pub async fn logout_with_access_token(&mut self) -> Answer {
+        let token = self.access_token.clone().expect("signed in");
+        let request = Request::post("/auth/logout").header(AUTHORIZATION, format!("Bearer {token}"));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The challenge, wherever it is kept.
+    pub fn held_challenge(&self) -> String {
+        let cookie = self.jar.get("__Host-otp_challenge").map(str::to_owned);
+        cookie.or(self.challenge.clone()).expect("a challenge")
+    }
+
+    /// The refresh token, wherever it is kept.
+    pub fn held_refresh_token(&self) -> String {
+        let cookie = self.jar.get("__Host-refresh_token").map(str::to_owned);
+        cookie.or(self.refresh_token.clone()).expect("a refresh token")
+    }
+
+    /// Puts a refresh token back in the place where this client keeps it.
+    pub fn put_refresh_token(&mut self, token: &str) {
+        match self.kind {
+            Kind::Browser => self.jar.plant("__Host-refresh_token", token),
+            Kind::Native => self.refresh_token = Some(token.to_owned()),
+        }
+    }
+
+    /// Puts a challenge in the place where this client keeps it.
+    pub fn put_challenge(&mut self, challenge: &str) {
+        match self.kind {
+            Kind::Browser => self.jar.plant("__Host-otp_challenge", challenge),
+            Kind::Native => self.challenge = Some(challenge.to_owned()),
+        }
+    }
+
+    /// The access token.
+    pub fn token(&self) -> String {
+        self.access_token.clone().expect("signed in")
+    }
+}

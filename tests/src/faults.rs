@@ -1,0 +1,205 @@
+//! A store that counts what it is asked, and fails or hangs when it is told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use otp_auth::store::{
+    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenId,
+    TokenRef, UserStore,
+};
+
+use crate::user::User;
+
+/// A method of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `ChallengeStore::open_challenge`.
+    OpenChallenge,
+    /// `ChallengeStore::refund_send`.
+    RefundSend,
+    /// `ChallengeStore::count_try`.
+    CountTry,
+    /// `SessionStore::session`.
+    Session,
+    /// `SessionStore::advance`.
+    Advance,
+    /// `SessionStore::revoke_session`.
+    RevokeSession,
+    /// `SessionStore::revoke_user_sessions`.
+    RevokeUserSessions,
+    /// `SessionStore::user_sessions`.
+    UserSessions,
+    /// `SessionStore::blacklist_token`.
+    BlacklistToken,
+    /// `UserStore::user_by_email`.
+    UserByEmail,
+    /// `UserStore::user_by_id`.
+    UserById,
+    /// `UserStore::current_user`.
+    CurrentUser,
+    /// `UserStore::sign_in`.
+    SignIn,
+    /// `Maintenance::cleanup`.
+    Cleanup,
+}
+
+/// How an operation goes wrong. In either case nothing has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails.
+    Fail,
+    /// It never answers.
+    Hang,
+}
+
+/// Why a failing store fails. No client may ever see a word of it.
+pub const CAUSE: &str = "connection to db.internal.invalid refused";
+
+#[derive(Debug, Default)]
+struct State {
+    faults: HashMap<Operation, Fault>,
+    calls: Vec<Operation>,
+}
+
+/// Tells a [`Faulty`] store what to do, and knows what it was asked. Clones
+/// share everything.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<State>>);
+
+impl Faults {
+    /// From now on this operation goes wrong.
+    pub fn set(&self, operation: Operation, fault: Fault) {
+        self.lock().faults.insert(operation, fault);
+    }
+
+    /// From now on everything works.
+    pub fn clear(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// What was asked since the last time, in order.
+    pub fn take_calls(&self) -> Vec<Operation> {
+        std::mem::take(&mut self.lock().calls)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    async fn meet(&self, operation: Operation) -> StoreResult<()> {
+        let fault = {
+            let mut state = self.lock();
+            state.calls.push(operation);
+            state.faults.get(&operation).copied()
+        };
+        match fault {
+            None => Ok(()),
+            Some(Fault::Fail) => Err(StoreError::new(CAUSE)),
+            Some(Fault::Hang) => std::future::pending().await,
+        }
+    }
+}
+
+/// A store with [`Faults`]. Clones share the rows.
+#[derive(Debug)]
+pub struct Faulty<S> {
+    inner: Arc<S>,
+    faults: Faults,
+}
+
+impl<S> Faulty<S> {
+    /// Wraps a store.
+    pub fn new(inner: S, faults: Faults) -> Self {
+        Self { inner: Arc::new(inner), faults }
+    }
+
+    /// The store itself.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+}
+
+impl<S> Clone for Faulty<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), faults: self.faults.clone() }
+    }
+}
+
+impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        self.faults.meet(Operation::OpenChallenge).await?;
+        self.inner.open_challenge(open).await
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        self.faults.meet(Operation::RefundSend).await?;
+        self.inner.refund_send(ticket, now).await
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        self.faults.meet(Operation::CountTry).await?;
+        self.inner.count_try(key, cap).await
+    }
+}
+
+impl<S: SessionStore> SessionStore for Faulty<S> {
+    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+        self.faults.meet(Operation::Session).await?;
+        self.inner.session(id).await
+    }
+
+    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        self.faults.meet(Operation::Advance).await?;
+        self.inner.advance(id, generation, now).await
+    }
+
+    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        self.faults.meet(Operation::RevokeSession).await?;
+        self.inner.revoke_session(id, revocation).await
+    }
+
+    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
+        self.faults.meet(Operation::RevokeUserSessions).await?;
+        self.inner.revoke_user_sessions(user_id, revocation).await
+    }
+
+    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+        self.faults.meet(Operation::UserSessions).await?;
+        self.inner.user_sessions(user_id, now).await
+    }
+
+    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
+        self.faults.meet(Operation::BlacklistToken).await?;
+        self.inner.blacklist_token(id, revocation).await
+    }
+}
+
+impl<S: UserStore<User>> UserStore<User> for Faulty<S> {
+    async fn user_by_email(&self, email: &str) -> StoreResult<Option<User>> {
+        self.faults.meet(Operation::UserByEmail).await?;
+        self.inner.user_by_email(email).await
+    }
+
+    async fn user_by_id(&self, id: &i64) -> StoreResult<Option<User>> {
+        self.faults.meet(Operation::UserById).await?;
+        self.inner.user_by_id(id).await
+    }
+
+    async fn current_user(&self, id: &i64, token: TokenRef, now: Timestamp) -> StoreResult<Option<User>> {
+        self.faults.meet(Operation::CurrentUser).await?;
+        self.inner.current_user(id, token, now).await
+    }
+
+    async fn sign_in(&self, sign_in: SignIn<User>) -> StoreResult<SignInOutcome<User>> {
+        self.faults.meet(Operation::SignIn).await?;
+        self.inner.sign_in(sign_in).await
+    }
+}
+
+impl<S: Maintenance> Maintenance for Faulty<S> {
+    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        self.faults.meet(Operation::Cleanup).await?;
+        self.inner.cleanup(now, limit).await
+    }
+}

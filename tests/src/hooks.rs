@@ -1,0 +1,135 @@
+//! Hooks that write down how they were called, and answer as they are told.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use otp_auth::{Admission, Hooks, SessionId, Suspicion};
+
+use crate::user::User;
+
+/// A call of a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// `before_create`, with the address.
+    BeforeCreate(String),
+    /// `before_sign_in`, with the user's id and whether they were verified.
+    BeforeSignIn(i64, bool),
+    /// `user_created`, with the user's id.
+    UserCreated(i64),
+    /// `signed_in`, with the user's id and the session.
+    SignedIn(i64, SessionId),
+    /// `signed_out`, with the session.
+    SignedOut(SessionId),
+    /// `suspicious`.
+    Suspicious(Suspicion),
+}
+
+/// What a question is answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reply {
+    /// Go on.
+    #[default]
+    Admit,
+    /// Stop here.
+    Refuse,
+    /// Nothing, ever.
+    Hang,
+    /// It panics.
+    Panic,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Vec<Call>,
+    before_create: Reply,
+    before_sign_in: Reply,
+    notices: Reply,
+    barred: Vec<i64>,
+}
+
+/// Hooks for tests. Clones share everything.
+#[derive(Debug, Clone, Default)]
+pub struct TestHooks(Arc<Mutex<State>>);
+
+impl TestHooks {
+    /// Every call but those of `admit`, the oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    /// What `before_create` answers from now on.
+    pub fn on_create(&self, reply: Reply) {
+        self.lock().before_create = reply;
+    }
+
+    /// What `before_sign_in` answers from now on.
+    pub fn on_sign_in(&self, reply: Reply) {
+        self.lock().before_sign_in = reply;
+    }
+
+    /// From now on every notice panics.
+    pub fn panic_on_notices(&self) {
+        self.lock().notices = Reply::Panic;
+    }
+
+    /// From now on no notice returns.
+    pub fn hang_on_notices(&self) {
+        self.lock().notices = Reply::Hang;
+    }
+
+    /// From now on `admit` refuses this user.
+    pub fn bar(&self, user: i64) {
+        self.lock().barred.push(user);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    async fn question(&self, call: Call, reply: impl Fn(&State) -> Reply) -> Admission {
+        let reply = {
+            let mut state = self.lock();
+            state.calls.push(call);
+            reply(&state)
+        };
+        match reply {
+            Reply::Admit => Admission::Admit,
+            Reply::Refuse => Admission::Refuse,
+            Reply::Hang => std::future::pending().await,
+            Reply::Panic => panic!("a hook panicked, as it was told"),
+        }
+    }
+
+    async fn notice(&self, call: Call) {
+        let _ = self.question(call, |state| state.notices).await;
+    }
+}
+
+impl Hooks<User> for TestHooks {
+    async fn before_create(&self, email: &str) -> Admission {
+        self.question(Call::BeforeCreate(email.to_owned()), |state| state.before_create).await
+    }
+
+    async fn before_sign_in(&self, user: &User) -> Admission {
+        self.question(Call::BeforeSignIn(user.id, user.is_verified), |state| state.before_sign_in).await
+    }
+
+    fn admit(&self, user: &User) -> Admission {
+        if self.lock().barred.contains(&user.id) { Admission::Refuse } else { Admission::Admit }
+    }
+
+    async fn user_created(&self, user: &User) {
+        self.notice(Call::UserCreated(user.id)).await;
+    }
+
+    async fn signed_in(&self, user: &User, session: SessionId) {
+        self.notice(Call::SignedIn(user.id, session)).await;
+    }
+
+    async fn signed_out(&self, session: SessionId) {
+        self.notice(Call::SignedOut(session)).await;
+    }
+
+    async fn suspicious(&self, suspicion: &Suspicion) {
+        self.notice(Call::Suspicious(suspicion.clone())).await;
+    }
+}

@@ -1,0 +1,33 @@
+//! The application's user.
+
+use otp_auth::{NewUser, OtpUser};
+
+/// A user with everything that the extractors look at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, OtpUser)]
+#[otp_user(table = "users", stores(sqlite))]
+pub struct User {
+    /// The key of the table.
+    #[otp(id)]
+    pub id: i64,
+    /// The canonical address.
+    #[otp(email)]
+    pub email: String,
+    /// Whether somebody has proven to own the address.
+    #[otp(verified)]
+    pub is_verified: bool,
+    /// Goes into every access token.
+    #[otp(claim)]
+    pub username: Option<String>,
+}
+
+impl User {
+    /// The table of [`User`] in `SQLite`. The address has no unique index:
+    /// one user per address is the promise of the store.
+    pub const SCHEMA: &'static str = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, \
+         is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)";
+
+    /// What a first sign-in makes.
+    pub fn first(new: NewUser<'_>) -> Self {
+        Self { id: new.number, email: new.email.to_owned(), is_verified: true, username: None }
+    }
+}

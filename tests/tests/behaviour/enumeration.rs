@@ -1,0 +1,274 @@
+//! Nobody learns who has an account (requirements D).
+
+use std::time::Duration;
+
+use axum::http::header::SET_COOKIE;
+use otp_auth_tests::{Answer, App, Mode, Operation, Setup};
+
+use crate::support::{ANN, BOB, COOLDOWN, every_mode, every_mode_with};
+
+/// An answer without what differs between any two answers: a random
+/// challenge.
+fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let mut body = answer.json();
+    for name in ["challenge"] {
+        if let Some(value) = body.get_mut(name) {
+            *value = value.as_str().unwrap().len().into();
+        }
+    }
+    let mut headers: Vec<_> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != SET_COOKIE)
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    headers.extend(answer.cookies().into_iter().map(|cookie| {
+        (format!("cookie {} of {} bytes", cookie.name, cookie.value.len()), cookie.sorted_attributes().join(";"))
+    }));
+    (answer.status.as_u16(), headers, body.to_string())
+}
+
+/// Waits until everything that was sent off the request path is done.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn enum_01_enum_03_t18_without_automatic_users_known_and_unknown_addresses_are_answered_alike() {
+    for (app, client) in every_mode_with(|settings| settings.auto_create_user(false)).await {
+        app.add_user(ANN, true).await;
+        let (mut known, mut unknown) = (client.clone(), client);
+        for _ in 0..14 {
+            for _ in 0..2 {
+                let (a, b) = (known.request(ANN).await, unknown.request(BOB).await);
+                assert_eq!(comparable(&a), comparable(&b));
+            }
+            settle().await;
+            app.pass(COOLDOWN);
+        }
+        // Of these 28 requests each, those within the budget went out, to the
+        // known address only.
+        let messages = app.sender.messages();
+        assert_eq!(messages.len(), 5);
+        assert!(messages.iter().all(|message| message.address == ANN));
+    }
+}
+
+#[tokio::test]
+async fn enum_05_without_automatic_users_the_same_operations_run_for_both() {
+    let app = Setup::new(Mode::Body).tune(|settings| settings.auto_create_user(false)).start().await;
+    app.add_user(ANN, true).await;
+    let mut asked = Vec::new();
+    for email in [ANN, BOB] {
+        let mut client = app.client();
+        client.request(email).await.ok();
+        settle().await;
+        client.verify(email, "999").await.problem(401, "invalid_code");
+        asked.push(app.faults.take_calls());
+    }
+    assert_eq!(asked[0], asked[1]);
+    assert_eq!(asked[0], [Operation::OpenChallenge, Operation::UserByEmail, Operation::CountTry]);
+}
+
+#[tokio::test]
+async fn enum_02_t18_every_refusal_of_a_code_is_the_same_answer() {
+    for auto_create in [true, false] {
+        for (app, client) in every_mode_with(move |settings| settings.auto_create_user(auto_create)).await {
+            app.add_user(ANN, true).await;
+            let mut refusals = Vec::new();
+            let refused = |answer: Answer| comparable(&answer.problem(401, "invalid_code"));
+
+            // No code was ever asked for, for a known and an unknown address.
+            refusals.push(refused(client.clone().verify(ANN, "123456").await));
+            refusals.push(refused(client.clone().verify(BOB, "123456").await));
+
+            let mut known = client.clone();
+            known.request(ANN).await.ok();
+            let mut unknown = client.clone();
+            unknown.request(BOB).await.ok();
+            settle().await;
+            refusals.push(refused(known.verify_wrong(ANN).await));
+            refusals.push(refused(unknown.verify(BOB, "12345").await));
+            let mut late = known.clone();
+            let challenge = late.held_challenge();
+            let mut used = known.clone();
+            known.verify_right(ANN).await.ok();
+            refusals.push(refused(used.verify_right(ANN).await));
+            app.pass(Duration::from_secs(600));
+            late.put_challenge(&challenge);
+            refusals.push(refused(late.verify_right(ANN).await));
+            assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "{refusals:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn enum_02_enum_03_the_tries_end_alike_for_known_and_unknown_addresses() {
+    for (app, client) in every_mode_with(|settings| settings.auto_create_user(false)).await {
+        app.add_user(ANN, true).await;
+        let (mut known, mut unknown) = (client.clone(), client);
+        known.request(ANN).await.ok();
+        unknown.request(BOB).await.ok();
+        settle().await;
+        for _ in 0..8 {
+            let (a, b) = (known.verify(ANN, "12345").await, unknown.verify(BOB, "12345").await);
+            assert_eq!(comparable(&a), comparable(&b));
+        }
+        assert_eq!(unknown.verify(BOB, "12345").await.code(), "too_many_attempts");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn enum_04_a_slow_sender_does_not_show() {
+    for (app, client) in every_mode_with(|settings| settings.auto_create_user(false)).await {
+        app.add_user(ANN, true).await;
+        app.sender.hang();
+        let before = tokio::time::Instant::now();
+        let (a, b) = (client.clone().request(ANN).await.ok(), client.clone().request(BOB).await.ok());
+        assert_eq!(comparable(&a), comparable(&b));
+        assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+}
+
+/// A send that fails in the background must not show either: not by the
+/// cooldown, and not by more guesses than the budget allows.
+#[tokio::test(start_paused = true)]
+async fn enum_03_a_sender_that_fails_in_the_background_does_not_show() {
+    for hang in [false, true] {
+        for (app, client) in every_mode_with(|settings| settings.auto_create_user(false)).await {
+            app.add_user(ANN, true).await;
+            if hang {
+                app.sender.hang();
+            } else {
+                app.sender.fail();
+            }
+            let (mut known, mut unknown) = (client.clone(), client);
+            known.request(ANN).await.ok();
+            unknown.request(BOB).await.ok();
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            let (a, b) = (known.request(ANN).await, unknown.request(BOB).await);
+            assert_eq!(comparable(&a), comparable(&b));
+        }
+    }
+}
+
+/// The same hole from the other side: challenges that cost nothing.
+#[tokio::test]
+async fn rate_03_a_failing_background_sender_gives_no_free_guesses() {
+    let app = Setup::new(Mode::Body).tune(|settings| settings.auto_create_user(false)).start().await;
+    app.add_user(ANN, true).await;
+    app.sender.fail();
+    let mut compared = 0;
+    for _ in 0..100 {
+        let mut client = app.client();
+        if client.request(ANN).await.status.is_success() {
+            settle().await;
+            while client.verify(ANN, "123456").await.code() == "invalid_code" {
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared <= 5, "{compared} guesses within one cooldown");
+}
+
+#[tokio::test]
+async fn enum_01_a_barred_user_gets_no_mail_and_is_answered_like_an_unknown_one() {
+    for (app, client) in every_mode_with(|settings| settings.auto_create_user(false)).await {
+        let user = app.add_user(ANN, true).await;
+        app.hooks.bar(user.id);
+        let (mut barred, mut unknown) = (client.clone(), client);
+        for _ in 0..2 {
+            let (a, b) = (barred.request(ANN).await, unknown.request(BOB).await);
+            assert_eq!(comparable(&a), comparable(&b));
+            settle().await;
+        }
+        assert_eq!(app.mails(), 0);
+    }
+}
+
+#[tokio::test]
+async fn with_automatic_users_known_and_unknown_addresses_are_answered_alike() {
+    for (app, client) in every_mode().await {
+        app.add_user(ANN, true).await;
+        let (mut known, mut unknown) = (client.clone(), client);
+        let pairs = [
+            (known.request(ANN).await, unknown.request(BOB).await),
+            (known.request(ANN).await, unknown.request(BOB).await),
+            (known.verify_wrong(ANN).await, unknown.verify_wrong(BOB).await),
+        ];
+        for (a, b) in pairs {
+            assert_eq!(comparable(&a), comparable(&b));
+        }
+        assert_eq!(app.mails(), 2);
+        let (a, b) = (known.verify_right(ANN).await.ok(), unknown.verify_right(BOB).await.ok());
+        assert_eq!(a.members(), b.members());
+        assert_eq!(a.cookie_names(), b.cookie_names());
+    }
+}
+
+/// What was prepared before an account was deleted must not sign in either.
+#[tokio::test]
+async fn without_automatic_users_no_code_makes_a_user() {
+    let app: App = Setup::new(Mode::Body).tune(|settings| settings.auto_create_user(false)).start().await;
+    let user = app.add_user(ANN, true).await;
+    let mut client = app.client();
+    client.request(ANN).await.ok();
+    settle().await;
+    app.remove_user(user.id).await;
+    client.verify_right(ANN).await.problem(401, "invalid_code");
+    assert!(app.users().await.is_empty());
+}
+
+#[tokio::test]
+async fn enum_08_rt_11_jwt_19_t19_tokens_of_a_deleted_or_barred_user_are_answered_like_forged_ones() {
+    for barred in [false, true] {
+        for (app, mut client) in every_mode().await {
+            client.sign_in(ANN).await;
+            let user = app.users().await[0].clone();
+            let token = client.token();
+            let forged = format!("{}A", &token[..token.len() - 2]);
+            let mut cheat = client.clone();
+            cheat.put_refresh_token(&forged);
+            if barred {
+                app.hooks.bar(user.id);
+            } else {
+                app.remove_user(user.id).await;
+            }
+            for path in ["/me", "/verified", "/maybe", "/maybe-verified"] {
+                let answer = client.get(path).await.problem(401, "invalid_token");
+                assert_eq!(comparable(&answer), comparable(&client.get_with(path, &forged).await));
+            }
+            let answer = client.refresh().await.problem(401, "invalid_refresh_token");
+            assert_eq!(comparable(&answer), comparable(&cheat.refresh().await));
+        }
+    }
+}
+
+/// What a stranger can pile up in the background is limited, before anything
+/// is known about the address, and it costs nobody a send.
+#[tokio::test(start_paused = true)]
+async fn enum_01_when_too_many_sends_are_on_their_way_everybody_waits_alike() {
+    let app = Setup::new(Mode::Body)
+        .tune(|settings| settings.auto_create_user(false).send_timeout(Duration::from_secs(60)))
+        .start()
+        .await;
+    for number in 0..512 {
+        app.add_user(&format!("user{number}@example.com"), true).await;
+    }
+    app.add_user(ANN, true).await;
+    app.sender.hang();
+    for number in 0..512 {
+        app.client().request(&format!("user{number}@example.com")).await.ok();
+    }
+    let (a, b) = (app.client().request(ANN).await, app.client().request(BOB).await);
+    assert_eq!(comparable(&a), comparable(&b));
+    a.problem(503, "delivery_failed");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    app.sender.take();
+    let (a, b) = (app.client().request(ANN).await.ok(), app.client().request(BOB).await.ok());
+    assert_eq!(comparable(&a), comparable(&b));
+    settle().await;
+    assert_eq!(app.mails(), 1);
+}

@@ -1,0 +1,31 @@
+//! What otp-auth promises, seen from outside: HTTP in process, a clock that
+//! tests move, a sender that keeps what it was given.
+//!
+//! A test is named after what it promises; ids such as `otp_06` and `t7` are
+//! those of the requirements and of the attacks.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+#![allow(
+    clippy::duration_suboptimal_units,
+    clippy::unchecked_time_subtraction,
+    reason = "the contract speaks of seconds, and boundaries are constants less a millisecond"
+)]
+
+mod administration;
+mod bad_input;
+mod bad_tokens;
+mod codes;
+mod concurrency;
+mod contract;
+mod cookies;
+mod enumeration;
+mod failures;
+mod hooks;
+mod options;
+mod refresh;
+mod rotation;
+mod secrecy;
+mod semantics;
+mod settings;
+mod sign_out;
+mod support;

@@ -1,0 +1,147 @@
+//! T28: no option switches another one off. Every pair of options runs the
+//! whole round, and the effect of both must be seen.
+
+use std::time::Duration;
+
+use otp_auth::{SameSite, SettingsBuilder};
+use otp_auth_tests::{Answer, Mode, Setup, tokens};
+
+use crate::support::{ANN, COOLDOWN};
+
+/// What happened in a round.
+struct Round {
+    code: String,
+    wrong_tries: usize,
+    messages: usize,
+    users: usize,
+    answers: [Answer; 4],
+    replaced_after_5_seconds: u16,
+}
+
+/// An option: its name, how it is set, and how it shows.
+struct Choice {
+    name: &'static str,
+    set: fn(SettingsBuilder) -> SettingsBuilder,
+    shows: fn(&Round) -> bool,
+}
+
+const CHOICES: &[Choice] = &[
+    Choice { name: "nothing", set: |s| s, shows: |_| true },
+    Choice { name: "otp_length", set: |s| s.otp_length(8), shows: |r| r.code.len() == 8 },
+    Choice { name: "max_otp_attempts", set: |s| s.max_otp_attempts(3), shows: |r| r.wrong_tries == 3 },
+    Choice {
+        name: "otp_expiry",
+        set: |s| s.otp_expiry(Duration::from_secs(120)),
+        shows: |r| r.answers[0].number("expires_in") == 120,
+    },
+    Choice {
+        name: "otp_rate_limit",
+        set: |s| s.otp_rate_limit(Duration::from_secs(30)),
+        shows: |r| r.answers[0].number("resend_in") == 30,
+    },
+    Choice { name: "max_sends_per_hour", set: |s| s.max_sends_per_hour(2), shows: |r| r.messages == 2 },
+    Choice { name: "auto_create_user", set: |s| s.auto_create_user(false), shows: |r| r.users == 1 },
+    Choice {
+        name: "access_token_lifetime",
+        set: |s| s.access_token_lifetime(Duration::from_secs(300)),
+        shows: |r| r.answers[1].number("expires_in") == 300,
+    },
+    Choice {
+        name: "refresh_token_lifetime",
+        set: |s| s.refresh_token_lifetime(Duration::from_secs(86_400)),
+        shows: |r| age(&r.answers[1]) == Some("86400".to_owned()),
+    },
+    Choice {
+        name: "refresh_grace",
+        set: |s| s.refresh_grace(Duration::from_secs(3)),
+        shows: |r| r.replaced_after_5_seconds == 401,
+    },
+    Choice {
+        name: "cookie_same_site",
+        set: |s| s.cookie_same_site(SameSite::Strict),
+        shows: |r| r.answers.iter().flat_map(Answer::cookies).all(|c| c.attribute("SameSite") == Some("Strict")),
+    },
+    Choice {
+        name: "issuer",
+        set: |s| s.issuer("https://a.test"),
+        shows: |r| tokens::payload(&r.answers[1].member("access_token"))["iss"] == "https://a.test",
+    },
+    Choice {
+        name: "audience",
+        set: |s| s.audience("api"),
+        shows: |r| tokens::payload(&r.answers[2].member("access_token"))["aud"] == "api",
+    },
+    Choice { name: "developer_mode", set: |s| s.developer_mode(true), shows: |r| r.code.bytes().all(|b| b == b'0') },
+];
+
+fn age(answer: &Answer) -> Option<String> {
+    answer.cookie("__Host-refresh_token")?.attribute("Max-Age").map(str::to_owned)
+}
+
+async fn round(a: &'static Choice, b: &'static Choice) -> Round {
+    let app = Setup::new(Mode::Both).tune(|settings| (b.set)((a.set)(settings))).start().await;
+    app.add_user(ANN, true).await;
+    let settle = async || {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Strangers, who may or may not become users.
+    let stranger = "stranger@example.com";
+    let mut other = app.client();
+    other.request(stranger).await.ok();
+    settle().await;
+    if let Some(code) = app.sender.code_for(stranger) {
+        other.verify(stranger, &code).await.ok();
+    }
+    let users = app.users().await.len();
+
+    let mut wrong_tries = 0;
+    let mut guesser = app.client();
+    guesser.request(ANN).await.ok();
+    while guesser.verify(ANN, "11111").await.code() == "invalid_code" {
+        wrong_tries += 1;
+    }
+    app.pass(COOLDOWN);
+    let mut client = app.client();
+    let asked = client.request(ANN).await.ok();
+    settle().await;
+    let code = app.code_for(ANN);
+    let signed_in = client.verify(ANN, &code).await.ok();
+    let mut twin = client.clone();
+    let refreshed = client.refresh().await.ok();
+    client.get("/verified").await.ok();
+    let signed_out = client.clone().logout().await.ok();
+
+    app.pass(COOLDOWN);
+    let mut messages = 2;
+    while messages < 5 && app.client().request(ANN).await.status.is_success() {
+        messages += 1;
+        app.pass(COOLDOWN);
+    }
+    // Another session, for the grace.
+    let mut again = app.client();
+    app.pass(Duration::from_secs(3_600));
+    again.request(ANN).await.ok();
+    settle().await;
+    again.verify_right(ANN).await.ok();
+    twin.clone_from(&again);
+    again.refresh().await.ok();
+    app.pass(Duration::from_secs(5));
+    let replaced_after_5_seconds = twin.refresh().await.status.as_u16();
+    let answers = [asked, signed_in, refreshed, signed_out];
+    Round { code, wrong_tries, messages, users, answers, replaced_after_5_seconds }
+}
+
+#[tokio::test]
+async fn t28_no_option_switches_another_one_off() {
+    for a in CHOICES {
+        for b in CHOICES {
+            let round = round(a, b).await;
+            for choice in CHOICES {
+                let chosen = choice.name == a.name || choice.name == b.name || choice.name == "nothing";
+                assert_eq!((choice.shows)(&round), chosen, "{} with {} and {}", choice.name, a.name, b.name);
+            }
+        }
+    }
+}

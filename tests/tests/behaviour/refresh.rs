@@ -1,0 +1,411 @@
+//! Refresh tokens and sessions (requirements H).
+
+use std::time::Duration;
+
+use otp_auth::Suspicion;
+use otp_auth_tests::{Backend, Call, Client, Kind, Mode, Setup, tokens};
+use serde_json::json;
+
+use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with};
+
+const GRACE: Duration = Duration::from_secs(10);
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// A client that holds an older refresh token.
+fn with(client: &Client, token: &str) -> Client {
+    let mut older = client.clone();
+    older.put_refresh_token(token);
+    older
+}
+
+#[tokio::test]
+async fn rt_01_rt_02_an_old_refresh_token_ends_the_session() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let first = client.held_refresh_token();
+        client.refresh().await.ok();
+        app.pass(GRACE);
+        let answer = with(&client, &first).refresh().await.problem(401, "session_revoked");
+        assert!(answer.cookies().is_empty());
+        // The successor and every access token of the session are over.
+        client.clone().refresh().await.problem(401, "session_revoked");
+        for path in ["/me", "/verified", "/claims", "/maybe", "/maybe-claims"] {
+            client.get(path).await.problem(401, "invalid_token");
+        }
+        let user = app.users().await[0].id;
+        assert!(app.sessions(user).await.is_empty());
+        let session = tokens::payload(&client.token())["sid"].as_str().unwrap().parse().unwrap();
+        let raised = Call::Suspicious(Suspicion::RefreshTokenReused { session, user_id: user.to_string() });
+        assert_eq!(app.hooks.calls().iter().filter(|call| **call == raised).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn t20_the_last_but_one_has_a_grace_and_older_ones_have_none() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let first = client.held_refresh_token();
+        client.refresh().await.ok();
+        let second = client.held_refresh_token();
+        app.pass(GRACE - MILLI);
+        // The same successor, byte for byte.
+        let mut twin = with(&client, &first);
+        twin.refresh().await.ok();
+        assert_eq!(twin.held_refresh_token(), second);
+        client.refresh().await.ok();
+        with(&client, &first).refresh().await.problem(401, "session_revoked");
+        client.refresh().await.problem(401, "session_revoked");
+    }
+}
+
+#[tokio::test]
+async fn the_grace_ends_at_its_millisecond() {
+    for (within, passed) in [(true, GRACE - MILLI), (false, GRACE)] {
+        let app = app(Mode::Body).await;
+        let mut client = app.client();
+        client.sign_in(ANN).await;
+        let mut twin = client.clone();
+        client.refresh().await.ok();
+        app.pass(passed);
+        if within {
+            twin.refresh().await.ok();
+        } else {
+            twin.refresh().await.problem(401, "session_revoked");
+        }
+    }
+}
+
+#[tokio::test]
+async fn t21_after_a_benign_race_both_tabs_stay_signed_in() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let mut tab = client.clone();
+        let winner = client.refresh().await.ok();
+        let loser = tab.refresh().await.ok();
+        assert_eq!(winner.cookie_names(), loser.cookie_names());
+        assert_eq!(client.held_refresh_token(), tab.held_refresh_token());
+        app.pass(GRACE);
+        client.get("/me").await.ok();
+        tab.get("/me").await.ok();
+        tab.refresh().await.ok();
+        app.pass(GRACE);
+        tab.refresh().await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_grace_of_zero_is_none() {
+    for (_, mut client) in every_mode_with(|settings| settings.refresh_grace(Duration::ZERO)).await {
+        client.sign_in(ANN).await;
+        let mut twin = client.clone();
+        client.refresh().await.ok();
+        twin.refresh().await.problem(401, "session_revoked");
+    }
+}
+
+#[tokio::test]
+async fn rt_04_ck_07_daily_refreshes_cannot_pass_the_end_of_the_session() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        for day in 1..7u64 {
+            app.pass(Duration::from_secs(24 * 3_600));
+            let answer = client.refresh().await.ok();
+            if let Some(cookie) = answer.cookie("__Host-refresh_token") {
+                assert_eq!(cookie.attribute("Max-Age"), Some(((7 - day) * 24 * 3_600).to_string().as_str()));
+            }
+        }
+        app.pass(Duration::from_secs(24 * 3_600) - MILLI);
+        // The last access token does not outlive the session.
+        let last = client.held_refresh_token();
+        let answer = client.refresh().await.ok();
+        assert_eq!(answer.number("expires_in"), 1);
+        client.get("/me").await.ok();
+        app.pass(MILLI);
+        client.get("/me").await.problem(401, "invalid_token");
+        client.get("/claims").await.problem(401, "invalid_token");
+        // RT-07: also for a client that ignores the age of its cookie.
+        with(&client, &last).refresh().await.problem(401, "invalid_refresh_token");
+        client.refresh().await.problem(401, "invalid_refresh_token");
+    }
+}
+
+#[tokio::test]
+async fn rt_05_rt_07_an_unused_refresh_token_ends_at_its_millisecond() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let token = client.held_refresh_token();
+        app.pass(LIFETIME - MILLI);
+        let mut early = with(&client, &token);
+        let mut late = early.clone();
+        early.refresh().await.ok();
+        app.pass(MILLI);
+        late.put_refresh_token(&token);
+        late.refresh().await.problem(401, "invalid_refresh_token");
+    }
+}
+
+#[tokio::test]
+async fn rt_08_a_changed_refresh_token_is_refused_and_harms_nobody() {
+    for (_, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let token = client.held_refresh_token();
+        for (name, forged) in tokens::forgeries(&token) {
+            let answer = with(&client, &forged).refresh().await;
+            assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "invalid_refresh_token"), "{name}");
+        }
+        client.refresh().await.ok();
+    }
+}
+
+#[tokio::test]
+async fn rt_10_a_refresh_token_names_no_user() {
+    for (app, mut client) in every_mode().await {
+        app.add_user(ANN, true).await;
+        client.sign_in(ANN).await;
+        let claims = tokens::payload(&client.held_refresh_token());
+        let mut names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["exp", "gen", "iat", "sid"]);
+    }
+}
+
+#[tokio::test]
+async fn rt_12_t25_signing_in_ends_the_older_session_of_this_browser() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for email in [ANN, BOB] {
+            let app = app(mode).await;
+            let mut client = app.client();
+            client.sign_in(ANN).await;
+            let mut older = client.clone();
+            let mut elsewhere = app.client();
+            app.pass(COOLDOWN);
+            elsewhere.sign_in(ANN).await;
+            app.pass(COOLDOWN);
+            client.sign_in(email).await;
+
+            older.refresh().await.problem(401, "session_revoked");
+            for path in ["/me", "/claims"] {
+                older.get(path).await.problem(401, "invalid_token");
+            }
+            // The new session is the code's user, and other devices are not
+            // touched.
+            assert_eq!(client.get("/me").await.ok().json()["email"], email);
+            client.refresh().await.ok();
+            elsewhere.refresh().await.ok();
+            elsewhere.get("/me").await.ok();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sign_in_leaves_the_older_session_alone() {
+    let app = app(Mode::Cookie).await;
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    app.pass(COOLDOWN);
+    client.request(BOB).await.ok();
+    client.verify_wrong(BOB).await.problem(401, "invalid_code");
+    client.refresh().await.ok();
+    client.get("/me").await.ok();
+}
+
+#[tokio::test]
+async fn rt_13_a_planted_cookie_is_never_adopted() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        let app = app(mode).await;
+        // The attacker plants a session and a challenge of their own.
+        let mut attacker = app.client();
+        attacker.sign_in(BOB).await;
+        attacker.request(ANN).await.ok();
+        let planted = attacker.held_challenge();
+        app.pass(COOLDOWN);
+        let mut victim = app.client();
+        victim.put_refresh_token(&attacker.held_refresh_token());
+        victim.put_challenge("AAAAAAAAAAAAAAAAAAAAAA");
+        victim.request(ANN).await.ok();
+        assert_ne!(victim.held_challenge(), "AAAAAAAAAAAAAAAAAAAAAA");
+        assert_ne!(victim.held_challenge(), planted);
+        victim.verify_right(ANN).await.ok();
+        let (theirs, ours) = (tokens::payload(&attacker.token()), tokens::payload(&victim.token()));
+        assert_ne!(theirs["sid"], ours["sid"]);
+        assert_ne!(theirs["sub"], ours["sub"]);
+        // And the planted session is over.
+        attacker.refresh().await.problem(401, "session_revoked");
+        victim.refresh().await.ok();
+    }
+}
+
+#[tokio::test]
+async fn rt_14_rt_15_a_source_that_the_mode_does_not_use_is_ignored() {
+    // A body in cookie mode.
+    let cookie = app(Mode::Cookie).await;
+    let mut client = cookie.client();
+    client.sign_in(ANN).await;
+    let token = client.held_refresh_token();
+    client.jar.clear();
+    let body = json!({ "refresh_token": token });
+    client.post("/auth/refresh", &body).await.problem(401, "invalid_refresh_token");
+    client.post("/auth/logout", &body).await.ok();
+    client.get("/me").await.ok();
+    // A challenge in the body of cookie mode.
+    cookie.pass(COOLDOWN);
+    client.request(ANN).await.ok();
+    let challenge = client.held_challenge();
+    client.jar.clear();
+    let body = json!({ "email": ANN, "code": cookie.code_for(ANN), "challenge": challenge });
+    client.post("/auth/verify-otp", &body).await.problem(401, "invalid_code");
+
+    // Cookies in body mode.
+    let native = app(Mode::Body).await;
+    let mut client = native.client();
+    client.sign_in(ANN).await;
+    let mut browser = native.client_of(Kind::Browser);
+    browser.jar.plant("__Host-refresh_token", &client.held_refresh_token());
+    browser.refresh().await.problem(401, "invalid_refresh_token");
+    browser.logout().await.ok();
+    client.refresh().await.ok();
+    native.pass(COOLDOWN);
+    client.request(ANN).await.ok();
+    browser.jar.plant("__Host-otp_challenge", &client.held_challenge());
+    browser.verify_right(ANN).await.problem(401, "invalid_code");
+}
+
+#[tokio::test]
+async fn rt_15_in_both_modes_the_cookie_wins() {
+    let app = app(Mode::Both).await;
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    let mut bob = app.client();
+    bob.sign_in(BOB).await;
+    let body = json!({ "refresh_token": bob.held_refresh_token() });
+    let answer = ann.post("/auth/refresh", &body).await.ok();
+    assert_eq!(tokens::payload(&answer.member("access_token"))["sub"], "1");
+    // A cookie that is no good is not made up for by a good body.
+    let mut odd = app.client();
+    odd.put_refresh_token("garbage");
+    let body = json!({ "refresh_token": bob.held_refresh_token() });
+    odd.post("/auth/refresh", &body).await.problem(401, "invalid_refresh_token");
+    bob.refresh().await.ok();
+}
+
+#[tokio::test]
+async fn out_02_in_both_modes_a_sign_out_ends_the_sessions_of_cookie_and_body() {
+    let app = app(Mode::Both).await;
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    let mut bob = app.client();
+    bob.sign_in(BOB).await;
+    let body = json!({ "refresh_token": bob.held_refresh_token() });
+    // Also when the cookie is no good: never a false success.
+    let mut odd = app.client();
+    odd.put_refresh_token("garbage");
+    odd.post("/auth/logout", &body).await.ok();
+    bob.get("/me").await.problem(401, "invalid_token");
+    app.pass(COOLDOWN);
+    bob.sign_in(BOB).await;
+    let body = json!({ "refresh_token": bob.held_refresh_token() });
+    ann.post("/auth/logout", &body).await.ok();
+    ann.get("/me").await.problem(401, "invalid_token");
+    bob.get("/me").await.problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn t11_the_first_proof_ends_older_sessions_of_an_unverified_user() {
+    for (app, mut older) in every_mode().await {
+        older.sign_in(ANN).await;
+        let user = app.users().await[0].clone();
+        // As after a change of the address by the application.
+        app.unverify(&user).await;
+        older.get("/me").await.ok();
+        app.pass(COOLDOWN);
+        let mut owner = app.client();
+        owner.sign_in(ANN).await;
+        older.get("/me").await.problem(401, "invalid_token");
+        older.refresh().await.problem(401, "session_revoked");
+        owner.get("/verified").await.ok();
+        owner.refresh().await.ok();
+        assert_eq!(app.sessions(user.id).await.len(), 1);
+    }
+}
+
+/// `Claims` promises to see what this process has ended itself.
+#[tokio::test]
+async fn t11_br_09_the_claims_extractor_sees_sessions_that_a_first_proof_ended() {
+    let app = app(Mode::Body).await;
+    let mut older = app.client();
+    older.sign_in(ANN).await;
+    let user = app.users().await[0].clone();
+    app.unverify(&user).await;
+    app.pass(COOLDOWN);
+    app.client().sign_in(ANN).await;
+    older.get("/claims").await.problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn rt_18_rate_16_t9_a_session_keeps_what_its_user_would_recognise_it_by() {
+    let app = app(Mode::Cookie).await;
+    let mut client = app.client();
+    client.headers = vec![
+        ("user-agent".parse().unwrap(), "Agent/1.0 (test)".parse().unwrap()),
+        // Forwarding fields are anybody's to write.
+        ("x-forwarded-for".parse().unwrap(), "203.0.113.7".parse().unwrap()),
+        ("forwarded".parse().unwrap(), "for=203.0.113.7".parse().unwrap()),
+    ];
+    client.sign_in(ANN).await;
+    app.pass(Duration::from_secs(100));
+    client.refresh().await.ok();
+    let sessions = app.sessions(1).await;
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].client.user_agent.as_deref(), Some("Agent/1.0 (test)"));
+    assert_eq!(sessions[0].client.address, None);
+    assert_eq!(sessions[0].generation, 1);
+    assert_eq!(sessions[0].created_at.until(sessions[0].refreshed_at), Duration::from_secs(100));
+    assert_eq!(sessions[0].created_at.until(sessions[0].expires_at), LIFETIME);
+}
+
+#[tokio::test]
+async fn lifetimes_follow_the_settings() {
+    let app = Setup::new(Mode::Cookie)
+        .tune(|settings| {
+            settings
+                .access_token_lifetime(Duration::from_secs(90))
+                .refresh_token_lifetime(Duration::from_secs(100))
+                .otp_expiry(Duration::from_secs(120))
+                .otp_rate_limit(Duration::from_secs(7))
+        })
+        .start()
+        .await;
+    let mut client = app.client();
+    let answer = client.request(ANN).await.ok();
+    assert_eq!((answer.number("expires_in"), answer.number("resend_in")), (120, 7));
+    let answer = client.verify_right(ANN).await.ok();
+    assert_eq!(answer.number("expires_in"), 90);
+    assert_eq!(answer.cookie("__Host-refresh_token").unwrap().attribute("Max-Age"), Some("100"));
+    app.pass(Duration::from_secs(50));
+    assert_eq!(client.refresh().await.ok().number("expires_in"), 50);
+}
+
+/// SQLite gives the id of a deleted user again.
+#[tokio::test]
+async fn jwt_19_tokens_of_a_deleted_user_do_not_serve_the_next_one_with_the_id() {
+    for mode in Mode::ALL {
+        let app = Setup::new(mode).backend(Backend::Sqlite).start().await;
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        app.remove_user(1).await;
+        let mut bob = app.client();
+        bob.sign_in(BOB).await;
+        assert_eq!(tokens::payload(&bob.token())["sub"], "1");
+        ann.get("/me").await.problem(401, "invalid_token");
+        ann.refresh().await.problem(401, "session_revoked");
+        bob.get("/me").await.ok();
+    }
+}
+
+#[tokio::test]
+async fn br_01_a_refresh_without_any_token_gets_a_challenge_without_a_reason() {
+    for (_, mut client) in every_mode().await {
+        let answer = client.post_nothing("/auth/refresh").await.problem(401, "invalid_refresh_token");
+        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="otp-auth""#));
+    }
+}

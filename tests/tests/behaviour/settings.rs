@@ -1,0 +1,234 @@
+//! Every fault of a configuration is found when the application starts, and
+//! all of them at once.
+
+use std::time::Duration;
+
+use otp_auth::testing::{CapturingSender, TestClock};
+use otp_auth::{ConfigError, MemoryStore, OtpAuth, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder};
+use otp_auth_tests::config::CookieAuth;
+use otp_auth_tests::{Mode, SECRET, Setup, TestConfig, TestHooks, User};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn start(
+    tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static,
+) -> Result<Settings, ConfigError> {
+    let typed = Setup::new(Mode::Cookie).tune(tune).attempt::<CookieAuth>().await?;
+    Ok(typed.auth.settings().clone())
+}
+
+fn keys(error: &ConfigError) -> Vec<&'static str> {
+    error.faults().iter().map(otp_auth::ConfigFault::key).collect()
+}
+
+type Change = fn(SettingsBuilder) -> SettingsBuilder;
+
+#[tokio::test]
+async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
+    let faults: &[(&str, Change)] = &[
+        ("secret_key", |s| s.secret_key(SecretSource::value("0f3a9c5b7e1d2846f0a1b3c5d7e9f12"))),
+        ("secret_key", |s| s.secret_key(SecretSource::value([b'a'; 64]))),
+        ("secret_key", |s| s.secret_key(SecretSource::value("change-me-change-me-change-me-please-12"))),
+        ("secret_key", |s| s.secret_key(SecretSource::env("OTP_AUTH_TEST_THAT_NOBODY_SETS"))),
+        ("previous_secret_keys", |s| s.previous_secret_key(SecretSource::value("short"))),
+        ("access_token_lifetime", |s| s.access_token_lifetime(24 * HOUR + Duration::from_millis(1))),
+        ("access_token_lifetime", |s| s.access_token_lifetime(Duration::from_millis(999))),
+        ("refresh_token_lifetime", |s| s.refresh_token_lifetime(HOUR)),
+        ("refresh_token_lifetime", |s| s.refresh_token_lifetime(400 * 24 * HOUR + Duration::from_millis(1))),
+        ("refresh_grace", |s| s.refresh_grace(Duration::from_millis(30_001))),
+        ("otp_length", |s| s.otp_length(5)),
+        ("otp_length", |s| s.otp_length(11)),
+        ("otp_expiry", |s| s.otp_expiry(Duration::from_millis(59_999))),
+        ("otp_expiry", |s| s.otp_expiry(Duration::from_millis(600_001))),
+        ("max_otp_attempts", |s| s.max_otp_attempts(0)),
+        ("max_otp_attempts", |s| s.max_otp_attempts(11).otp_length(8)),
+        ("otp_rate_limit", |s| s.otp_rate_limit(24 * HOUR + Duration::from_millis(1))),
+        ("max_sends_per_hour", |s| s.max_sends_per_hour(0)),
+        ("max_sends_per_day", |s| s.max_sends_per_day(0)),
+        // One in ten thousand a day is the limit.
+        ("max_sends_per_day", |s| s.max_sends_per_day(11)),
+        ("max_sends_per_day", |s| s.max_otp_attempts(6)),
+        ("send_timeout", |s| s.send_timeout(Duration::from_millis(999))),
+        ("send_timeout", |s| s.send_timeout(Duration::from_millis(60_001))),
+        ("cookie_name", |s| s.cookie_name("")),
+        ("cookie_name", |s| s.cookie_name("a b")),
+        ("cookie_name", |s| s.cookie_name("a;b")),
+        ("cookie_name", |s| s.cookie_name("a=b")),
+        ("cookie_name", |s| s.cookie_name("a\r\nb")),
+        ("cookie_name", |s| s.cookie_name("ü")),
+        ("cookie_name", |s| s.cookie_name("__Host-otp_challenge")),
+        ("cookie_name", |s| s.cookie_name("__Host-otp_device")),
+        ("cookie_name", |s| s.cookie_name("__Host-x").cookie_domain("example.com")),
+        ("cookie_name", |s| s.cookie_name("__Host-x").cookie_path("/auth")),
+        ("cookie_name", |s| s.cookie_name("__host-x").cookie_path("/auth")),
+        ("cookie_name", |s| s.cookie_name("__Host-x").cookie_secure(false)),
+        ("cookie_name", |s| s.cookie_name("__Secure-x").cookie_secure(false)),
+        ("cookie_path", |s| s.cookie_path("auth")),
+        ("cookie_path", |s| s.cookie_path("")),
+        ("cookie_path", |s| s.cookie_path("/a;Domain=evil.test")),
+        ("cookie_path", |s| s.cookie_path("/a\r\nSet-Cookie: x=y")),
+        ("cookie_domain", |s| s.cookie_domain("localhost")),
+        ("cookie_domain", |s| s.cookie_domain("example.com; Secure")),
+        ("cookie_domain", |s| s.cookie_domain("")),
+        ("cookie_same_site", |s| s.cookie_same_site(SameSite::None).cookie_secure(false)),
+        ("issuer", |s| s.issuer("")),
+        ("audience", |s| s.audience(" ")),
+    ];
+    for (at, (key, change)) in faults.iter().enumerate() {
+        let error = start(*change).await.err().unwrap_or_else(|| panic!("fault {at} of {key} was not found"));
+        assert_eq!(keys(&error), [*key], "fault {at}: {error}");
+        assert!(error.to_string().contains(&format!("`{key}`")));
+    }
+}
+
+#[tokio::test]
+async fn values_at_their_limits_are_accepted() {
+    let limits: &[Change] = &[
+        |s| s.access_token_lifetime(24 * HOUR).refresh_token_lifetime(400 * 24 * HOUR),
+        |s| s.access_token_lifetime(Duration::from_secs(1)),
+        |s| s.refresh_token_lifetime(HOUR + Duration::from_millis(1)),
+        |s| s.refresh_grace(Duration::from_secs(30)),
+        |s| s.refresh_grace(Duration::ZERO),
+        |s| s.otp_length(10),
+        |s| s.otp_expiry(Duration::from_secs(60)),
+        |s| s.otp_expiry(Duration::from_secs(600)),
+        |s| s.max_otp_attempts(10).otp_length(7),
+        |s| s.max_otp_attempts(1),
+        |s| s.otp_rate_limit(24 * HOUR),
+        |s| s.max_sends_per_day(10),
+        |s| s.max_sends_per_day(100).otp_length(7),
+        |s| s.send_timeout(Duration::from_secs(60)),
+        |s| s.cookie_same_site(SameSite::None),
+        |s| s.cookie_domain("a.example.com").cookie_path("/auth/x"),
+    ];
+    for (at, change) in limits.iter().enumerate() {
+        start(*change).await.unwrap_or_else(|error| panic!("limit {at}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn all_faults_are_reported_at_once_and_without_the_secret() {
+    let error = start(|settings| {
+        settings
+            .secret_key(SecretSource::value("hunter2"))
+            .previous_secret_key(SecretSource::value("hunter3"))
+            .access_token_lifetime(25 * HOUR)
+            .refresh_token_lifetime(HOUR)
+            .refresh_grace(HOUR)
+            .otp_length(4)
+            .otp_expiry(HOUR)
+            .max_otp_attempts(0)
+            .otp_rate_limit(25 * HOUR)
+            .max_sends_per_hour(0)
+            .max_sends_per_day(0)
+            .send_timeout(HOUR)
+            .cookie_name("__Host-x")
+            .cookie_path("auth")
+            .cookie_domain("x")
+            .cookie_secure(false)
+            .cookie_same_site(SameSite::None)
+            .issuer("")
+            .audience("")
+    })
+    .await
+    .unwrap_err();
+    let mut found = keys(&error);
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(
+        found,
+        [
+            "access_token_lifetime",
+            "audience",
+            "cookie_domain",
+            "cookie_name",
+            "cookie_path",
+            "cookie_same_site",
+            "issuer",
+            "max_otp_attempts",
+            "max_sends_per_day",
+            "max_sends_per_hour",
+            "otp_expiry",
+            "otp_length",
+            "otp_rate_limit",
+            "previous_secret_keys",
+            "refresh_grace",
+            "refresh_token_lifetime",
+            "secret_key",
+            "send_timeout",
+        ]
+    );
+    // KEY-04
+    let text = format!("{error} {error:?} {error:#?}");
+    assert!(!text.contains("hunter"), "{text}");
+    // Each stands on a line of its own.
+    assert_eq!(error.to_string().lines().count(), 1 + error.faults().len());
+}
+
+#[tokio::test]
+async fn rt_06_the_defaults_are_those_of_the_design() {
+    let settings = start(|settings| settings).await.unwrap();
+    assert_eq!(settings.access_token_lifetime, HOUR);
+    assert_eq!(settings.refresh_token_lifetime, 7 * 24 * HOUR);
+    assert_eq!(settings.refresh_grace, Duration::from_secs(10));
+    assert_eq!((settings.otp_length, settings.otp_expiry), (6, Duration::from_secs(600)));
+    assert_eq!((settings.max_otp_attempts, settings.otp_rate_limit), (5, Duration::from_secs(60)));
+    assert_eq!((settings.max_sends_per_hour, settings.max_sends_per_day), (5, 10));
+    assert!(settings.auto_create_user && settings.cookie_secure && !settings.developer_mode);
+    assert_eq!(settings.cookie_name, "__Host-refresh_token");
+    assert_eq!((settings.cookie_path.as_str(), settings.cookie_domain.as_deref()), ("/", None));
+    assert_eq!(settings.cookie_same_site, SameSite::Lax);
+    assert_eq!((settings.issuer, settings.audience), (None, None));
+    assert_eq!(settings.local_part_case, otp_auth::LocalPartCase::Lower);
+}
+
+/// The configuration of an application that is built without debug
+/// assertions.
+struct Release {
+    inner: CookieAuth,
+    change: Change,
+}
+
+impl OtpConfig for Release {
+    type User = User;
+    type Delivery = otp_auth::Cookie;
+    type Sender = CapturingSender;
+    type Hooks = TestHooks;
+
+    fn settings(&self) -> SettingsBuilder {
+        (self.change)(self.inner.settings())
+    }
+
+    fn sender(&self) -> &CapturingSender {
+        self.inner.sender()
+    }
+
+    fn hooks(&self) -> &TestHooks {
+        self.inner.hooks()
+    }
+}
+
+fn release(change: Change) -> Result<OtpAuth<Release>, ConfigError> {
+    let inner = CookieAuth::assemble(SECRET, CapturingSender::new(), TestHooks::default());
+    OtpAuth::with_clock(Release { inner, change }, MemoryStore::new(User::first), TestClock::default().clock())
+}
+
+#[test]
+fn otp_13_ck_09_key_03_a_release_build_refuses_developer_mode_insecure_cookies_and_weak_secrets() {
+    release(|settings| settings).unwrap();
+    assert_eq!(keys(&release(|settings| settings.developer_mode(true)).unwrap_err()), ["developer_mode"]);
+    assert_eq!(keys(&release(|settings| settings.cookie_secure(false)).unwrap_err()), ["cookie_secure"]);
+    let weak = release(|settings| settings.developer_mode(true).secret_key(SecretSource::value("short")));
+    assert_eq!(keys(&weak.unwrap_err()), ["developer_mode", "secret_key"]);
+}
+
+#[tokio::test]
+async fn developer_mode_takes_a_short_or_a_missing_secret() {
+    start(|s| s.developer_mode(true).secret_key(SecretSource::value("short"))).await.unwrap();
+    start(|s| s.developer_mode(true).secret_key(SecretSource::env("OTP_AUTH_TEST_THAT_NOBODY_SETS"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unset_previous_secret_ends_a_rotation() {
+    start(|s| s.previous_secret_key(SecretSource::env("OTP_AUTH_TEST_THAT_NOBODY_SETS"))).await.unwrap();
+}

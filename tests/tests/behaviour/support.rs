@@ -1,0 +1,46 @@
+//! What several modules need.
+
+use std::time::Duration;
+
+use otp_auth::SettingsBuilder;
+use otp_auth_tests::{App, Client, Kind, Mode, Setup};
+
+/// An address.
+pub(crate) const ANN: &str = "ann@example.com";
+
+/// Another one.
+pub(crate) const BOB: &str = "bob@example.com";
+
+/// The shortest time between two sends at the default settings.
+pub(crate) const COOLDOWN: Duration = Duration::from_secs(60);
+
+/// The smallest step of the clock.
+pub(crate) const MILLI: Duration = Duration::from_millis(1);
+
+/// Every delivery, with each kind of client that it serves.
+pub(crate) async fn every_mode() -> Vec<(App, Client)> {
+    every_mode_with(|settings| settings).await
+}
+
+/// The same with other settings.
+pub(crate) async fn every_mode_with(
+    tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Clone + Send + Sync + 'static,
+) -> Vec<(App, Client)> {
+    let mut all = Vec::new();
+    for (mode, kind) in [
+        (Mode::Cookie, Kind::Browser),
+        (Mode::Body, Kind::Native),
+        (Mode::Both, Kind::Browser),
+        (Mode::Both, Kind::Native),
+    ] {
+        let app = Setup::new(mode).tune(tune.clone()).start().await;
+        let client = app.client_of(kind);
+        all.push((app, client));
+    }
+    all
+}
+
+/// An application of one delivery with default settings.
+pub(crate) async fn app(mode: Mode) -> App {
+    Setup::new(mode).start().await
+}
