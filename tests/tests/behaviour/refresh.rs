@@ -385,7 +385,7 @@ async fn lifetimes_follow_the_settings() {
     assert_eq!(client.refresh().await.ok().number("expires_in"), 50);
 }
 
-/// SQLite gives the id of a deleted user again.
+/// `SQLite` gives the id of a deleted user again.
 #[tokio::test]
 async fn jwt_19_tokens_of_a_deleted_user_do_not_serve_the_next_one_with_the_id() {
     for mode in Mode::ALL {

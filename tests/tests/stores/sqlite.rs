@@ -101,6 +101,18 @@ async fn a_pool_of_the_application_serves_as_well() {
     assert!(schema(&SqliteStore::from_pool(pool)).await.iter().any(|(name, _)| name == "otp_sessions"));
 }
 
+/// Has a field for which the table has no column.
+#[derive(Debug, OtpUser)]
+#[otp_user(table = "users", stores(sqlite))]
+struct Misnamed {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+    nickname: String,
+}
+
+/// `SQLite` would take an unknown name in double quotes for a string.
 #[tokio::test]
 async fn an_error_names_what_is_missing() {
     let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
@@ -108,16 +120,6 @@ async fn an_error_names_what_is_missing() {
     let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
     assert!(error.to_string().contains("no such table: users"), "{error}");
 
-    // Not a string literal by SQLite's leave.
-    #[derive(Debug, OtpUser)]
-    #[otp_user(table = "users", stores(sqlite))]
-    struct Misnamed {
-        #[otp(id)]
-        id: i64,
-        #[otp(email)]
-        email: String,
-        nickname: String,
-    }
     let store = sqlite_store(&sqlite_url()).await;
     let error = UserStore::<Misnamed>::user_by_email(&store, "ann@x.com").await.unwrap_err();
     assert!(error.to_string().contains("no such column: users.nickname"), "{error}");
