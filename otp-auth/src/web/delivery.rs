@@ -41,6 +41,7 @@ pub struct ChallengeIssuedInBody {
     /// Seconds until the next code can be sent.
     pub resend_in: u64,
     /// To be sent back together with the code.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub challenge: Secret,
 }
 
@@ -51,6 +52,7 @@ pub struct VerifyBody {
     /// The address that the code was sent to.
     pub email: String,
     /// The code, as typed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Secret,
 }
 
@@ -61,9 +63,11 @@ pub struct VerifyBodyWithChallenge {
     /// The address that the code was sent to.
     pub email: String,
     /// The code, as typed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Secret,
     /// The challenge from the answer to `POST /request-otp`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub challenge: Option<Secret>,
 }
 
@@ -74,6 +78,7 @@ pub struct VerifyBodyWithChallenge {
 pub struct RefreshBody {
     /// The refresh token.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub refresh_token: Option<Secret>,
 }
 
@@ -89,6 +94,7 @@ pub struct NoBody {}
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokensIssued {
     /// The access token.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub access_token: Secret,
     /// Always `bearer`.
     pub token_type: String,
@@ -102,12 +108,14 @@ pub struct TokensIssued {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokensIssuedInBody {
     /// The access token.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub access_token: Secret,
     /// Always `bearer`.
     pub token_type: String,
     /// Seconds for which the access token is valid.
     pub expires_in: u64,
     /// The refresh token.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub refresh_token: Secret,
 }
 

@@ -26,6 +26,7 @@
 //! ```
 
 use axum::Router;
+use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -37,7 +38,6 @@ use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, Header, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
     RefOr, Required, Response, ResponseBuilder, Schema,
 };
-use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cookie::Kind;
@@ -277,12 +277,3 @@ fn problem_schema() -> RefOr<Schema> {
     let required = ["type", "title", "status", "detail", "code"];
     required.into_iter().fold(problem, ObjectBuilder::required).into()
 }
-
-/// A secret is a string in a document.
-impl PartialSchema for crate::secret::Secret {
-    fn schema() -> RefOr<Schema> {
-        String::schema()
-    }
-}
-
-impl ToSchema for crate::secret::Secret {}

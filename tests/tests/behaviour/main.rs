@@ -21,6 +21,7 @@ mod cookies;
 mod enumeration;
 mod failures;
 mod hooks;
+mod openapi;
 mod options;
 mod refresh;
 mod rotation;

@@ -1,0 +1,287 @@
+//! The `OpenAPI` document says what the routes do, no more and no less.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
+use otp_auth::openapi;
+use otp_auth_tests::config::{BodyAuth, BothAuth, CookieAuth};
+use otp_auth_tests::{Answer, App, Client, Fault, Mode, Operation, Reply, Setup, TestConfig, Typed};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::{ANN, BOB, COOLDOWN};
+
+/// The document of one delivery.
+struct Document {
+    json: Value,
+    /// What answers have shown: path, status, `code` of a problem.
+    seen: BTreeSet<(String, u16, String)>,
+}
+
+impl Document {
+    fn of<C: TestConfig>(typed: &Typed<C>) -> Self {
+        Self { json: serde_json::to_value(typed.auth.openapi()).unwrap(), seen: BTreeSet::new() }
+    }
+
+    fn at(&self, pointer: &str) -> &Value {
+        self.json.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer}"))
+    }
+
+    fn operation(&self, path: &str) -> &Value {
+        let path = path.strip_prefix("/auth").unwrap().replace('/', "~1");
+        self.at(&format!("/paths/{path}/post"))
+    }
+
+    /// Follows a reference.
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str() {
+            Some(reference) => self.at(reference.strip_prefix('#').unwrap()),
+            None => schema,
+        }
+    }
+
+    /// Whether a value has just the members of a schema, with their types.
+    fn assert_fits(&self, schema: &Value, value: &Value) {
+        let schema = self.resolved(schema);
+        if let Some(all) = schema["allOf"].as_array() {
+            // The first names the members, the others narrow them.
+            self.assert_fits(&all[0], value);
+            for narrowed in &all[1..] {
+                for (name, member) in narrowed["properties"].as_object().unwrap() {
+                    self.assert_member(member, &value[name.as_str()], name);
+                }
+            }
+            return;
+        }
+        let members = schema["properties"].as_object().unwrap();
+        for (name, member) in value.as_object().unwrap() {
+            let schema = members.get(name).unwrap_or_else(|| panic!("{name} is not documented: {value}"));
+            self.assert_member(schema, member, name);
+        }
+        for name in schema["required"].as_array().into_iter().flatten() {
+            assert!(value.get(name.as_str().unwrap()).is_some(), "{name} is missing: {value}");
+        }
+    }
+
+    fn assert_member(&self, schema: &Value, value: &Value, name: &str) {
+        let schema = self.resolved(schema);
+        let kind = match value {
+            Value::String(_) => "string",
+            Value::Number(_) => "integer",
+            other => panic!("{name}: {other}"),
+        };
+        assert!(schema["type"] == kind || schema["type"].as_array().is_some_and(|all| all.contains(&json!(kind))));
+        if let Some(allowed) = schema["enum"].as_array() {
+            assert!(allowed.contains(value), "{name}: {value} is not among {allowed:?}");
+        }
+    }
+
+    /// Holds an answer against the document, and remembers it.
+    fn hold(&mut self, path: &str, answer: &Answer) {
+        let status = answer.status.as_u16();
+        let response = &self.operation(path)["responses"][status.to_string()];
+        assert!(response.is_object(), "{path}: {status} is not documented");
+        let media_type = answer.header("content-type").unwrap();
+        let content = &response["content"][media_type];
+        assert!(content.is_object(), "{path} {status}: {media_type} is not documented");
+        self.assert_fits(&content["schema"], &answer.json());
+        for header in ["set-cookie", "retry-after", "www-authenticate", "cache-control"] {
+            let documented = response["headers"]
+                .as_object()
+                .is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case(header)));
+            // A sign-out that failed clears the cookie all the same.
+            let cleared = path == "/auth/logout" && status == 503 && header == "set-cookie";
+            assert!(answer.header(header).is_none() || documented || cleared, "{path} {status}: {header}");
+        }
+        let code = if status == 200 { String::new() } else { answer.code() };
+        self.seen.insert((path.to_owned(), status, code));
+    }
+
+    /// Everything that the document promises: path, status, `code`.
+    fn promised(&self) -> BTreeSet<(String, u16, String)> {
+        let mut promised = BTreeSet::new();
+        for (path, item) in self.at("/paths").as_object().unwrap() {
+            for (status, response) in item["post"]["responses"].as_object().unwrap() {
+                let status: u16 = status.parse().unwrap();
+                let narrowed = &response["content"]["application/problem+json"]["schema"]["allOf"][1];
+                let codes = narrowed["properties"]["code"]["enum"].as_array();
+                let codes = codes.map_or(vec![String::new()], |codes| {
+                    codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect()
+                });
+                promised.extend(codes.into_iter().map(|code| (format!("/auth{path}"), status, code)));
+            }
+        }
+        promised
+    }
+}
+
+/// Sends one request and holds the answer against the document.
+async fn held(document: &mut Document, client: &mut Client, path: &str, body: Value) {
+    let answer = client.post(path, &body).await;
+    document.hold(path, &answer);
+}
+
+/// Asks for everything that the routes can answer.
+async fn everything(document: &mut Document, app: &App) {
+    let (request, verify, refresh, logout) = ("/auth/request-otp", "/auth/verify-otp", "/auth/refresh", "/auth/logout");
+    let mut client = app.client();
+    let code_of = |client: &Client, code: &str| {
+        let mut body = json!({ "email": ANN, "code": code });
+        if let Some(challenge) = &client.challenge {
+            body["challenge"] = challenge.as_str().into();
+        }
+        body
+    };
+    let token_of = |client: &Client| match &client.refresh_token {
+        Some(token) => json!({ "refresh_token": token }),
+        None => json!({}),
+    };
+
+    held(document, &mut client, request, json!({ "email": ANN })).await;
+    held(document, &mut client, request, json!({ "email": ANN })).await;
+    held(document, &mut client, request, json!({ "email": "nobody" })).await;
+    held(document, &mut client, verify, json!({ "email": "nobody", "code": "000000" })).await;
+    let wrong = code_of(&client, &app.wrong_code_for(ANN));
+    for _ in 0..6 {
+        held(document, &mut client, verify, wrong.clone()).await;
+    }
+    app.pass(COOLDOWN);
+    held(document, &mut client, request, json!({ "email": ANN })).await;
+    let right = code_of(&client, &app.code_for(ANN));
+    app.hooks.on_create(Reply::Refuse);
+    held(document, &mut client, verify, right.clone()).await;
+    app.hooks.on_create(Reply::Admit);
+    app.faults.set(Operation::CountTry, Fault::Fail);
+    held(document, &mut client, verify, right.clone()).await;
+    app.faults.clear();
+    held(document, &mut client, verify, right).await;
+
+    let token = token_of(&client);
+    app.faults.set(Operation::Session, Fault::Fail);
+    held(document, &mut client, refresh, token.clone()).await;
+    app.faults.clear();
+    held(document, &mut client, refresh, token).await;
+    let token = token_of(&client);
+    app.faults.set(Operation::RevokeSession, Fault::Fail);
+    held(document, &mut client.clone(), logout, token.clone()).await;
+    app.faults.clear();
+    held(document, &mut client.clone(), logout, token.clone()).await;
+    held(document, &mut client, refresh, token).await;
+    held(document, &mut app.client(), refresh, json!({})).await;
+
+    app.faults.set(Operation::OpenChallenge, Fault::Fail);
+    held(document, &mut client, request, json!({ "email": BOB })).await;
+    app.faults.clear();
+    app.sender.fail();
+    held(document, &mut client, request, json!({ "email": BOB })).await;
+    app.sender.take();
+
+    let mut foreign = app.client();
+    foreign.headers.push((axum::http::header::ORIGIN, "https://elsewhere.example".parse().unwrap()));
+    for path in [request, verify, refresh, logout] {
+        held(document, &mut client, path, json!([])).await;
+        held(document, &mut client, path, json!("x".repeat(17 * 1024))).await;
+        let text = Request::post(path).header(CONTENT_TYPE, "text/plain").body(Body::from("text")).unwrap();
+        let answer = client.send(text).await;
+        document.hold(path, &answer);
+        if app.mode.sets_cookies() {
+            held(document, &mut foreign, path, json!({})).await;
+        }
+    }
+}
+
+async fn document_and_routes_agree<C: TestConfig>() {
+    let typed = Setup::new(C::MODE).typed::<C>().await;
+    let mut document = Document::of(&typed);
+    everything(&mut document, &typed.app).await;
+    // A fault of the application cannot be caused from outside.
+    let reachable: BTreeSet<_> = document.promised().into_iter().filter(|(_, status, _)| *status != 500).collect();
+    let missing: Vec<_> = reachable.difference(&document.seen).collect();
+    assert!(missing.is_empty(), "{:?}: documented but never answered: {missing:?}", C::MODE);
+    let extra: Vec<_> = document.seen.difference(&reachable).collect();
+    assert!(extra.is_empty(), "{:?}: answered but not documented: {extra:?}", C::MODE);
+}
+
+#[tokio::test]
+async fn every_answer_is_documented_and_every_documented_answer_exists() {
+    document_and_routes_agree::<CookieAuth>().await;
+    document_and_routes_agree::<BodyAuth>().await;
+    document_and_routes_agree::<BothAuth>().await;
+}
+
+/// Bodies and security schemes are those of the delivery.
+#[tokio::test]
+async fn the_document_is_that_of_the_delivery() {
+    let cookie = Document::of(&Setup::new(Mode::Cookie).typed::<CookieAuth>().await);
+    let body = Document::of(&Setup::new(Mode::Body).typed::<BodyAuth>().await);
+    let both = Document::of(&Setup::new(Mode::Both).typed::<BothAuth>().await);
+    for document in [&cookie, &body, &both] {
+        assert!(document.at("/openapi").as_str().unwrap().starts_with("3.1"));
+        let paths: Vec<_> = document.at("/paths").as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(paths, ["/logout", "/refresh", "/request-otp", "/verify-otp"]);
+    }
+    let schemes = |document: &Document| {
+        document.at("/components/securitySchemes").as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(schemes(&cookie), ["bearer", "challenge_cookie", "refresh_cookie"]);
+    assert_eq!(schemes(&body), ["bearer"]);
+    assert_eq!(schemes(&both), ["bearer", "challenge_cookie", "refresh_cookie"]);
+    assert!(!cookie.json.to_string().contains("\"refresh_token\""));
+    assert!(!cookie.json.to_string().contains("\"challenge\""));
+    assert!(!body.json.to_string().contains("Set-Cookie"));
+    for document in [&body, &both] {
+        assert!(document.json.to_string().contains("\"refresh_token\""));
+    }
+}
+
+/// Whatever a document names is in it.
+#[tokio::test]
+async fn every_reference_and_requirement_leads_somewhere() {
+    fn walk(document: &Document, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(reference) = members.get("$ref") {
+                    document.at(reference.as_str().unwrap().strip_prefix('#').unwrap());
+                }
+                for requirement in members.get("security").and_then(Value::as_array).into_iter().flatten() {
+                    for scheme in requirement.as_object().unwrap().keys() {
+                        document.at(&format!("/components/securitySchemes/{scheme}"));
+                    }
+                }
+                members.values().for_each(|member| walk(document, member));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(document, item)),
+            _ => {}
+        }
+    }
+    for document in [
+        Document::of(&Setup::new(Mode::Cookie).typed::<CookieAuth>().await),
+        Document::of(&Setup::new(Mode::Body).typed::<BodyAuth>().await),
+        Document::of(&Setup::new(Mode::Both).typed::<BothAuth>().await),
+    ] {
+        walk(&document, &document.json);
+    }
+}
+
+#[tokio::test]
+async fn the_page_needs_no_other_server() {
+    let typed = Setup::new(Mode::Cookie).typed::<CookieAuth>().await;
+    let page: axum::Router = openapi::page(typed.auth.openapi());
+    let get = |path: &str| {
+        let (page, request) = (page.clone(), Request::get(path).body(Body::empty()).unwrap());
+        async move { Answer::read(page.oneshot(request).await.unwrap()).await }
+    };
+    let html = get("/docs/").await;
+    assert_eq!(html.status, 200);
+    assert!(html.text().contains("swagger-ui"));
+    for address in ["http://", "https://", "src=\"//", "href=\"//"] {
+        assert!(!html.text().contains(address), "the page asks elsewhere: {address}");
+    }
+    for asset in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+        assert!(html.text().contains(asset) && get(&format!("/docs/{asset}")).await.status == 200, "{asset}");
+    }
+    let document: Value = serde_json::from_slice(&get("/docs/openapi.json").await.body).unwrap();
+    assert_eq!(document, serde_json::to_value(typed.auth.openapi()).unwrap());
+}
