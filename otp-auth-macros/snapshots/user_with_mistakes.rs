@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "`#[otp_user(...)]` has no key `colour`; its keys are `table`, `stores`, `claims` and `crate`"
+    "`#[otp_user(...)]` has no key `colour`; its keys are `table`, `stores`, `collection`, `claims` and `crate`"
 }
 ::core::compile_error! {
     "`#[otp(...)]` has no key `colum`; did you mean `column`?"

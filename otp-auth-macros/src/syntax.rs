@@ -107,6 +107,14 @@ pub(crate) fn is_not_bool(ty: &Type) -> bool {
     is_option(ty) || visible_name(ty).is_some_and(|(name, _)| OTHERS.contains(&name.as_str()))
 }
 
+/// Whether the type visibly is another kind of id than an `ObjectId`. An unknown name may be one,
+/// or wrap one, so it passes.
+pub(crate) fn is_no_object_id(ty: &Type) -> bool {
+    const OTHERS: [&str; 14] =
+        ["String", "Uuid", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize"];
+    visible_name(ty).is_some_and(|(name, _)| OTHERS.contains(&name.as_str()))
+}
+
 /// The first generic parameter that `ty` mentions.
 pub(crate) fn mentioned_parameter(ty: &Type, generics: &Generics) -> Option<Ident> {
     let parameters: Vec<_> = generics

@@ -425,3 +425,73 @@ mod sqlite {
         assert_eq!((user.visits, user.role.as_str(), user.is_verified), (2, "member", true));
     }
 }
+
+#[cfg(feature = "mongodb")]
+mod mongodb {
+    //! The `MongoDB` store of a user.
+
+    use otp_auth_macros::OtpUser;
+    use serde_json::json;
+
+    use crate::stub::__private::mongodb::{Document, MongoUser};
+
+    /// Stands for an `ObjectId`.
+    type Key = u64;
+
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub, collection = "users")]
+    struct User {
+        #[otp(id)]
+        id: Key,
+        #[otp(email, column = "mail")]
+        email: String,
+        #[otp(verified)]
+        is_verified: bool,
+        #[otp(default = "member")]
+        role: String,
+        #[otp(json, default = vec![1, 2])]
+        tags: Vec<u8>,
+        #[otp(skip)]
+        cached: Option<u8>,
+        r#type: u8,
+        nick: Option<String>,
+    }
+
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub, collection = "users")]
+    struct Named {
+        #[otp(id, column = "key", generate = "k1".to_owned())]
+        id: String,
+        #[otp(email)]
+        email: String,
+    }
+
+    #[test]
+    fn a_new_document_has_every_field_with_its_first_value() {
+        let document = User::new_document("a@b.c").unwrap_or_else(|_| unreachable!());
+        let expected = json!({
+            "_id": 7, "mail": "a@b.c", "is_verified": true, "role": "member", "tags": [1, 2], "type": 0, "nick": null
+        });
+        assert_eq!(json!(document.0), expected);
+        assert_eq!((User::COLLECTION, User::ID, User::EMAIL), ("users", "_id", "mail"));
+        assert_eq!((User::VERIFIED, Named::VERIFIED), (Some("is_verified"), None));
+        let document = Named::new_document("a@b.c").unwrap_or_else(|_| unreachable!());
+        assert_eq!(json!(document.0), json!({ "key": "k1", "email": "a@b.c" }));
+        assert_eq!(Named::ID, "key");
+    }
+
+    #[test]
+    fn a_document_without_a_field_has_its_default() {
+        let mut document = Document::new();
+        assert!(User::from_document(&document).is_err());
+        for (name, value) in [("_id", json!(3)), ("mail", json!("a@b.c"))] {
+            document.0.insert(name.to_owned(), value);
+        }
+        let user = User::from_document(&document).unwrap_or_else(|_| unreachable!());
+        assert_eq!((user.id, user.email.as_str(), user.is_verified), (3, "a@b.c", false));
+        assert_eq!((user.role.as_str(), user.tags, user.r#type), ("member", vec![1, 2], 0));
+        assert_eq!((user.cached, user.nick), (None, None));
+        document.0.insert("role".to_owned(), json!(5));
+        assert!(User::from_document(&document).is_err());
+    }
+}

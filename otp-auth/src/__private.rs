@@ -8,6 +8,8 @@ pub use serde;
 pub use crate::config::{LocalPartCase, OtpConfig, SameSite, SecretSource, SettingsBuilder};
 pub use crate::delivery::{Body, Both, Cookie};
 pub use crate::hooks::Hooks;
+#[cfg(feature = "mongodb")]
+pub use crate::store::mongo::user as mongodb;
 #[cfg(feature = "sqlite")]
 pub use crate::store::sql::sqlite::user as sqlite;
 pub use crate::user::{OtpUser, VerifiableUser};

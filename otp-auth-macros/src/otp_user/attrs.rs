@@ -11,22 +11,18 @@ use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
 use crate::reader::read_attribute;
 use crate::slot::Slot;
 use crate::syntax::Root;
-use crate::value::{ClaimName, ColumnName, TableName};
+use crate::value::{ClaimName, CollectionName, ColumnName, TableName};
 
 const ITEM: Vocabulary = Vocabulary {
     attribute: "#[otp_user(...)]",
     keys: &[
         Key::new("table", Form::Value, "table = \"users\""),
         Key::new("stores", Form::List, "stores(sqlite)"),
+        Key::new("collection", Form::Value, "collection = \"users\""),
         Key::new("claims", Form::Type, "claims = MyClaims"),
         Key::new("crate", Form::Value, "crate = path::to::otp_auth"),
     ],
     elsewhere: &[
-        (
-            "collection",
-            "this version of otp-auth has no `mongodb` store yet; use `table = \"users\"` with \
-             `stores(sqlite)`",
-        ),
         ("id", "it goes on the field of the id: `#[otp(id)]`"),
         ("email", "it goes on the field of the address: `#[otp(email)]`"),
         ("verified", "it goes on the field that holds it: `#[otp(verified)]`"),
@@ -56,6 +52,7 @@ const FIELD: Vocabulary = Vocabulary {
     elsewhere: &[
         ("table", "it goes on the struct: `#[otp_user(table = \"users\")]`"),
         ("stores", "it goes on the struct: `#[otp_user(stores(sqlite))]`"),
+        ("collection", "it goes on the struct: `#[otp_user(collection = \"users\")]`"),
         ("claims", "it goes on the struct: `#[otp_user(claims = MyClaims)]`"),
         ("crate", "it goes on the struct: `#[otp_user(crate = …)]`"),
         ("sender", "it goes on a field of the struct with `#[otp_config(...)]`"),
@@ -70,6 +67,7 @@ pub(crate) struct Written<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) table: Slot<TableName>,
     pub(crate) stores: Slot<Vec<Store>>,
+    pub(crate) collection: Slot<CollectionName>,
     pub(crate) claims: Slot<Type>,
     pub(crate) root: Root,
     /// `None` when the item is no struct with named fields.
@@ -129,6 +127,7 @@ impl<'a> Written<'a> {
             input,
             table: Slot::Absent,
             stores: Slot::Absent,
+            collection: Slot::Absent,
             claims: Slot::Absent,
             root: Root::default(),
             fields: None,
@@ -177,11 +176,14 @@ impl<'a> Written<'a> {
                 }
                 _ => self.stores.mark_broken(),
             },
-            UNKNOWN => {}
             "collection" => {
-                self.table.mark_broken();
-                self.stores.mark_broken();
+                self.collection.put_value(entry, errors);
+                if !features.mongodb {
+                    let need = "`collection` needs the crate feature `mongodb`";
+                    errors.push(stores::missing_feature(&entry.key, need, "mongodb"));
+                }
             }
+            UNKNOWN => {}
             misplaced => self.misplaced.push(misplaced),
         }
     }

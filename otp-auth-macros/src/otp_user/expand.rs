@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use super::model::{Claim, Claims, GeneratedClaims, Model};
+use super::mongo;
 use crate::syntax::{Root, plain_name, pointing_at};
 
 /// Everything that the derive generates.
@@ -18,7 +19,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         let stores = table.stores.iter();
         stores.map(|store| store.expand(model, table)).collect()
     });
-    quote!(#claims #user #verifiable #stores)
+    let collection = model.collection.as_ref().map(|collection| mongo::expand(model, collection));
+    quote!(#claims #user #verifiable #stores #collection)
 }
 
 /// ```text

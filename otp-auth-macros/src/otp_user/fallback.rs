@@ -8,6 +8,7 @@ use syn::{GenericParam, Generics, Lifetime, Type, parse_quote};
 use super::attrs::{FieldWritten, Written};
 use super::expand::serde_path;
 use super::model::claims_ident;
+use super::mongo;
 use super::stores::Store;
 use crate::syntax::{is_option, mentioned_parameter, mentions_lifetime};
 
@@ -40,6 +41,15 @@ pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
             }
         }
     });
+    let collection = (written.features.mongodb && !written.collection.is_absent()).then(|| {
+        let members = mongo::stand_in(&private);
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::mongodb::MongoUser for #ident #arguments #where_clause {
+                #members
+            }
+        }
+    });
     quote! {
         #claims_struct
         #[automatically_derived]
@@ -58,6 +68,7 @@ pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
         }
         #verifiable
         #(#stores)*
+        #collection
     }
 }
 

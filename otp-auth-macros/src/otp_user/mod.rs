@@ -5,6 +5,7 @@ mod attrs;
 mod expand;
 mod fallback;
 mod model;
+mod mongo;
 mod rules;
 mod sql;
 mod stores;

@@ -12,7 +12,7 @@ use super::stores::Store;
 use crate::diag::mistake;
 use crate::slot::Slot;
 use crate::syntax::{Root, is_option, mentioned_parameter, plain_name};
-use crate::value::{ClaimName, TableName};
+use crate::value::{ClaimName, CollectionName, TableName};
 
 /// Everything that the expansion needs.
 pub(crate) struct Model {
@@ -27,6 +27,7 @@ pub(crate) struct Model {
     pub(crate) fields: Vec<Field>,
     pub(crate) claims: Claims,
     pub(crate) table: Option<Table>,
+    pub(crate) collection: Option<Collection>,
 }
 
 /// A field with a part to play.
@@ -91,6 +92,13 @@ pub(crate) struct Table {
     pub(crate) stores: Vec<Store>,
 }
 
+/// A collection of documents.
+pub(crate) struct Collection {
+    pub(crate) name: CollectionName,
+    /// The field of the id: `_id`, unless `column` names another.
+    pub(crate) id: String,
+}
+
 impl Model {
     /// Checks the rules about several values. `None` when there is no model; the reasons are in
     /// `errors`. There may be a model and errors, too.
@@ -102,6 +110,9 @@ impl Model {
             rules::check_field(field, errors);
         }
         rules::check_columns(fields, errors);
+        if written.collection.key().is_some() {
+            rules::check_documents(fields, errors);
+        }
         let claims = claims(written, fields, errors);
         let id = role(fields, "id", |field| &field.id, errors);
         let email = role(fields, "email", |field| &field.email, errors);
@@ -124,6 +135,10 @@ impl Model {
             fields: fields.iter().map(Field::new).collect(),
             claims,
             table,
+            collection: written.collection.value().map(|name| Collection {
+                name: name.clone(),
+                id: document_field(fields.iter().find(|field| field.id.is_given())),
+            }),
         })
     }
 }
@@ -183,6 +198,11 @@ pub(super) fn column_name(field: &FieldWritten<'_>) -> String {
         Some(column) => column.0.clone(),
         None => plain_name(field.ident),
     }
+}
+
+/// The field of the id in a document.
+fn document_field(id: Option<&FieldWritten<'_>>) -> String {
+    id.and_then(|id| id.column.value()).map_or_else(|| "_id".to_owned(), |column| column.0.clone())
 }
 
 /// The table and its stores: both or neither.

@@ -7,7 +7,7 @@ use syn::{GenericParam, Generics};
 use super::attrs::FieldWritten;
 use super::model::column_name;
 use crate::diag::{all_of, mistake};
-use crate::syntax::{is_not_bool, is_option, plain_name};
+use crate::syntax::{is_no_object_id, is_not_bool, is_option, plain_name};
 
 /// The rules about the attributes and the type of one field.
 pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Accumulator) {
@@ -84,6 +84,31 @@ pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Accumulato
             )),
             None => seen.push((lower, field.ident)),
         }
+    }
+}
+
+/// The rules about documents: what names a field can have, and which ids `MongoDB` makes.
+pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
+    for field in fields.iter().filter(|field| field.skip.is_absent()) {
+        let name = column_name(field);
+        let place = field.column.key().unwrap_or(field.ident);
+        if name.starts_with('$') || name.contains('.') {
+            errors.push(mistake(
+                place,
+                format_args!("`{name}` cannot be a field of a document: a name has no `.` and does not begin with `$`"),
+            ));
+        }
+        if name == "_id" && field.id.is_absent() {
+            errors.push(mistake(place, "`_id` is the field of the id: put `#[otp(id)]` on it, or name another field"));
+        }
+    }
+    let id = fields.iter().find(|field| field.id.is_given());
+    if let Some(id) = id.filter(|id| id.generate.is_absent() && is_no_object_id(id.ty)) {
+        errors.push(mistake(
+            id.ty,
+            "MongoDB makes ids of the type `ObjectId` only: write `#[otp(id, generate = …)]` to make the id of a new \
+             user",
+        ));
     }
 }
 

@@ -211,7 +211,7 @@ fn bind_new(model: &Model, sqlite: &TokenStream) -> TokenStream {
 
 /// The user's expression. A string literal is converted, so that `default = "member"` works for a
 /// `String`.
-fn initial(expr: &Expr) -> TokenStream {
+pub(super) fn initial(expr: &Expr) -> TokenStream {
     match peel(expr) {
         Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)) => {
             let span = pointing_at(lit);

@@ -18,10 +18,11 @@ use crate::syntax::Root;
 #[derive(Clone, Copy)]
 pub(crate) struct Features {
     pub(crate) sqlite: bool,
+    pub(crate) mongodb: bool,
 }
 
 impl Features {
-    pub(crate) const COMPILED: Self = Self { sqlite: cfg!(feature = "sqlite") };
+    pub(crate) const COMPILED: Self = Self { sqlite: cfg!(feature = "sqlite"), mongodb: cfg!(feature = "mongodb") };
 }
 
 /// A backend.
@@ -31,7 +32,7 @@ pub(crate) enum Store {
 }
 
 /// Words of backends that this version does not have.
-const LATER: [&str; 3] = ["postgres", "mysql", "mongodb"];
+const LATER: [&str; 2] = ["postgres", "mysql"];
 
 impl Store {
     const ALL: [Self; 1] = [Self::Sqlite];
@@ -113,6 +114,17 @@ pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors:
     stores
 }
 
+/// How to turn on a crate feature; `need` says what needs it.
+pub(crate) fn missing_feature(place: &Ident, need: &str, feature: &str) -> darling::Error {
+    mistake(
+        place,
+        format_args!(
+            "{need}: otp-auth = {{ version = \"{}\", features = [\"{feature}\"] }}",
+            env!("CARGO_PKG_VERSION")
+        ),
+    )
+}
+
 /// The backend called `word`, if this build has it.
 fn find(word: &Ident, features: Features) -> darling::Result<Store> {
     let name = word.to_string();
@@ -120,15 +132,12 @@ fn find(word: &Ident, features: Features) -> darling::Result<Store> {
         return if store.is_compiled(features) {
             Ok(store)
         } else {
-            Err(mistake(
-                word,
-                format_args!(
-                    "the `{name}` store needs the crate feature of that name: otp-auth = {{ version \
-                     = \"{}\", features = [\"{name}\"] }}",
-                    env!("CARGO_PKG_VERSION")
-                ),
-            ))
+            Err(missing_feature(word, &format!("the `{name}` store needs the crate feature of that name"), &name))
         };
+    }
+    if name == "mongodb" {
+        let instead = "`stores` is for tables; a MongoDB collection is named by `collection = \"users\"`";
+        return Err(mistake(word, instead));
     }
     let has = format!("the stores it has are {}", one_of(Store::names()));
     Err(mistake(

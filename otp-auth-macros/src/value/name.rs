@@ -10,6 +10,9 @@ use crate::diag::mistake;
 /// The tables that otp-auth makes for itself.
 const OWN_TABLES: [&str; 4] = ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist"];
 
+/// The collection that only the `MongoDB` store has besides those.
+const OWN_COLLECTION: &str = "otp_sign_ups";
+
 /// Claims with a meaning of their own in an access token.
 const RESERVED_CLAIMS: [&str; 14] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time", "amr", "acr", "azp", "client_id", "scope"];
@@ -49,6 +52,26 @@ impl FromMeta for TableName {
             ));
         }
         Ok(name)
+    }
+}
+
+/// The name of a `MongoDB` collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CollectionName(pub(crate) String);
+
+impl FromMeta for CollectionName {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let text = required_string(expr, "collection", "collection = \"users\"")?;
+        if !is_name(&text) || text.contains('$') || text.starts_with("system.") {
+            return Err(mistake(expr, "this is no name of a collection: write `collection = \"users\"`"));
+        }
+        if OWN_TABLES.contains(&text.as_str()) || text == OWN_COLLECTION {
+            return Err(mistake(
+                expr,
+                format_args!("`{text}` is a collection of otp-auth itself: name the collection that holds your users"),
+            ));
+        }
+        Ok(Self(text))
     }
 }
 

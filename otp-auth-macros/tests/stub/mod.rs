@@ -173,4 +173,62 @@ pub mod __private {
             fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
         }
     }
+
+    #[cfg(feature = "mongodb")]
+    pub mod mongodb {
+        use super::{DeserializeOwned, OtpUser, Serialize};
+
+        pub type Bson = serde_json::Value;
+
+        /// The fields of a document, as JSON.
+        #[derive(Default)]
+        pub struct Document(pub serde_json::Map<String, Bson>);
+
+        pub type Stored = Document;
+
+        impl Document {
+            pub fn new() -> Self {
+                Self::default()
+            }
+        }
+
+        #[derive(Debug)]
+        pub struct Error;
+
+        pub fn required<T: DeserializeOwned>(document: &Stored, name: &str) -> Result<T, Error> {
+            let value = document.0.get(name).ok_or(Error)?;
+            serde_json::from_value(value.clone()).map_err(|_| Error)
+        }
+
+        pub fn or<T: DeserializeOwned>(document: &Stored, name: &str, default: impl FnOnce() -> T) -> Result<T, Error> {
+            if document.0.contains_key(name) { required(document, name) } else { Ok(default()) }
+        }
+
+        pub fn id<T: Serialize>(id: &T) -> Result<Bson, Error> {
+            serde_json::to_value(id).map_err(|_| Error)
+        }
+
+        pub fn generated<T: DeserializeOwned>() -> Result<T, Error> {
+            serde_json::from_value(7.into()).map_err(|_| Error)
+        }
+
+        pub fn put<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
+            document.0.insert(name.to_owned(), id(&value)?);
+            Ok(())
+        }
+
+        pub fn put_id<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
+            put(document, name, value)
+        }
+
+        pub trait MongoUser: OtpUser {
+            const COLLECTION: &'static str;
+            const ID: &'static str;
+            const EMAIL: &'static str;
+            const VERIFIED: Option<&'static str>;
+            fn from_document(document: &Stored) -> Result<Self, Error>;
+            fn id_value(id: &Self::Id) -> Result<Bson, Error>;
+            fn new_document(email: &str) -> Result<Document, Error>;
+        }
+    }
 }

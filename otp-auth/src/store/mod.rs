@@ -11,6 +11,8 @@
 
 mod erased;
 pub mod memory;
+#[cfg(feature = "mongodb")]
+pub(crate) mod mongo;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sql;
 
@@ -27,6 +29,8 @@ pub use crate::error::StoreError;
 pub use crate::id::{SessionId, TokenId};
 pub use crate::session::{Client, Session};
 
+#[cfg(feature = "mongodb")]
+pub use mongo::user::MongoUser;
 #[cfg(feature = "sqlite")]
 pub use sql::sqlite::user::SqliteUser;
 
@@ -41,7 +45,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// implemented for every type that has the capabilities.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no store for the users of type `{U}`",
-    note = "the derive connects a user to a backend: add it to `stores(…)` in `#[otp_user(table = \"…\", stores(…))]`"
+    note = "the derive connects a user to a backend: write `#[otp_user(table = \"…\", stores(…))]` or `#[otp_user(collection = \"…\")]`"
 )]
 pub trait Store<U: OtpUser>: ChallengeStore + SessionStore + UserStore<U> + Maintenance {}
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 
 mod conformance;
+mod mongo;
 mod sqlite;
 mod two_processes;
 mod users;

@@ -97,9 +97,37 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     (
         r#"#[otp_user(collection = "users")]"#,
         &[(
-            "collection",
-            r#"`collection` does not belong in `#[otp_user(...)]`: this version of otp-auth has no `mongodb` store yet; use `table = "users"` with `stores(sqlite)`"#,
+            "i64",
+            "MongoDB makes ids of the type `ObjectId` only: write `#[otp(id, generate = …)]` to make the id of a new user",
         )],
+    ),
+    (
+        r#"#[otp_user(collection = "")]"#,
+        &[(r#""""#, r#"this is no name of a collection: write `collection = "users"`"#)],
+    ),
+    ("#[otp_user(collection = users)]", &[("users", r#"`collection` takes a string: write `collection = "users"`"#)]),
+    ("#[otp_user(collection)]", &[("collection", r#"`collection` needs a value: write `collection = "users"`"#)]),
+    (
+        r#"#[otp_user(collection = "otp_sign_ups")]"#,
+        &[(
+            r#""otp_sign_ups""#,
+            "`otp_sign_ups` is a collection of otp-auth itself: name the collection that holds your users",
+        )],
+    ),
+    (
+        r#"#[otp_user(collection = "token_blacklist")]"#,
+        &[(
+            r#""token_blacklist""#,
+            "`token_blacklist` is a collection of otp-auth itself: name the collection that holds your users",
+        )],
+    ),
+    (
+        r#"#[otp_user(collecton = "users")]"#,
+        &[("collecton", "`#[otp_user(...)]` has no key `collecton`; did you mean `collection`?")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite, mongodb))]"#,
+        &[("mongodb", r#"`stores` is for tables; a MongoDB collection is named by `collection = "users"`"#)],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), table = "b")]"#,
@@ -127,28 +155,28 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         "#[otp_user]",
         &[(
             "otp_user",
-            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
         )],
     ),
     (
         "#[otp_user()]",
         &[(
             "otp_user",
-            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
         )],
     ),
     (
         r#"#[otp_user = "users"]"#,
         &[(
             "otp_user",
-            r#"this attribute takes its keys in parentheses: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"this attribute takes its keys in parentheses: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
         )],
     ),
     (
         r#"#[otp_user("users")]"#,
         &[(
             r#""users""#,
-            r#"`#[otp_user(...)]` expects a key here, such as `table = "users"`, `stores(sqlite)`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"`#[otp_user(...)]` expects a key here, such as `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
         )],
     ),
     (r#"#[otp_user(, table = "users", stores(sqlite))]"#, &[(",", "there is nothing before this comma: remove it")]),
@@ -156,16 +184,16 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         r#"#[otp_user(rename_all = "camelCase")]"#,
         &[(
             "rename_all",
-            "`#[otp_user(...)]` has no key `rename_all`; its keys are `table`, `stores`, `claims` and `crate`",
+            "`#[otp_user(...)]` has no key `rename_all`; its keys are `table`, `stores`, `collection`, `claims` and `crate`",
         )],
     ),
     ("#[otp(id)]", &[("otp", "`#[otp(...)]` goes on a field; on the struct write `#[otp_user(...)]`")]),
     (
-        r#"#[otp_user(stores(sqlite), collection = "users")]"#,
-        &[(
-            "collection",
-            r#"`collection` does not belong in `#[otp_user(...)]`: this version of otp-auth has no `mongodb` store yet; use `table = "users"` with `stores(sqlite)`"#,
-        )],
+        r#"#[otp_user(stores(sqlite), collection = "a$b")]"#,
+        &[
+            (r#""a$b""#, r#"this is no name of a collection: write `collection = "users"`"#),
+            ("stores", r#"`stores` needs to know the table of the users: add `table = "users"`"#),
+        ],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), user = User)]"#,
@@ -179,6 +207,13 @@ fn mistakes_in_the_attributes_of_fields() {
 }
 
 const FIELD_ATTRIBUTES: Mistakes = &[
+    (
+        r#"#[otp(collection = "users")] extra: u8"#,
+        &[(
+            "collection",
+            r#"`collection` does not belong in `#[otp(...)]`: it goes on the struct: `#[otp_user(collection = "users")]`"#,
+        )],
+    ),
     (
         "#[otp(ident)] extra: u8",
         &[(
@@ -378,6 +413,18 @@ fn mistakes_in_the_struct() {
 }
 
 const STRUCTS: Mistakes = &[
+    (
+        r#"#[otp_user(collection = "users")] struct User { #[otp(id)] id: Uuid, #[otp(email, column = "a.b")] email: String, #[otp(column = "$c")] c: u8, _id: u8 }"#,
+        &[
+            ("column", "`a.b` cannot be a field of a document: a name has no `.` and does not begin with `$`"),
+            ("column", "`$c` cannot be a field of a document: a name has no `.` and does not begin with `$`"),
+            ("_id", "`_id` is the field of the id: put `#[otp(id)]` on it, or name another field"),
+            (
+                "Uuid",
+                "MongoDB makes ids of the type `ObjectId` only: write `#[otp(id, generate = …)]` to make the id of a new user",
+            ),
+        ],
+    ),
     (
         "struct User { #[otp(email)] email: String }",
         &[("User", "`User` has no `id`: put `#[otp(id)]` on the field of the primary key")],

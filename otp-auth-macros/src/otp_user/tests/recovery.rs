@@ -21,7 +21,7 @@ fn without_a_verified_field_a_user_is_not_verifiable() {
 #[test]
 fn a_store_without_its_feature_says_how_to_turn_it_on() {
     let text = format!("#[otp_user(table = \"users\", stores(sqlite))] struct User {{ {FIELDS} }}");
-    let tokens = derive(source(&text), Features { sqlite: false });
+    let tokens = derive(source(&text), Features { sqlite: false, mongodb: false });
     let message = format!(
         "the `sqlite` store needs the crate feature of that name: otp-auth = {{ version = \"{}\", features = \
          [\"sqlite\"] }}",
@@ -29,6 +29,38 @@ fn a_store_without_its_feature_says_how_to_turn_it_on() {
     );
     assert_eq!(errors(&tokens), [("sqlite".to_owned(), message)]);
     assert_eq!(items(&tokens), ["UserClaims", "OtpUser"], "the trait of the store does not exist then");
+}
+
+#[test]
+fn a_collection_without_its_feature_says_how_to_turn_it_on() {
+    let fields = FIELDS.replace("i64", "ObjectId");
+    let text = format!("#[otp_user(collection = \"users\")] struct User {{ {fields} }}");
+    let tokens = derive(source(&text), Features { mongodb: false, ..FEATURES });
+    let message = format!(
+        "`collection` needs the crate feature `mongodb`: otp-auth = {{ version = \"{}\", features = [\"mongodb\"] }}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(errors(&tokens), [("collection".to_owned(), message)]);
+    assert_eq!(items(&tokens), ["UserClaims", "OtpUser"], "the trait of the store does not exist then");
+}
+
+#[test]
+fn a_half_typed_collection_leaves_its_impl_in_place() {
+    for attribute in ["collection", "collection =", "collection = \"\"", "collec", "collection = \"users\", sto"] {
+        let text = format!("#[otp_user({attribute})] struct User {{ {FIELDS} }}");
+        let tokens = derive(source(&text), FEATURES);
+        assert!(!errors(&tokens).is_empty(), "{text}");
+        assert!(items(&tokens).contains(&"MongoUser".to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn a_table_and_a_collection_stand_on_one_struct() {
+    let fields = FIELDS.replace("#[otp(id)]", "#[otp(id, generate = 1)]");
+    let attribute = "#[otp_user(table = \"users\", stores(sqlite), collection = \"users\")]";
+    let tokens = derive(source(&format!("{attribute} struct User {{ {fields} }}")), FEATURES);
+    assert_eq!(errors(&tokens), []);
+    assert_eq!(items(&tokens), ["UserClaims", "OtpUser", "SqliteUser", "MongoUser"]);
 }
 
 #[test]

@@ -46,6 +46,31 @@ fn a_user_over_an_existing_table() {
 }
 
 #[test]
+fn a_user_in_a_collection() {
+    let text = r#"
+        #[otp_user(collection = "members")]
+        pub(crate) struct Member {
+            #[otp(id)]
+            id: ObjectId,
+            #[otp(email, column = "mail")]
+            address: Address,
+            #[otp(verified)]
+            confirmed: bool,
+            #[otp(claim = "role", default = Role::Guest)]
+            r#type: Role,
+            #[otp(default = "en")]
+            language: String,
+            #[otp(json, default)]
+            tags: Vec<String>,
+            #[otp(skip)]
+            cached: Option<Page>,
+            nickname: Option<String>,
+        }
+    "#;
+    assert_snapshot("user_collection", &derive(source(text), FEATURES));
+}
+
+#[test]
 fn a_generic_user_with_claims_of_its_own() {
     let text = "
         #[otp_user(claims = Own)]

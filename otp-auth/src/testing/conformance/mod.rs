@@ -85,11 +85,18 @@ pub trait Backend: Send + Sync {
 /// expression. Put it into a module that is named after the backend.
 ///
 /// Attributes before the backend go to every test, such as
-/// `#[ignore = "needs a server"]`.
+/// `#[ignore = "needs a server"]`. The backend is a path then.
 #[macro_export]
 macro_rules! store_conformance {
-    ($(#[$attribute:meta])* $backend:expr) => {
-        $crate::store_conformance! { @cases ($(#[$attribute])*) $backend;
+    // An expression can begin with an attribute, so it would be ambiguous here.
+    ($(#[$attribute:meta])+ $backend:path) => {
+        $crate::store_conformance! { @all ($(#[$attribute])+) $backend }
+    };
+    ($backend:expr) => {
+        $crate::store_conformance! { @all () $backend }
+    };
+    (@all $attributes:tt $backend:expr) => {
+        $crate::store_conformance! { @cases $attributes $backend;
             one_send_per_cooldown_whoever_asks_at_once
             budgets_follow_the_rule_step_by_step
             strangers_and_known_devices_have_budgets_of_their_own

@@ -1,0 +1,212 @@
+//! The `MongoDB` store of a user struct: which field of a document is which field of the struct.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::model::{Collection, Column, Field, Initial, Model};
+use super::sql::initial;
+use crate::syntax::pointing_at;
+use crate::value::CollectionName;
+
+/// ```text
+/// impl MongoUser for User {
+///     const COLLECTION: &'static str = "users";
+///     const ID: &'static str = "_id";
+///     const EMAIL: &'static str = "email";
+///     const VERIFIED: Option<&'static str> = Some("is_verified");
+///     fn from_document(document: &Stored) -> Result<Self, Error> {
+///         Ok(Self {
+///             id: required::<ObjectId>(document, "_id")?,
+///             email: required::<String>(document, "email")?,
+///             is_verified: or::<bool>(document, "is_verified", || Default::default())?,
+///         })
+///     }
+///     fn id_value(id: &Self::Id) -> Result<Bson, Error> { id::<ObjectId>(id) }
+///     fn new_document(email: &str) -> Result<Document, Error> {
+///         let mut document = Document::new();
+///         put_id::<ObjectId>(&mut document, "_id", generated()?)?;
+///         put::<String>(&mut document, "email", From::from(email))?;
+///         put::<bool>(&mut document, "is_verified", true)?;
+///         Ok(document)
+///     }
+/// }
+/// ```
+pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
+    let private = model.root.private();
+    let mongodb = quote!(#private::mongodb);
+    let ident = &model.ident;
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    let Collection { name: CollectionName(name), id } = collection;
+    let email = &model.email.column;
+    let flag = model.verified.as_ref().map(|role| &role.column);
+    let verified =
+        flag.map_or_else(|| quote!(::core::option::Option::None), |field| quote!(::core::option::Option::Some(#field)));
+    let fields: Vec<_> = model.fields.iter().map(|field| MongoField::new(model, collection, field)).collect();
+    let from_document = from_document(&fields, &mongodb);
+    let id_value = id_value(model, &mongodb);
+    let new_document = new_document(&fields, &mongodb);
+    let text = quote!(&'static ::core::primitive::str);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #impl_generics #mongodb::MongoUser for #ident #type_generics #where_clause {
+            const COLLECTION: #text = #name;
+            const ID: #text = #id;
+            const EMAIL: #text = #email;
+            const VERIFIED: ::core::option::Option<#text> = #verified;
+            #from_document
+            #id_value
+            #new_document
+        }
+    }
+}
+
+/// What a field of the struct is in a document.
+enum Part<'a> {
+    /// `skip`: it is in none.
+    None,
+    Id(&'a Column),
+    Email,
+    Verified,
+    /// A field with its first value; without one, the `Default` of its type.
+    Other(&'a Column),
+}
+
+struct MongoField<'a> {
+    field: &'a Field,
+    /// Its name in the document.
+    name: &'a str,
+    part: Part<'a>,
+}
+
+impl<'a> MongoField<'a> {
+    fn new(model: &'a Model, collection: &'a Collection, field: &'a Field) -> Self {
+        let Some(column) = &field.column else {
+            return Self { field, name: "", part: Part::None };
+        };
+        let (name, part) = if field.ident == model.id.ident {
+            (&collection.id, Part::Id(column))
+        } else {
+            let part = match column.on_sign_up {
+                Some(Initial::Email) => Part::Email,
+                Some(Initial::True) => Part::Verified,
+                Some(Initial::Default | Initial::Value(_)) | None => Part::Other(column),
+            };
+            (&column.name, part)
+        };
+        Self { field, name, part }
+    }
+
+    /// The first value of the field: what the user wrote, or the default of its type.
+    fn initial(&self, column: &Column) -> TokenStream {
+        if let Some(Initial::Value(expr)) = &column.on_sign_up {
+            return initial(expr);
+        }
+        let span = pointing_at(&self.field.ty);
+        quote_spanned!(span=> ::core::default::Default::default())
+    }
+
+    /// The id of a new user: what the user wrote, or a new `ObjectId`.
+    fn new_id(&self, column: &Column, mongodb: &TokenStream) -> TokenStream {
+        if let Some(Initial::Value(expr)) = &column.on_sign_up {
+            return initial(expr);
+        }
+        let ty = &self.field.ty;
+        let generated = quote_spanned!(pointing_at(ty)=> #mongodb::generated);
+        quote!(#generated::<#ty>()?)
+    }
+}
+
+/// The span that is the same for every local of the generated functions.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn from_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream {
+    let document = local("document");
+    let fields = fields.iter().map(|field| {
+        let (Field { ident, ty, .. }, name) = (field.field, field.name);
+        let span = pointing_at(ty);
+        let default = match &field.part {
+            Part::None => return quote_spanned!(span=> #ident: ::core::default::Default::default()),
+            Part::Id(_) | Part::Email => {
+                let required = quote_spanned!(span=> #mongodb::required);
+                return quote!(#ident: #required::<#ty>(#document, #name)?);
+            }
+            Part::Verified => quote!(false),
+            Part::Other(column) => field.initial(column),
+        };
+        let or = quote_spanned!(span=> #mongodb::or);
+        quote!(#ident: #or::<#ty>(#document, #name, || #default)?)
+    });
+    quote! {
+        fn from_document(
+            #document: &#mongodb::Stored,
+        ) -> ::core::result::Result<Self, #mongodb::Error> {
+            ::core::result::Result::Ok(Self { #(#fields),* })
+        }
+    }
+}
+
+fn id_value(model: &Model, mongodb: &TokenStream) -> TokenStream {
+    let id = local("id");
+    let ty = &model.id.ty;
+    let span = pointing_at(ty);
+    let write = quote_spanned!(span=> #mongodb::id);
+    quote! {
+        fn id_value(#id: &Self::Id) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
+            #write::<#ty>(#id)
+        }
+    }
+}
+
+fn new_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream {
+    let (email, document) = (local("email"), local("document"));
+    let puts = fields.iter().filter_map(|field| {
+        let (ty, name) = (&field.field.ty, field.name);
+        let span = pointing_at(ty);
+        let (put, value) = match &field.part {
+            Part::None => return None,
+            Part::Id(column) => (quote_spanned!(span=> #mongodb::put_id), field.new_id(column, mongodb)),
+            Part::Email => {
+                let from = quote_spanned!(span=> ::core::convert::From::from);
+                (quote_spanned!(span=> #mongodb::put), quote!(#from(#email)))
+            }
+            Part::Verified => (quote_spanned!(span=> #mongodb::put), quote!(true)),
+            Part::Other(column) => (quote_spanned!(span=> #mongodb::put), field.initial(column)),
+        };
+        Some(quote!(#put::<#ty>(&mut #document, #name, #value)?;))
+    });
+    quote! {
+        fn new_document(
+            #email: &::core::primitive::str,
+        ) -> ::core::result::Result<#mongodb::Document, #mongodb::Error> {
+            let mut #document = #mongodb::Document::new();
+            #(#puts)*
+            ::core::result::Result::Ok(#document)
+        }
+    }
+}
+
+/// The members of an impl that only has to exist.
+pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
+    let mongodb = quote!(#private::mongodb);
+    let text = quote!(&'static ::core::primitive::str);
+    quote! {
+        const COLLECTION: #text = "";
+        const ID: #text = "";
+        const EMAIL: #text = "";
+        const VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
+        fn from_document(_: &#mongodb::Stored) -> ::core::result::Result<Self, #mongodb::Error> {
+            loop {}
+        }
+        fn id_value(_: &Self::Id) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
+            loop {}
+        }
+        fn new_document(
+            _: &::core::primitive::str,
+        ) -> ::core::result::Result<#mongodb::Document, #mongodb::Error> {
+            loop {}
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `MongoDB`, as a single server or a replica set. Nothing here needs a
+//! transaction: each step is one statement on one document, which `MongoDB`
+//! carries out atomically, and steps that belong together stand in an order
+//! in which whatever was done before a crash keeps the contract.
+//!
+//! Writes are acknowledged by a majority and from the journal; reads go to
+//! the primary. So a write that was acknowledged survives a crash, and every
+//! process sees it.
+
+mod challenges;
+mod error;
+mod row;
+mod sessions;
+mod sign_in;
+mod sign_up;
+pub mod user;
+mod value;
+
+use std::fmt;
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, CollectionOptions, IndexOptions, ReadConcern, ReadPreference, SelectionCriteria,
+    WriteConcern,
+};
+use mongodb::{Client, Collection, Database, IndexModel};
+
+use self::error::Error;
+use self::row::date;
+use super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use crate::error::StoreError;
+
+/// How long to look for a server. Below the limit of the caller, so that the
+/// error says what happened.
+const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How much longer than needed a document stays, when only the TTL index
+/// removes it: the clocks of the processes may differ by as much.
+const TTL_MARGIN: Duration = Duration::from_hours(24);
+
+/// How often a compare-and-swap is tried. Each failure means that somebody
+/// else has succeeded, so a limit is reached only under absurd load.
+const SWAPS: u32 = 64;
+
+/// Keeps everything in a `MongoDB` database, beside the application's
+/// collections. Needs `MongoDB` 4.4 or later, alone or as a replica set.
+///
+/// Whatever the client's own options are, the store writes with write concern
+/// `majority` and waits for the journal, and reads from the primary.
+///
+/// While a network is partitioned, a process that can still reach only a
+/// primary that has been replaced may read from it until that one steps down
+/// (10 seconds at the server's defaults). It can accept no code and renew no
+/// session there, because no write gets a majority.
+#[derive(Clone)]
+pub struct MongoStore {
+    database: Database,
+    challenges: Collection<Document>,
+    budgets: Collection<Document>,
+    sessions: Collection<Document>,
+    blacklist: Collection<Document>,
+    sign_ups: Collection<Document>,
+}
+
+/// The options of every collection that the store uses.
+fn options() -> CollectionOptions {
+    CollectionOptions::builder()
+        .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
+        .read_concern(ReadConcern::local())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build()
+}
+
+impl MongoStore {
+    /// Connects to a server by a URL such as `mongodb://localhost:27017`, and
+    /// uses the database of this name.
+    ///
+    /// `mongodb+srv` URLs need the feature `dns-resolver` of the driver:
+    /// depend on `mongodb` yourself to turn it on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the URL cannot be read or no server answers.
+    pub async fn connect(url: &str, database: &str) -> Result<Self, StoreError> {
+        let mut options = ClientOptions::parse(url).await.map_err(|error| Error::url(url, &error))?;
+        options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+        let database = Client::with_options(options)?.database(database);
+        database.run_command(doc! { "ping": 1 }).await?;
+        Ok(Self::from_database(database))
+    }
+
+    /// Uses a database of the application's own client.
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "the store keeps the database")]
+    pub fn from_database(database: Database) -> Self {
+        let collection = |name| database.collection_with_options(name, options());
+        Self {
+            challenges: collection("otp_challenges"),
+            budgets: collection("otp_budgets"),
+            sessions: collection("otp_sessions"),
+            blacklist: collection("token_blacklist"),
+            sign_ups: collection("otp_sign_ups"),
+            database,
+        }
+    }
+
+    /// The database, for the application's own queries.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Creates our collections and their indexes. Safe to call at every start
+    /// and in several processes at once; the application's collections are
+    /// not touched.
+    ///
+    /// Without it everything works but is slow, and what has expired stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when an index cannot be created.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let expiring = [&self.challenges, &self.sessions, &self.blacklist, &self.sign_ups];
+        for collection in expiring {
+            collection.create_indexes([ttl(), ascending("expires_at")]).await?;
+        }
+        self.budgets.create_indexes([ttl(), ascending("day_started_at")]).await?;
+        self.sessions.create_indexes([ascending("user_id")]).await?;
+        Ok(())
+    }
+
+    /// Deletes at most `limit` documents that match; how many it was. What
+    /// matches is looked at again when it is deleted, so that nothing goes
+    /// that was renewed in between, and each document is counted once.
+    async fn delete(&self, collection: &Collection<Document>, over: Document, limit: u32) -> StoreResult<u64> {
+        let mut cursor = collection.find(over.clone()).projection(doc! { "_id": 1 }).limit(limit.into()).await?;
+        let mut ids = Vec::new();
+        while cursor.advance().await? {
+            ids.push(row::of(cursor.current())?.remove("_id").unwrap_or(Bson::Null));
+        }
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let mut chosen = over;
+        chosen.insert("_id", doc! { "$in": ids });
+        Ok(collection.delete_many(chosen).await?.deleted_count)
+    }
+}
+
+/// The index by which the server itself deletes. It looks at `purge_at`,
+/// which the server's own clock has set, so a difference between its clock
+/// and ours deletes nothing too early.
+fn ttl() -> IndexModel {
+    let at_once = IndexOptions::builder().name("otp_auth_ttl".to_owned()).expire_after(Duration::ZERO).build();
+    IndexModel::builder().keys(doc! { "purge_at": 1 }).options(at_once).build()
+}
+
+fn ascending(field: &str) -> IndexModel {
+    IndexModel::builder().keys(doc! { field: 1 }).build()
+}
+
+/// The expression for the `purge_at` of a document that is needed for this
+/// long.
+fn purge_at(needed: Duration) -> Document {
+    let millis = i64::try_from((needed + TTL_MARGIN).as_millis()).unwrap_or(i64::MAX);
+    doc! { "$add": ["$$NOW", millis] }
+}
+
+/// Adds a document that is needed for this long. Its key is random, so that
+/// there is one already can only be an error.
+async fn insert(collection: &Collection<Document>, id: Bson, row: Document, needed: Duration) -> StoreResult<()> {
+    // A plain insert cannot ask for the server's time. `$literal` keeps text
+    // that begins with `$` text.
+    let added = doc! { "$mergeObjects": ["$$ROOT", { "$literal": row }, { "purge_at": purge_at(needed) }] };
+    let only_new = doc! { "$cond": [{ "$eq": [{ "$type": "$purge_at" }, "missing"] }, added, "$$ROOT"] };
+    let result = collection.update_one(doc! { "_id": id }, vec![doc! { "$replaceWith": only_new }]).upsert(true).await;
+    match result {
+        Ok(result) if result.upserted_id.is_some() => Ok(()),
+        Ok(_) => Err(Error::key_taken(collection.name()).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Maintenance for MongoStore {
+    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        let expired = || doc! { "expires_at": { "$lte": date(now) } };
+        let unused =
+            doc! { "day_started_at": { "$lte": date(now - SendLimits::DAY) }, "next_send_at": { "$lte": date(now) } };
+        self.delete(&self.sign_ups, expired(), limit).await?;
+        Ok(Removed {
+            challenges: self.delete(&self.challenges, expired(), limit).await?,
+            budgets: self.delete(&self.budgets, unused, limit).await?,
+            sessions: self.delete(&self.sessions, expired(), limit).await?,
+            blacklisted: self.delete(&self.blacklist, expired(), limit).await?,
+        })
+    }
+}
+
+impl fmt::Debug for MongoStore {
+    /// Without the client: its options may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoStore").field("database", &self.database.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! Challenges and budgets in `MongoDB`.
+
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::ReturnDocument;
+
+use super::error::{Error, is_duplicate};
+use super::row::{binary, bytes, date, number, optional_bytes, time};
+use super::{MongoStore, SWAPS, insert, purge_at};
+use crate::store::{
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
+    SendLimits, SendTicket, StoreResult, Timestamp,
+};
+
+/// The key of a budget: the identity and one byte for the requester.
+fn budget_key(identity: &Identity, requester: Requester) -> Bson {
+    let mut key = identity.as_bytes().to_vec();
+    key.push(requester as u8);
+    binary(&key)
+}
+
+fn budget(row: &Document) -> Result<Budget, Error> {
+    Ok(Budget {
+        next_send_at: time(row, "next_send_at")?,
+        hour_started_at: time(row, "hour_started_at")?,
+        hour_sends: number(row, "hour_sends")?,
+        day_started_at: time(row, "day_started_at")?,
+        day_sends: number(row, "day_sends")?,
+    })
+}
+
+fn fields(budget: &Budget) -> Document {
+    doc! {
+        "next_send_at": date(budget.next_send_at),
+        "hour_started_at": date(budget.hour_started_at),
+        "hour_sends": i64::from(budget.hour_sends),
+        "day_started_at": date(budget.day_started_at),
+        "day_sends": i64::from(budget.day_sends),
+    }
+}
+
+impl MongoStore {
+    /// Compare-and-swap on a whole budget; whether it was as expected.
+    async fn swap_budget(&self, key: &Bson, old: Option<Budget>, new: &Budget, now: Timestamp) -> StoreResult<bool> {
+        let mut expected = old.as_ref().map_or_else(|| doc! { "next_send_at": { "$exists": false } }, fields);
+        expected.insert("_id", key.clone());
+        let needed = now.until((new.day_started_at + SendLimits::DAY).max(new.next_send_at));
+        let mut change = fields(new);
+        change.insert("purge_at", purge_at(needed));
+        let swapped = self.budgets.update_one(expected, vec![doc! { "$set": change }]).upsert(old.is_none()).await;
+        match swapped {
+            Ok(result) => Ok(result.matched_count > 0 || result.upserted_id.is_some()),
+            // Somebody else has added it.
+            Err(error) if is_duplicate(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The nonce and the end of the challenge that may go on.
+    async fn resumable(&self, open: &OpenChallenge) -> StoreResult<Option<(Nonce, Timestamp)>> {
+        let Some(resume) = open.resume else {
+            return Ok(None);
+        };
+        let live = doc! {
+            "_id": binary(resume.key.as_bytes()),
+            "identity": binary(open.identity.as_bytes()),
+            "consumed_at": null,
+            "expires_at": { "$gt": date(open.now) },
+            "tries": { "$lt": i64::from(resume.max_tries) },
+        };
+        let row = self.challenges.find_one(live).projection(doc! { "nonce": 1, "expires_at": 1 }).await?;
+        Ok(match row {
+            Some(row) => Some((Nonce::from_bytes(bytes(&row, "nonce")?), time(&row, "expires_at")?)),
+            None => None,
+        })
+    }
+
+    async fn add_challenge(&self, open: &OpenChallenge) -> StoreResult<()> {
+        let fresh = &open.fresh;
+        let row = doc! {
+            "identity": binary(open.identity.as_bytes()),
+            "nonce": binary(fresh.nonce.as_bytes()),
+            "code_mac": binary(fresh.code_mac.as_bytes()),
+            "tries": 0_i64,
+            "created_at": date(open.now),
+            "expires_at": date(fresh.expires_at),
+        };
+        let key = binary(fresh.key.as_bytes());
+        insert(&self.challenges, key, row, open.now.until(fresh.expires_at)).await
+    }
+}
+
+impl ChallengeStore for MongoStore {
+    /// The challenge comes first and the payment last. What is left when it
+    /// ends in between is a challenge whose secret nobody has, which is none.
+    ///
+    /// The swap succeeds only if the budget has not changed since it was
+    /// read, and the challenge to resume was looked at after that: so all of
+    /// it holds at that moment.
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        let key = budget_key(&open.identity, open.requester);
+        let fresh = doc! { "_id": binary(open.fresh.key.as_bytes()) };
+        let mut added = false;
+        for _ in 0..SWAPS {
+            let row = self.budgets.find_one(doc! { "_id": key.clone() }).await?;
+            let old = row.as_ref().map(budget).transpose()?;
+            let spent = match Budget::spend(old, open.now, open.limits) {
+                Ok(spent) => spent,
+                Err(wait) => {
+                    if added {
+                        self.challenges.delete_one(fresh).await?;
+                    }
+                    return Ok(Opening::Wait(wait));
+                }
+            };
+            let ticket =
+                SendTicket { identity: open.identity, requester: open.requester, next_send_at: spent.next_send_at };
+            // What cannot be resumed once never can again, so there is never
+            // both: a challenge added and one resumed.
+            let opening = if let Some((nonce, expires_at)) = self.resumable(open).await? {
+                Opening::Resumed { nonce, expires_at, ticket }
+            } else {
+                if !added {
+                    self.add_challenge(open).await?;
+                    added = true;
+                }
+                Opening::Opened(ticket)
+            };
+            if self.swap_budget(&key, old, &spent, open.now).await? {
+                return Ok(opening);
+            }
+        }
+        Err(Error::contended("one budget").into())
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let paid = doc! {
+            "_id": budget_key(&ticket.identity, ticket.requester),
+            "next_send_at": date(ticket.next_send_at),
+        };
+        let refund = doc! { "$set": {
+            "next_send_at": date(now),
+            "hour_sends": { "$max": [{ "$subtract": ["$hour_sends", 1_i64] }, 0_i64] },
+            "day_sends": { "$max": [{ "$subtract": ["$day_sends", 1_i64] }, 0_i64] },
+        } };
+        self.budgets.update_one(paid, vec![refund]).await?;
+        Ok(())
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let counted = doc! { "$set": { "tries": { "$min": [{ "$add": ["$tries", 1_i64] }, i64::from(cap)] } } };
+        let row = self
+            .challenges
+            .find_one_and_update(doc! { "_id": binary(key.as_bytes()) }, vec![counted])
+            .return_document(ReturnDocument::After)
+            .projection(doc! { "tries": 1, "identity": 1, "code_mac": 1, "expires_at": 1 })
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(Some(CountedTry {
+            number: number(&row, "tries")?,
+            identity: Identity::from_bytes(bytes(&row, "identity")?),
+            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
+            expires_at: time(&row, "expires_at")?,
+        }))
+    }
+}

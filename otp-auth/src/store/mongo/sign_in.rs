@@ -1,0 +1,102 @@
+//! Signing in: every step in an order in which stopping anywhere leaves a
+//! code that still works or a user who has signed in.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::MongoStore;
+use super::row::{binary, date};
+use super::user::{MongoUser, exactly, with_id};
+use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, StoreResult};
+
+impl MongoStore {
+    /// 1. Look whether the challenge can be accepted.
+    /// 2. Find or make the user.
+    /// 3. End what was signed in before the first proof, then set the flag.
+    /// 4. End the session that is replaced.
+    /// 5. Add the new session, not listed yet.
+    /// 6. Accept the challenge. This is the commit: of all callers one does
+    ///    it, and what the others have added is removed again.
+    /// 7. List the session, and tell whether the user is new.
+    ///
+    /// Each step can be repeated, so after a crash before the commit the same
+    /// code does all of it again.
+    pub(super) async fn accept<U: MongoUser>(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
+        let acceptable = doc! {
+            "_id": binary(challenge.as_bytes()),
+            "identity": binary(identity.as_bytes()),
+            "code_mac": binary(code_mac.as_bytes()),
+            "consumed_at": null,
+            "expires_at": { "$gt": date(revocation.now) },
+        };
+        let found = self.challenges.find_one(acceptable.clone()).projection(doc! { "_id": 1 }).await?;
+        if found.is_none() {
+            return Ok(SignInOutcome::CodeSpent);
+        }
+
+        let (mut user, claim, inserted) = match account {
+            Account::Existing(user) => (user, None, false),
+            Account::New(email) => {
+                let sign_up = self.sign_up::<U>(&email, &identity, revocation.now).await?;
+                (sign_up.user, sign_up.claim, sign_up.inserted)
+            }
+        };
+        let session = session.of_user(user.id().to_string());
+        if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
+            self.first_proof(&user, flag, &session.user_id, revocation).await?;
+        }
+        user.mark_verified();
+        if let Some(older) = replaces {
+            self.revoke_session(older, revocation).await?;
+        }
+        self.add_unconfirmed(&session).await?;
+
+        let accepted = doc! {
+            "$set": { "consumed_at": date(revocation.now) },
+            "$unset": { "nonce": "", "code_mac": "" },
+        };
+        if self.challenges.update_one(acceptable, accepted).await?.modified_count == 0 {
+            self.remove_unconfirmed(session.id).await?;
+            return Ok(SignInOutcome::CodeSpent);
+        }
+
+        // The user has signed in, and a failure from here on must not say
+        // otherwise: an unlisted session works, and its first refresh lists it.
+        let _ = self.confirm(session.id).await;
+        let created = match claim {
+            Some(claim) => self.announce(&claim).await.unwrap_or(inserted),
+            None => false,
+        };
+        Ok(SignInOutcome::SignedIn { user, session, created })
+    }
+
+    /// Ends what was signed in before the address was proven, and marks the
+    /// user as verified.
+    ///
+    /// The flag comes last, so that a repetition after a crash ends the same
+    /// sessions. Sessions of a proven sign-in are added after the flag is
+    /// set: so what was there before a moment at which the flag was not set
+    /// was not proven, and nothing else is ended.
+    async fn first_proof<U: MongoUser>(
+        &self,
+        user: &U,
+        flag: &str,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<()> {
+        let unproven = self.unrevoked(user_id).await?;
+        let mut unverified: Document = with_id::<U>(user.id())?;
+        unverified.insert(flag, doc! { "$ne": true });
+        let users = self.users::<U>();
+        if !unproven.is_empty() {
+            let still = users.find_one(unverified.clone()).projection(doc! { "_id": 1 }).collation(exactly()).await?;
+            if still.is_none() {
+                return Ok(());
+            }
+            self.revoke_all(unproven, revocation).await?;
+        }
+        let verified = doc! { "$set": { flag: Bson::Boolean(true) } };
+        users.update_one(unverified, verified).collation(exactly()).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! One user for one new address, without a unique index on the application's
+//! collection.
+//!
+//! Before a user is added, a claim on the identity says which id the user
+//! will have. Everybody who signs up the same address finds the same claim
+//! and adds the same document, and `MongoDB`'s own unique `_id` lets one of
+//! them. Nobody holds a lock, so nobody waits for one whose holder is gone.
+
+use std::time::Duration;
+
+use mongodb::bson::raw::RawDocumentBuf;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::ReturnDocument;
+
+use super::error::{Error, is_duplicate};
+use super::row::{binary, date};
+use super::user::MongoUser;
+use super::{MongoStore, SWAPS, purge_at};
+use crate::store::{Identity, StoreResult, Timestamp};
+
+/// Far longer than any sign-in takes.
+const CLAIM_LIFETIME: Duration = Duration::from_hours(1);
+
+/// How often a sign-up starts again. It does so when a user was removed, or
+/// another one has taken the id, while it ran.
+const ROUNDS: u32 = 5;
+
+/// Which user an identity will have.
+#[derive(Clone)]
+pub(super) struct Claim {
+    identity: Bson,
+    /// The `_id` of the user's document.
+    document_id: Bson,
+    /// The field of the id, where that is another one.
+    user_id: Bson,
+    /// A sign-in of this user is complete.
+    announced: bool,
+}
+
+/// A user, found or made.
+pub(super) struct SignUp<U> {
+    pub(super) user: U,
+    /// The claim by which the user was made, by this call or another one.
+    pub(super) claim: Option<Claim>,
+    /// Whether this call has added the document.
+    pub(super) inserted: bool,
+}
+
+impl MongoStore {
+    pub(super) async fn sign_up<U: MongoUser>(
+        &self,
+        email: &str,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> StoreResult<SignUp<U>> {
+        let mut last = None;
+        for _ in 0..ROUNDS {
+            let mut document = U::new_document(email)?;
+            if !document.contains_key("_id") {
+                document.insert("_id", mongodb::bson::oid::ObjectId::new());
+            }
+            let claim = self.claim::<U>(identity, &document, now).await?;
+            // Only now: whoever adds a user has the claim before.
+            if let Some(found) = self.found(email, &claim).await? {
+                return Ok(found);
+            }
+            if claim.announced {
+                // The user was made and is gone. The next one gets another id.
+                self.release(&claim).await?;
+                continue;
+            }
+            document.insert("_id", claim.document_id.clone());
+            document.insert(U::ID, claim.user_id.clone());
+            let document = RawDocumentBuf::try_from(&document).map_err(|_| Error::unreadable())?;
+            match self.users::<U>().insert_one(&document).await {
+                Ok(_) => {
+                    let user = U::from_document(&document)?;
+                    return Ok(SignUp { user, claim: Some(claim), inserted: true });
+                }
+                Err(error) if is_duplicate(&error) => {
+                    // Somebody else has added the same document, or the
+                    // application one with the same address.
+                    if let Some(found) = self.found(email, &claim).await? {
+                        return Ok(found);
+                    }
+                    self.release(&claim).await?;
+                    last = Some(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last.map_or_else(|| Error::contended("one sign-up").into(), Into::into))
+    }
+
+    async fn found<U: MongoUser>(&self, email: &str, claim: &Claim) -> StoreResult<Option<SignUp<U>>> {
+        let Some(document) = self.document_by_email::<U>(email).await? else {
+            return Ok(None);
+        };
+        let user = U::from_document(&document)?;
+        // A user with another id was made by the application.
+        let id = document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
+        let claim = (id.as_ref() == Some(&claim.document_id)).then(|| claim.clone());
+        Ok(Some(SignUp { user, claim, inserted: false }))
+    }
+
+    /// The claim on this identity: the one there is, or a new one for this
+    /// document.
+    async fn claim<U: MongoUser>(
+        &self,
+        identity: &Identity,
+        document: &Document,
+        now: Timestamp,
+    ) -> StoreResult<Claim> {
+        let identity = binary(identity.as_bytes());
+        let id = |field| document.get(field).cloned().unwrap_or(Bson::Null);
+        let kept = |field: &str, value: Bson| doc! { "$ifNull": [format!("${field}"), { "$literal": value }] };
+        let change = doc! { "$set": {
+            "document_id": kept("document_id", id("_id")),
+            "user_id": kept("user_id", id(U::ID)),
+            "announced": { "$ifNull": ["$announced", false] },
+            "expires_at": { "$max": ["$expires_at", date(now + CLAIM_LIFETIME)] },
+            "purge_at": { "$max": ["$purge_at", purge_at(CLAIM_LIFETIME)] },
+        } };
+        for _ in 0..SWAPS {
+            let claimed = self
+                .sign_ups
+                .find_one_and_update(doc! { "_id": identity.clone() }, vec![change.clone()])
+                .upsert(true)
+                .return_document(ReturnDocument::After)
+                .await;
+            match claimed {
+                Ok(Some(mut row)) => {
+                    return Ok(Claim {
+                        document_id: row.remove("document_id").ok_or_else(Error::unreadable)?,
+                        user_id: row.remove("user_id").ok_or_else(Error::unreadable)?,
+                        announced: row.get_bool("announced").unwrap_or(false),
+                        identity,
+                    });
+                }
+                Ok(None) => {}
+                // Somebody else has added it; now it is there to be read.
+                Err(error) if is_duplicate(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::contended("one sign-up").into())
+    }
+
+    /// Gives up a claim whose id is of no use, unless it is another one by
+    /// now.
+    async fn release(&self, claim: &Claim) -> StoreResult<()> {
+        let same = doc! { "_id": claim.identity.clone(), "document_id": claim.document_id.clone() };
+        self.sign_ups.delete_one(same).await?;
+        Ok(())
+    }
+
+    /// Whether this is the first complete sign-in of a user that was made by
+    /// the claim. Of all callers one is told so.
+    pub(super) async fn announce(&self, claim: &Claim) -> StoreResult<bool> {
+        let first = doc! {
+            "_id": claim.identity.clone(),
+            "document_id": claim.document_id.clone(),
+            "announced": false,
+        };
+        let announced = self.sign_ups.update_one(first, doc! { "$set": { "announced": true } }).await?;
+        Ok(announced.modified_count > 0)
+    }
+}

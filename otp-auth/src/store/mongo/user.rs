@@ -1,0 +1,202 @@
+//! The application's users in `MongoDB`: what `collection = "…"` makes of a
+//! user type, and how the store uses it.
+
+use mongodb::Collection;
+use mongodb::bson::doc;
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf};
+use mongodb::options::Collation;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::row::{binary, date};
+use super::{MongoStore, options, value};
+use crate::store::{SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::user::OtpUser;
+
+pub use super::error::Error;
+pub use mongodb::bson::raw::RawDocument as Stored;
+pub use mongodb::bson::{Bson, Document};
+
+/// A user in a `MongoDB` collection. `#[derive(OtpUser)]` implements it for
+/// `collection = "…"`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not connected to MongoDB",
+    label = "`MongoStore` cannot load this type",
+    note = "write `#[otp_user(collection = \"…\")]` on the struct"
+)]
+pub trait MongoUser: OtpUser {
+    /// The collection of the users.
+    const COLLECTION: &'static str;
+    /// The field of the id.
+    const ID: &'static str;
+    /// The field of the address.
+    const EMAIL: &'static str;
+    /// The field that says whether the address is verified; `None` when the
+    /// user type keeps no such flag.
+    const VERIFIED: Option<&'static str>;
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// When a field does not have its type.
+    fn from_document(document: &Stored) -> Result<Self, Error>;
+
+    /// The id as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// When the id cannot be written.
+    fn id_value(id: &Self::Id) -> Result<Bson, Error>;
+
+    /// The document of a new user: verified, with an id of its own.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be written.
+    fn new_document(email: &str) -> Result<Document, Error>;
+}
+
+/// Reads a field that every user has.
+///
+/// # Errors
+///
+/// When it is missing or does not have this type.
+pub fn required<T: DeserializeOwned>(document: &Stored, name: &str) -> Result<T, Error> {
+    match stored(document, name)? {
+        None => Err(Error::field(name, "is missing")),
+        Some(stored) => value::read(stored).ok_or_else(|| wrong_type(name, stored)),
+    }
+}
+
+/// Reads a field; a document without it, or with null in it, has the default.
+///
+/// # Errors
+///
+/// When it does not have this type.
+pub fn or<T: DeserializeOwned>(document: &Stored, name: &str, default: impl FnOnce() -> T) -> Result<T, Error> {
+    match stored(document, name)? {
+        None => Ok(default()),
+        Some(stored) => value::read(stored).ok_or_else(|| wrong_type(name, stored)),
+    }
+}
+
+fn stored<'d>(document: &'d Stored, name: &str) -> Result<Option<RawBsonRef<'d>>, Error> {
+    let stored = document.get(name).map_err(|_| Error::unreadable())?;
+    Ok(stored.filter(|stored| *stored != RawBsonRef::Null))
+}
+
+/// Says which type there is, and not which value.
+fn wrong_type(name: &str, stored: RawBsonRef<'_>) -> Error {
+    Error::field(name, &format!("does not read as its Rust type: it is stored as {:?}", stored.element_type()))
+}
+
+/// The id as it is stored.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn id<T: Serialize>(id: &T) -> Result<Bson, Error> {
+    value::write_id(id).ok_or_else(|| Error::field("id", "cannot be written as BSON"))
+}
+
+/// A new `ObjectId`, as the id of a user.
+///
+/// # Errors
+///
+/// When the type reads none.
+pub fn generated<T: DeserializeOwned>() -> Result<T, Error> {
+    value::read(RawBsonRef::ObjectId(ObjectId::new())).ok_or_else(Error::no_object_id)
+}
+
+/// Puts a field into a new document. What is null is left out, so that a
+/// unique and sparse index of the application does not see it.
+///
+/// # Errors
+///
+/// When the value cannot be written.
+#[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
+pub fn put<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
+    match value::write(&value).ok_or_else(|| Error::field(name, "cannot be written as BSON"))? {
+        Bson::Null => {}
+        written => {
+            document.insert(name, written);
+        }
+    }
+    Ok(())
+}
+
+/// Puts the id into a new document.
+///
+/// # Errors
+///
+/// When it cannot be written.
+#[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
+pub fn put_id<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
+    document.insert(name, id(&value)?);
+    Ok(())
+}
+
+/// Bytes are compared, whatever collation the collection has: no address and
+/// no id matches another.
+pub(super) fn exactly() -> Collation {
+    Collation::builder().locale("simple".to_owned()).build()
+}
+
+/// The filter for the user with this id.
+pub(super) fn with_id<U: MongoUser>(id: &U::Id) -> Result<Document, Error> {
+    Ok(doc! { U::ID: value::is_id(&U::id_value(id)?) })
+}
+
+impl MongoStore {
+    pub(super) fn users<U: MongoUser>(&self) -> Collection<RawDocumentBuf> {
+        self.database.collection_with_options(U::COLLECTION, options())
+    }
+
+    /// The document of the user with this address.
+    pub(super) async fn document_by_email<U: MongoUser>(&self, email: &str) -> StoreResult<Option<RawDocumentBuf>> {
+        Ok(self.users::<U>().find_one(doc! { U::EMAIL: email }).collation(exactly()).await?)
+    }
+}
+
+impl<U: MongoUser> UserStore<U> for MongoStore {
+    async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
+        let document = self.document_by_email::<U>(email).await?;
+        Ok(document.as_deref().map(U::from_document).transpose()?)
+    }
+
+    async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
+        let document = self.users::<U>().find_one(with_id::<U>(id)?).collation(exactly()).await?;
+        Ok(document.as_deref().map(U::from_document).transpose()?)
+    }
+
+    /// One statement. The time is compared here, because the server deletes
+    /// what has expired only now and then.
+    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let named = [binary(token.session.as_bytes()), binary(token.token.as_bytes())];
+        let refused = doc! { "_id": { "$in": named.to_vec() }, "expires_at": { "$gt": date(now) } };
+        let mut cursor = self
+            .users::<U>()
+            .aggregate([
+                doc! { "$match": with_id::<U>(id)? },
+                doc! { "$lookup": {
+                    "from": self.blacklist.name(),
+                    "pipeline": [{ "$match": refused }, { "$limit": 1 }, { "$project": { "_id": 1 } }],
+                    "as": "otp_auth_refused",
+                } },
+                doc! { "$match": { "otp_auth_refused": [] } },
+            ])
+            .collation(exactly())
+            .await?;
+        if !cursor.advance().await? {
+            return Ok(None);
+        }
+        let document: &RawDocument = cursor.current();
+        Ok(Some(U::from_document(document)?))
+    }
+
+    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        self.accept(sign_in).await
+    }
+}

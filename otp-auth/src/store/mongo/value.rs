@@ -1,0 +1,73 @@
+//! One value in BSON and back, as the driver's `Collection<T>` would write
+//! and read it inside a document.
+
+use mongodb::bson::raw::{RawBsonRef, RawDocumentBuf, cstr};
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Bson, Document, RawBinaryRef, deserialize_from_slice, serialize_to_vec};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// serde values of BSON live in a document.
+#[derive(Serialize)]
+struct Write<'a, T> {
+    v: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Read<T> {
+    v: T,
+}
+
+pub(super) fn write<T: Serialize>(value: &T) -> Option<Bson> {
+    let bytes = serialize_to_vec(&Write { v: value }).ok()?;
+    deserialize_from_slice::<Document>(&bytes).ok()?.remove("v")
+}
+
+/// A UUID is read in both forms that are in use: as BSON's own, and as the
+/// bare bytes that `uuid::Uuid` makes of itself.
+pub(super) fn read<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<T> {
+    from_raw(value).or_else(|| match value {
+        RawBsonRef::Binary(RawBinaryRef { subtype, bytes }) if bytes.len() == 16 => {
+            from_raw(RawBsonRef::Binary(RawBinaryRef { subtype: other_form(subtype)?, bytes }))
+        }
+        _ => None,
+    })
+}
+
+fn from_raw<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<T> {
+    let mut document = RawDocumentBuf::new();
+    document.append(cstr!("v"), value);
+    deserialize_from_slice(document.as_bytes()).ok().map(|Read { v }| v)
+}
+
+fn other_form(subtype: BinarySubtype) -> Option<BinarySubtype> {
+    match subtype {
+        BinarySubtype::Generic => Some(BinarySubtype::Uuid),
+        BinarySubtype::Uuid => Some(BinarySubtype::Generic),
+        _ => None,
+    }
+}
+
+/// An id as it is stored. Sixteen bytes are a UUID, and BSON has a type for
+/// it, which tools show as one.
+pub(super) fn write_id<T: Serialize>(id: &T) -> Option<Bson> {
+    Some(match write(id)? {
+        Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes }) if bytes.len() == 16 => {
+            Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes })
+        }
+        other => other,
+    })
+}
+
+/// What a stored id is equal to. A UUID that the application has stored may
+/// have either form.
+pub(super) fn is_id(id: &Bson) -> Document {
+    let mut forms = vec![id.clone()];
+    if let Bson::Binary(Binary { subtype, bytes }) = id
+        && bytes.len() == 16
+        && let Some(subtype) = other_form(*subtype)
+    {
+        forms.push(Bson::Binary(Binary { subtype, bytes: bytes.clone() }));
+    }
+    mongodb::bson::doc! { "$in": forms }
+}

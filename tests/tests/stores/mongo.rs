@@ -1,0 +1,153 @@
+//! `MongoDB`, on a replica set and on a single server: the conformance suite,
+//! and what exists only there.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ::mongodb::Collection;
+use ::mongodb::bson::oid::ObjectId;
+use ::mongodb::bson::{Document, doc};
+use otp_auth::testing::conformance::Backend;
+use otp_auth::{MongoStore, OtpUser};
+
+use super::two_processes::TwoProcesses;
+
+#[derive(Clone, Debug, PartialEq, OtpUser)]
+#[otp_user(collection = "users")]
+struct User {
+    #[otp(id)]
+    id: ObjectId,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    is_verified: bool,
+}
+
+/// A server, by the environment variable that has its URL.
+#[derive(Clone, Copy)]
+struct Server(&'static str);
+
+const REPLICA_SET: Server = Server("OTP_AUTH_MONGODB_URL");
+const STANDALONE: Server = Server("OTP_AUTH_MONGODB_STANDALONE_URL");
+
+impl Server {
+    /// With few connections: all tests share the server.
+    fn url(self) -> String {
+        let url = std::env::var(self.0).unwrap_or_else(|_| {
+            panic!("{} is not set: run `scripts/servers start` and set what it prints, or use scripts/test", self.0)
+        });
+        format!("{url}{}maxPoolSize=4", if url.contains('?') { '&' } else { '?' })
+    }
+
+    async fn store(self, database: &str) -> MongoStore {
+        MongoStore::connect(&self.url(), database).await.unwrap()
+    }
+
+    async fn migrated(self, database: &str) -> MongoStore {
+        let store = self.store(database).await;
+        store.migrate().await.unwrap();
+        store
+    }
+
+    async fn fresh_store(self) -> MongoStore {
+        self.migrated(&database()).await
+    }
+}
+
+/// The name of a database that nobody else uses.
+fn database() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("otp_{}_{}", ObjectId::new().to_hex(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+fn users(store: &MongoStore) -> Collection<Document> {
+    store.database().collection("users")
+}
+
+impl Backend for Server {
+    type User = User;
+    type Store = MongoStore;
+
+    async fn fresh(&self) -> MongoStore {
+        self.fresh_store().await
+    }
+
+    async fn add_user(&self, store: &MongoStore, email: &str, verified: bool) -> User {
+        let user = User { id: ObjectId::new(), email: email.to_owned(), is_verified: verified };
+        users(store).insert_one(doc! { "_id": user.id, "email": email, "is_verified": verified }).await.unwrap();
+        user
+    }
+
+    async fn unverify(&self, store: &MongoStore, user: &User) {
+        users(store).update_one(doc! { "_id": user.id }, doc! { "$set": { "is_verified": false } }).await.unwrap();
+    }
+
+    async fn remove_user(&self, store: &MongoStore, user: &User) {
+        users(store).delete_one(doc! { "_id": user.id }).await.unwrap();
+    }
+
+    async fn count_users(&self, store: &MongoStore, email: &str) -> usize {
+        let count = users(store).count_documents(doc! { "email": email }).await.unwrap();
+        usize::try_from(count).unwrap()
+    }
+}
+
+/// One database, and two stores on it that take turns: what two processes
+/// would do.
+struct Twice(Server);
+
+const REPLICA_SET_TWICE: Twice = Twice(REPLICA_SET);
+const STANDALONE_TWICE: Twice = Twice(STANDALONE);
+
+impl Backend for Twice {
+    type User = User;
+    type Store = TwoProcesses<MongoStore>;
+
+    async fn fresh(&self) -> TwoProcesses<MongoStore> {
+        let database = database();
+        TwoProcesses::new(self.0.migrated(&database).await, self.0.store(&database).await)
+    }
+
+    async fn add_user(&self, store: &TwoProcesses<MongoStore>, email: &str, verified: bool) -> User {
+        self.0.add_user(store.first(), email, verified).await
+    }
+
+    async fn unverify(&self, store: &TwoProcesses<MongoStore>, user: &User) {
+        self.0.unverify(store.first(), user).await;
+    }
+
+    async fn remove_user(&self, store: &TwoProcesses<MongoStore>, user: &User) {
+        self.0.remove_user(store.first(), user).await;
+    }
+
+    async fn count_users(&self, store: &TwoProcesses<MongoStore>, email: &str) -> usize {
+        self.0.count_users(store.first(), email).await
+    }
+}
+
+mod mongodb {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        super::REPLICA_SET
+    );
+}
+
+mod mongodb_standalone {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        super::STANDALONE
+    );
+}
+
+mod mongodb_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        super::REPLICA_SET_TWICE
+    );
+}
+
+mod mongodb_standalone_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        super::STANDALONE_TWICE
+    );
+}
