@@ -134,13 +134,21 @@ impl MongoStore {
     /// matches is looked at again when it is deleted, so that nothing goes
     /// that was renewed in between, and each document is counted once.
     async fn delete(&self, collection: &Collection<Document>, over: Document, limit: u32) -> StoreResult<u64> {
-        let mut cursor = collection.find(over.clone()).projection(doc! { "_id": 1 }).limit(limit.into()).await?;
-        let mut ids = Vec::new();
+        let shown = doc! { "_id": 1, "consumed_by": 1 };
+        let mut cursor = collection.find(over.clone()).projection(shown).limit(limit.into()).await?;
+        let (mut ids, mut signed_in) = (Vec::new(), Vec::new());
         while cursor.advance().await? {
-            ids.push(row::of(cursor.current())?.remove("_id").unwrap_or(Bson::Null));
+            let mut row = row::of(cursor.current())?;
+            ids.push(row.remove("_id").unwrap_or(Bson::Null));
+            signed_in.extend(row.remove("consumed_by"));
         }
         if ids.is_empty() {
             return Ok(0);
+        }
+        if !signed_in.is_empty() {
+            // With an accepted challenge goes the evidence that its session
+            // is one.
+            self.confirm(signed_in).await?;
         }
         let mut chosen = over;
         chosen.insert("_id", doc! { "$in": ids });

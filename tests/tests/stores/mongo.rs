@@ -1,7 +1,12 @@
 //! `MongoDB`, on a replica set and on a single server: the conformance suite,
 //! and what exists only there.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+mod application;
+mod documents;
+mod schema;
+mod server;
+mod sign_in;
+mod statements;
 
 use ::mongodb::Collection;
 use ::mongodb::bson::oid::ObjectId;
@@ -9,6 +14,7 @@ use ::mongodb::bson::{Document, doc};
 use otp_auth::testing::conformance::Backend;
 use otp_auth::{MongoStore, OtpUser};
 
+use self::server::{REPLICA_SET, STANDALONE, Server, database};
 use super::two_processes::TwoProcesses;
 
 #[derive(Clone, Debug, PartialEq, OtpUser)]
@@ -20,43 +26,6 @@ struct User {
     email: String,
     #[otp(verified)]
     is_verified: bool,
-}
-
-/// A server, by the environment variable that has its URL.
-#[derive(Clone, Copy)]
-struct Server(&'static str);
-
-const REPLICA_SET: Server = Server("OTP_AUTH_MONGODB_URL");
-const STANDALONE: Server = Server("OTP_AUTH_MONGODB_STANDALONE_URL");
-
-impl Server {
-    /// With few connections: all tests share the server.
-    fn url(self) -> String {
-        let url = std::env::var(self.0).unwrap_or_else(|_| {
-            panic!("{} is not set: run `scripts/servers start` and set what it prints, or use scripts/test", self.0)
-        });
-        format!("{url}{}maxPoolSize=4", if url.contains('?') { '&' } else { '?' })
-    }
-
-    async fn store(self, database: &str) -> MongoStore {
-        MongoStore::connect(&self.url(), database).await.unwrap()
-    }
-
-    async fn migrated(self, database: &str) -> MongoStore {
-        let store = self.store(database).await;
-        store.migrate().await.unwrap();
-        store
-    }
-
-    async fn fresh_store(self) -> MongoStore {
-        self.migrated(&database()).await
-    }
-}
-
-/// The name of a database that nobody else uses.
-fn database() -> String {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    format!("otp_{}_{}", ObjectId::new().to_hex(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 fn users(store: &MongoStore) -> Collection<Document> {

@@ -42,15 +42,16 @@ fn entry(kind: BlacklistKind, revocation: Revocation) -> Document {
 }
 
 impl MongoStore {
-    /// Adds a session that is not listed yet: its sign-in may still fail.
-    pub(super) async fn add_unconfirmed(&self, session: &Session) -> StoreResult<()> {
+    /// Adds a session that is none yet: it becomes one when its sign-in
+    /// accepts this challenge.
+    pub(super) async fn add_unconfirmed(&self, session: &Session, challenge: &Bson) -> StoreResult<()> {
         let mut row = doc! {
             "user_id": session.user_id.as_str(),
             "generation": i64::from(session.generation),
             "created_at": date(session.created_at),
             "refreshed_at": date(session.refreshed_at),
             "expires_at": date(session.expires_at),
-            "unconfirmed": true,
+            "unconfirmed": challenge.clone(),
         };
         if let Some(user_agent) = &session.client.user_agent {
             row.insert("user_agent", user_agent.as_str());
@@ -62,16 +63,24 @@ impl MongoStore {
         insert(&self.sessions, binary(session.id.as_bytes()), row, needed).await
     }
 
-    /// Lists a session from now on.
-    pub(super) async fn confirm(&self, id: SessionId) -> StoreResult<()> {
-        self.sessions.update_one(by_id(id), doc! { "$unset": { "unconfirmed": "" } }).await?;
+    /// Notes that the sign-ins of these sessions have accepted their
+    /// challenges.
+    pub(super) async fn confirm(&self, ids: Vec<Bson>) -> StoreResult<()> {
+        let unconfirmed = doc! { "_id": { "$in": ids }, "unconfirmed": { "$exists": true } };
+        self.sessions.update_many(unconfirmed, doc! { "$unset": { "unconfirmed": "" } }).await?;
         Ok(())
+    }
+
+    /// Whether the sign-in of this session has accepted this challenge.
+    pub(super) async fn accepted_by(&self, challenge: &Bson, id: SessionId) -> StoreResult<bool> {
+        let accepted = doc! { "_id": challenge.clone(), "consumed_by": binary(id.as_bytes()) };
+        Ok(self.challenges.find_one(accepted).projection(doc! { "_id": 1 }).await?.is_some())
     }
 
     /// Removes a session whose sign-in has failed.
     pub(super) async fn remove_unconfirmed(&self, id: SessionId) -> StoreResult<()> {
         let mut failed = by_id(id);
-        failed.insert("unconfirmed", true);
+        failed.insert("unconfirmed", doc! { "$exists": true });
         self.sessions.delete_one(failed).await?;
         Ok(())
     }
@@ -154,8 +163,17 @@ impl MongoStore {
 
 impl SessionStore for MongoStore {
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
-        let row = self.sessions.find_one(by_id(id)).await?;
-        Ok(row.as_ref().map(session).transpose()?)
+        let Some(row) = self.sessions.find_one(by_id(id)).await? else {
+            return Ok(None);
+        };
+        // Its sign-in was cut short: by its challenge one can tell where.
+        if let Some(challenge) = row.get("unconfirmed") {
+            if !self.accepted_by(challenge, id).await? {
+                return Ok(None);
+            }
+            self.confirm(vec![binary(id.as_bytes())]).await?;
+        }
+        Ok(Some(session(&row)?))
     }
 
     async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
@@ -163,20 +181,27 @@ impl SessionStore for MongoStore {
         current.insert("generation", i64::from(generation));
         current.insert("revoked_at", Bson::Null);
         current.insert("expires_at", doc! { "$gt": date(now) });
-        // Who holds a refresh token has signed in, whatever became of the
-        // confirmation.
-        let next = doc! {
-            "$inc": { "generation": 1_i64 },
-            "$set": { "refreshed_at": date(now) },
-            "$unset": { "unconfirmed": "" },
+        current.insert("unconfirmed", Bson::Null);
+        let next = doc! { "$inc": { "generation": 1_i64 }, "$set": { "refreshed_at": date(now) } };
+        let is_current = |session: &Session| {
+            session.generation == generation && session.revoked_at.is_none() && now < session.expires_at
         };
-        let row = self.sessions.find_one_and_update(current, next).return_document(ReturnDocument::After).await?;
-        if let Some(row) = row {
-            return Ok(Advance::Advanced(session(&row)?));
+        // A second time for a session whose sign-in was cut short, and that
+        // is one since it was read.
+        for _ in 0..2 {
+            let swap = self.sessions.find_one_and_update(current.clone(), next.clone());
+            if let Some(row) = swap.return_document(ReturnDocument::After).await? {
+                return Ok(Advance::Advanced(session(&row)?));
+            }
+            // A session only ever moves on, so what is read now is at least
+            // as far as what made the swap fail.
+            match SessionStore::session(self, id).await? {
+                None => return Ok(Advance::Unknown),
+                Some(found) if is_current(&found) => {}
+                Some(found) => return Ok(Advance::Unchanged(found)),
+            }
         }
-        // A session only ever moves on, so what is read now is at least as
-        // far as what made the swap fail.
-        Ok(SessionStore::session(self, id).await?.map_or(Advance::Unknown, Advance::Unchanged))
+        Err(Error::contended("one session").into())
     }
 
     /// The blacklist comes first: what is left when it ends in between is a
@@ -199,7 +224,7 @@ impl SessionStore for MongoStore {
             "user_id": user_id,
             "revoked_at": null,
             "expires_at": { "$gt": date(now) },
-            "unconfirmed": { "$ne": true },
+            "unconfirmed": null,
         };
         let mut cursor = self.sessions.find(live).sort(doc! { "created_at": -1, "_id": -1 }).await?;
         let mut sessions = Vec::new();

@@ -4,26 +4,35 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
+use super::error::Error;
 use super::row::{binary, date};
 use super::user::{MongoUser, exactly, with_id};
-use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, StoreResult};
+use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, StoreResult, UserStore};
+
+/// How often a sign-in starts again because the application has marked the
+/// user as unverified in the meantime.
+const ROUNDS: u32 = 5;
 
 impl MongoStore {
     /// 1. Look whether the challenge can be accepted.
     /// 2. Find or make the user.
     /// 3. End what was signed in before the first proof, then set the flag.
-    /// 4. End the session that is replaced.
-    /// 5. Add the new session, not listed yet.
-    /// 6. Accept the challenge. This is the commit: of all callers one does
-    ///    it, and what the others have added is removed again.
-    /// 7. List the session, and tell whether the user is new.
+    /// 4. Add the new session, which is none before step 7.
+    /// 5. Look at the user again. The session is there by now, so whoever
+    ///    changes the user later and ends their sessions ends this one.
+    /// 6. End the session that is replaced.
+    /// 7. Accept the challenge, by the session. This is the commit: of all
+    ///    callers one does it, and what the others have added is removed.
+    /// 8. Note in the session that it is one, and tell whether the user is
+    ///    new.
     ///
     /// Each step can be repeated, so after a crash before the commit the same
     /// code does all of it again.
     pub(super) async fn accept<U: MongoUser>(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
+        let challenge = binary(challenge.as_bytes());
         let acceptable = doc! {
-            "_id": binary(challenge.as_bytes()),
+            "_id": challenge.clone(),
             "identity": binary(identity.as_bytes()),
             "code_mac": binary(code_mac.as_bytes()),
             "consumed_at": null,
@@ -37,32 +46,55 @@ impl MongoStore {
         let (mut user, claim, inserted) = match account {
             Account::Existing(user) => (user, None, false),
             Account::New(email) => {
-                let sign_up = self.sign_up::<U>(&email, &identity, revocation.now).await?;
+                let sign_up = self.sign_up::<U>(&email, &identity, revocation).await?;
                 (sign_up.user, sign_up.claim, sign_up.inserted)
             }
         };
         let session = session.of_user(user.id().to_string());
-        if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
-            self.first_proof(&user, flag, &session.user_id, revocation).await?;
-        }
-        user.mark_verified();
+        let mut rounds = 0..ROUNDS;
+        user = loop {
+            if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
+                self.first_proof(&user, flag, &session.user_id, revocation).await?;
+            }
+            self.add_unconfirmed(&session, &challenge).await?;
+            let again: Option<U> = self.user_by_email(user.email()).await?;
+            match again.filter(|again| again.id() == user.id()) {
+                Some(again) if again.verified() != Some(false) => break again,
+                again => {
+                    self.remove_unconfirmed(session.id).await?;
+                    user = match again {
+                        Some(again) if rounds.next().is_some() => again,
+                        Some(_) => return Err(Error::contended("one user").into()),
+                        None => return Ok(SignInOutcome::AccountChanged),
+                    };
+                }
+            }
+        };
         if let Some(older) = replaces {
             self.revoke_session(older, revocation).await?;
         }
-        self.add_unconfirmed(&session).await?;
 
+        let by = binary(session.id.as_bytes());
         let accepted = doc! {
-            "$set": { "consumed_at": date(revocation.now) },
+            "$set": { "consumed_at": date(revocation.now), "consumed_by": by.clone() },
             "$unset": { "nonce": "", "code_mac": "" },
         };
-        if self.challenges.update_one(acceptable, accepted).await?.modified_count == 0 {
+        let committed = match self.challenges.update_one(acceptable, accepted).await {
+            Ok(result) => result.modified_count > 0,
+            // The connection may have been lost after it was done.
+            Err(error) => match self.accepted_by(&challenge, session.id).await {
+                Ok(true) => true,
+                _ => return Err(error.into()),
+            },
+        };
+        if !committed {
             self.remove_unconfirmed(session.id).await?;
             return Ok(SignInOutcome::CodeSpent);
         }
 
         // The user has signed in, and a failure from here on must not say
-        // otherwise: an unlisted session works, and its first refresh lists it.
-        let _ = self.confirm(session.id).await;
+        // otherwise: the challenge tells whose session it made.
+        let _ = self.confirm(vec![by]).await;
         let created = match claim {
             Some(claim) => self.announce(&claim).await.unwrap_or(inserted),
             None => false,
@@ -71,7 +103,7 @@ impl MongoStore {
     }
 
     /// Ends what was signed in before the address was proven, and marks the
-    /// user as verified.
+    /// user as verified, if they still have the address.
     ///
     /// The flag comes last, so that a repetition after a crash ends the same
     /// sessions. Sessions of a proven sign-in are added after the flag is
@@ -86,6 +118,7 @@ impl MongoStore {
     ) -> StoreResult<()> {
         let unproven = self.unrevoked(user_id).await?;
         let mut unverified: Document = with_id::<U>(user.id())?;
+        unverified.insert(U::EMAIL, user.email());
         unverified.insert(flag, doc! { "$ne": true });
         let users = self.users::<U>();
         if !unproven.is_empty() {

@@ -16,7 +16,7 @@ use super::error::{Error, is_duplicate};
 use super::row::{binary, date};
 use super::user::MongoUser;
 use super::{MongoStore, SWAPS, purge_at};
-use crate::store::{Identity, StoreResult, Timestamp};
+use crate::store::{Identity, Revocation, StoreResult, Timestamp, UserStore};
 
 /// Far longer than any sign-in takes.
 const CLAIM_LIFETIME: Duration = Duration::from_hours(1);
@@ -51,7 +51,7 @@ impl MongoStore {
         &self,
         email: &str,
         identity: &Identity,
-        now: Timestamp,
+        revocation: Revocation,
     ) -> StoreResult<SignUp<U>> {
         let mut last = None;
         for _ in 0..ROUNDS {
@@ -59,24 +59,27 @@ impl MongoStore {
             if !document.contains_key("_id") {
                 document.insert("_id", mongodb::bson::oid::ObjectId::new());
             }
-            let claim = self.claim::<U>(identity, &document, now).await?;
-            // Only now: whoever adds a user has the claim before.
-            if let Some(found) = self.found(email, &claim).await? {
-                return Ok(found);
-            }
-            if claim.announced {
-                // The user was made and is gone. The next one gets another id.
-                self.release(&claim).await?;
-                continue;
-            }
+            let claim = self.claim::<U>(identity, &document, revocation.now).await?;
             document.insert("_id", claim.document_id.clone());
             document.insert(U::ID, claim.user_id.clone());
             let document = RawDocumentBuf::try_from(&document).map_err(|_| Error::unreadable())?;
+            let user = U::from_document(&document)?;
+            let older = self.unrevoked(&user.id().to_string()).await?;
+            // Only now: whoever adds a user has the claim before. And what
+            // was signed in under this id before a moment at which there is
+            // no such user was somebody else's.
+            if let Some(found) = self.found(email, &claim).await? {
+                return Ok(found);
+            }
+            if claim.announced || (!older.is_empty() && UserStore::<U>::user_by_id(self, user.id()).await?.is_some()) {
+                // The user was made and is gone, or the id is somebody's. The
+                // next one gets another id.
+                self.release(&claim).await?;
+                continue;
+            }
+            self.revoke_all(older, revocation).await?;
             match self.users::<U>().insert_one(&document).await {
-                Ok(_) => {
-                    let user = U::from_document(&document)?;
-                    return Ok(SignUp { user, claim: Some(claim), inserted: true });
-                }
+                Ok(_) => return Ok(SignUp { user, claim: Some(claim), inserted: true }),
                 Err(error) if is_duplicate(&error) => {
                     // Somebody else has added the same document, or the
                     // application one with the same address.

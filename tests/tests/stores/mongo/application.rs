@@ -1,0 +1,91 @@
+//! A whole application over a store, for any user type.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use otp_auth::store::{MongoUser, Store};
+use otp_auth::testing::{CapturingSender, TestClock};
+use otp_auth::{AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, SignedIn, Verification, otp_config};
+
+const SECRET: &str = "5rV2qk8Tz1wXn4Lb7Yd0Jc3Hf6Gs9MaP";
+
+#[otp_config(user = U, secret_key = SECRET, hooks)]
+pub(super) struct Auth<U>
+where
+    U: MongoUser + Clone,
+{
+    #[otp(sender)]
+    sender: CapturingSender,
+    created: Arc<AtomicUsize>,
+    user: PhantomData<fn() -> U>,
+}
+
+impl<U: MongoUser + Clone> Hooks<U> for Auth<U> {
+    async fn user_created(&self, _: &U) {
+        self.created.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub(super) struct Application<U: MongoUser + Clone> {
+    pub(super) auth: OtpAuth<Auth<U>>,
+    pub(super) clock: TestClock,
+    sender: CapturingSender,
+    created: Arc<AtomicUsize>,
+}
+
+/// A code that was sent, and what its client holds.
+#[derive(Clone)]
+pub(super) struct Sent {
+    pub(super) email: String,
+    code: String,
+    challenge: String,
+}
+
+impl<U: MongoUser + Clone> Application<U>
+where
+    MongoStore: Store<U>,
+{
+    pub(super) fn over(store: &MongoStore) -> Self {
+        let (clock, sender, created) = (TestClock::default(), CapturingSender::new(), Arc::default());
+        let config = Auth { sender: sender.clone(), created: Arc::clone(&created), user: PhantomData };
+        let auth = OtpAuth::with_clock(config, store.clone(), clock.clock()).unwrap();
+        Self { auth, clock, sender, created }
+    }
+
+    /// Asks for a code, a cooldown later than whoever asked before.
+    pub(super) async fn request(&self, email: &str) -> Result<Sent, AuthError> {
+        self.clock.advance(Duration::from_mins(1));
+        let requested = self.auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await?;
+        Ok(Sent {
+            email: email.to_owned(),
+            code: self.sender.code_for(email).unwrap(),
+            challenge: requested.challenge.expose().to_owned(),
+        })
+    }
+
+    /// What its client presents.
+    pub(super) fn verification(sent: &Sent) -> Verification<'_> {
+        Verification {
+            email: &sent.email,
+            code: &sent.code,
+            challenge: Some(&sent.challenge),
+            ..Verification::default()
+        }
+    }
+
+    pub(super) async fn verify(&self, sent: &Sent) -> Result<SignedIn<U>, AuthError> {
+        self.auth.verify_code(Self::verification(sent)).await
+    }
+
+    pub(super) async fn sign_in(&self, email: &str) -> Result<SignedIn<U>, AuthError> {
+        let sent = self.request(email).await?;
+        self.verify(&sent).await
+    }
+
+    /// How often the application was told of a new user.
+    pub(super) fn created(&self) -> usize {
+        self.created.load(Ordering::SeqCst)
+    }
+}

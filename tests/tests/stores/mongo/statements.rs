@@ -1,0 +1,160 @@
+//! What is sent to the server: how many statements an operation takes, and
+//! how durable and how fresh each of them is.
+
+use std::sync::{Arc, Mutex};
+
+use mongodb::Client;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
+use otp_auth::store::{SessionStore, UserStore};
+use otp_auth::{MongoStore, OtpUser};
+
+use super::application::Application;
+use super::server::{REPLICA_SET, STANDALONE, Server, database};
+use super::{User, users};
+
+type Commands = Arc<Mutex<Vec<Document>>>;
+
+/// A store that writes down what is sent. Its client has other options than
+/// the store needs.
+async fn watched(server: Server) -> (MongoStore, Commands) {
+    let commands = Commands::default();
+    let seen = Arc::clone(&commands);
+    let mut options = server.options().await;
+    options.write_concern = Some(mongodb::options::WriteConcern::nodes(1));
+    options.command_event_handler = Some(EventHandler::callback(move |event| {
+        if let CommandEvent::Started(started) = event {
+            seen.lock().unwrap().push(started.command);
+        }
+    }));
+    let name = database();
+    let _left = server.store(&name).await;
+    let store = MongoStore::from_database(Client::with_options(options).unwrap().database(&name));
+    store.migrate().await.unwrap();
+    commands.lock().unwrap().clear();
+    (store, commands)
+}
+
+/// What was sent since the last call, as `command collection`.
+fn sent(commands: &Commands) -> Vec<String> {
+    let taken = std::mem::take(&mut *commands.lock().unwrap());
+    for command in &taken {
+        let name = command.keys().next().unwrap();
+        if ["update", "insert", "delete", "findAndModify"].contains(&name.as_str()) {
+            let concern = command.get_document("writeConcern").unwrap();
+            assert_eq!(concern.get("w"), Some(&Bson::from("majority")), "{command}");
+            assert_eq!(concern.get("j"), Some(&Bson::from(true)), "{command}");
+        }
+        let read_from = command.get_document("$readPreference").ok().and_then(|from| from.get_str("mode").ok());
+        assert!(matches!(read_from, None | Some("primary" | "primaryPreferred")), "{command}");
+    }
+    taken
+        .iter()
+        .map(|command| {
+            let (name, collection) = command.iter().next().unwrap();
+            format!("{name} {}", collection.as_str().unwrap())
+        })
+        .collect()
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn every_operation_takes_the_statements_that_are_promised() {
+    for server in [REPLICA_SET, STANDALONE] {
+        let (store, commands) = watched(server).await;
+        let application = Application::<User>::over(&store);
+
+        let code = application.request("ann@x.com").await.unwrap();
+        let opened = ["find otp_budgets", "update otp_challenges", "update otp_budgets"];
+        assert_eq!(sent(&commands), opened);
+
+        // One try, the look-up before the hooks are asked, and the sign-up.
+        let ann = application.verify(&code).await.unwrap();
+        assert_eq!(
+            sent(&commands),
+            [
+                "findAndModify otp_challenges",
+                "find users",
+                "find otp_challenges",
+                "findAndModify otp_sign_ups",
+                "find otp_sessions",
+                "find users",
+                "insert users",
+                "update otp_sessions",
+                "find users",
+                "update otp_challenges",
+                "update otp_sessions",
+                "update otp_sign_ups",
+            ]
+        );
+
+        let code = application.request("ann@x.com").await.unwrap();
+        assert_eq!(sent(&commands), opened);
+        application.verify(&code).await.unwrap();
+        assert_eq!(
+            sent(&commands),
+            [
+                "findAndModify otp_challenges",
+                "find users",
+                "find otp_challenges",
+                "update otp_sessions",
+                "find users",
+                "update otp_challenges",
+                "update otp_sessions",
+            ]
+        );
+
+        let authenticated = application.auth.authenticate(ann.tokens.access_token.expose()).await.unwrap();
+        assert_eq!(sent(&commands), ["aggregate users"]);
+        drop(authenticated);
+
+        // The session, the user, and the rotation.
+        let renewed = application.auth.refresh(ann.tokens.refresh_token.expose()).await.unwrap();
+        assert_eq!(sent(&commands), ["find otp_sessions", "find users", "findAndModify otp_sessions"]);
+
+        application.auth.sign_out(Some(renewed.tokens.refresh_token.expose()), None).await.unwrap();
+        assert_eq!(sent(&commands), ["update token_blacklist", "update otp_sessions"]);
+
+        let id = ann.user.id().to_string();
+        assert_eq!(store.user_sessions(&id, application.clock.now()).await.unwrap().len(), 1);
+        assert_eq!(sent(&commands), ["find otp_sessions"]);
+        application.auth.revoke_all_sessions(&ann.user.id).await.unwrap();
+        let revoked = sent(&commands);
+        assert!(
+            revoked
+                .ends_with(&["find otp_sessions", "aggregate otp_sessions", "update otp_sessions"].map(str::to_owned)),
+            "{revoked:?}"
+        );
+
+        let _: Option<User> = store.user_by_email("ann@x.com").await.unwrap();
+        let _: Option<User> = store.user_by_id(&ann.user.id).await.unwrap();
+        assert_eq!(sent(&commands), ["find users", "find users"]);
+    }
+}
+
+/// A first proof: what was signed in before ends before the flag is set.
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn the_flag_of_a_first_proof_is_set_last() {
+    let (store, commands) = watched(REPLICA_SET).await;
+    let application = Application::<User>::over(&store);
+    application.sign_in("ann@x.com").await.unwrap();
+    users(&store).update_one(doc! {}, doc! { "$unset": { "is_verified": "" } }).await.unwrap();
+    let code = application.request("ann@x.com").await.unwrap();
+    commands.lock().unwrap().clear();
+    application.verify(&code).await.unwrap();
+    let sent = sent(&commands);
+    let proof = [
+        "find otp_sessions",
+        "find users",
+        "aggregate otp_sessions",
+        "update otp_sessions",
+        "update users",
+        "update otp_sessions",
+        "find users",
+        "update otp_challenges",
+        "update otp_sessions",
+    ];
+    assert!(sent.ends_with(&proof.map(str::to_owned)), "{sent:?}");
+}
