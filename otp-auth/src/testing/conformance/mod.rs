@@ -40,7 +40,7 @@
 mod budgets;
 mod challenges;
 mod cleanup;
-mod fixtures;
+pub mod fixtures;
 mod sessions;
 mod sign_in;
 mod users;
@@ -85,11 +85,18 @@ pub trait Backend: Send + Sync {
 /// expression. Put it into a module that is named after the backend.
 ///
 /// Attributes before the backend go to every test, such as
-/// `#[ignore = "needs a server"]`.
+/// `#[ignore = "needs a server"]`. The backend is a path then.
 #[macro_export]
 macro_rules! store_conformance {
-    ($(#[$attribute:meta])* $backend:expr) => {
-        $crate::store_conformance! { @cases ($(#[$attribute])*) $backend;
+    // An expression can begin with an attribute, so it would be ambiguous here.
+    ($(#[$attribute:meta])+ $backend:path) => {
+        $crate::store_conformance! { @all ($(#[$attribute])+) $backend }
+    };
+    ($backend:expr) => {
+        $crate::store_conformance! { @all () $backend }
+    };
+    (@all $attributes:tt $backend:expr) => {
+        $crate::store_conformance! { @cases $attributes $backend;
             one_send_per_cooldown_whoever_asks_at_once
             budgets_follow_the_rule_step_by_step
             strangers_and_known_devices_have_budgets_of_their_own
@@ -106,6 +113,7 @@ macro_rules! store_conformance {
             a_late_code_is_not_accepted
             an_accepted_code_leaves_no_trace
             a_new_address_makes_one_user
+            sign_ups_take_turns_without_a_budget
             an_existing_user_is_found_and_verified
             the_first_proof_ends_older_sessions
             other_sessions_of_a_verified_user_go_on
