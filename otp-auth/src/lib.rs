@@ -44,6 +44,8 @@ pub use secret::Secret;
 pub use send::{ConsoleSender, OtpMessage, Purpose, SendError, SendOtp};
 pub use session::{Client, Session};
 pub use store::memory::{MemoryStore, NewUser};
+#[cfg(feature = "postgres")]
+pub use store::sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use store::sql::sqlite::SqliteStore;
 pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};

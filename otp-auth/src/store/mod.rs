@@ -11,7 +11,7 @@
 
 mod erased;
 pub mod memory;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;
 
 use std::fmt;
@@ -27,6 +27,8 @@ pub use crate::error::StoreError;
 pub use crate::id::{SessionId, TokenId};
 pub use crate::session::{Client, Session};
 
+#[cfg(feature = "postgres")]
+pub use sql::postgres::user::PostgresUser;
 #[cfg(feature = "sqlite")]
 pub use sql::sqlite::user::SqliteUser;
 

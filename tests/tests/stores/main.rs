@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 
+mod columns;
 mod conformance;
+mod postgres;
+mod servers;
 mod sqlite;
 mod two_processes;
 mod users;
