@@ -8,6 +8,8 @@ pub use serde;
 pub use crate::config::{LocalPartCase, OtpConfig, SameSite, SecretSource, SettingsBuilder};
 pub use crate::delivery::{Body, Both, Cookie};
 pub use crate::hooks::Hooks;
+#[cfg(feature = "mysql")]
+pub use crate::store::sql::mysql::user as mysql;
 #[cfg(feature = "postgres")]
 pub use crate::store::sql::postgres::user as postgres;
 #[cfg(feature = "sqlite")]

@@ -44,6 +44,8 @@ pub use secret::Secret;
 pub use send::{ConsoleSender, OtpMessage, Purpose, SendError, SendOtp};
 pub use session::{Client, Session};
 pub use store::memory::{MemoryStore, NewUser};
+#[cfg(feature = "mysql")]
+pub use store::sql::mysql::MySqlStore;
 #[cfg(feature = "postgres")]
 pub use store::sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]

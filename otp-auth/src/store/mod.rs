@@ -27,6 +27,8 @@ pub use crate::error::StoreError;
 pub use crate::id::{SessionId, TokenId};
 pub use crate::session::{Client, Session};
 
+#[cfg(feature = "mysql")]
+pub use sql::mysql::user::MySqlUser;
 #[cfg(feature = "postgres")]
 pub use sql::postgres::user::PostgresUser;
 #[cfg(feature = "sqlite")]

@@ -134,3 +134,17 @@ mod postgres_in_two_processes {
         crate::postgres::TWICE
     );
 }
+
+mod mysql {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MariaDB: scripts/test starts one"]
+        crate::mysql::MySql
+    );
+}
+
+mod mysql_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MariaDB: scripts/test starts one"]
+        crate::mysql::TWICE
+    );
+}

@@ -5,6 +5,7 @@
 
 mod columns;
 mod conformance;
+mod mysql;
 mod postgres;
 mod servers;
 mod sqlite;
