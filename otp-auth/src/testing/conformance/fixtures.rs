@@ -45,7 +45,9 @@ pub(super) fn session_id(number: u32) -> SessionId {
     SessionId::from_bytes(bytes)
 }
 
-pub(super) fn token(session: SessionId) -> TokenRef {
+/// A token of this session.
+#[must_use]
+pub fn token(session: SessionId) -> TokenRef {
     TokenRef { session, token: TokenId::from_bytes([0x70; 16]) }
 }
 
