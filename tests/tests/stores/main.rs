@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 
+mod columns;
 mod conformance;
 mod mongo;
+mod mysql;
+mod postgres;
+mod servers;
 mod sqlite;
 mod two_processes;
 mod users;
