@@ -5,6 +5,7 @@
 
 mod columns;
 mod conformance;
+mod faults;
 mod mongo;
 mod mysql;
 mod postgres;
