@@ -1,6 +1,6 @@
--- Tables of otp-auth for PostgreSQL 12 or later, in the first schema of the
--- search path. All times are milliseconds since 1970-01-01 UTC. Nothing here
--- touches the application's tables.
+-- Tables of otp-auth for PostgreSQL, in the first schema of the search path.
+-- All times are milliseconds since 1970-01-01 UTC. Nothing here touches the
+-- application's tables.
 
 CREATE TABLE otp_challenges (
     key         BYTEA  NOT NULL PRIMARY KEY, -- SHA-256 of what the client holds

@@ -12,7 +12,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row, SqlSafeStr};
 
-use super::servers::{open, said, sign_in, sign_up, unique_name, until, url};
+use super::servers::{drop_at_every_moment, open, said, sign_in, sign_up, slow_port, unique_name, until, url};
 use super::two_processes::{Reopen, Twice};
 use super::users::User;
 
@@ -415,10 +415,11 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
     assert_eq!(MySql.count_users(&store, "ann@x.com").await, 1);
 }
 
-/// A caller that gives up leaves no lock, no half sign-in, and its connection.
+/// What a caller has given up runs to its end, all of it, and gives back the
+/// connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MariaDB: scripts/test starts one"]
-async fn a_call_that_is_dropped_leaves_nothing() {
+async fn a_call_that_is_dropped_runs_to_its_end() {
     let options = database().await;
     let one = MySqlPoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
     let one = MySqlStore::from_pool(one);
@@ -437,9 +438,12 @@ async fn a_call_that_is_dropped_leaves_nothing() {
     signing_in.abort();
     assert!(signing_in.await.unwrap_err().is_cancelled());
     holding.rollback().await.unwrap();
-    let attempt = sign_in::<User>(1, Account::Existing(user));
+    let attempt = sign_in::<User>(1, Account::Existing(user.clone()));
+    let session = attempt.session.id;
     let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(attempt)).await.unwrap().unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { .. }));
+    assert!(matches!(outcome, SignInOutcome::CodeSpent));
+    assert!(application.session(session).await.unwrap().is_some());
+    assert!(UserStore::<User>::user_by_id(&application, &user.id).await.unwrap().unwrap().is_verified);
 }
 
 /// First sign-ins of different people do not block each other in a circle.
@@ -461,4 +465,38 @@ async fn sign_ups_at_once_do_not_meet() {
     for task in tasks {
         assert!(matches!(task.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
     }
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_call_may_be_dropped_at_every_moment() {
+    let options = database().await;
+    let other = store(options.clone()).await;
+    other.migrate().await.unwrap();
+    sqlx::raw_sql(USERS).execute(other.pool()).await.unwrap();
+    let slow = slow_port(options.get_port()).await;
+    let one =
+        MySqlPoolOptions::new().max_connections(1).connect_with(options.host("127.0.0.1").port(slow)).await.unwrap();
+    drop_at_every_moment::<User, _>(&MySqlStore::from_pool(one), &other).await;
+}
+
+/// A sign-in that the server picks to break a circle is run again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_deadlock_is_not_the_end_of_a_sign_in() {
+    let store = store_with(USERS).await;
+    open(&store, 1).await;
+    let mut other = store.pool().begin().await.unwrap();
+    // The server picks the one that has changed less.
+    let much = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@y.com'), TRUE FROM seq_1_to_500";
+    sqlx::raw_sql(much).execute(&mut *other).await.unwrap();
+    sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();
+    let signing_in = tokio::spawn({
+        let store = store.clone();
+        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+    });
+    until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+    sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").fetch_all(&mut *other).await.unwrap();
+    other.commit().await.unwrap();
+    assert!(matches!(signing_in.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
 }

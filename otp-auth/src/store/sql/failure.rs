@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::error::DatabaseError;
 
 use crate::error::StoreError;
 
@@ -135,5 +135,5 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
 /// Whether a unique index has the value already.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.kind() == ErrorKind::UniqueViolation)
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }

@@ -6,6 +6,9 @@
 //! Transactions run at READ COMMITTED. At REPEATABLE READ, the default, the
 //! gaps between rows are locked as well, and two first sign-ins would wait
 //! for each other in a circle.
+//!
+//! Each operation runs in a task of its own, to its end, even when its caller
+//! goes away: see [`to_the_end`].
 
 mod challenges;
 mod sessions;
@@ -17,7 +20,7 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlRow};
 use sqlx::{Connection, MySqlPool, Row, SqlSafeStr, Transaction};
 
-use super::pool::{self, retrying};
+use super::pool::{self, retrying, to_the_end};
 use crate::error::StoreError;
 use crate::store::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 
@@ -103,7 +106,9 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Begins a transaction at READ COMMITTED, in one round trip.
+    /// Begins a transaction at READ COMMITTED, in one round trip. Only for what
+    /// runs [`to_the_end`]: a caller that did not wait for the answer would
+    /// leave a transaction that sqlx does not know of.
     async fn begin(&self) -> Result<Transaction<'static, MySql>, sqlx::Error> {
         self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
     }
@@ -124,6 +129,29 @@ impl MySqlStore {
             Ok(deleted.rows_affected())
         };
         retrying(delete).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        // One short transaction a table. Another process that cleans up waits
+        // for it, and then goes on with the rows after these.
+        Ok(Removed {
+            challenges: self
+                .delete("DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .await?,
+            budgets: self
+                .delete(
+                    "DELETE FROM otp_budgets WHERE day_started_at <= ? AND next_send_at <= ? ORDER BY day_started_at LIMIT ?",
+                    [now - SendLimits::DAY, now],
+                    limit,
+                )
+                .await?,
+            sessions: self
+                .delete("DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .await?,
+            blacklisted: self
+                .delete("DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .await?,
+        })
     }
 }
 
@@ -148,25 +176,7 @@ fn count(row: &MySqlRow, column: &str) -> Result<u32, sqlx::Error> {
 
 impl Maintenance for MySqlStore {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
-        // One short transaction a table. Another process that cleans up waits
-        // for it, and then goes on with the rows after these.
-        Ok(Removed {
-            challenges: self
-                .delete("DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
-                .await?,
-            budgets: self
-                .delete(
-                    "DELETE FROM otp_budgets WHERE day_started_at <= ? AND next_send_at <= ? ORDER BY day_started_at LIMIT ?",
-                    [now - SendLimits::DAY, now],
-                    limit,
-                )
-                .await?,
-            sessions: self
-                .delete("DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
-                .await?,
-            blacklisted: self
-                .delete("DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
-                .await?,
-        })
+        let store = self.clone();
+        to_the_end(async move { store.delete_expired(now, limit).await }).await
     }
 }

@@ -89,9 +89,18 @@ impl PostgresStore {
     }
 
     /// Begins a transaction, at the isolation level that the contracts rest
-    /// on, whatever the default of the database.
+    /// on, whatever the default of the database. It is rolled back when it is
+    /// dropped, at whatever moment.
+    ///
+    /// When nobody waits for the answer to `BEGIN`, sqlx does not know that
+    /// there is a transaction, and gives the connection back with it: what the
+    /// next caller writes is never committed. A task of its own always waits.
+    /// If nobody wants its result any more, the transaction is dropped there.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await
+        let connection = self.pool.acquire().await?;
+        let statement = "BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str();
+        let beginning = tokio::spawn(Transaction::begin(connection, Some(statement)));
+        beginning.await.unwrap_or(Err(sqlx::Error::BeginFailed))
     }
 
     /// Runs a statement that deletes at most `limit` rows; how many it was.

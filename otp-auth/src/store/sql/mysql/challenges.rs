@@ -2,7 +2,7 @@
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
-use super::super::pool::retrying;
+use super::super::pool::{retrying, to_the_end};
 use super::{MySqlStore, bytes, count, optional_bytes, time};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
@@ -103,14 +103,7 @@ impl MySqlStore {
         transaction.commit().await?;
         Ok(opening)
     }
-}
-
-impl ChallengeStore for MySqlStore {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
-        retrying(|| self.pay_and_open(open)).await
-    }
-
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund(&self, ticket: SendTicket, now: Timestamp) -> StoreResult<()> {
         let refund = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = ?, \
@@ -127,7 +120,7 @@ impl ChallengeStore for MySqlStore {
         Ok(())
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count(&self, key: ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         // `LAST_INSERT_ID` with a value hands that value back with the
         // answer: the number of this try, and of no other.
         let counting = || {
@@ -156,5 +149,22 @@ impl ChallengeStore for MySqlStore {
             code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
             expires_at: time(&row, "expires_at")?,
         }))
+    }
+}
+
+impl ChallengeStore for MySqlStore {
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        let (store, open) = (self.clone(), open.clone());
+        to_the_end(async move { retrying(|| store.pay_and_open(&open)).await }).await
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let (store, ticket) = (self.clone(), *ticket);
+        to_the_end(async move { store.refund(ticket, now).await }).await
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let (store, key) = (self.clone(), *key);
+        to_the_end(async move { store.count(key, cap).await }).await
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlExecutor, MySqlRow};
 
-use super::super::pool::retrying;
+use super::super::pool::{retrying, to_the_end};
 use super::{MySqlStore, bytes, count, time};
 use crate::store::{
     Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
@@ -113,8 +113,8 @@ pub(super) async fn revoke_all(
     Ok(revoked)
 }
 
-impl SessionStore for MySqlStore {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+impl MySqlStore {
+    async fn read_session(&self, id: SessionId) -> StoreResult<Option<Session>> {
         let row = sqlx::query(
             "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
              FROM otp_sessions WHERE id = ?",
@@ -125,7 +125,7 @@ impl SessionStore for MySqlStore {
         Ok(row.as_ref().map(session).transpose()?)
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+    async fn swap(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         let advancing = || {
             sqlx::query(
                 "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = ? \
@@ -140,34 +140,28 @@ impl SessionStore for MySqlStore {
         let advanced = retrying(advancing).await?.rows_affected() > 0;
         // A session only ever moves on, so what is read now is at least as
         // far as what made the swap fail.
-        Ok(match self.session(id).await? {
+        Ok(match self.read_session(id).await? {
             None => Advance::Unknown,
             Some(session) if advanced => Advance::Advanced(session),
             Some(session) => Advance::Unchanged(session),
         })
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        let revoking = || async {
-            let mut transaction = self.begin().await?;
-            let revoked = revoke(&mut transaction, id, revocation).await?;
-            transaction.commit().await?;
-            Ok(revoked)
-        };
-        retrying(revoking).await
+    async fn revoke_one(&self, id: SessionId, revocation: Revocation) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let revoked = revoke(&mut transaction, id, revocation).await?;
+        transaction.commit().await?;
+        Ok(revoked)
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        let revoking = || async {
-            let mut transaction = self.begin().await?;
-            let revoked = revoke_all(&mut transaction, user_id, revocation).await?;
-            transaction.commit().await?;
-            Ok(revoked)
-        };
-        retrying(revoking).await
+    async fn revoke_every(&self, user_id: &str, revocation: Revocation) -> Result<u64, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let revoked = revoke_all(&mut transaction, user_id, revocation).await?;
+        transaction.commit().await?;
+        Ok(revoked)
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn read_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let rows = sqlx::query(
             "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
              FROM otp_sessions WHERE user_id = ? AND revoked_at IS NULL AND expires_at > ? \
@@ -179,8 +173,38 @@ impl SessionStore for MySqlStore {
         .await?;
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
+}
+
+impl SessionStore for MySqlStore {
+    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+        let store = self.clone();
+        to_the_end(async move { store.read_session(id).await }).await
+    }
+
+    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        let store = self.clone();
+        to_the_end(async move { store.swap(id, generation, now).await }).await
+    }
+
+    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        let store = self.clone();
+        to_the_end(async move { retrying(|| store.revoke_one(id, revocation)).await }).await
+    }
+
+    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
+        let (store, user_id) = (self.clone(), user_id.to_owned());
+        to_the_end(async move { retrying(|| store.revoke_every(&user_id, revocation)).await }).await
+    }
+
+    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+        let (store, user_id) = (self.clone(), user_id.to_owned());
+        to_the_end(async move { store.read_sessions(&user_id, now).await }).await
+    }
 
     async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        retrying(|| blacklist(&self.pool, id.as_bytes(), BlacklistKind::Token, revocation)).await
+        let store = self.clone();
+        let blacklisting =
+            async move { retrying(|| blacklist(&store.pool, id.as_bytes(), BlacklistKind::Token, revocation)).await };
+        to_the_end(blacklisting).await
     }
 }

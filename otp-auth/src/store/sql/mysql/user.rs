@@ -7,7 +7,7 @@ use sqlx::mysql::{MySql, MySqlConnection};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _};
 
-use super::super::pool::retrying_duplicates;
+use super::super::pool::{retrying_duplicates, to_the_end};
 use super::MySqlStore;
 use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
@@ -129,29 +129,42 @@ async fn user_by_email<U: MySqlUser>(connection: &mut MySqlConnection, email: &s
 
 impl<U: MySqlUser> UserStore<U> for MySqlStore {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(user_by_email(&mut connection, email).await?)
+        let (store, email) = (self.clone(), email.to_owned());
+        to_the_end(async move {
+            let mut connection = store.pool.acquire().await?;
+            Ok(user_by_email(&mut connection, &email).await?)
+        })
+        .await
     }
 
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
-        let arguments = with_id::<U>(id)?;
-        let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&self.pool).await?;
-        exactly(row.as_ref(), id)
+        let (store, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let arguments = with_id::<U>(&id)?;
+            let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&store.pool).await?;
+            exactly(row.as_ref(), &id)
+        })
+        .await
     }
 
     async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        let arguments = with_id::<U>(id)?;
-        let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
-            .bind(token.session.as_bytes().as_slice())
-            .bind(token.token.as_bytes().as_slice())
-            .bind(now.as_millis())
-            .fetch_optional(&self.pool)
-            .await?;
-        exactly(row.as_ref(), id)
+        let (store, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let arguments = with_id::<U>(&id)?;
+            let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+                .bind(token.session.as_bytes().as_slice())
+                .bind(token.token.as_bytes().as_slice())
+                .bind(now.as_millis())
+                .fetch_optional(&store.pool)
+                .await?;
+            exactly(row.as_ref(), &id)
+        })
+        .await
     }
 
     async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        retrying_duplicates(|| self.accept(&sign_in)).await
+        let store = self.clone();
+        to_the_end(async move { retrying_duplicates(|| store.accept(&sign_in)).await }).await
     }
 }
 
