@@ -6,15 +6,19 @@
 //! ```
 //!
 //! Compared with the quickstart, one word of the attribute is another one, and
-//! the lines that open the store.
+//! the lines that open the store. It also has a page at `/docs`, made from the
+//! OpenAPI document of all routes, where one can sign in and call them.
 //!
 //! A debug build runs in developer mode: every code is 000000, and no secret
 //! need be set. The program prints the `curl` lines to try.
 
 use axum::{Json, Router, routing::get};
-use otp_auth::{Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, PostgresStore, VerifiedUser, otp_config};
+use otp_auth::{
+    Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, PostgresStore, VerifiedUser, openapi, otp_config,
+};
+use utoipa::OpenApi;
 
-#[derive(Clone, serde::Serialize, OtpUser)]
+#[derive(Clone, serde::Serialize, utoipa::ToSchema, OtpUser)]
 #[otp_user(table = "users", stores(postgres))]
 struct User {
     #[otp(id)]
@@ -44,17 +48,25 @@ struct Auth {
     sender: ConsoleSender,
 }
 
+/// The application's own routes, for the page at `/docs`.
+#[derive(OpenApi)]
+#[openapi(info(title = "otp-auth on PostgreSQL", version = "1.0.0"), paths(me, verified, claims))]
+struct Api;
+
 /// Anybody who is signed in.
+#[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, body = User), (status = 401)))]
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
 }
 
 /// Only users whose address is verified.
+#[utoipa::path(get, path = "/verified", security(("bearer" = [])), responses((status = 200), (status = 401), (status = 403)))]
 async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
 /// What the access token says; asks no database.
+#[utoipa::path(get, path = "/claims", security(("bearer" = [])), responses((status = 200), (status = 401)))]
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())
 }
@@ -85,12 +97,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/verified", get(verified))
         .route("/claims", get(claims))
         .nest("/auth", auth.router())
+        .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
         .with_state(auth);
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8002").await?, app).await?;
     Ok(())
 }
 
 const HELP: &str = r#"otp-auth on PostgreSQL: sign-in by e-mail code, on http://127.0.0.1:8002
+  (the same in a browser: http://127.0.0.1:8002/docs)
 
   # ask for a code; this program prints it (in a debug build it is 000000)
   curl -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com"}' http://127.0.0.1:8002/auth/request-otp
