@@ -446,27 +446,6 @@ async fn a_call_that_is_dropped_runs_to_its_end() {
     assert!(UserStore::<User>::user_by_id(&application, &user.id).await.unwrap().unwrap().is_verified);
 }
 
-/// First sign-ins of different people do not block each other in a circle.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn sign_ups_at_once_do_not_meet() {
-    let store = store_with(USERS).await;
-    for number in 1..=40 {
-        open(&store, number).await;
-    }
-    let tasks: Vec<_> = (1..=40)
-        .map(|number| {
-            let store = store.clone();
-            tokio::spawn(
-                async move { store.sign_in(sign_up::<User>(number, &format!("n{number}@x.com"))).await.unwrap() },
-            )
-        })
-        .collect();
-    for task in tasks {
-        assert!(matches!(task.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
-    }
-}
-
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_call_may_be_dropped_at_every_moment() {
