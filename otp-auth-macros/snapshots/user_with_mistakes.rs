@@ -57,3 +57,53 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
         loop {}
     }
 }
+#[automatically_derived]
+impl ::otp_auth::__private::postgres::PostgresUser for User {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
+    const INSERT: &'static ::core::primitive::str = "";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
+    fn from_row(
+        _: &::otp_auth::__private::postgres::Row,
+    ) -> ::core::result::Result<Self, ::otp_auth::__private::postgres::Error> {
+        loop {}
+    }
+    fn bind_id(
+        _: &Self::Id,
+        _: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        loop {}
+    }
+    fn bind_new(
+        _: &::core::primitive::str,
+        _: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        loop {}
+    }
+}
+#[automatically_derived]
+impl ::otp_auth::__private::mysql::MySqlUser for User {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
+    const INSERT: &'static ::core::primitive::str = "";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
+    fn from_row(
+        _: &::otp_auth::__private::mysql::Row,
+    ) -> ::core::result::Result<Self, ::otp_auth::__private::mysql::Error> {
+        loop {}
+    }
+    fn bind_id(
+        _: &Self::Id,
+        _: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        loop {}
+    }
+    fn bind_new(
+        _: &::core::primitive::str,
+        _: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        loop {}
+    }
+}

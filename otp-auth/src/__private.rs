@@ -10,6 +10,10 @@ pub use crate::delivery::{Body, Both, Cookie};
 pub use crate::hooks::Hooks;
 #[cfg(feature = "mongodb")]
 pub use crate::store::mongo::user as mongodb;
+#[cfg(feature = "mysql")]
+pub use crate::store::sql::mysql::user as mysql;
+#[cfg(feature = "postgres")]
+pub use crate::store::sql::postgres::user as postgres;
 #[cfg(feature = "sqlite")]
 pub use crate::store::sql::sqlite::user as sqlite;
 pub use crate::user::{OtpUser, VerifiableUser};

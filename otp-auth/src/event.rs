@@ -85,6 +85,10 @@ pub(crate) fn store_failed(cause: &StoreError) {
     tracing::error!(event = "sys_store_failed", %cause);
 }
 
+pub(crate) fn invalid_input(what: &'static str) {
+    tracing::info!(event = "input_validation_fail", what);
+}
+
 pub(crate) fn cross_origin() {
     tracing::warn!(event = "input_cross_origin");
 }

@@ -46,6 +46,10 @@ pub use session::{Client, Session};
 pub use store::memory::{MemoryStore, NewUser};
 #[cfg(feature = "mongodb")]
 pub use store::mongo::MongoStore;
+#[cfg(feature = "mysql")]
+pub use store::sql::mysql::MySqlStore;
+#[cfg(feature = "postgres")]
+pub use store::sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use store::sql::sqlite::SqliteStore;
 pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};

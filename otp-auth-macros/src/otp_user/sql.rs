@@ -1,11 +1,12 @@
-//! The `SQLite` store of a user struct. Every statement is one literal, written here.
+//! The SQL stores of a user struct. Every statement is one literal, written here.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Expr, Lit};
 
+use super::dialect::Dialect;
 use super::model::{Column, Field, Initial, Model, Role, Table};
-use crate::syntax::{peel, pointing_at};
+use crate::syntax::{Root, peel, pointing_at};
 use crate::value::TableName;
 
 /// ```text
@@ -24,20 +25,22 @@ use crate::value::TableName;
 ///     }
 /// }
 /// ```
-pub(super) fn expand(model: &Model, table: &Table) -> TokenStream {
-    let private = model.root.private();
-    let sqlite = quote!(#private::sqlite);
+///
+/// With the trait and the text of the backend.
+pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStream {
+    let module = dialect.module(&model.root);
+    let user_trait = dialect.user_trait(&model.root);
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let statements = Statements::new(model, &table.name);
+    let statements = Statements::new(dialect, model, &table.name);
     let consts = statements.expand();
-    let from_row = from_row(model, &sqlite);
-    let bind_id = bind_id(model, &sqlite);
-    let bind_new = bind_new(model, &sqlite);
+    let from_row = from_row(model, &module);
+    let bind_id = bind_id(model, &module);
+    let bind_new = bind_new(model, &module);
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-        impl #impl_generics #sqlite::SqliteUser for #ident #type_generics #where_clause {
+        impl #impl_generics #user_trait for #ident #type_generics #where_clause {
             #consts
             #from_row
             #bind_id
@@ -56,27 +59,31 @@ struct Statements {
 }
 
 impl Statements {
-    fn new(model: &Model, table: &TableName) -> Self {
-        let from = qualified(table);
+    fn new(dialect: Dialect, model: &Model, table: &TableName) -> Self {
+        let from = dialect.qualified(table);
         let columns = || model.fields.iter().filter_map(|field| field.column.as_ref());
-        let of_table = |column: &str| format!("{from}.{}", quoted(column));
+        let of_table = |column: &str| format!("{from}.{}", dialect.quoted(column));
         let selected = list(columns().map(|column| of_table(&column.name)));
-        let returned = list(columns().map(|column| quoted(&column.name)));
+        let returned = list(columns().map(|column| dialect.quoted(&column.name)));
         let id = of_table(&model.id.column);
-        let email = of_table(&model.email.column);
-        let (names, values) = insert_lists(columns());
-        let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = ?1");
+        let is_address = dialect.is_address(&of_table(&model.email.column));
+        let (names, values) = insert_lists(dialect, columns());
+        let returning = dialect.returning(&returned);
+        let [first, second, third, fourth] = [1, 2, 3, 4].map(|number| dialect.parameter(number));
+        let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = {first}");
+        let blacklist = dialect.quoted("token_blacklist");
+        let [entry, ends] = ["id", "expires_at"].map(|column| format!("{blacklist}.{}", dialect.quoted(column)));
         Self {
             select_current: format!(
-                "{select_by_id} AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE \
-                 `token_blacklist`.`id` IN (?2, ?3) AND `token_blacklist`.`expires_at` > ?4)"
+                "{select_by_id} AND NOT EXISTS (SELECT 1 FROM {blacklist} WHERE \
+                 {entry} IN ({second}, {third}) AND {ends} > {fourth})"
             ),
             select_by_id,
-            select_by_email: format!("SELECT {selected} FROM {from} WHERE {email} = ?1 LIMIT 1"),
-            insert: format!("INSERT INTO {from} ({names}) VALUES ({values}) RETURNING {returned}"),
+            select_by_email: format!("SELECT {selected} FROM {from} WHERE {is_address} LIMIT 1"),
+            insert: format!("INSERT INTO {from} ({names}) VALUES ({values}){returning}"),
             mark_verified: model.verified.as_ref().map(|Role { column, .. }| {
-                let (column, id) = (quoted(column), quoted(&model.id.column));
-                format!("UPDATE {from} SET {column} = TRUE WHERE {id} = ?1 AND {column} IS NOT TRUE")
+                let (column, id) = (dialect.quoted(column), dialect.quoted(&model.id.column));
+                format!("UPDATE {from} SET {column} = TRUE WHERE {id} = {first} AND {column} IS NOT TRUE")
             }),
         }
     }
@@ -99,7 +106,7 @@ impl Statements {
 
 /// The columns that a sign-up names, and their values. The parameters are in the order of
 /// `bind_new`.
-fn insert_lists<'a>(columns: impl Iterator<Item = &'a Column>) -> (String, String) {
+fn insert_lists<'a>(dialect: Dialect, columns: impl Iterator<Item = &'a Column>) -> (String, String) {
     let mut names = Vec::new();
     let mut values = Vec::new();
     let mut parameters = 0;
@@ -107,12 +114,12 @@ fn insert_lists<'a>(columns: impl Iterator<Item = &'a Column>) -> (String, Strin
         let Some(initial) = &column.on_sign_up else {
             continue;
         };
-        names.push(quoted(&column.name));
+        names.push(dialect.quoted(&column.name));
         values.push(match initial {
             Initial::True => "TRUE".to_owned(),
             Initial::Email | Initial::Default | Initial::Value(_) => {
                 parameters += 1;
-                format!("?{parameters}")
+                dialect.parameter(parameters)
             }
         });
     }
@@ -123,24 +130,12 @@ fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// A name in backticks: unlike a name in double quotes, `SQLite` never takes it for a string.
-fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-fn qualified(table: &TableName) -> String {
-    match &table.schema {
-        Some(schema) => format!("{}.{}", quoted(schema), quoted(&table.table)),
-        None => quoted(&table.table),
-    }
-}
-
 /// The span that is the same for every local of the generated functions.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-fn from_row(model: &Model, sqlite: &TokenStream) -> TokenStream {
+fn from_row(model: &Model, module: &TokenStream) -> TokenStream {
     let row = local("row");
     let mut index: usize = 0;
     let fields = model.fields.iter().map(|Field { ident, ty, column }| {
@@ -149,7 +144,7 @@ fn from_row(model: &Model, sqlite: &TokenStream) -> TokenStream {
             return quote_spanned!(span=> #ident: ::core::default::Default::default());
         };
         let get =
-            if column.json { quote_spanned!(span=> #sqlite::get_json) } else { quote_spanned!(span=> #sqlite::get) };
+            if column.json { quote_spanned!(span=> #module::get_json) } else { quote_spanned!(span=> #module::get) };
         let position = index;
         index += 1;
         quote!(#ident: #get::<#ty>(#row, #position)?)
@@ -157,30 +152,30 @@ fn from_row(model: &Model, sqlite: &TokenStream) -> TokenStream {
     let fields: Vec<_> = fields.collect();
     quote! {
         fn from_row(
-            #row: &#sqlite::Row,
-        ) -> ::core::result::Result<Self, #sqlite::Error> {
+            #row: &#module::Row,
+        ) -> ::core::result::Result<Self, #module::Error> {
             ::core::result::Result::Ok(Self { #(#fields),* })
         }
     }
 }
 
-fn bind_id(model: &Model, sqlite: &TokenStream) -> TokenStream {
+fn bind_id(model: &Model, module: &TokenStream) -> TokenStream {
     let (id, arguments) = (local("id"), local("arguments"));
     let ty = &model.id.ty;
     let span = pointing_at(ty);
-    let bind = quote_spanned!(span=> #sqlite::bind);
+    let bind = quote_spanned!(span=> #module::bind);
     let clone = quote_spanned!(span=> ::core::clone::Clone::clone);
     quote! {
         fn bind_id(
             #id: &Self::Id,
-            #arguments: &mut #sqlite::Arguments,
-        ) -> ::core::result::Result<(), #sqlite::Error> {
+            #arguments: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
             #bind::<#ty>(#arguments, #clone(#id))
         }
     }
 }
 
-fn bind_new(model: &Model, sqlite: &TokenStream) -> TokenStream {
+fn bind_new(model: &Model, module: &TokenStream) -> TokenStream {
     let (email, arguments) = (local("email"), local("arguments"));
     let binds = model.fields.iter().filter_map(|Field { ty, column, .. }| {
         let column = column.as_ref()?;
@@ -195,14 +190,14 @@ fn bind_new(model: &Model, sqlite: &TokenStream) -> TokenStream {
             Initial::Value(expr) => initial(expr),
         };
         let bind =
-            if column.json { quote_spanned!(span=> #sqlite::bind_json) } else { quote_spanned!(span=> #sqlite::bind) };
+            if column.json { quote_spanned!(span=> #module::bind_json) } else { quote_spanned!(span=> #module::bind) };
         Some(quote!(#bind::<#ty>(#arguments, #value)?;))
     });
     quote! {
         fn bind_new(
             #email: &::core::primitive::str,
-            #arguments: &mut #sqlite::Arguments,
-        ) -> ::core::result::Result<(), #sqlite::Error> {
+            #arguments: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
             #(#binds)*
             ::core::result::Result::Ok(())
         }
@@ -223,8 +218,8 @@ pub(super) fn initial(expr: &Expr) -> TokenStream {
 }
 
 /// The members of an impl that only has to exist.
-pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
-    let sqlite = quote!(#private::sqlite);
+pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
+    let module = dialect.module(root);
     let text = quote!(&'static ::core::primitive::str);
     quote! {
         const SELECT_BY_ID: #text = "";
@@ -232,19 +227,19 @@ pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
         const SELECT_BY_EMAIL: #text = "";
         const INSERT: #text = "";
         const MARK_VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
-        fn from_row(_: &#sqlite::Row) -> ::core::result::Result<Self, #sqlite::Error> {
+        fn from_row(_: &#module::Row) -> ::core::result::Result<Self, #module::Error> {
             loop {}
         }
         fn bind_id(
             _: &Self::Id,
-            _: &mut #sqlite::Arguments,
-        ) -> ::core::result::Result<(), #sqlite::Error> {
+            _: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
             loop {}
         }
         fn bind_new(
             _: &::core::primitive::str,
-            _: &mut #sqlite::Arguments,
-        ) -> ::core::result::Result<(), #sqlite::Error> {
+            _: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
             loop {}
         }
     }

@@ -4,43 +4,52 @@
 
 use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{LitStr, Token};
 
+use super::dialect::Dialect;
 use super::model::{Model, Table};
 use super::sql;
 use crate::diag::{mistake, nearest, one_of};
 use crate::syntax::Root;
 
 /// The crate features that this build of the macros has.
+#[allow(clippy::struct_excessive_bools, reason = "each is a crate feature, on or off on its own")]
 #[derive(Clone, Copy)]
 pub(crate) struct Features {
     pub(crate) sqlite: bool,
+    pub(crate) postgres: bool,
+    pub(crate) mysql: bool,
     pub(crate) mongodb: bool,
 }
 
 impl Features {
-    pub(crate) const COMPILED: Self = Self { sqlite: cfg!(feature = "sqlite"), mongodb: cfg!(feature = "mongodb") };
+    pub(crate) const COMPILED: Self = Self {
+        sqlite: cfg!(feature = "sqlite"),
+        postgres: cfg!(feature = "postgres"),
+        mysql: cfg!(feature = "mysql"),
+        mongodb: cfg!(feature = "mongodb"),
+    };
 }
 
 /// A backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     Sqlite,
+    Postgres,
+    MySql,
 }
 
-/// Words of backends that this version does not have.
-const LATER: [&str; 2] = ["postgres", "mysql"];
-
 impl Store {
-    const ALL: [Self; 1] = [Self::Sqlite];
+    const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
 
     /// The backend's word, which is also its crate feature.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
         }
     }
 
@@ -52,22 +61,28 @@ impl Store {
     fn is_compiled(self, features: Features) -> bool {
         match self {
             Self::Sqlite => features.sqlite,
+            Self::Postgres => features.postgres,
+            Self::MySql => features.mysql,
+        }
+    }
+
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::Sqlite => Dialect::Sqlite,
+            Self::Postgres => Dialect::Postgres,
+            Self::MySql => Dialect::MySql,
         }
     }
 
     /// The impl of the backend's trait for a user struct.
     pub(crate) fn expand(self, model: &Model, table: &Table) -> TokenStream {
-        match self {
-            Self::Sqlite => sql::expand(model, table),
-        }
+        sql::expand(self.dialect(), model, table)
     }
 
     /// The members of the stand-in impl, with the trait they belong to.
     pub(crate) fn stand_in(self, root: &Root) -> (TokenStream, TokenStream) {
-        let private = root.private();
-        match self {
-            Self::Sqlite => (quote!(#private::sqlite::SqliteUser), sql::stand_in(&private)),
-        }
+        let dialect = self.dialect();
+        (dialect.user_trait(root), sql::stand_in(dialect, root))
     }
 
     fn names() -> impl Iterator<Item = &'static str> {
@@ -142,9 +157,7 @@ fn find(word: &Ident, features: Features) -> darling::Result<Store> {
     let has = format!("the stores it has are {}", one_of(Store::names()));
     Err(mistake(
         word,
-        if LATER.contains(&name.as_str()) {
-            format!("this version of otp-auth has no `{name}` store yet; {has}")
-        } else if let Some(meant) = nearest(&name, Store::names()) {
+        if let Some(meant) = nearest(&name, Store::names()) {
             format!("there is no store `{name}`; did you mean `{meant}`?")
         } else {
             format!("there is no store `{name}` in this version of otp-auth; {has}")

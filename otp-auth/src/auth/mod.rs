@@ -158,7 +158,10 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     fn address(&self, typed: &str) -> Result<Address, AuthError> {
-        Address::parse(typed, self.inner.settings.local_part_case).map_err(|_| AuthError::InvalidEmail)
+        Address::parse(typed, self.inner.settings.local_part_case).map_err(|_| {
+            event::invalid_input("email");
+            AuthError::InvalidEmail
+        })
     }
 
     /// Developer mode is a constant of the application's build, so where it

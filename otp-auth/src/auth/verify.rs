@@ -91,7 +91,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Claims`], [`AuthError::Random`].
     pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
         let address = self.address(verification.email)?;
-        let code = code::read(verification.code)?;
+        let code = code::read(verification.code).inspect_err(|_| event::invalid_input("code"))?;
         let identity = Identity::of(self.current_keys()?, &address);
         let result = self.verify(&address, &code, &verification).await;
         match &result {

@@ -13,7 +13,7 @@ mod erased;
 pub mod memory;
 #[cfg(feature = "mongodb")]
 pub(crate) mod mongo;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;
 
 use std::fmt;
@@ -31,6 +31,10 @@ pub use crate::session::{Client, Session};
 
 #[cfg(feature = "mongodb")]
 pub use mongo::user::MongoUser;
+#[cfg(feature = "mysql")]
+pub use sql::mysql::user::MySqlUser;
+#[cfg(feature = "postgres")]
+pub use sql::postgres::user::PostgresUser;
 #[cfg(feature = "sqlite")]
 pub use sql::sqlite::user::SqliteUser;
 

@@ -120,3 +120,31 @@ mod sqlite {
 mod sqlite_in_two_processes {
     otp_auth::store_conformance!(super::SqliteTwice);
 }
+
+mod postgres {
+    otp_auth::store_conformance!(
+        #[ignore = "needs PostgreSQL: scripts/test starts one"]
+        crate::postgres::Postgres
+    );
+}
+
+mod postgres_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs PostgreSQL: scripts/test starts one"]
+        crate::postgres::TWICE
+    );
+}
+
+mod mysql {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MariaDB: scripts/test starts one"]
+        crate::mysql::MySql
+    );
+}
+
+mod mysql_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MariaDB: scripts/test starts one"]
+        crate::mysql::TWICE
+    );
+}

@@ -3,8 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 
+mod columns;
 mod conformance;
+mod faults;
 mod mongo;
+mod mysql;
+mod postgres;
+mod servers;
 mod sqlite;
 mod two_processes;
 mod users;

@@ -1,6 +1,7 @@
 //! Two stores on one database, as two processes have them: every call goes
 //! to the other one than the call before.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_auth::OtpUser;
@@ -9,6 +10,7 @@ use otp_auth::store::{
     SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef,
     UserStore,
 };
+use otp_auth::testing::conformance::Backend;
 
 /// Two stores on one database.
 pub(crate) struct TwoProcesses<S> {
@@ -92,5 +94,41 @@ impl<U: OtpUser, S: UserStore<U>> UserStore<U> for TwoProcesses<S> {
 impl<S: Maintenance> Maintenance for TwoProcesses<S> {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         self.next().cleanup(now, limit).await
+    }
+}
+
+/// A backend whose stores can be opened a second time.
+pub(crate) trait Reopen: Backend {
+    /// Another store on the same database, with connections of its own.
+    fn reopen(&self, store: &Self::Store) -> impl Future<Output = Self::Store> + Send;
+}
+
+/// The backend, with two stores on each database that take turns.
+pub(crate) struct Twice<B>(pub(crate) B);
+
+impl<B: Reopen> Backend for Twice<B> {
+    type User = B::User;
+    type Store = TwoProcesses<B::Store>;
+
+    async fn fresh(&self) -> Self::Store {
+        let first = self.0.fresh().await;
+        let second = self.0.reopen(&first).await;
+        TwoProcesses::new(first, second)
+    }
+
+    async fn add_user(&self, store: &Self::Store, email: &str, verified: bool) -> Self::User {
+        self.0.add_user(store.first(), email, verified).await
+    }
+
+    async fn unverify(&self, store: &Self::Store, user: &Self::User) {
+        self.0.unverify(store.first(), user).await;
+    }
+
+    async fn remove_user(&self, store: &Self::Store, user: &Self::User) {
+        self.0.remove_user(store.first(), user).await;
+    }
+
+    async fn count_users(&self, store: &Self::Store, email: &str) -> usize {
+        self.0.count_users(store.first(), email).await
     }
 }

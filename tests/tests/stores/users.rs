@@ -3,7 +3,7 @@
 use otp_auth::{OtpUser, SqliteStore};
 
 #[derive(Clone, Debug, PartialEq, OtpUser)]
-#[otp_user(table = "users", stores(sqlite))]
+#[otp_user(table = "users", stores(sqlite, postgres, mysql))]
 pub(crate) struct User {
     #[otp(id)]
     pub(crate) id: i64,

@@ -61,12 +61,11 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         &[("stores", r#"`stores` needs to know the table of the users: add `table = "users"`"#)],
     ),
     (
-        r#"#[otp_user(table = "users", stores(postgres))]"#,
-        &[("postgres", "this version of otp-auth has no `postgres` store yet; the stores it has are `sqlite`")],
-    ),
-    (
-        r#"#[otp_user(table = "users", stores(sqlite, mysql))]"#,
-        &[("mysql", "this version of otp-auth has no `mysql` store yet; the stores it has are `sqlite`")],
+        r#"#[otp_user(table = "users", stores(postgress, mysqll))]"#,
+        &[
+            ("postgress", "there is no store `postgress`; did you mean `postgres`?"),
+            ("mysqll", "there is no store `mysqll`; did you mean `mysql`?"),
+        ],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqllite))]"#,
@@ -74,7 +73,10 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     ),
     (
         r#"#[otp_user(table = "users", stores(redis))]"#,
-        &[("redis", "there is no store `redis` in this version of otp-auth; the stores it has are `sqlite`")],
+        &[(
+            "redis",
+            "there is no store `redis` in this version of otp-auth; the stores it has are `sqlite`, `postgres` or `mysql`",
+        )],
     ),
     (r#"#[otp_user(table = "users", stores())]"#, &[("stores", "`stores` names no store: write `stores(sqlite)`")]),
     (
@@ -535,10 +537,13 @@ const STRUCTS: Mistakes = &[
         )],
     ),
     (
-        r#"#[otp_user(tabel = "users", stores(postgres))] struct User { #[otp(id)] id: i64, #[otp(email)] email: Option<String>, #[otp(claim)] exp: u8, #[otp(jsn)] a: u8 }"#,
+        r#"#[otp_user(tabel = "users", stores(oracle))] struct User { #[otp(id)] id: i64, #[otp(email)] email: Option<String>, #[otp(claim)] exp: u8, #[otp(jsn)] a: u8 }"#,
         &[
             ("tabel", "`#[otp_user(...)]` has no key `tabel`; did you mean `table`?"),
-            ("postgres", "this version of otp-auth has no `postgres` store yet; the stores it has are `sqlite`"),
+            (
+                "oracle",
+                "there is no store `oracle` in this version of otp-auth; the stores it has are `sqlite`, `postgres` or `mysql`",
+            ),
             ("jsn", "`#[otp(...)]` has no key `jsn`; did you mean `json`?"),
             ("Option<String>", "the `email` cannot be optional: codes are sent to it; write `String`"),
             (

@@ -5,4 +5,4 @@ mod snapshots;
 use super::{Features, derive};
 
 /// Every backend is compiled in.
-const FEATURES: Features = Features { sqlite: true, mongodb: true };
+const FEATURES: Features = Features { sqlite: true, postgres: true, mysql: true, mongodb: true };

@@ -20,15 +20,25 @@ fn without_a_verified_field_a_user_is_not_verifiable() {
 
 #[test]
 fn a_store_without_its_feature_says_how_to_turn_it_on() {
-    let text = format!("#[otp_user(table = \"users\", stores(sqlite))] struct User {{ {FIELDS} }}");
-    let tokens = derive(source(&text), Features { sqlite: false, mongodb: false });
-    let message = format!(
-        "the `sqlite` store needs the crate feature of that name: otp-auth = {{ version = \"{}\", features = \
-         [\"sqlite\"] }}",
-        env!("CARGO_PKG_VERSION")
-    );
-    assert_eq!(errors(&tokens), [("sqlite".to_owned(), message)]);
-    assert_eq!(items(&tokens), ["UserClaims", "OtpUser"], "the trait of the store does not exist then");
+    const NONE: Features = Features { sqlite: false, postgres: false, mysql: false, mongodb: false };
+    for (store, features) in [
+        ("sqlite", Features { sqlite: false, ..FEATURES }),
+        ("postgres", Features { postgres: false, ..FEATURES }),
+        ("mysql", Features { mysql: false, ..FEATURES }),
+        ("mysql", NONE),
+    ] {
+        let text = format!("#[otp_user(table = \"users\", stores({store}))] struct User {{ {FIELDS} }}");
+        let tokens = derive(source(&text), features);
+        let message = format!(
+            "the `{store}` store needs the crate feature of that name: otp-auth = {{ version = \"{}\", features = \
+             [\"{store}\"] }}",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(errors(&tokens), [(store.to_owned(), message)]);
+    }
+    let text = format!("#[otp_user(table = \"users\", stores(mysql))] struct User {{ {FIELDS} }}");
+    let generated = items(&derive(source(&text), NONE));
+    assert_eq!(generated, ["UserClaims", "OtpUser"], "the trait of the store does not exist then");
 }
 
 #[test]
@@ -73,7 +83,7 @@ fn half_typed_attributes_leave_every_impl_in_place() {
         let text = format!("#[otp_user({closed})] struct User {{ {FIELDS} }}");
         let tokens = derive(source(&text), FEATURES);
         assert!(!errors(&tokens).is_empty(), "{text}");
-        assert_eq!(items(&tokens), ["UserClaims", "OtpUser", "SqliteUser"], "{text}");
+        assert_eq!(items(&tokens), ["UserClaims", "OtpUser", "SqliteUser", "PostgresUser", "MySqlUser"], "{text}");
     }
     for attribute in ["", "cl", "claim =", "col", "column =", "default = ", "default = 1 +", "id, ", "verif"] {
         let text = format!("struct User {{ {FIELDS}, #[otp({attribute})] extra: bool }}");

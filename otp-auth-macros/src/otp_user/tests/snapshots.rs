@@ -71,6 +71,24 @@ fn a_user_in_a_collection() {
 }
 
 #[test]
+fn a_user_on_postgres_and_mysql() {
+    let text = r#"
+        #[otp_user(table = "app.the \"users`", stores(postgres, mysql))]
+        struct User {
+            #[otp(id, generate = Uuid::now_v7())]
+            id: Uuid,
+            #[otp(email)]
+            email: String,
+            #[otp(verified)]
+            is_verified: bool,
+            #[otp(json, default)]
+            tags: Vec<String>,
+        }
+    "#;
+    assert_snapshot("user_postgres_mysql", &derive(source(text), FEATURES));
+}
+
+#[test]
 fn a_generic_user_with_claims_of_its_own() {
     let text = "
         #[otp_user(claims = Own)]

@@ -1,4 +1,4 @@
-//! Values that the cases are made of.
+//! Values that the cases are made of, and the tests of one backend alone.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
+/// When everything happens.
+pub const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const DAY: Duration = Duration::from_hours(24);
 pub(super) const MILLI: Duration = Duration::from_millis(1);
@@ -20,11 +21,15 @@ pub(super) const MILLI: Duration = Duration::from_millis(1);
 /// Wide enough that the cases on other things are not held up.
 pub(super) const LIMITS: SendLimits = SendLimits { cooldown: MINUTE, per_hour: 1_000, per_day: 1_000 };
 
-pub(super) fn identity(number: u8) -> Identity {
+/// The identity of this number.
+#[must_use]
+pub fn identity(number: u8) -> Identity {
     Identity::from_bytes([number; 32])
 }
 
-pub(super) fn key(number: u32) -> ChallengeKey {
+/// The key of the challenge of this number.
+#[must_use]
+pub fn key(number: u32) -> ChallengeKey {
     let mut bytes = [0xC0; 32];
     bytes[28..].copy_from_slice(&number.to_be_bytes());
     ChallengeKey::from_bytes(bytes)
@@ -40,7 +45,9 @@ pub(super) fn session_id(number: u32) -> SessionId {
     SessionId::from_bytes(bytes)
 }
 
-pub(super) fn token(session: SessionId) -> TokenRef {
+/// A token of this session.
+#[must_use]
+pub fn token(session: SessionId) -> TokenRef {
     TokenRef { session, token: TokenId::from_bytes([0x70; 16]) }
 }
 
@@ -49,7 +56,8 @@ pub(super) fn revocation(now: Timestamp) -> Revocation {
 }
 
 /// A request for a challenge with this key, for this identity.
-pub(super) fn open(identity: Identity, key: ChallengeKey, now: Timestamp) -> OpenChallenge {
+#[must_use]
+pub fn open(identity: Identity, key: ChallengeKey, now: Timestamp) -> OpenChallenge {
     OpenChallenge {
         identity,
         requester: Requester::Stranger,
@@ -80,7 +88,8 @@ pub(super) fn opened(opening: Opening) -> SendTicket {
 
 /// A sign-in by the challenge that `open` makes for the identity of the same
 /// number.
-pub(super) fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timestamp) -> SignIn<U> {
+#[must_use]
+pub fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timestamp) -> SignIn<U> {
     SignIn {
         challenge: key(challenge),
         identity: identity(challenge.to_be_bytes()[3]),

@@ -40,7 +40,7 @@
 mod budgets;
 mod challenges;
 mod cleanup;
-mod fixtures;
+pub mod fixtures;
 mod sessions;
 mod sign_in;
 mod users;
@@ -113,6 +113,7 @@ macro_rules! store_conformance {
             a_late_code_is_not_accepted
             an_accepted_code_leaves_no_trace
             a_new_address_makes_one_user
+            sign_ups_take_turns_without_a_budget
             an_existing_user_is_found_and_verified
             the_first_proof_ends_older_sessions
             other_sessions_of_a_verified_user_go_on

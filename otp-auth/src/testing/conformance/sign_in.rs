@@ -7,7 +7,7 @@ use super::fixtures::{
     DAY, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, mac, open, opened, session_id, sign_in,
     signed_in_ok,
 };
-use crate::store::{Account, ChallengeStore, SessionStore, SignIn, SignInOutcome, UserStore};
+use crate::store::{Account, ChallengeStore, Maintenance, Removed, SessionStore, SignIn, SignInOutcome, UserStore};
 use crate::user::OtpUser;
 
 /// Attack T1: twenty callers with the right code, one sign-in.
@@ -95,6 +95,28 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     assert_eq!(store.user_sessions(&first.id().to_string(), now).await.unwrap().len(), 10);
     let found = store.user_by_email("new@x.com").await.unwrap().expect("the user is found");
     assert!(found.id() == first.id() && found.verified() == Some(true));
+}
+
+/// The budget of an identity can be cleaned up while a challenge of it still
+/// lives. First sign-ins take turns all the same.
+pub async fn sign_ups_take_turns_without_a_budget<B: Backend>(backend: &B) {
+    let store = Arc::new(backend.fresh().await);
+    opened(store.open_challenge(&open(identity(1), key(0), NOW)).await.unwrap());
+    let end = NOW + DAY;
+    for number in 1..=5 {
+        opened(store.open_challenge(&open(identity(1), key(number), end - MINUTE * (7 - number))).await.unwrap());
+    }
+    assert_eq!(store.cleanup(end, 100).await.unwrap(), Removed { challenges: 1, budgets: 1, ..Removed::default() });
+    let outcomes = at_once(&store, 5, |store, number| async move {
+        let account = Account::New("new@x.com".to_owned());
+        store.sign_in(SignIn { identity: identity(1), ..sign_in(number + 1, account, number, end) }).await.unwrap()
+    })
+    .await;
+    let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
+    assert_eq!(sign_ins.iter().filter(|(_, _, created)| *created).count(), 1);
+    assert_eq!(backend.count_users(&store, "new@x.com").await, 1);
+    // What took the budget's place forbids nothing.
+    opened(store.open_challenge(&open(identity(1), key(9), end)).await.unwrap());
 }
 
 /// A user of the application's own making is found, and verified by the first

@@ -56,8 +56,8 @@ struct Stores {
 }
 
 #[derive(OtpUser)]
-#[otp_user(table = "users", stores(postgres))]
-struct Postgres {
+#[otp_user(table = "users", stores(oracle))]
+struct Oracle {
     #[otp(id)]
     id: i64,
     #[otp(email)]

@@ -1,0 +1,120 @@
+//! Sign-in by e-mail code over PostgreSQL. Run it from the top of the
+//! repository, with the URL of a database that may get tables:
+//!
+//! ```sh
+//! DATABASE_URL=postgres://user:password@localhost/database cargo run -p postgres
+//! ```
+//!
+//! Compared with the quickstart, one word of the attribute is another one, and
+//! the lines that open the store. It also has a page at `/docs`, made from the
+//! OpenAPI document of all routes, where one can sign in and call them.
+//!
+//! A debug build runs in developer mode: every code is 000000, and no secret
+//! need be set. The program prints the `curl` lines to try.
+
+use axum::{Json, Router, routing::get};
+use otp_auth::{
+    Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, PostgresStore, VerifiedUser, openapi, otp_config,
+};
+use utoipa::OpenApi;
+
+#[derive(Clone, serde::Serialize, utoipa::ToSchema, OtpUser)]
+#[otp_user(table = "users", stores(postgres))]
+struct User {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    is_verified: bool,
+    #[otp(claim)]
+    username: Option<String>,
+}
+
+#[otp_config(
+    user = User,
+    secret_key = env("OTP_AUTH_SECRET"),
+    access_token_lifetime = "1h",
+    refresh_token_lifetime = "7d",
+    otp_length = 6,
+    otp_expiry = "10m",
+    max_otp_attempts = 5,
+    refresh_token_delivery = "cookie",
+    developer_mode = cfg!(debug_assertions),
+    cookie_secure = !cfg!(debug_assertions),
+)]
+struct Auth {
+    #[otp(sender)]
+    sender: ConsoleSender,
+}
+
+/// The application's own routes, for the page at `/docs`.
+#[derive(OpenApi)]
+#[openapi(info(title = "otp-auth on PostgreSQL", version = "1.0.0"), paths(me, verified, claims))]
+struct Api;
+
+/// Anybody who is signed in.
+#[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, body = User), (status = 401)))]
+async fn me(user: CurrentUser<Auth>) -> Json<User> {
+    Json(user.into_inner())
+}
+
+/// Only users whose address is verified.
+#[utoipa::path(get, path = "/verified", security(("bearer" = [])), responses((status = 200), (status = 401), (status = 403)))]
+async fn verified(user: VerifiedUser<Auth>) -> String {
+    format!("{} is verified\n", user.email)
+}
+
+/// What the access token says; asks no database.
+#[utoipa::path(get, path = "/claims", security(("bearer" = [])), responses((status = 200), (status = 401)))]
+async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
+    Json(claims.into_inner())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("{HELP}");
+    tracing_subscriber::fmt().init();
+    let url = std::env::var("DATABASE_URL")
+        .map_err(|_| "DATABASE_URL is not set: DATABASE_URL=postgres://user:password@localhost/database")?;
+    let store = PostgresStore::connect(&url).await?;
+    store.migrate().await?;
+    sqlx::raw_sql(
+        "CREATE TABLE IF NOT EXISTS users (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            email TEXT NOT NULL UNIQUE,
+            is_verified BOOLEAN NOT NULL DEFAULT FALSE,
+            username TEXT
+        )",
+    )
+    .execute(store.pool())
+    .await?;
+
+    let auth = OtpAuth::new(Auth { sender: ConsoleSender }, store)?;
+    auth.spawn_cleanup(std::time::Duration::from_secs(600));
+    let app = Router::new()
+        .route("/me", get(me))
+        .route("/verified", get(verified))
+        .route("/claims", get(claims))
+        .nest("/auth", auth.router())
+        .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
+        .with_state(auth);
+    axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8002").await?, app).await?;
+    Ok(())
+}
+
+const HELP: &str = r#"otp-auth on PostgreSQL: sign-in by e-mail code, on http://127.0.0.1:8002
+  (the same in a browser: http://127.0.0.1:8002/docs)
+
+  # ask for a code; this program prints it (in a debug build it is 000000)
+  curl -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com"}' http://127.0.0.1:8002/auth/request-otp
+  # sign in with it
+  TOKEN=$(curl -s -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com","code":"000000"}' http://127.0.0.1:8002/auth/verify-otp | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  # a protected route, one for verified users, and the claims
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/me
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/verified
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/claims
+  # exchange the refresh token (it is in the cookie jar), then sign out
+  curl -c jar -b jar -X POST http://127.0.0.1:8002/auth/refresh
+  curl -c jar -b jar -X POST -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/auth/logout
+"#;

@@ -1,0 +1,124 @@
+/// The claims that an access token carries for a [`User`].
+#[allow(
+    non_camel_case_types,
+    private_interfaces,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#[derive(
+    ::core::clone::Clone,
+    ::core::fmt::Debug,
+    ::otp_auth::__private::serde::Serialize,
+    ::otp_auth::__private::serde::Deserialize,
+)]
+#[serde(crate = "::otp_auth::__private::serde")]
+struct UserClaims {}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl ::otp_auth::__private::OtpUser for User {
+    type Id = Uuid;
+    type Claims = UserClaims;
+    fn id(&self) -> &Self::Id {
+        &self.id
+    }
+    fn email(&self) -> &::core::primitive::str {
+        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.email)
+    }
+    fn claims(&self) -> Self::Claims {
+        UserClaims {}
+    }
+    fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
+        ::core::option::Option::Some(self.is_verified)
+    }
+    fn mark_verified(&mut self) {
+        self.is_verified = true;
+    }
+}
+#[automatically_derived]
+impl ::otp_auth::__private::VerifiableUser for User {}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl ::otp_auth::__private::postgres::PostgresUser for User {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"id\" IN ($2, $3) AND \"token_blacklist\".\"expires_at\" > $4)";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"email\" = $1 AND \"app\".\"the \"\"users`\".\"email\" COLLATE \"C\" = $1 LIMIT 1";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO \"app\".\"the \"\"users`\" (\"id\", \"email\", \"is_verified\", \"tags\") VALUES ($1, $2, TRUE, $3) RETURNING \"id\", \"email\", \"is_verified\", \"tags\"";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "UPDATE \"app\".\"the \"\"users`\" SET \"is_verified\" = TRUE WHERE \"id\" = $1 AND \"is_verified\" IS NOT TRUE",
+    );
+    fn from_row(
+        row: &::otp_auth::__private::postgres::Row,
+    ) -> ::core::result::Result<Self, ::otp_auth::__private::postgres::Error> {
+        ::core::result::Result::Ok(Self {
+            id: ::otp_auth::__private::postgres::get::<Uuid>(row, 0usize)?,
+            email: ::otp_auth::__private::postgres::get::<String>(row, 1usize)?,
+            is_verified: ::otp_auth::__private::postgres::get::<bool>(row, 2usize)?,
+            tags: ::otp_auth::__private::postgres::get_json::<Vec<String>>(row, 3usize)?,
+        })
+    }
+    fn bind_id(
+        id: &Self::Id,
+        arguments: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        ::otp_auth::__private::postgres::bind::<
+            Uuid,
+        >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_new(
+        email: &::core::primitive::str,
+        arguments: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        ::otp_auth::__private::postgres::bind::<Uuid>(arguments, Uuid::now_v7())?;
+        ::otp_auth::__private::postgres::bind::<
+            String,
+        >(arguments, ::core::convert::From::from(email))?;
+        ::otp_auth::__private::postgres::bind_json::<
+            Vec<String>,
+        >(arguments, ::core::default::Default::default())?;
+        ::core::result::Result::Ok(())
+    }
+}
+#[automatically_derived]
+#[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+impl ::otp_auth::__private::mysql::MySqlUser for User {
+    const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ?";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`id` IN (?, ?) AND `token_blacklist`.`expires_at` > ?)";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) = ? LIMIT 1";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`the \"users``` (`id`, `email`, `is_verified`, `tags`) VALUES (?, ?, TRUE, ?)";
+    const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "UPDATE `app`.`the \"users``` SET `is_verified` = TRUE WHERE `id` = ? AND `is_verified` IS NOT TRUE",
+    );
+    fn from_row(
+        row: &::otp_auth::__private::mysql::Row,
+    ) -> ::core::result::Result<Self, ::otp_auth::__private::mysql::Error> {
+        ::core::result::Result::Ok(Self {
+            id: ::otp_auth::__private::mysql::get::<Uuid>(row, 0usize)?,
+            email: ::otp_auth::__private::mysql::get::<String>(row, 1usize)?,
+            is_verified: ::otp_auth::__private::mysql::get::<bool>(row, 2usize)?,
+            tags: ::otp_auth::__private::mysql::get_json::<Vec<String>>(row, 3usize)?,
+        })
+    }
+    fn bind_id(
+        id: &Self::Id,
+        arguments: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        ::otp_auth::__private::mysql::bind::<
+            Uuid,
+        >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_new(
+        email: &::core::primitive::str,
+        arguments: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        ::otp_auth::__private::mysql::bind::<Uuid>(arguments, Uuid::now_v7())?;
+        ::otp_auth::__private::mysql::bind::<
+            String,
+        >(arguments, ::core::convert::From::from(email))?;
+        ::otp_auth::__private::mysql::bind_json::<
+            Vec<String>,
+        >(arguments, ::core::default::Default::default())?;
+        ::core::result::Result::Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! What differs between the SQL databases: names, placeholders, and how an address is compared.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use crate::syntax::Root;
+use crate::value::TableName;
+
+/// A kind of SQL database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+    MySql,
+}
+
+impl Dialect {
+    /// The module that generated code takes from the runtime.
+    pub(super) fn module(self, root: &Root) -> TokenStream {
+        let private = root.private();
+        let module = Ident::new(
+            match self {
+                Self::Sqlite => "sqlite",
+                Self::Postgres => "postgres",
+                Self::MySql => "mysql",
+            },
+            Span::call_site(),
+        );
+        quote!(#private::#module)
+    }
+
+    /// The trait that the user struct implements.
+    pub(super) fn user_trait(self, root: &Root) -> TokenStream {
+        let module = self.module(root);
+        let user = Ident::new(
+            match self {
+                Self::Sqlite => "SqliteUser",
+                Self::Postgres => "PostgresUser",
+                Self::MySql => "MySqlUser",
+            },
+            Span::call_site(),
+        );
+        quote!(#module::#user)
+    }
+
+    /// A name in quotes. `SQLite` gets backticks: unlike a name in double quotes, it never takes
+    /// that for a string.
+    pub(super) fn quoted(self, name: &str) -> String {
+        match self {
+            Self::Sqlite | Self::MySql => format!("`{}`", name.replace('`', "``")),
+            Self::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+
+    /// The table, with its schema where one is given.
+    pub(super) fn qualified(self, table: &TableName) -> String {
+        match &table.schema {
+            Some(schema) => format!("{}.{}", self.quoted(schema), self.quoted(&table.table)),
+            None => self.quoted(&table.table),
+        }
+    }
+
+    /// The parameter of this number; the first is 1. `MySQL` knows no numbers.
+    pub(super) fn parameter(self, number: usize) -> String {
+        match self {
+            Self::Sqlite => format!("?{number}"),
+            Self::Postgres => format!("${number}"),
+            Self::MySql => "?".to_owned(),
+        }
+    }
+
+    /// The condition that a column holds exactly the given address. A collation of the column may
+    /// hold more texts for equal; the first half lets its index find them, the second half picks.
+    pub(super) fn is_address(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} = ?1"),
+            Self::Postgres => format!("{column} = $1 AND {column} COLLATE \"C\" = $1"),
+            Self::MySql => format!("{column} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = ?"),
+        }
+    }
+
+    /// The end of an insert that gives back the row. `MySQL` has none: its store looks the row up.
+    pub(super) fn returning(self, columns: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!(" RETURNING {columns}"),
+            Self::MySql => String::new(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `MySQL` and `MariaDB`. An operation is one statement with its condition in
+//! it, or one short transaction that locks rows in one order: budget,
+//! challenge, user, session, blacklist. Where a rule is kept in Rust, a row
+//! lock keeps everybody else out until the transaction ends.
+//!
+//! Transactions run at READ COMMITTED. At REPEATABLE READ, the default, the
+//! gaps between rows are locked as well, and two first sign-ins would wait
+//! for each other in a circle.
+//!
+//! Each operation runs in a task of its own, to its end, even when its caller
+//! goes away: see [`to_the_end`].
+
+mod challenges;
+mod sessions;
+pub mod user;
+
+use std::str::FromStr;
+
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlRow};
+use sqlx::{Connection, MySqlPool, Row, SqlSafeStr, Transaction};
+
+use super::pool::{self, retrying, to_the_end};
+use crate::error::StoreError;
+use crate::store::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+
+const MIGRATIONS: &str = "_otp_auth_migrations";
+
+/// Keeps everything in a `MySQL` or `MariaDB` database, beside the
+/// application's tables.
+///
+/// Durable as far as the server's `innodb_flush_log_at_trx_commit` is 1, its
+/// default. The binary log, if there is one, must not have the format
+/// `STATEMENT`.
+#[derive(Debug, Clone)]
+pub struct MySqlStore {
+    pool: MySqlPool,
+}
+
+impl MySqlStore {
+    /// Opens a pool on the database of a URL such as
+    /// `mysql://user:password@host/database?ssl-mode=VERIFY_IDENTITY`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the URL cannot be read or the server not be
+    /// reached.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let options = MySqlConnectOptions::from_str(url)?;
+        Ok(Self::from_pool(pool::options().connect_with(options).await?))
+    }
+
+    /// Uses a pool of the application. A call of ours is given up after 5
+    /// seconds, so the pool's `acquire_timeout` should be below that; sqlx
+    /// sets 30.
+    #[must_use]
+    pub fn from_pool(pool: MySqlPool) -> Self {
+        Self { pool }
+    }
+
+    /// The pool, for the application's own queries.
+    #[must_use]
+    pub fn pool(&self) -> &MySqlPool {
+        &self.pool
+    }
+
+    /// Creates our tables, or brings them up to date. Safe to call at every
+    /// start and in several processes at once; what an earlier call left half
+    /// done is done again. What was applied is recorded in a table of its
+    /// own, `_otp_auth_migrations`; the application's tables and migrations
+    /// are not touched.
+    ///
+    /// The statements are also files, in `migrations/mysql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a statement fails, another process migrates for
+    /// longer than a minute, or a newer version of this crate has migrated
+    /// the database before.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut migrator = Migrator::with_migrations(vec![Migration::new(
+            1,
+            "otp auth".into(),
+            MigrationType::Simple,
+            include_str!("../../../migrations/mysql/0001_otp_auth.sql").into_sql_str(),
+            false,
+        )]);
+        migrator.dangerous_set_table_name(MIGRATIONS);
+        // A lock for DDL can only be one of the session. So the session is
+        // one of its own that ends here, however this ends. The migrator's
+        // lock is also the one that the application's migrations take.
+        migrator.set_locking(false);
+        let mut connection = self.pool.acquire().await?.detach();
+        let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('otp-auth:', SHA1(DATABASE())), 60)")
+            .fetch_one(&mut connection)
+            .await?;
+        if locked != Some(1) {
+            return Err(StoreError::new("another process is migrating, or the URL names no database"));
+        }
+        connection.ensure_migrations_table(MIGRATIONS).await.map_err(StoreError::new)?;
+        // Nobody migrates now, so this was left by somebody who was stopped
+        // in the middle. The statements may be run again.
+        sqlx::query("DELETE FROM _otp_auth_migrations WHERE success = FALSE").execute(&mut connection).await?;
+        migrator.run_direct(None, &mut connection, false).await.map_err(StoreError::new)?;
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// Begins a transaction at READ COMMITTED, in one round trip. Only for what
+    /// runs [`to_the_end`]: a caller that did not wait for the answer would
+    /// leave a transaction that sqlx does not know of.
+    async fn begin(&self) -> Result<Transaction<'static, MySql>, sqlx::Error> {
+        self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
+    }
+
+    /// Runs a statement that deletes at most `limit` rows by these times; how
+    /// many it was.
+    async fn delete<const N: usize>(
+        &self,
+        statement: &'static str,
+        times: [Timestamp; N],
+        limit: u32,
+    ) -> StoreResult<u64> {
+        let delete = || async {
+            let mut transaction = self.begin().await?;
+            let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
+            let deleted = deletion.bind(limit).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(deleted.rows_affected())
+        };
+        retrying(delete).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        // One short transaction a table. Another process that cleans up waits
+        // for it, and then goes on with the rows after these.
+        Ok(Removed {
+            challenges: self
+                .delete("DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .await?,
+            budgets: self
+                .delete(
+                    "DELETE FROM otp_budgets WHERE day_started_at <= ? AND next_send_at <= ? ORDER BY day_started_at LIMIT ?",
+                    [now - SendLimits::DAY, now],
+                    limit,
+                )
+                .await?,
+            sessions: self
+                .delete("DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .await?,
+            blacklisted: self
+                .delete("DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .await?,
+        })
+    }
+}
+
+fn bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<[u8; N], sqlx::Error> {
+    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
+}
+
+fn optional_bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
+    let bytes: Option<&[u8]> = row.try_get(column)?;
+    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
+    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
+}
+
+fn time(row: &MySqlRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    row.try_get(column).map(Timestamp::from_millis)
+}
+
+fn count(row: &MySqlRow, column: &str) -> Result<u32, sqlx::Error> {
+    let count: i64 = row.try_get(column)?;
+    u32::try_from(count).map_err(|_| sqlx::Error::Decode(format!("{column} is no count").into()))
+}
+
+impl Maintenance for MySqlStore {
+    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        let store = self.clone();
+        to_the_end(async move { store.delete_expired(now, limit).await }).await
+    }
+}

@@ -1,0 +1,170 @@
+//! Challenges and budgets in `MySQL` and `MariaDB`.
+
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+
+use super::super::pool::{retrying, to_the_end};
+use super::{MySqlStore, bytes, count, optional_bytes, time};
+use crate::store::{
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
+    SendTicket, StoreResult, Timestamp,
+};
+
+fn budget(row: &MySqlRow) -> Result<Budget, sqlx::Error> {
+    Ok(Budget {
+        next_send_at: time(row, "next_send_at")?,
+        hour_started_at: time(row, "hour_started_at")?,
+        hour_sends: count(row, "hour_sends")?,
+        day_started_at: time(row, "day_started_at")?,
+        day_sends: count(row, "day_sends")?,
+    })
+}
+
+/// Locks a budget until the transaction ends. Where there is none, an empty
+/// one takes its place, which allows and forbids what none does.
+///
+/// An insert that meets the row locks it for writing at once. To look first
+/// and then insert would lock for reading, and two of those block each other.
+pub(super) async fn lock_budget(
+    connection: &mut MySqlConnection,
+    identity: &Identity,
+    requester: Requester,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO otp_budgets (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         VALUES (?, ?, 0, 0, 0, 0, 0) ON DUPLICATE KEY UPDATE requester = requester",
+    )
+    .bind(identity.as_bytes().as_slice())
+    .bind(requester as u8)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl MySqlStore {
+    /// One attempt to pay and open, as one transaction.
+    async fn pay_and_open(&self, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let identity = open.identity.as_bytes().as_slice();
+        lock_budget(&mut transaction, &open.identity, open.requester).await?;
+        let row = sqlx::query(
+            "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
+             challenge.nonce, challenge.expires_at \
+             FROM otp_budgets budget LEFT JOIN otp_challenges challenge \
+             ON challenge.`key` = ? AND challenge.identity = budget.identity AND challenge.consumed_at IS NULL \
+             AND challenge.expires_at > ? AND challenge.tries < ? \
+             WHERE budget.identity = ? AND budget.requester = ?",
+        )
+        .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
+        .bind(open.now.as_millis())
+        .bind(open.resume.as_ref().map(|resume| resume.max_tries))
+        .bind(identity)
+        .bind(open.requester as u8)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let spent = match Budget::spend(Some(budget(&row)?), open.now, open.limits) {
+            Ok(spent) => spent,
+            Err(wait) => {
+                transaction.rollback().await?;
+                return Ok(Opening::Wait(wait));
+            }
+        };
+        sqlx::query(
+            "UPDATE otp_budgets SET next_send_at = ?, hour_started_at = ?, hour_sends = ?, day_started_at = ?, day_sends = ? \
+             WHERE identity = ? AND requester = ?",
+        )
+        .bind(spent.next_send_at.as_millis())
+        .bind(spent.hour_started_at.as_millis())
+        .bind(spent.hour_sends)
+        .bind(spent.day_started_at.as_millis())
+        .bind(spent.day_sends)
+        .bind(identity)
+        .bind(open.requester as u8)
+        .execute(&mut *transaction)
+        .await?;
+        let ticket =
+            SendTicket { identity: open.identity, requester: open.requester, next_send_at: spent.next_send_at };
+        let opening = if let Some(nonce) = optional_bytes(&row, "nonce")? {
+            Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
+        } else {
+            sqlx::query(
+                "INSERT INTO otp_challenges (`key`, identity, nonce, code_mac, created_at, expires_at) \
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )
+            .bind(open.fresh.key.as_bytes().as_slice())
+            .bind(identity)
+            .bind(open.fresh.nonce.as_bytes().as_slice())
+            .bind(open.fresh.code_mac.as_bytes().as_slice())
+            .bind(open.now.as_millis())
+            .bind(open.fresh.expires_at.as_millis())
+            .execute(&mut *transaction)
+            .await?;
+            Opening::Opened(ticket)
+        };
+        transaction.commit().await?;
+        Ok(opening)
+    }
+    async fn refund(&self, ticket: SendTicket, now: Timestamp) -> StoreResult<()> {
+        let refund = || {
+            sqlx::query(
+                "UPDATE otp_budgets SET next_send_at = ?, \
+                 hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
+                 WHERE identity = ? AND requester = ? AND next_send_at = ?",
+            )
+            .bind(now.as_millis())
+            .bind(ticket.identity.as_bytes().as_slice())
+            .bind(ticket.requester as u8)
+            .bind(ticket.next_send_at.as_millis())
+            .execute(&self.pool)
+        };
+        retrying(refund).await?;
+        Ok(())
+    }
+
+    async fn count(&self, key: ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        // `LAST_INSERT_ID` with a value hands that value back with the
+        // answer: the number of this try, and of no other.
+        let counting = || {
+            sqlx::query("UPDATE otp_challenges SET tries = LAST_INSERT_ID(LEAST(tries + 1, ?)) WHERE `key` = ?")
+                .bind(cap)
+                .bind(key.as_bytes().as_slice())
+                .execute(&self.pool)
+        };
+        let counted = retrying(counting).await?;
+        if counted.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let number = u32::try_from(counted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        // What this reads never changes, but for a code that is accepted in
+        // between, and then the code is spent.
+        let row = sqlx::query("SELECT identity, code_mac, expires_at FROM otp_challenges WHERE `key` = ?")
+            .bind(key.as_bytes().as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(Some(CountedTry {
+            number,
+            identity: Identity::from_bytes(bytes(&row, "identity")?),
+            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
+            expires_at: time(&row, "expires_at")?,
+        }))
+    }
+}
+
+impl ChallengeStore for MySqlStore {
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        let (store, open) = (self.clone(), open.clone());
+        to_the_end(async move { retrying(|| store.pay_and_open(&open)).await }).await
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let (store, ticket) = (self.clone(), *ticket);
+        to_the_end(async move { store.refund(ticket, now).await }).await
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let (store, key) = (self.clone(), *key);
+        to_the_end(async move { store.count(key, cap).await }).await
+    }
+}

@@ -1,0 +1,242 @@
+//! The application's users in `MySQL`: what `stores(mysql)` makes of a user
+//! type, and how the store uses it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::mysql::{MySql, MySqlConnection};
+use sqlx::types::Json;
+use sqlx::{Arguments as _, Row as _};
+
+use super::super::pool::{retrying_duplicates, to_the_end};
+use super::MySqlStore;
+use super::challenges::lock_budget;
+use super::sessions::{insert_session, revoke, revoke_all};
+use crate::store::{Account, Requester, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::user::OtpUser;
+
+pub use sqlx::Error;
+pub use sqlx::mysql::{MySqlArguments as Arguments, MySqlRow as Row};
+
+/// A user in a `MySQL` or `MariaDB` table. `#[derive(OtpUser)]` implements it for
+/// `stores(mysql)`.
+///
+/// Every statement that returns rows returns all columns in the order that
+/// [`from_row`](Self::from_row) reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not connected to MySQL",
+    label = "`MySqlStore` cannot load this type",
+    note = "write `#[otp_user(table = \"…\", stores(mysql))]` on the struct"
+)]
+pub trait MySqlUser: OtpUser {
+    /// The user with this id, as far as the collation of the column tells ids
+    /// apart.
+    const SELECT_BY_ID: &'static str;
+    /// The same user, unless `token_blacklist` has an entry for the second or
+    /// the third value that ends after the fourth.
+    const SELECT_CURRENT: &'static str;
+    /// The user with exactly this canonical address, whatever the collation of
+    /// the column. It is bound twice: as text, for the index of the column,
+    /// and as bytes.
+    const SELECT_BY_EMAIL: &'static str;
+    /// Adds a user with the values of [`bind_new`](Self::bind_new).
+    const INSERT: &'static str;
+    /// Marks the user with this id as verified, if they are not; `None` when
+    /// the table keeps no such flag.
+    const MARK_VERIFIED: Option<&'static str>;
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    ///
+    /// When a column does not have the type of its field.
+    fn from_row(row: &Row) -> Result<Self, Error>;
+
+    /// Binds an id.
+    ///
+    /// # Errors
+    ///
+    /// When the id cannot be encoded.
+    fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds the values of a new user.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
+}
+
+/// Binds one value.
+///
+/// # Errors
+///
+/// When the value cannot be encoded.
+pub fn bind<'t, T>(arguments: &mut Arguments, value: T) -> Result<(), Error>
+where
+    T: sqlx::Encode<'t, MySql> + sqlx::Type<MySql>,
+{
+    arguments.add(value).map_err(Error::Encode)
+}
+
+/// Binds one value as JSON.
+///
+/// # Errors
+///
+/// When the value cannot be written as JSON.
+pub fn bind_json<T: Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
+    bind(arguments, Json(value))
+}
+
+/// Reads one column.
+///
+/// # Errors
+///
+/// When it does not have this type.
+pub fn get<T>(row: &Row, index: usize) -> Result<T, Error>
+where
+    T: for<'r> sqlx::Decode<'r, MySql> + sqlx::Type<MySql>,
+{
+    row.try_get(index)
+}
+
+/// Reads one column of type `json`, or of JSON text.
+///
+/// # Errors
+///
+/// When it is not JSON of this type.
+pub fn get_json<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
+    row.try_get(index).map(|Json(value)| value)
+}
+
+/// The arguments of a statement whose first parameter is a user's id.
+fn with_id<U: MySqlUser>(id: &U::Id) -> Result<Arguments, Error> {
+    let mut arguments = Arguments::default();
+    U::bind_id(id, &mut arguments)?;
+    Ok(arguments)
+}
+
+/// The user of a row, if their id is this one: a collation may take another
+/// text for equal.
+fn exactly<U: MySqlUser>(row: Option<&Row>, id: &U::Id) -> StoreResult<Option<U>> {
+    let found = row.map(U::from_row).transpose()?;
+    Ok(found.filter(|user| user.id() == id))
+}
+
+async fn user_by_email<U: MySqlUser>(connection: &mut MySqlConnection, email: &str) -> Result<Option<U>, Error> {
+    let row = sqlx::query(U::SELECT_BY_EMAIL).bind(email).bind(email.as_bytes()).fetch_optional(connection).await?;
+    row.as_ref().map(U::from_row).transpose()
+}
+
+impl<U: MySqlUser> UserStore<U> for MySqlStore {
+    async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
+        let (store, email) = (self.clone(), email.to_owned());
+        to_the_end(async move {
+            let mut connection = store.pool.acquire().await?;
+            Ok(user_by_email(&mut connection, &email).await?)
+        })
+        .await
+    }
+
+    async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
+        let (store, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let arguments = with_id::<U>(&id)?;
+            let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&store.pool).await?;
+            exactly(row.as_ref(), &id)
+        })
+        .await
+    }
+
+    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let (store, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let arguments = with_id::<U>(&id)?;
+            let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+                .bind(token.session.as_bytes().as_slice())
+                .bind(token.token.as_bytes().as_slice())
+                .bind(now.as_millis())
+                .fetch_optional(&store.pool)
+                .await?;
+            exactly(row.as_ref(), &id)
+        })
+        .await
+    }
+
+    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        let store = self.clone();
+        to_the_end(async move { retrying_duplicates(|| store.accept(&sign_in)).await }).await
+    }
+}
+
+impl MySqlStore {
+    /// One attempt to sign in, as one transaction.
+    async fn accept<U: MySqlUser>(&self, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
+        let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
+        let mut transaction = self.begin().await?;
+        if let Account::New(_) = account {
+            // The first sign-ins of one address take turns.
+            lock_budget(&mut transaction, identity, Requester::Stranger).await?;
+        }
+        let accepted = sqlx::query(
+            "UPDATE otp_challenges SET consumed_at = ?, nonce = NULL, code_mac = NULL \
+             WHERE `key` = ? AND code_mac = ? AND consumed_at IS NULL AND expires_at > ? AND identity = ?",
+        )
+        .bind(revocation.now.as_millis())
+        .bind(challenge.as_bytes().as_slice())
+        .bind(code_mac.as_bytes().as_slice())
+        .bind(revocation.now.as_millis())
+        .bind(identity.as_bytes().as_slice())
+        .execute(&mut *transaction)
+        .await?;
+        if accepted.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(SignInOutcome::CodeSpent);
+        }
+        let email = match account {
+            Account::Existing(user) => user.email(),
+            Account::New(email) => email,
+        };
+        let found = user_by_email::<U>(&mut transaction, email).await?;
+        let (mut user, created) = match (account, found) {
+            (Account::Existing(expected), Some(user)) if user.id() == expected.id() => (user, false),
+            (Account::Existing(_), _) => {
+                transaction.rollback().await?;
+                return Ok(SignInOutcome::AccountChanged);
+            }
+            (Account::New(_), Some(user)) => (user, false),
+            (Account::New(email), None) => (insert_user::<U>(&mut transaction, email).await?, true),
+        };
+        let session = session.of_user(user.id().to_string());
+        let verified_now = user.verified() != Some(true) && mark_verified(&mut transaction, &user).await?;
+        if created || verified_now {
+            revoke_all(&mut transaction, &session.user_id, *revocation).await?;
+        }
+        user.mark_verified();
+        if let Some(older) = replaces {
+            revoke(&mut transaction, *older, *revocation).await?;
+        }
+        insert_session(&mut transaction, &session).await?;
+        transaction.commit().await?;
+        Ok(SignInOutcome::SignedIn { user, session, created })
+    }
+}
+
+/// Adds a user, and reads the row: there is no `RETURNING`. No other sign-in
+/// adds one with the same address since the look-up, because this one has the
+/// turn. Where the application did, and its table has a unique index, this is
+/// a duplicate, and the next attempt finds the row.
+async fn insert_user<U: MySqlUser>(connection: &mut MySqlConnection, email: &str) -> Result<U, Error> {
+    let mut arguments = Arguments::default();
+    U::bind_new(email, &mut arguments)?;
+    sqlx::query_with(U::INSERT, arguments).execute(&mut *connection).await?;
+    user_by_email(connection, email).await?.ok_or(Error::RowNotFound)
+}
+
+/// Whether the user was unverified until now.
+async fn mark_verified<U: MySqlUser>(connection: &mut MySqlConnection, user: &U) -> Result<bool, Error> {
+    let Some(statement) = U::MARK_VERIFIED else {
+        return Ok(false);
+    };
+    let marked = sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
+    Ok(marked.rows_affected() > 0)
+}

@@ -1,0 +1,87 @@
+//! What the databases with a server have in common: their pools, and running
+//! again what met somebody else's lock.
+
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::pool::PoolOptions;
+use sqlx::{Connection as _, Database};
+
+use super::failure::{is_duplicate, is_passing};
+use crate::error::StoreError;
+use crate::store::StoreResult;
+
+/// How long a call waits for a connection. Below the limit of the caller, so
+/// that the error says what happened.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A connection that rested longer than this is asked whether it still lives.
+const RESTED: Duration = Duration::from_secs(1);
+
+/// How often an operation is run before its error is returned.
+const ATTEMPTS: u32 = 8;
+
+/// The options of a pool that this crate opens.
+///
+/// sqlx would ask every connection whether it lives, which doubles the round
+/// trips of most operations. Only one that has rested is asked: a server that
+/// went away meanwhile is noticed, and a busy pool pays nothing.
+pub(super) fn options<DB: Database>() -> PoolOptions<DB> {
+    PoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false).before_acquire(
+        |connection: &mut DB::Connection, about| {
+            Box::pin(async move {
+                if about.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        },
+    )
+}
+
+/// Runs an operation to its end, whether or not its caller waits for that.
+///
+/// When a caller goes away while a statement is prepared, sqlx loses count of
+/// the answers of a MySQL server, and waits for ever for one that never comes:
+/// the connection is lost to the pool. A task of its own is not dropped.
+#[cfg(feature = "mysql")]
+pub(super) async fn to_the_end<T: Send + 'static>(
+    operation: impl Future<Output = StoreResult<T>> + Send + 'static,
+) -> StoreResult<T> {
+    tokio::spawn(operation).await.unwrap_or_else(|_| Err(StoreError::new("the operation was cut off")))
+}
+
+/// Runs an operation, and again when it lost to somebody else's locks. It is
+/// one statement or one transaction, so an attempt that failed changed
+/// nothing.
+pub(super) async fn retrying<T, F>(operation: impl FnMut() -> F + Send) -> StoreResult<T>
+where
+    F: Future<Output = Result<T, sqlx::Error>> + Send,
+{
+    retrying_if(is_passing, operation).await
+}
+
+/// The same for an operation that may also meet a unique index of the
+/// application: the next attempt finds the row that was in the way.
+pub(super) async fn retrying_duplicates<T, F>(operation: impl FnMut() -> F + Send) -> StoreResult<T>
+where
+    F: Future<Output = Result<T, sqlx::Error>> + Send,
+{
+    retrying_if(|error| is_passing(error) || is_duplicate(error), operation).await
+}
+
+async fn retrying_if<T, F>(
+    again: impl Fn(&sqlx::Error) -> bool + Send,
+    mut operation: impl FnMut() -> F + Send,
+) -> StoreResult<T>
+where
+    F: Future<Output = Result<T, sqlx::Error>> + Send,
+{
+    for _ in 1..ATTEMPTS {
+        match operation().await {
+            Err(error) if again(&error) => {}
+            result => return result.map_err(StoreError::from),
+        }
+    }
+    operation().await.map_err(StoreError::from)
+}

@@ -1,0 +1,176 @@
+//! `PostgreSQL`. Every operation is one statement, or one short transaction
+//! that locks rows in one order: budget, challenge, user, session, blacklist.
+//! At READ COMMITTED a statement that waits for a row sees it as the other
+//! one left it, and checks its condition again; each contract rests on that.
+
+mod challenges;
+mod sessions;
+pub mod user;
+
+use std::str::FromStr;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgRow, Postgres};
+use sqlx::{PgPool, Row, SqlSafeStr, Transaction};
+
+use super::pool::{self, retrying};
+use crate::error::StoreError;
+use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
+
+/// Keeps everything in a `PostgreSQL` database, beside the application's
+/// tables, in the first schema of the search path.
+///
+/// Durable as far as the server's `synchronous_commit` is on, its default.
+#[derive(Debug, Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Opens a pool on the database of a URL such as
+    /// `postgres://user:password@host/database?sslmode=verify-full`. Another
+    /// schema than `public` is named in the URL:
+    /// `?options[search_path]=app`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the URL cannot be read or the server not be
+    /// reached.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?;
+        Ok(Self::from_pool(pool::options().connect_with(options).await?))
+    }
+
+    /// Uses a pool of the application. A call of ours is given up after 5
+    /// seconds, so the pool's `acquire_timeout` should be below that; sqlx
+    /// sets 30.
+    #[must_use]
+    pub fn from_pool(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The pool, for the application's own queries.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Creates our tables, or brings them up to date. Safe to call at every
+    /// start and in several processes at once. What was applied is recorded
+    /// in a table of its own, `_otp_auth_migrations`; the application's
+    /// tables and migrations are not touched. All or nothing: it is one
+    /// transaction.
+    ///
+    /// The statements are also files, in `migrations/postgres` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a statement fails, or a newer version of this crate
+    /// has migrated the database before.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut migrator = Migrator::with_migrations(vec![Migration::new(
+            1,
+            "otp auth".into(),
+            MigrationType::Simple,
+            include_str!("../../../migrations/postgres/0001_otp_auth.sql").into_sql_str(),
+            false,
+        )]);
+        migrator.dangerous_set_table_name("_otp_auth_migrations");
+        // The migrator's own lock is one of the session: after an error it
+        // would stay with a connection of the pool, and it is the one that
+        // the application's migrations take. Ours ends with the transaction,
+        // and a pair of keys never meets a single one.
+        migrator.set_locking(false);
+        let mut transaction = self.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock(1869901869, 1635087464)").execute(&mut *transaction).await?;
+        migrator.run_direct(None, &mut *transaction, false).await.map_err(StoreError::new)?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Begins a transaction, at the isolation level that the contracts rest
+    /// on, whatever the default of the database. It is rolled back when it is
+    /// dropped, at whatever moment.
+    ///
+    /// When nobody waits for the answer to `BEGIN`, sqlx does not know that
+    /// there is a transaction, and gives the connection back with it: what the
+    /// next caller writes is never committed. A task of its own always waits.
+    /// If nobody wants its result any more, the transaction is dropped there.
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let connection = self.pool.acquire().await?;
+        let statement = "BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str();
+        let beginning = tokio::spawn(Transaction::begin(connection, Some(statement)));
+        beginning.await.unwrap_or(Err(sqlx::Error::BeginFailed))
+    }
+
+    /// Runs a statement that deletes at most `limit` rows; how many it was.
+    async fn delete(&self, statement: &'static str, now: i64, limit: u32) -> StoreResult<u64> {
+        let delete = || sqlx::query(statement).bind(now).bind(i64::from(limit)).execute(&self.pool);
+        Ok(retrying(delete).await?.rows_affected())
+    }
+}
+
+fn bytes<const N: usize>(row: &PgRow, column: &str) -> Result<[u8; N], sqlx::Error> {
+    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
+}
+
+fn optional_bytes<const N: usize>(row: &PgRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
+    let bytes: Option<&[u8]> = row.try_get(column)?;
+    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
+    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
+}
+
+fn time(row: &PgRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    row.try_get(column).map(Timestamp::from_millis)
+}
+
+/// A count. `PostgreSQL` has no unsigned integers.
+fn count(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
+    let count: i64 = row.try_get(column)?;
+    u32::try_from(count).map_err(|_| sqlx::Error::Decode(format!("{column} is no count").into()))
+}
+
+impl Maintenance for PostgresStore {
+    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+        // Rows that another process deletes at the moment are passed over, so
+        // several share the work. A row that is in use is left for next time.
+        Ok(Removed {
+            challenges: self
+                .delete(
+                    "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY( \
+                     SELECT ctid FROM otp_challenges WHERE expires_at <= $1 \
+                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                    now.as_millis(),
+                    limit,
+                )
+                .await?,
+            budgets: self
+                .delete(
+                    "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
+                     SELECT ctid FROM otp_budgets WHERE day_started_at <= $1 - 86400000 AND next_send_at <= $1 \
+                     ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                    now.as_millis(),
+                    limit,
+                )
+                .await?,
+            sessions: self
+                .delete(
+                    "DELETE FROM otp_sessions WHERE ctid = ANY (ARRAY( \
+                     SELECT ctid FROM otp_sessions WHERE expires_at <= $1 \
+                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                    now.as_millis(),
+                    limit,
+                )
+                .await?,
+            blacklisted: self
+                .delete(
+                    "DELETE FROM token_blacklist WHERE ctid = ANY (ARRAY( \
+                     SELECT ctid FROM token_blacklist WHERE expires_at <= $1 \
+                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                    now.as_millis(),
+                    limit,
+                )
+                .await?,
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! Challenges and budgets in `PostgreSQL`.
+
+use sqlx::postgres::PgRow;
+
+use super::super::pool::retrying;
+use super::{PostgresStore, bytes, count, optional_bytes, time};
+use crate::store::{
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, SendTicket,
+    StoreResult, Timestamp,
+};
+
+fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
+    Ok(Budget {
+        next_send_at: time(row, "next_send_at")?,
+        hour_started_at: time(row, "hour_started_at")?,
+        hour_sends: count(row, "hour_sends")?,
+        day_started_at: time(row, "day_started_at")?,
+        day_sends: count(row, "day_sends")?,
+    })
+}
+
+impl PostgresStore {
+    /// Pays and opens in one statement; `None` when the budget refuses.
+    ///
+    /// `spent` says what `Budget::spend` says. Of several statements at once
+    /// each waits for the row, and then checks its condition on the row as it
+    /// is. `resumed` reads the challenge as it was when the statement began:
+    /// this request came before whatever happened to the challenge meanwhile.
+    async fn pay_and_open(&self, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
+        let next_send_at = open.now + open.limits.cooldown;
+        let row = sqlx::query(
+            "WITH spent AS ( \
+                 INSERT INTO otp_budgets AS old (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+                 SELECT $1, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
+                 ON CONFLICT (identity, requester) DO UPDATE SET \
+                     next_send_at = $4, \
+                     hour_started_at = CASE WHEN old.hour_started_at + 3600000 <= $3 THEN $3 ELSE old.hour_started_at END, \
+                     hour_sends = CASE WHEN old.hour_started_at + 3600000 <= $3 THEN 1 ELSE old.hour_sends + 1 END, \
+                     day_started_at = CASE WHEN old.day_started_at + 86400000 <= $3 THEN $3 ELSE old.day_started_at END, \
+                     day_sends = CASE WHEN old.day_started_at + 86400000 <= $3 THEN 1 ELSE old.day_sends + 1 END \
+                 WHERE old.next_send_at <= $3 \
+                     AND (old.hour_started_at + 3600000 <= $3 OR old.hour_sends < $5) \
+                     AND (old.day_started_at + 86400000 <= $3 OR old.day_sends < $6) \
+                 RETURNING 1), \
+             resumed AS ( \
+                 SELECT nonce, expires_at FROM otp_challenges \
+                 WHERE key = $7 AND identity = $1 AND consumed_at IS NULL AND expires_at > $3 AND tries < $8), \
+             added AS ( \
+                 INSERT INTO otp_challenges (key, identity, nonce, code_mac, created_at, expires_at) \
+                 SELECT $9, $1, $10, $11, $3, $12 FROM spent WHERE NOT EXISTS (SELECT 1 FROM resumed)) \
+             SELECT resumed.nonce, resumed.expires_at FROM spent LEFT JOIN resumed ON TRUE",
+        )
+        .bind(open.identity.as_bytes().as_slice())
+        .bind(open.requester as i16)
+        .bind(open.now.as_millis())
+        .bind(next_send_at.as_millis())
+        .bind(i64::from(open.limits.per_hour))
+        .bind(i64::from(open.limits.per_day))
+        .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
+        .bind(open.resume.as_ref().map(|resume| i64::from(resume.max_tries)))
+        .bind(open.fresh.key.as_bytes().as_slice())
+        .bind(open.fresh.nonce.as_bytes().as_slice())
+        .bind(open.fresh.code_mac.as_bytes().as_slice())
+        .bind(open.fresh.expires_at.as_millis())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let ticket = SendTicket { identity: open.identity, requester: open.requester, next_send_at };
+        Ok(Some(match optional_bytes(&row, "nonce")? {
+            Some(nonce) => {
+                Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
+            }
+            None => Opening::Opened(ticket),
+        }))
+    }
+}
+
+impl ChallengeStore for PostgresStore {
+    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+        loop {
+            if let Some(opening) = retrying(|| self.pay_and_open(open)).await? {
+                return Ok(opening);
+            }
+            let row = sqlx::query(
+                "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
+                 FROM otp_budgets WHERE identity = $1 AND requester = $2",
+            )
+            .bind(open.identity.as_bytes().as_slice())
+            .bind(open.requester as i16)
+            .fetch_optional(&self.pool)
+            .await?;
+            let refusing = row.as_ref().map(budget).transpose()?;
+            // Another send was given back in between: this one may have it.
+            if let Err(wait) = Budget::spend(refusing, open.now, open.limits) {
+                return Ok(Opening::Wait(wait));
+            }
+        }
+    }
+
+    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let refund = || {
+            sqlx::query(
+                "UPDATE otp_budgets SET next_send_at = $1, \
+                 hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
+                 WHERE identity = $2 AND requester = $3 AND next_send_at = $4",
+            )
+            .bind(now.as_millis())
+            .bind(ticket.identity.as_bytes().as_slice())
+            .bind(ticket.requester as i16)
+            .bind(ticket.next_send_at.as_millis())
+            .execute(&self.pool)
+        };
+        retrying(refund).await?;
+        Ok(())
+    }
+
+    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let counting = || {
+            sqlx::query(
+                "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE key = $1 \
+                 RETURNING tries, identity, code_mac, expires_at",
+            )
+            .bind(key.as_bytes().as_slice())
+            .bind(i64::from(cap))
+            .fetch_optional(&self.pool)
+        };
+        let Some(row) = retrying(counting).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CountedTry {
+            number: count(&row, "tries")?,
+            identity: Identity::from_bytes(bytes(&row, "identity")?),
+            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
+            expires_at: time(&row, "expires_at")?,
+        }))
+    }
+}

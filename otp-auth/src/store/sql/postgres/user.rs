@@ -1,0 +1,243 @@
+//! The application's users in `PostgreSQL`: what `stores(postgres)` makes of
+//! a user type, and how the store uses it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::types::Json;
+use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
+
+use super::super::pool::retrying_duplicates;
+use super::PostgresStore;
+use super::sessions::{insert_session, revoke, revoke_all};
+use crate::store::{Account, Identity, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::user::OtpUser;
+
+pub use sqlx::Error;
+pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
+
+/// A user in a `PostgreSQL` table. `#[derive(OtpUser)]` implements it for
+/// `stores(postgres)`.
+///
+/// Every statement that returns rows returns all columns in the order that
+/// [`from_row`](Self::from_row) reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not connected to PostgreSQL",
+    label = "`PostgresStore` cannot load this type",
+    note = "write `#[otp_user(table = \"…\", stores(postgres))]` on the struct"
+)]
+pub trait PostgresUser: OtpUser {
+    /// The user with id `$1`.
+    const SELECT_BY_ID: &'static str;
+    /// The user with id `$1`, unless `token_blacklist` has an entry for `$2`
+    /// or `$3` that ends after `$4`.
+    const SELECT_CURRENT: &'static str;
+    /// The user with exactly the canonical address `$1`, whatever the
+    /// collation of the column.
+    const SELECT_BY_EMAIL: &'static str;
+    /// Adds a user with the values of [`bind_new`](Self::bind_new), and
+    /// returns the row.
+    const INSERT: &'static str;
+    /// Marks the user with id `$1` as verified, if they are not; `None` when
+    /// the table keeps no such flag.
+    const MARK_VERIFIED: Option<&'static str>;
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    ///
+    /// When a column does not have the type of its field.
+    fn from_row(row: &Row) -> Result<Self, Error>;
+
+    /// Binds an id.
+    ///
+    /// # Errors
+    ///
+    /// When the id cannot be encoded.
+    fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds the values of a new user.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
+}
+
+/// Binds one value.
+///
+/// # Errors
+///
+/// When the value cannot be encoded.
+pub fn bind<'t, T>(arguments: &mut Arguments, value: T) -> Result<(), Error>
+where
+    T: sqlx::Encode<'t, Postgres> + sqlx::Type<Postgres>,
+{
+    arguments.add(value).map_err(Error::Encode)
+}
+
+/// Binds one value as JSON.
+///
+/// # Errors
+///
+/// When the value cannot be written as JSON.
+pub fn bind_json<T: Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
+    bind(arguments, Json(value))
+}
+
+/// Reads one column.
+///
+/// # Errors
+///
+/// When it does not have this type.
+pub fn get<T>(row: &Row, index: usize) -> Result<T, Error>
+where
+    T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+{
+    row.try_get(index)
+}
+
+/// Reads one column of type `jsonb` or `json`, or of JSON text.
+///
+/// # Errors
+///
+/// When it is not JSON of this type.
+pub fn get_json<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
+    let is_text = {
+        let raw = row.try_get_raw(index)?;
+        let kind = raw.type_info();
+        !kind.is_null() && <String as sqlx::Type<Postgres>>::compatible(&kind)
+    };
+    if !is_text {
+        return row.try_get(index).map(|Json(value)| value);
+    }
+    let text: &str = row.try_get(index)?;
+    serde_json::from_str(text).map_err(|error| Error::ColumnDecode { index: index.to_string(), source: error.into() })
+}
+
+/// The arguments of a statement whose first parameter is a user's id.
+fn with_id<U: PostgresUser>(id: &U::Id) -> Result<Arguments, Error> {
+    let mut arguments = Arguments::default();
+    U::bind_id(id, &mut arguments)?;
+    Ok(arguments)
+}
+
+async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<Option<U>, Error> {
+    let row = sqlx::query(U::SELECT_BY_EMAIL).bind(email).fetch_optional(connection).await?;
+    row.as_ref().map(U::from_row).transpose()
+}
+
+impl<U: PostgresUser> UserStore<U> for PostgresStore {
+    async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(user_by_email(&mut connection, email).await?)
+    }
+
+    async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
+        let arguments = with_id::<U>(id)?;
+        let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&self.pool).await?;
+        Ok(row.as_ref().map(U::from_row).transpose()?)
+    }
+
+    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let arguments = with_id::<U>(id)?;
+        let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+            .bind(token.session.as_bytes().as_slice())
+            .bind(token.token.as_bytes().as_slice())
+            .bind(now.as_millis())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.as_ref().map(U::from_row).transpose()?)
+    }
+
+    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        retrying_duplicates(|| self.accept(&sign_in)).await
+    }
+}
+
+impl PostgresStore {
+    /// One attempt to sign in, as one transaction.
+    async fn accept<U: PostgresUser>(&self, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
+        let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
+        let mut transaction = self.begin().await?;
+        if let Account::New(_) = account {
+            take_turn(&mut transaction, identity).await?;
+        }
+        let accepted = sqlx::query(
+            "UPDATE otp_challenges SET consumed_at = $3, nonce = NULL, code_mac = NULL \
+             WHERE key = $1 AND code_mac = $2 AND consumed_at IS NULL AND expires_at > $3 AND identity = $4",
+        )
+        .bind(challenge.as_bytes().as_slice())
+        .bind(code_mac.as_bytes().as_slice())
+        .bind(revocation.now.as_millis())
+        .bind(identity.as_bytes().as_slice())
+        .execute(&mut *transaction)
+        .await?;
+        if accepted.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(SignInOutcome::CodeSpent);
+        }
+        let email = match account {
+            Account::Existing(user) => user.email(),
+            Account::New(email) => email,
+        };
+        let found = user_by_email::<U>(&mut transaction, email).await?;
+        let (mut user, created) = match (account, found) {
+            (Account::Existing(expected), Some(user)) if user.id() == expected.id() => (user, false),
+            (Account::Existing(_), _) => {
+                transaction.rollback().await?;
+                return Ok(SignInOutcome::AccountChanged);
+            }
+            (Account::New(_), Some(user)) => (user, false),
+            (Account::New(email), None) => (insert_user::<U>(&mut transaction, email).await?, true),
+        };
+        let session = session.of_user(user.id().to_string());
+        let verified_now = user.verified() != Some(true) && mark_verified(&mut transaction, &user).await?;
+        if created || verified_now {
+            revoke_all(&mut *transaction, &session.user_id, *revocation).await?;
+        }
+        user.mark_verified();
+        if let Some(older) = replaces {
+            revoke(&mut *transaction, *older, *revocation).await?;
+        }
+        insert_session(&mut *transaction, &session).await?;
+        transaction.commit().await?;
+        Ok(SignInOutcome::SignedIn { user, session, created })
+    }
+}
+
+/// Lets the first sign-ins of one address take turns, until the transaction
+/// ends: locks the identity's budget. It is there as a rule; where it was
+/// cleaned up a moment ago, an empty one takes its place, which allows and
+/// forbids what none does.
+async fn take_turn(connection: &mut PgConnection, identity: &Identity) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO otp_budgets AS old (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         VALUES ($1, 0, 0, 0, 0, 0, 0) \
+         ON CONFLICT (identity, requester) DO UPDATE SET next_send_at = old.next_send_at",
+    )
+    .bind(identity.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds a user. No other sign-in adds one with the same address since the
+/// look-up, because this one has the turn. Where the application did, and its
+/// table has a unique index, this is a duplicate, and the next attempt finds
+/// the row.
+async fn insert_user<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<U, Error> {
+    let mut arguments = Arguments::default();
+    U::bind_new(email, &mut arguments)?;
+    let row = sqlx::query_with(U::INSERT, arguments).fetch_one(connection).await?;
+    U::from_row(&row)
+}
+
+/// Whether the user was unverified until now.
+async fn mark_verified<U: PostgresUser>(connection: &mut PgConnection, user: &U) -> Result<bool, Error> {
+    let Some(statement) = U::MARK_VERIFIED else {
+        return Ok(false);
+    };
+    let marked = sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
+    Ok(marked.rows_affected() > 0)
+}

@@ -1,0 +1,481 @@
+//! What only `MySQL` and `MariaDB` have: statements that commit by
+//! themselves, collations, and what their errors say.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use otp_auth::store::{Account, MySqlUser as _, SessionStore, SignInOutcome, Timestamp, UserStore};
+use otp_auth::testing::conformance::Backend;
+use otp_auth::testing::conformance::fixtures::NOW;
+use otp_auth::{MySqlStore, OtpUser};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row, SqlSafeStr};
+
+use super::servers::{drop_at_every_moment, open, said, sign_in, sign_up, slow_port, unique_name, until, url};
+use super::two_processes::{Reopen, Twice};
+use super::users::User;
+
+const USERS: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, \
+                     email VARCHAR(255) NOT NULL, is_verified BOOLEAN NOT NULL)";
+
+/// A database of its own, as the one that connections with these options use.
+pub(crate) async fn database() -> MySqlConnectOptions {
+    let name = unique_name();
+    let server = MySqlConnectOptions::from_str(&url("OTP_AUTH_MYSQL_URL")).unwrap();
+    let mut connection = MySqlConnection::connect_with(&server).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+    server.database(&name)
+}
+
+pub(crate) async fn store(options: MySqlConnectOptions) -> MySqlStore {
+    let pool = MySqlPoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
+    MySqlStore::from_pool(pool)
+}
+
+/// A migrated store, with this table beside ours.
+pub(crate) async fn store_with(table: &'static str) -> MySqlStore {
+    let store = store(database().await).await;
+    store.migrate().await.unwrap();
+    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
+    store
+}
+
+pub(crate) struct MySql;
+
+/// Two stores on one database.
+pub(crate) const TWICE: Twice<MySql> = Twice(MySql);
+
+impl Backend for MySql {
+    type User = User;
+    type Store = MySqlStore;
+
+    /// The address has no unique index: a store must not need one.
+    async fn fresh(&self) -> MySqlStore {
+        store_with(USERS).await
+    }
+
+    async fn add_user(&self, store: &MySqlStore, email: &str, verified: bool) -> User {
+        let added = sqlx::query("INSERT INTO users (email, is_verified) VALUES (?, ?)")
+            .bind(email)
+            .bind(verified)
+            .execute(store.pool())
+            .await
+            .unwrap();
+        let id = i64::try_from(added.last_insert_id()).unwrap();
+        User { id, email: email.to_owned(), is_verified: verified }
+    }
+
+    async fn unverify(&self, store: &MySqlStore, user: &User) {
+        sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = ?")
+            .bind(user.id)
+            .execute(store.pool())
+            .await
+            .unwrap();
+    }
+
+    async fn remove_user(&self, store: &MySqlStore, user: &User) {
+        sqlx::query("DELETE FROM users WHERE id = ?").bind(user.id).execute(store.pool()).await.unwrap();
+    }
+
+    async fn count_users(&self, store: &MySqlStore, email: &str) -> usize {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE BINARY email = ?")
+            .bind(email.as_bytes())
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+        usize::try_from(count).unwrap()
+    }
+}
+
+impl Reopen for MySql {
+    async fn reopen(&self, store: &MySqlStore) -> MySqlStore {
+        self::store(MySqlConnectOptions::clone(&store.pool().connect_options())).await
+    }
+}
+
+/// Columns and indexes of the database, as text.
+async fn catalogue(store: &MySqlStore) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT CAST(CONCAT_WS(' ', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME) AS CHAR) AS line \
+         FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
+         UNION ALL \
+         SELECT CAST(CONCAT_WS(' ', TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, NON_UNIQUE) AS CHAR) \
+         FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
+         ORDER BY line",
+    )
+    .fetch_all(store.pool())
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn db_09_migrating_again_changes_nothing() {
+    let store = store(database().await).await;
+    store.migrate().await.unwrap();
+    let before = catalogue(&store).await;
+    store.migrate().await.unwrap();
+    assert_eq!(catalogue(&store).await, before);
+    for table in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist", "_otp_auth_migrations"] {
+        assert!(before.iter().any(|line| line.starts_with(table)), "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn several_processes_may_migrate_at_once() {
+    for _ in 0..3 {
+        let options = database().await;
+        let tasks: Vec<_> = (0..6)
+            .map(|_| {
+                let options = options.clone();
+                tokio::spawn(async move { store(options).await.migrate().await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+    }
+}
+
+/// The application has migrations of its own with sqlx, under the version
+/// that ours has, and runs them at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn the_migrations_of_the_application_run_beside_ours() {
+    let options = database().await;
+    let tasks: Vec<_> = (0..6)
+        .map(|number| {
+            let options = options.clone();
+            tokio::spawn(async move {
+                let store = store(options).await;
+                // One process: sqlx's own lock does not hold on MariaDB.
+                if number == 0 {
+                    let own = Migration::new(1, "own".into(), MigrationType::Simple, USERS.into_sql_str(), false);
+                    Migrator::with_migrations(vec![own]).run(store.pool()).await.unwrap();
+                }
+                store.migrate().await.unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let store = store(options).await;
+    let own: Vec<String> =
+        sqlx::query_scalar("SELECT description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
+    let ours: Vec<String> =
+        sqlx::query_scalar("SELECT description FROM _otp_auth_migrations").fetch_all(store.pool()).await.unwrap();
+    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned()]));
+}
+
+/// A process that was stopped between two statements leaves some tables and a
+/// migration marked as begun.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_migration_that_was_cut_off_is_done_again() {
+    let whole = store_with(USERS).await;
+    let expected = catalogue(&whole).await;
+    let cut = store_with(USERS).await;
+    let halfway =
+        "DROP TABLE otp_sessions; DROP TABLE token_blacklist; UPDATE _otp_auth_migrations SET success = FALSE";
+    sqlx::raw_sql(halfway).execute(cut.pool()).await.unwrap();
+    cut.migrate().await.unwrap();
+    assert_eq!(catalogue(&cut).await, expected);
+}
+
+/// After an error no lock keeps the next one waiting.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_migration_that_fails_can_be_run_again() {
+    let options = database().await;
+    let first = store(options.clone()).await;
+    sqlx::raw_sql("CREATE VIEW _otp_auth_migrations AS SELECT 1 AS version").execute(first.pool()).await.unwrap();
+    first.migrate().await.unwrap_err();
+    let second = store(options).await;
+    sqlx::raw_sql("DROP VIEW _otp_auth_migrations").execute(second.pool()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn the_shipped_file_makes_the_same_tables() {
+    let migrated = store(database().await).await;
+    migrated.migrate().await.unwrap();
+    let by_file = store(database().await).await;
+    let file = include_str!("../../../otp-auth/migrations/mysql/0001_otp_auth.sql");
+    sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    let ours = |lines: Vec<String>| {
+        lines.into_iter().filter(|line| !line.contains("_otp_auth_migrations")).collect::<Vec<_>>()
+    };
+    assert_eq!(ours(catalogue(&migrated).await), ours(catalogue(&by_file).await));
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_url_opens_a_store() {
+    let name = database().await.get_database().unwrap().to_owned();
+    let server = url("OTP_AUTH_MYSQL_URL");
+    let (address, _) = server.rsplit_once('/').unwrap();
+    let store = MySqlStore::connect(&format!("{address}/{name}")).await.unwrap();
+    store.migrate().await.unwrap();
+    assert!(catalogue(&store).await.iter().any(|line| line.starts_with("otp_sessions")));
+    let nowhere = MySqlStore::connect(address).await.unwrap();
+    assert!(nowhere.migrate().await.unwrap_err().to_string().contains("names no database"));
+}
+
+/// The indexes serve the look-ups that a stranger can cause. On tables of
+/// this size the planner would take an index only where one fits.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn no_look_up_scans_a_table() {
+    let store = store_with(USERS).await;
+    sqlx::raw_sql("CREATE UNIQUE INDEX users_email ON users (email)").execute(store.pool()).await.unwrap();
+    let fill = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@x.com'), TRUE FROM seq_1_to_2000; \
+                INSERT INTO otp_challenges (`key`, identity, created_at, expires_at) \
+                SELECT UNHEX(SHA2(seq, 256)), UNHEX(SHA2(seq, 256)), seq, seq FROM seq_1_to_2000; \
+                INSERT INTO otp_budgets SELECT UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1 FROM seq_1_to_2000; \
+                INSERT INTO otp_sessions (id, user_id, generation, created_at, refreshed_at, expires_at) \
+                SELECT UNHEX(MD5(seq)), seq, 0, seq, seq, seq FROM seq_1_to_2000; \
+                INSERT INTO token_blacklist SELECT UNHEX(MD5(seq)), 'token', seq, seq FROM seq_1_to_2000; \
+                ANALYZE TABLE users, otp_challenges, otp_budgets, otp_sessions, token_blacklist";
+    sqlx::raw_sql(fill).execute(store.pool()).await.unwrap();
+    let fit = |statement: &str, values: &[&str]| {
+        values.iter().fold(statement.to_owned(), |text, value| text.replacen('?', value, 1))
+    };
+    for statement in [
+        "SELECT * FROM otp_challenges WHERE `key` = x'00'".to_owned(),
+        "DELETE FROM otp_challenges WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
+        "SELECT * FROM otp_budgets WHERE identity = x'00' AND requester = 0".to_owned(),
+        "DELETE FROM otp_budgets WHERE day_started_at <= 5 AND next_send_at <= 5 ORDER BY day_started_at LIMIT 5"
+            .to_owned(),
+        "UPDATE otp_sessions SET generation = 2 WHERE id = x'00' AND generation = 1".to_owned(),
+        "UPDATE otp_sessions SET revoked_at = 1 WHERE user_id = x'31' AND revoked_at IS NULL".to_owned(),
+        "DELETE FROM otp_sessions WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
+        "DELETE FROM token_blacklist WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
+        fit(User::SELECT_BY_ID, &["7"]),
+        fit(User::SELECT_CURRENT, &["7", "x'00'", "x'01'", "5"]),
+        fit(User::SELECT_BY_EMAIL, &["'7@x.com'", "x'00'"]),
+        fit(User::MARK_VERIFIED.unwrap(), &["7"]),
+    ] {
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN {statement}"))).fetch_all(store.pool()).await.unwrap();
+        for row in plan {
+            let access: Option<String> = row.get("type");
+            assert!(!matches!(access.as_deref(), Some("ALL" | "index")), "{statement}: {access:?}");
+        }
+    }
+    // The exact half of the comparison does not keep the other from its index.
+    let plan = sqlx::query(
+        "EXPLAIN SELECT id FROM users WHERE email = ? AND CAST(CONVERT(email USING utf8mb4) AS BINARY) = ?",
+    )
+    .bind("7@x.com")
+    .bind(b"7@x.com".as_slice())
+    .fetch_one(store.pool())
+    .await
+    .unwrap();
+    assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("users_email"));
+}
+
+/// Ids that a collation takes for equal are different users.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn ids_are_compared_exactly() {
+    #[derive(Debug, OtpUser)]
+    #[otp_user(table = "users", stores(mysql))]
+    struct Named {
+        #[otp(id, generate = "Ann".to_owned())]
+        id: String,
+        #[otp(email)]
+        email: String,
+    }
+    let store = store_with("CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(255) NOT NULL)").await;
+    open(&store, 1).await;
+    let outcome = store.sign_in(sign_up::<Named>(1, "ann@x.com")).await.unwrap();
+    let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };
+    assert_eq!((user.id.as_str(), user.email.as_str(), session.user_id.as_str()), ("Ann", "ann@x.com", "Ann"));
+    let by_id = async |id: &str| UserStore::<Named>::user_by_id(&store, &id.to_owned()).await.unwrap();
+    assert!(by_id("Ann").await.is_some());
+    for other in ["ann", "ANN", "Ann ", "Ánn"] {
+        assert!(by_id(other).await.is_none(), "{other:?}");
+        assert!(store.user_sessions(other, NOW).await.unwrap().is_empty(), "{other:?}");
+    }
+    assert_eq!(store.user_sessions("Ann", NOW).await.unwrap(), [session]);
+}
+
+/// The address is also found in a column with an older character set.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn the_character_set_of_the_column_does_not_matter() {
+    for charset in ["latin1", "utf8mb3", "utf8mb4 COLLATE utf8mb4_bin", "utf8mb4 COLLATE utf8mb4_unicode_ci"] {
+        let store = store_with(USERS).await;
+        let change = format!("ALTER TABLE users MODIFY email VARCHAR(255) CHARACTER SET {charset} NOT NULL");
+        sqlx::raw_sql(AssertSqlSafe(change)).execute(store.pool()).await.unwrap();
+        let jose = MySql.add_user(&store, "josé@x.com", true).await;
+        assert_eq!(store.user_by_email("josé@x.com").await.unwrap(), Some(jose), "{charset}");
+        for other in ["jose@x.com", "JOSÉ@x.com", "josé@x.com "] {
+            assert_eq!(UserStore::<User>::user_by_email(&store, other).await.unwrap(), None, "{charset}: {other:?}");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn an_error_names_what_is_wrong_and_no_address() {
+    let store = store_with(USERS).await;
+    sqlx::raw_sql(
+        "CREATE UNIQUE INDEX users_email ON users (email); \
+         ALTER TABLE users ADD CONSTRAINT no_bob CHECK (email <> 'bob@x.com')",
+    )
+    .execute(store.pool())
+    .await
+    .unwrap();
+    // The collation of the index takes both spellings for one.
+    MySql.add_user(&store, "Ann@x.com", true).await;
+    for (number, email, about) in
+        [(1, "ann@x.com", "key users_email"), (2, "bob@x.com", "4025"), (3, "it's x.com for key 'x.com'", "")]
+    {
+        open(&store, number).await;
+        if number == 3 {
+            MySql.add_user(&store, &email.to_uppercase(), true).await;
+        }
+        let error = store.sign_in(sign_up::<User>(number, email)).await.unwrap_err();
+        let said = said(&error);
+        assert!(said.contains(about) && !said.to_lowercase().contains("x.com"), "{said}");
+        // The code was not spent.
+        let outcome = store.sign_in(sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
+        assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
+    }
+    sqlx::raw_sql("ALTER TABLE users RENAME COLUMN is_verified TO verified").execute(store.pool()).await.unwrap();
+    let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
+    assert!(error.to_string().contains("Unknown column 'users.is_verified'"), "{error}");
+    sqlx::raw_sql("DROP TABLE users").execute(store.pool()).await.unwrap();
+    let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
+    assert!(error.to_string().contains("users' doesn't exist"), "{error}");
+}
+
+/// Sessions that are set to other time zones agree to the millisecond.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn time_zones_do_not_matter() {
+    let options = database().await;
+    let west = store(options.clone().timezone(Some("-03:30".to_owned()))).await;
+    let east = store(options.timezone(Some("+12:45".to_owned()))).await;
+    west.migrate().await.unwrap();
+    sqlx::raw_sql(USERS).execute(west.pool()).await.unwrap();
+    open(&west, 1).await;
+    let outcome = east.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    let SignInOutcome::SignedIn { session, .. } = outcome else { panic!("no sign-in") };
+    assert_eq!(west.session(session.id).await.unwrap(), Some(session.clone()));
+    assert_eq!(session.created_at, NOW);
+    let end = session.expires_at;
+    for store in [&west, &east] {
+        let last = Timestamp::from_millis(end.as_millis() - 1);
+        assert_eq!(store.user_sessions(&session.user_id, last).await.unwrap().len(), 1);
+        assert_eq!(store.user_sessions(&session.user_id, end).await.unwrap().len(), 0);
+    }
+}
+
+/// Whether a statement that begins so has been running on this store's
+/// database for longer than any of these takes by itself.
+async fn is_waiting(store: &MySqlStore, statement: &str) -> bool {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM information_schema.PROCESSLIST \
+         WHERE DB = DATABASE() AND INFO LIKE CONCAT(?, '%') AND TIME_MS > 300",
+    )
+    .bind(statement)
+    .fetch_one(store.pool())
+    .await
+    .unwrap();
+    waiting > 0
+}
+
+/// The application adds the user itself at the same time. Its unique index
+/// stops ours, and the sign-in finds the application's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_user_that_the_application_adds_meanwhile_is_found() {
+    let store = store_with(USERS).await;
+    sqlx::raw_sql("CREATE UNIQUE INDEX users_email ON users (email)").execute(store.pool()).await.unwrap();
+    open(&store, 1).await;
+    let mut adding = store.pool().begin().await.unwrap();
+    let added = sqlx::query("INSERT INTO users (email, is_verified) VALUES ('ann@x.com', TRUE)")
+        .execute(&mut *adding)
+        .await
+        .unwrap();
+    let signing_in = tokio::spawn({
+        let store = store.clone();
+        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+    });
+    until("the sign-up waits", || is_waiting(&store, "INSERT INTO `users`")).await;
+    adding.commit().await.unwrap();
+    let outcome = signing_in.await.unwrap();
+    let SignInOutcome::SignedIn { user, created, .. } = outcome else { panic!("no sign-in") };
+    assert_eq!((u64::try_from(user.id).unwrap(), created), (added.last_insert_id(), false));
+    assert_eq!(MySql.count_users(&store, "ann@x.com").await, 1);
+}
+
+/// What a caller has given up runs to its end, all of it, and gives back the
+/// connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_call_that_is_dropped_runs_to_its_end() {
+    let options = database().await;
+    let one = MySqlPoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
+    let one = MySqlStore::from_pool(one);
+    one.migrate().await.unwrap();
+    sqlx::raw_sql(USERS).execute(one.pool()).await.unwrap();
+    let user = MySql.add_user(&one, "ann@x.com", false).await;
+    open(&one, 1).await;
+    let application = store(options).await;
+    let mut holding = application.pool().begin().await.unwrap();
+    sqlx::query("SELECT id FROM users FOR UPDATE").fetch_all(&mut *holding).await.unwrap();
+    let signing_in = tokio::spawn({
+        let (one, user) = (one.clone(), user.clone());
+        async move { one.sign_in(sign_in::<User>(1, Account::Existing(user))).await }
+    });
+    until("the sign-in waits", || is_waiting(&application, "UPDATE `users`")).await;
+    signing_in.abort();
+    assert!(signing_in.await.unwrap_err().is_cancelled());
+    holding.rollback().await.unwrap();
+    let attempt = sign_in::<User>(1, Account::Existing(user.clone()));
+    let session = attempt.session.id;
+    let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(attempt)).await.unwrap().unwrap();
+    assert!(matches!(outcome, SignInOutcome::CodeSpent));
+    assert!(application.session(session).await.unwrap().is_some());
+    assert!(UserStore::<User>::user_by_id(&application, &user.id).await.unwrap().unwrap().is_verified);
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_call_may_be_dropped_at_every_moment() {
+    let options = database().await;
+    let other = store(options.clone()).await;
+    other.migrate().await.unwrap();
+    sqlx::raw_sql(USERS).execute(other.pool()).await.unwrap();
+    let slow = slow_port(options.get_port()).await;
+    let one =
+        MySqlPoolOptions::new().max_connections(1).connect_with(options.host("127.0.0.1").port(slow)).await.unwrap();
+    drop_at_every_moment::<User, _>(&MySqlStore::from_pool(one), &other).await;
+}
+
+/// A sign-in that the server picks to break a circle is run again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_deadlock_is_not_the_end_of_a_sign_in() {
+    let store = store_with(USERS).await;
+    open(&store, 1).await;
+    let mut other = store.pool().begin().await.unwrap();
+    // The server picks the one that has changed less.
+    let much = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@y.com'), TRUE FROM seq_1_to_500";
+    sqlx::raw_sql(much).execute(&mut *other).await.unwrap();
+    sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();
+    let signing_in = tokio::spawn({
+        let store = store.clone();
+        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+    });
+    until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+    sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").fetch_all(&mut *other).await.unwrap();
+    other.commit().await.unwrap();
+    assert!(matches!(signing_in.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
+}

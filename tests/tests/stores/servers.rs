@@ -1,0 +1,119 @@
+//! What the tests on a server have in common.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use otp_auth::store::{Account, ChallengeStore, Opening, SignIn, UserStore};
+use otp_auth::testing::conformance::fixtures::{self, NOW, identity, key};
+use otp_auth::{OtpUser, StoreError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The URL of a server that `scripts/servers` has started.
+pub(crate) fn url(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: scripts/test starts the servers and sets it"))
+}
+
+/// A name that no other test has.
+pub(crate) fn unique_name() -> String {
+    format!("otp_{}", uuid::Uuid::now_v7().simple())
+}
+
+/// Opens the challenge of this number.
+pub(crate) async fn open<S: ChallengeStore>(store: &S, number: u8) {
+    let opening = store.open_challenge(&fixtures::open(identity(number), key(number.into()), NOW)).await.unwrap();
+    assert!(matches!(opening, Opening::Opened(_)));
+}
+
+/// A sign-in by the challenge of this number.
+pub(crate) fn sign_in<U>(number: u8, account: Account<U>) -> SignIn<U> {
+    fixtures::sign_in(number.into(), account, number.into(), NOW)
+}
+
+/// The first sign-in of an address.
+pub(crate) fn sign_up<U>(number: u8, email: &str) -> SignIn<U> {
+    sign_in(number, Account::New(email.to_owned()))
+}
+
+/// A port on loopback that leads to `upstream` the long way, so that every
+/// round trip is waited for.
+pub(crate) async fn slow_port(upstream: u16) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (near, _) = listener.accept().await.unwrap();
+            let (near_in, near_out) = near.into_split();
+            let (far_in, far_out) = TcpStream::connect(("127.0.0.1", upstream)).await.unwrap().into_split();
+            tokio::spawn(pass_on_slowly(near_in, far_out));
+            tokio::spawn(pass_on_slowly(far_in, near_out));
+        }
+    });
+    port
+}
+
+async fn pass_on_slowly(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let mut buffer = [0; 8_192];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        if to.write_all(&buffer[..length]).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// Polls a call so many times and then drops it, as a client that goes away
+/// does. `true` when it was done by then.
+async fn drop_after<F: Future>(polls: usize, call: F) -> bool {
+    let mut call = pin!(call);
+    let mut left = polls;
+    poll_fn(|context| match left.checked_sub(1) {
+        None => Poll::Ready(false),
+        Some(rest) => {
+            left = rest;
+            call.as_mut().poll(context).map(|_| true)
+        }
+    })
+    .await
+}
+
+/// Sign-ins that are dropped at every moment leave the one connection of
+/// `dropping` as it was: what is counted over it is there for `other` at once.
+pub(crate) async fn drop_at_every_moment<U: OtpUser, S: UserStore<U> + ChallengeStore>(dropping: &S, other: &S) {
+    open(other, 1).await;
+    let mut expected = 1;
+    let counted = async |store: &S| {
+        let challenge = key(1);
+        let counting = tokio::time::timeout(Duration::from_secs(3), store.count_try(&challenge, 1_000));
+        counting.await.expect("nothing is locked").unwrap().unwrap().number
+    };
+    let mut done = false;
+    for polls in 0..40 {
+        done = drop_after(polls, dropping.sign_in(sign_up::<U>(2, "ann@x.com"))).await;
+        for store in [dropping, other] {
+            assert_eq!(counted(store).await, expected, "dropped after {polls} polls");
+            expected += 1;
+        }
+    }
+    assert!(done, "the last ones were not dropped any more");
+}
+
+/// All that an error says, to people and to logs.
+pub(crate) fn said(error: &StoreError) -> String {
+    let source = std::error::Error::source(error);
+    format!("{error} {error:?} {}", source.map(ToString::to_string).unwrap_or_default())
+}
+
+/// Waits until a condition of the server holds, for at most ten seconds.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    for _ in 0..500 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what} did not happen");
+}
