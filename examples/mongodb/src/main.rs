@@ -5,13 +5,17 @@
 //! MONGODB_URL=mongodb://localhost:27017 cargo run -p example-mongodb
 //! ```
 //!
+//! It also has a page at `/docs`, made from the OpenAPI document of all routes,
+//! where one can sign in and call them.
+//!
 //! A debug build runs in developer mode: every code is 000000, and no secret
 //! need be set. The program prints the `curl` lines to try.
 
 use axum::{Json, Router, routing::get};
 use mongodb::bson::{Document, doc, oid::ObjectId};
 use mongodb::{IndexModel, options::IndexOptions};
-use otp_auth::{Claims, ConsoleSender, CurrentUser, MongoStore, OtpAuth, OtpUser, VerifiedUser, otp_config};
+use otp_auth::{Claims, ConsoleSender, CurrentUser, MongoStore, OtpAuth, OtpUser, VerifiedUser, openapi, otp_config};
+use utoipa::OpenApi;
 
 #[derive(Clone, OtpUser)]
 #[otp_user(collection = "users")]
@@ -45,7 +49,7 @@ struct Auth {
 }
 
 /// What a client sees of a user.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
 struct Profile {
     id: String,
     email: String,
@@ -54,18 +58,26 @@ struct Profile {
     full_name: Option<String>,
 }
 
+/// The application's own routes, for the page at `/docs`.
+#[derive(OpenApi)]
+#[openapi(info(title = "otp-auth over MongoDB", version = "1.0.0"), paths(me, verified, claims))]
+struct Api;
+
 /// Anybody who is signed in.
+#[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, body = Profile), (status = 401)))]
 async fn me(user: CurrentUser<Auth>) -> Json<Profile> {
     let User { id, email, is_verified, username, full_name } = user.into_inner();
     Json(Profile { id: id.to_hex(), email, is_verified, username, full_name })
 }
 
 /// Only users whose address is verified.
+#[utoipa::path(get, path = "/verified", security(("bearer" = [])), responses((status = 200), (status = 401), (status = 403)))]
 async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
 /// What the access token says; asks no database.
+#[utoipa::path(get, path = "/claims", security(("bearer" = [])), responses((status = 200), (status = 401)))]
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())
 }
@@ -92,12 +104,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/verified", get(verified))
         .route("/claims", get(claims))
         .nest("/auth", auth.router())
+        .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
         .with_state(auth);
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8003").await?, app).await?;
     Ok(())
 }
 
 const HELP: &str = r#"otp-auth over MongoDB: sign-in by e-mail code, on http://127.0.0.1:8003
+  (the same in a browser: http://127.0.0.1:8003/docs)
 
   # ask for a code; this program prints it (in a debug build it is 000000)
   curl -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com"}' http://127.0.0.1:8003/auth/request-otp
