@@ -281,16 +281,25 @@ async fn mysql_survives_a_crash_under_load() {
     no_connection_has_leaked(|| (pool.num_idle(), pool.size())).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs MongoDB: scripts/test starts one"]
-async fn mongodb_survives_a_crash_under_load() {
-    let server = Server::start("mongodb");
+async fn mongodb_survives(server: &Server) {
     let store = MongoStore::connect(&server.url, "otp").await.unwrap();
     store.migrate().await.unwrap();
     let users = store.database().collection::<::mongodb::bson::Document>("users");
-    survives_a_crash(&server, store, |email| {
+    survives_a_crash(server, store, |email| {
         let users = users.clone();
         async move { i64::try_from(users.count_documents(doc! { "email": email }).await.unwrap()).unwrap() }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn mongodb_survives_a_crash_under_load() {
+    mongodb_survives(&Server::start("mongodb")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn mongodb_standalone_survives_a_crash_under_load() {
+    mongodb_survives(&Server::start("mongodb-standalone")).await;
 }

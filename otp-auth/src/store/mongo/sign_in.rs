@@ -5,16 +5,18 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::error::Error;
-use super::row::{binary, date};
+use super::row::{self, binary, date};
+use super::sign_up::Claim;
 use super::user::{MongoUser, exactly, with_id};
-use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, StoreResult, UserStore};
+use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, StoreResult};
 
 /// How often a sign-in starts again because the application has marked the
 /// user as unverified in the meantime.
 const ROUNDS: u32 = 5;
 
 impl MongoStore {
-    /// 1. Look whether the challenge can be accepted.
+    /// 1. Look whether the challenge can be accepted, and for the claim of a
+    ///    sign-up that was not completed.
     /// 2. Find or make the user.
     /// 3. End what was signed in before the first proof, then set the flag.
     /// 4. Add the new session, which is none before step 7.
@@ -38,13 +40,12 @@ impl MongoStore {
             "consumed_at": null,
             "expires_at": { "$gt": date(revocation.now) },
         };
-        let found = self.challenges.find_one(acceptable.clone()).projection(doc! { "_id": 1 }).await?;
-        if found.is_none() {
+        let Some(begun) = self.acceptable(acceptable.clone()).await? else {
             return Ok(SignInOutcome::CodeSpent);
-        }
+        };
 
         let (mut user, claim, inserted) = match account {
-            Account::Existing(user) => (user, None, false),
+            Account::Existing(user) => (user, begun, false),
             Account::New(email) => {
                 let sign_up = self.sign_up::<U>(&email, &identity, revocation).await?;
                 (sign_up.user, sign_up.claim, sign_up.inserted)
@@ -52,22 +53,27 @@ impl MongoStore {
         };
         let session = session.of_user(user.id().to_string());
         let mut rounds = 0..ROUNDS;
-        user = loop {
+        let document = loop {
             if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
                 self.first_proof(&user, flag, &session.user_id, revocation).await?;
             }
             self.add_unconfirmed(&session, &challenge).await?;
-            let again: Option<U> = self.user_by_email(user.email()).await?;
-            match again.filter(|again| again.id() == user.id()) {
-                Some(again) if again.verified() != Some(false) => break again,
-                again => {
-                    self.remove_unconfirmed(session.id).await?;
-                    user = match again {
-                        Some(again) if rounds.next().is_some() => again,
-                        Some(_) => return Err(Error::contended("one user").into()),
-                        None => return Ok(SignInOutcome::AccountChanged),
-                    };
+            let document = self.document_by_email::<U>(user.email()).await?;
+            let again = document.as_deref().map(U::from_document).transpose()?;
+            let same = again.filter(|again| again.id() == user.id());
+            if let (Some(document), Some(again)) = (document, same) {
+                let proven = again.verified() != Some(false);
+                user = again;
+                if proven {
+                    break document;
                 }
+                self.remove_unconfirmed(session.id).await?;
+                if rounds.next().is_none() {
+                    return Err(Error::contended("one user").into());
+                }
+            } else {
+                self.remove_unconfirmed(session.id).await?;
+                return Ok(SignInOutcome::AccountChanged);
             }
         };
         if let Some(older) = replaces {
@@ -95,11 +101,38 @@ impl MongoStore {
         // The user has signed in, and a failure from here on must not say
         // otherwise: the challenge tells whose session it made.
         let _ = self.confirm(vec![by]).await;
-        let created = match claim {
+        let created = match claim.filter(|claim| claim.has_made(&document)) {
             Some(claim) => self.announce(&claim).await.unwrap_or(inserted),
             None => false,
         };
         Ok(SignInOutcome::SignedIn { user, session, created })
+    }
+
+    /// Whether a challenge matches; and the claim on its identity, if there
+    /// is one. A sign-in that finds the user may be the first that is
+    /// complete: the one that has made the user may not have come that far.
+    async fn acceptable(&self, acceptable: Document) -> StoreResult<Option<Option<Claim>>> {
+        let mut cursor = self
+            .challenges
+            .aggregate([
+                doc! { "$match": acceptable },
+                doc! { "$lookup": {
+                    "from": self.sign_ups.name(),
+                    "localField": "identity",
+                    "foreignField": "_id",
+                    "as": "claim",
+                } },
+                doc! { "$unwind": { "path": "$claim", "preserveNullAndEmptyArrays": true } },
+                doc! { "$project": { "claim": 1 } },
+            ])
+            .await?;
+        if !cursor.advance().await? {
+            return Ok(None);
+        }
+        Ok(Some(match row::of(cursor.current())?.remove("claim") {
+            Some(Bson::Document(claim)) => Some(Claim::of(claim)?),
+            _ => None,
+        }))
     }
 
     /// Ends what was signed in before the address was proven, and marks the

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::raw::RawDocumentBuf;
+use mongodb::bson::raw::{RawDocument, RawDocumentBuf};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
@@ -35,6 +35,23 @@ pub(super) struct Claim {
     user_id: Bson,
     /// A sign-in of this user is complete.
     announced: bool,
+}
+
+impl Claim {
+    pub(super) fn of(mut row: Document) -> Result<Self, Error> {
+        Ok(Self {
+            identity: row.remove("_id").ok_or_else(Error::unreadable)?,
+            document_id: row.remove("document_id").ok_or_else(Error::unreadable)?,
+            user_id: row.remove("user_id").ok_or_else(Error::unreadable)?,
+            announced: row.get_bool("announced").unwrap_or(false),
+        })
+    }
+
+    /// Whether the user in this document was made by the claim.
+    pub(super) fn has_made(&self, document: &RawDocument) -> bool {
+        let id = document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
+        id.as_ref() == Some(&self.document_id)
+    }
 }
 
 /// A user, found or made.
@@ -101,8 +118,7 @@ impl MongoStore {
         };
         let user = U::from_document(&document)?;
         // A user with another id was made by the application.
-        let id = document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
-        let claim = (id.as_ref() == Some(&claim.document_id)).then(|| claim.clone());
+        let claim = claim.has_made(&document).then(|| claim.clone());
         Ok(Some(SignUp { user, claim, inserted: false }))
     }
 
@@ -132,14 +148,7 @@ impl MongoStore {
                 .return_document(ReturnDocument::After)
                 .await;
             match claimed {
-                Ok(Some(mut row)) => {
-                    return Ok(Claim {
-                        document_id: row.remove("document_id").ok_or_else(Error::unreadable)?,
-                        user_id: row.remove("user_id").ok_or_else(Error::unreadable)?,
-                        announced: row.get_bool("announced").unwrap_or(false),
-                        identity,
-                    });
-                }
+                Ok(Some(row)) => return Ok(Claim::of(row)?),
                 Ok(None) => {}
                 // Somebody else has added it; now it is there to be read.
                 Err(error) if is_duplicate(&error) => {}
@@ -160,6 +169,9 @@ impl MongoStore {
     /// Whether this is the first complete sign-in of a user that was made by
     /// the claim. Of all callers one is told so.
     pub(super) async fn announce(&self, claim: &Claim) -> StoreResult<bool> {
+        if claim.announced {
+            return Ok(false);
+        }
         let first = doc! {
             "_id": claim.identity.clone(),
             "document_id": claim.document_id.clone(),

@@ -76,7 +76,7 @@ async fn every_operation_takes_the_statements_that_are_promised() {
             [
                 "findAndModify otp_challenges",
                 "find users",
-                "find otp_challenges",
+                "aggregate otp_challenges",
                 "findAndModify otp_sign_ups",
                 "find otp_sessions",
                 "find users",
@@ -97,7 +97,7 @@ async fn every_operation_takes_the_statements_that_are_promised() {
             [
                 "findAndModify otp_challenges",
                 "find users",
-                "find otp_challenges",
+                "aggregate otp_challenges",
                 "update otp_sessions",
                 "find users",
                 "update otp_challenges",
