@@ -87,7 +87,7 @@ async fn pool(directory: &Path) -> Result<SqlitePool> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(busy);
-    Ok(SqlitePoolOptions::new().acquire_timeout(busy).connect_with(options).await?)
+    Ok(SqlitePoolOptions::new().acquire_timeout(busy).test_before_acquire(false).connect_with(options).await?)
 }
 
 /// Stands for the mail: hands the code to the client, through the pipe that
