@@ -4,15 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
+use otp_auth::store::Timestamp;
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
     Claims, ConfigError, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SettingsBuilder, SqliteStore, VerifiedUser,
 };
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use crate::client::{Client, Kind};
+use crate::client::{Client, Kind, Target};
 use crate::config::{BodyAuth, BothAuth, CookieAuth, Mode, SECRET, TestConfig, Tune, Tuned};
 use crate::faults::{Faults, Faulty};
 use crate::hooks::TestHooks;
@@ -293,6 +298,20 @@ impl App {
             Database::Sqlite { store, .. } => store.inner().pool(),
             Database::Memory(_) => panic!("this application is not over SQLite"),
         }
+    }
+}
+
+impl Target for App {
+    async fn answer(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn sent_code(&self, email: &str) -> String {
+        self.code_for(email)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 

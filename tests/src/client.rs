@@ -1,15 +1,30 @@
 //! Clients: a browser, which keeps cookies, and a native application, which
 //! keeps what bodies hand out.
 
+use std::future::Future;
+
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
 use axum::http::{HeaderValue, Method, Request};
+use axum::response::Response;
+use otp_auth::store::Timestamp;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::answer::Answer;
-use crate::app::App;
+use crate::app::{App, wrong};
 use crate::jar::Jar;
+
+/// An application as its clients reach it. A clone is the same one.
+pub trait Target: Clone + Send + Sync {
+    /// Answers a request.
+    fn answer(&self, request: Request<Body>) -> impl Future<Output = Response> + Send;
+
+    /// The latest code that went to this address.
+    fn sent_code(&self, email: &str) -> impl Future<Output = String> + Send;
+
+    /// What its clock shows.
+    fn now(&self) -> Timestamp;
+}
 
 /// What kind of client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +35,10 @@ pub enum Kind {
     Native,
 }
 
-/// A client of an [`App`]. A clone is another client with the same memory.
+/// A client of an application. A clone is another client with the same memory.
 #[derive(Debug, Clone)]
-pub struct Client {
-    app: App,
+pub struct Client<A = App> {
+    app: A,
     kind: Kind,
     /// The cookies, of a browser.
     pub jar: Jar,
@@ -37,9 +52,9 @@ pub struct Client {
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Client {
+impl<A: Target> Client<A> {
     /// A client that remembers nothing yet.
-    pub fn new(app: App, kind: Kind) -> Self {
+    pub fn new(app: A, kind: Kind) -> Self {
         Self {
             app,
             kind,
@@ -53,7 +68,7 @@ impl Client {
 
     /// The same client, talking to another application.
     #[must_use]
-    pub fn at(&self, app: &App) -> Self {
+    pub fn at(&self, app: &A) -> Self {
         Self { app: app.clone(), ..self.clone() }
     }
 
@@ -62,20 +77,25 @@ impl Client {
     pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
         if self.kind == Kind::Browser
-            && let Some(cookies) = self.jar.header(&path, self.app.clock.now())
+            && let Some(cookies) = self.jar.header(&path, self.app.now())
         {
             request.headers_mut().insert(COOKIE, cookies.parse().unwrap());
         }
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
-        let response = self.app.router.clone().oneshot(request).await.unwrap();
-        let answer = Answer::read(response).await;
+        let answer = Answer::read(self.app.answer(request).await).await;
         if self.kind == Kind::Browser {
             for cookie in answer.cookies() {
-                self.jar.store(cookie, self.app.clock.now());
+                self.jar.store(cookie, self.app.now());
             }
         }
+        self.remember(&answer);
+        answer
+    }
+
+    /// Keeps what the body of a success hands out.
+    pub fn remember(&mut self, answer: &Answer) {
         if answer.status.is_success()
             && let Ok(body) = serde_json::from_slice::<Value>(&answer.body)
         {
@@ -86,7 +106,6 @@ impl Client {
                 self.refresh_token = text("refresh_token").or(self.refresh_token.take());
             }
         }
-        answer
     }
 
     /// Posts JSON.
@@ -135,14 +154,14 @@ impl Client {
 
     /// Presents the code that was sent.
     pub async fn verify_right(&mut self, email: &str) -> Answer {
-        let code = self.app.code_for(email);
+        let code = self.app.sent_code(email).await;
         self.verify(email, &code).await
     }
 
     /// Presents another code.
     pub async fn verify_wrong(&mut self, email: &str) -> Answer {
-        let code = self.app.wrong_code_for(email);
-        self.verify(email, &code).await
+        let code = self.app.sent_code(email).await;
+        self.verify(email, &wrong(&code)).await
     }
 
     /// Asks for a code and presents it.

@@ -21,13 +21,17 @@ pub mod faults;
 pub mod hooks;
 pub mod jar;
 pub mod logs;
+pub mod parallel;
+pub mod process;
 pub mod tokens;
 pub mod user;
 
 pub use answer::{Answer, SetCookie};
 pub use app::{App, Backend, Setup, Typed};
-pub use client::{Client, Kind};
+pub use client::{Client, Kind, Target};
 pub use config::{Mode, OTHER_SECRET, SECRET, TestConfig, Tuned};
 pub use faults::{Fault, Faults, Faulty, Operation};
 pub use hooks::{Call, Reply, TestHooks};
+pub use parallel::{at_once, count};
+pub use process::{Pair, Process, Removed};
 pub use user::{User, UserClaims};

@@ -3,27 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use otp_auth_tests::{Answer, App, Backend, Client, Mode, Operation, Reply, Setup, tokens};
+use otp_auth_tests::{App, Backend, Client, Mode, Operation, Reply, Setup, at_once, count, tokens};
 use tokio::task::JoinSet;
 
 use crate::support::{ANN, COOLDOWN, app};
-
-/// Runs `count` of them at once and waits for all.
-async fn at_once<T, F>(count: usize, make: impl Fn(usize) -> F) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let mut tasks = JoinSet::new();
-    for index in 0..count {
-        tasks.spawn(make(index));
-    }
-    tasks.join_all().await
-}
-
-fn count(answers: &[Answer], status: u16, code: &str) -> usize {
-    answers.iter().filter(|answer| answer.status.as_u16() == status && answer.code() == code).count()
-}
 
 async fn on_every_backend<F: Future<Output = ()>>(test: impl Fn(App) -> F) {
     for backend in Backend::ALL {

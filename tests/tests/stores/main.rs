@@ -6,9 +6,11 @@
 mod columns;
 mod conformance;
 mod faults;
+mod load;
 mod mongo;
 mod mysql;
 mod postgres;
+mod processes;
 mod servers;
 mod sqlite;
 mod two_processes;

@@ -14,12 +14,13 @@ use ::mongodb::bson::{Document, doc};
 use otp_auth::testing::conformance::Backend;
 use otp_auth::{MongoStore, OtpUser};
 
-use self::server::{REPLICA_SET, STANDALONE, Server, database};
+use self::server::database;
+pub(crate) use self::server::{REPLICA_SET, STANDALONE, Server, with_database};
 use super::two_processes::TwoProcesses;
 
 #[derive(Clone, Debug, PartialEq, OtpUser)]
 #[otp_user(collection = "users")]
-struct User {
+pub(crate) struct User {
     #[otp(id)]
     id: ObjectId,
     #[otp(email)]

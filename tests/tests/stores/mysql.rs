@@ -19,13 +19,28 @@ use super::users::User;
 const USERS: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, \
                      email VARCHAR(255) NOT NULL, is_verified BOOLEAN NOT NULL)";
 
+fn server() -> String {
+    url("OTP_AUTH_MYSQL_URL")
+}
+
+async fn new_database() -> String {
+    let name = unique_name();
+    let mut connection = MySqlConnection::connect(&server()).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+    name
+}
+
 /// A database of its own, as the one that connections with these options use.
 pub(crate) async fn database() -> MySqlConnectOptions {
-    let name = unique_name();
-    let server = MySqlConnectOptions::from_str(&url("OTP_AUTH_MYSQL_URL")).unwrap();
-    let mut connection = MySqlConnection::connect_with(&server).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
-    server.database(&name)
+    MySqlConnectOptions::from_str(&server()).unwrap().database(&new_database().await)
+}
+
+/// The URL of a database of its own.
+pub(crate) async fn fresh_url() -> String {
+    let url = server();
+    let (server, database_and_options) = url.rsplit_once('/').expect("the URL names a database");
+    let options = database_and_options.find('?').map_or("", |start| &database_and_options[start..]);
+    format!("{server}/{}{options}", new_database().await)
 }
 
 pub(crate) async fn store(options: MySqlConnectOptions) -> MySqlStore {

@@ -32,6 +32,11 @@ pub(crate) async fn schema() -> (String, PgConnectOptions) {
     (name, options)
 }
 
+/// The URL of a schema of its own.
+pub(crate) async fn fresh_url() -> String {
+    format!("{}?options[search_path]={}", server(), schema().await.0)
+}
+
 pub(crate) async fn store(options: PgConnectOptions) -> PostgresStore {
     let pool = PgPoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
     PostgresStore::from_pool(pool)

@@ -10,10 +10,10 @@ use otp_auth::MongoStore;
 
 /// A server, by the environment variable that has its URL.
 #[derive(Clone, Copy)]
-pub(super) struct Server(&'static str);
+pub(crate) struct Server(&'static str);
 
-pub(super) const REPLICA_SET: Server = Server("OTP_AUTH_MONGODB_URL");
-pub(super) const STANDALONE: Server = Server("OTP_AUTH_MONGODB_STANDALONE_URL");
+pub(crate) const REPLICA_SET: Server = Server("OTP_AUTH_MONGODB_URL");
+pub(crate) const STANDALONE: Server = Server("OTP_AUTH_MONGODB_STANDALONE_URL");
 
 impl Server {
     /// With few connections: all tests share the server.
@@ -40,9 +40,21 @@ impl Server {
         store
     }
 
+    /// The URL of a database that nobody else uses.
+    pub(crate) fn fresh_url(self) -> String {
+        let name = database();
+        LEFT.with_borrow_mut(|left| left.0.push((self, name.clone())));
+        with_database(&self.url(), &name)
+    }
+
     pub(super) async fn fresh_store(self) -> MongoStore {
         self.migrated(&database()).await
     }
+}
+
+/// A URL with options and no database, with this one.
+pub(crate) fn with_database(url: &str, name: &str) -> String {
+    url.replacen("/?", &format!("/{name}?"), 1)
 }
 
 /// The name of a database that nobody else uses.

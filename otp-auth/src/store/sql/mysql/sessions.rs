@@ -138,11 +138,14 @@ impl MySqlStore {
             .execute(&self.pool)
         };
         let advanced = retrying(advancing).await?.rows_affected() > 0;
-        // A session only ever moves on, so what is read now is at least as
-        // far as what made the swap fail.
+        // A session only ever moves on. So what is read now is at least as
+        // far as what made the swap fail; and whoever was faster than this
+        // read must not change what the swap has made.
         Ok(match self.read_session(id).await? {
             None => Advance::Unknown,
-            Some(session) if advanced => Advance::Advanced(session),
+            Some(session) if advanced => {
+                Advance::Advanced(Session { generation: generation.saturating_add(1), refreshed_at: now, ..session })
+            }
             Some(session) => Advance::Unchanged(session),
         })
     }

@@ -1,0 +1,26 @@
+//! Many at once.
+
+use std::future::Future;
+
+use tokio::task::JoinSet;
+
+use crate::answer::Answer;
+
+/// Runs `count` of them at once and waits for all.
+pub async fn at_once<T, F>(count: usize, make: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for index in 0..count {
+        tasks.spawn(make(index));
+    }
+    tasks.join_all().await
+}
+
+/// How many of them have this status and this `code`, which is empty for a
+/// success.
+pub fn count(answers: &[Answer], status: u16, code: &str) -> usize {
+    answers.iter().filter(|answer| answer.status.as_u16() == status && answer.code() == code).count()
+}

@@ -1,0 +1,284 @@
+//! Two processes of one application on one database, reached over HTTP. The
+//! name of a module is the name of its backend.
+
+use std::path::Path;
+use std::time::Duration;
+
+use otp_auth_tests::{Client, Pair, Process, at_once, count, tokens};
+
+use super::load::Load;
+use super::users::sqlite_url;
+
+const ANN: &str = "ann@example.com";
+
+/// The default of `otp_rate_limit`.
+const COOLDOWN: Duration = Duration::from_mins(1);
+
+/// The program that the processes run.
+pub(crate) fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_application"))
+}
+
+/// They start at once on an empty database, and both create its tables.
+async fn pair(backend: &str, url: &str) -> Pair {
+    Pair::start(program(), backend, url).await
+}
+
+/// A code is accepted once, whichever process it goes to.
+async fn a_code_is_accepted_once(pair: &Pair) {
+    for round in 0..5 {
+        let email = format!("user{round}@example.com");
+        let mut client = pair.first.client();
+        client.request(&email).await.ok();
+        let code = pair.first.code_for(&email).await.unwrap();
+        let answers = at_once(20, |index| {
+            let (mut client, email, code) = (client.at(pair.either(index)), email.clone(), code.clone());
+            async move { client.verify(&email, &code).await }
+        })
+        .await;
+        let refused = count(&answers, 401, "invalid_code") + count(&answers, 429, "too_many_attempts");
+        assert_eq!((count(&answers, 200, ""), refused), (1, 19), "{answers:?}");
+    }
+    // And one after the other, at the other process.
+    let mut client = pair.first.client();
+    client.request(ANN).await.ok();
+    let code = pair.first.code_for(ANN).await.unwrap();
+    client.clone().verify(ANN, &code).await.ok();
+    client.at(&pair.second).verify(ANN, &code).await.problem(401, "invalid_code");
+    client.verify(ANN, &code).await.problem(401, "invalid_code");
+}
+
+/// The tries of a challenge are counted over both.
+async fn five_codes_are_compared(pair: &Pair) {
+    let mut client = pair.first.client();
+    client.request(ANN).await.ok();
+    let right = pair.first.code_for(ANN).await.unwrap();
+    let wrong = otp_auth_tests::app::wrong(&right);
+    let answers = at_once(60, |index| {
+        let (mut client, wrong) = (client.at(pair.either(index)), wrong.clone());
+        async move { client.verify(ANN, &wrong).await }
+    })
+    .await;
+    let counts = (count(&answers, 401, "invalid_code"), count(&answers, 429, "too_many_attempts"));
+    assert_eq!(counts, (5, 55), "{answers:?}");
+    for process in [&pair.first, &pair.second] {
+        client.at(process).verify(ANN, &right).await.problem(429, "too_many_attempts");
+    }
+}
+
+/// The cooldown of an address holds over both.
+async fn one_mail_is_sent_per_cooldown(pair: &Pair) {
+    for round in 1..=3 {
+        let answers = at_once(20, |index| {
+            let mut client = pair.either(index).client();
+            async move { client.request(ANN).await }
+        })
+        .await;
+        assert_eq!((count(&answers, 200, ""), count(&answers, 429, "resend_too_soon")), (1, 19), "{answers:?}");
+        assert_eq!(pair.mails().await, round);
+        pair.pass(COOLDOWN).await;
+    }
+}
+
+/// Ten first sign-ins of one address make one user.
+async fn first_sign_ins_make_one_user(pair: &Pair) {
+    for round in 0..3 {
+        let email = format!("new{round}@example.com");
+        let mut ready = Vec::new();
+        for index in 0..5 {
+            let process = pair.either(index);
+            let mut client = process.client();
+            client.request(&email).await.ok();
+            ready.push((client, process.code_for(&email).await.unwrap()));
+            pair.pass(COOLDOWN).await;
+        }
+        let answers = at_once(5, |index| {
+            // Half of them at the other process than the one that sent the code.
+            let (client, code) = ready[index].clone();
+            let (mut client, email) = (client.at(pair.either(index / 2)), email.clone());
+            async move { client.verify(&email, &code).await.ok() }
+        })
+        .await;
+        let subject = |answer| tokens::payload(&otp_auth_tests::Answer::member(answer, "access_token"))["sub"].clone();
+        assert!(answers.iter().all(|answer| subject(answer) == subject(&answers[0])), "{answers:?}");
+        assert_eq!(pair.first.count_users(&email).await, 1);
+        pair.pass(Duration::from_hours(2)).await;
+    }
+}
+
+async fn assert_over(client: &Client<Process>, process: &Process) {
+    let mut client = client.at(process);
+    client.get("/me").await.problem(401, "invalid_token");
+    client.refresh().await.problem(401, "session_revoked");
+}
+
+/// A sign-out that was acknowledged by one process holds in the other one.
+async fn a_sign_out_is_seen_at_once(pair: &Pair) {
+    for round in 0..10 {
+        let email = format!("user{round}@example.com");
+        let (here, there) = (pair.either(round), pair.either(round + 1));
+        let mut client = here.client();
+        client.sign_in(&email).await;
+        client.at(there).get("/me").await.ok();
+        client.clone().logout().await.ok();
+        assert_over(&client, there).await;
+        assert_over(&client, here).await;
+    }
+}
+
+/// Refreshes of one token at both processes yield one successor.
+async fn a_refresh_race_leaves_one_family(pair: &Pair) {
+    let mut client = pair.first.client();
+    client.sign_in(ANN).await;
+    let mut stale = client.clone();
+    for _ in 0..4 {
+        let refreshed = at_once(10, |index| {
+            let mut client = client.at(pair.either(index));
+            async move {
+                client.refresh().await.ok();
+                client
+            }
+        })
+        .await;
+        for other in &refreshed {
+            assert_eq!(other.refresh_token, refreshed[0].refresh_token);
+            other.at(&pair.second).get("/me").await.ok();
+        }
+        assert_ne!(refreshed[0].refresh_token, client.refresh_token);
+        client = refreshed[0].clone();
+    }
+    // The first token of all has long been replaced: whoever has it is a thief.
+    stale = stale.at(&pair.second);
+    stale.refresh().await.problem(401, "session_revoked");
+    assert_over(&client, &pair.first).await;
+}
+
+/// A sign-out at one process while the other one refreshes ends the session.
+async fn a_refresh_never_undoes_a_sign_out(pair: &Pair) {
+    for round in 0..10 {
+        let email = format!("user{round}@example.com");
+        let mut client = pair.first.client();
+        client.sign_in(&email).await;
+        let clients = at_once(6, |index| {
+            let mut client = client.at(pair.either(index));
+            async move {
+                if index == round % 6 {
+                    client.logout().await.ok();
+                } else {
+                    let answer = client.refresh().await;
+                    assert!(["", "session_revoked"].contains(&answer.code().as_str()), "{answer:?}");
+                }
+                client
+            }
+        })
+        .await;
+        for client in clients {
+            assert_over(&client, &pair.first).await;
+            assert_over(&client, &pair.second).await;
+        }
+    }
+}
+
+/// Both clean up at once, and every row that is over is removed and counted
+/// by one of them.
+async fn clean_ups_share_the_work(pair: &Pair) {
+    const USERS: usize = 24;
+    at_once(USERS, |index| {
+        let mut client = pair.client();
+        async move {
+            client.sign_in(&format!("user{index}@example.com")).await;
+            if index % 2 == 0 {
+                client.logout().await.ok();
+            }
+        }
+    })
+    .await;
+    let nothing = pair.both(|process| async move { process.cleanup().await }).await;
+    assert_eq!(nothing.0 + nothing.1, otp_auth_tests::Removed::default());
+
+    pair.pass(Duration::from_hours(8 * 24)).await;
+    let mut client = pair.client();
+    client.sign_in(ANN).await;
+    let (first, second) = pair.both(|process| async move { process.cleanup().await }).await;
+    let all = otp_auth_tests::Removed {
+        challenges: USERS as u64,
+        budgets: USERS as u64,
+        sessions: USERS as u64,
+        blacklisted: USERS as u64 / 2,
+    };
+    assert_eq!(first + second, all, "{first:?} {second:?}");
+    client.get("/me").await.ok();
+    client.refresh().await.ok();
+}
+
+/// Sign-ins, refreshes and sign-outs at both, all at once: no promise is
+/// broken, and no connection lost.
+async fn a_load_breaks_no_promise(pair: &Pair) {
+    let ended = Load::new(pair).rounds(8, 10).await;
+    assert_eq!(ended.len(), 80, "every round goes to its end when nothing fails");
+}
+
+macro_rules! in_two_processes {
+    ($(#[$attribute:meta])* $backend:literal, $url:expr) => {
+        in_two_processes! { @all ($(#[$attribute])*) $backend, $url;
+            a_code_is_accepted_once
+            five_codes_are_compared
+            one_mail_is_sent_per_cooldown
+            first_sign_ins_make_one_user
+            a_sign_out_is_seen_at_once
+            a_refresh_race_leaves_one_family
+            a_refresh_never_undoes_a_sign_out
+            clean_ups_share_the_work
+            a_load_breaks_no_promise
+        }
+    };
+    (@all $attributes:tt $backend:literal, $url:expr; $($case:ident)*) => {
+        $( in_two_processes! { @case $attributes $backend, $url; $case } )*
+    };
+    (@case ($($attribute:tt)*) $backend:literal, $url:expr; $case:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $($attribute)*
+        async fn $case() {
+            let url = $url;
+            let pair = super::pair($backend, &url).await;
+            super::$case(&pair).await;
+            pair.assert_sound();
+        }
+    };
+}
+
+mod sqlite {
+    in_two_processes!("sqlite", super::sqlite_url());
+}
+
+mod postgres {
+    in_two_processes!(
+        #[ignore = "needs PostgreSQL: scripts/test starts one"]
+        "postgres",
+        crate::postgres::fresh_url().await
+    );
+}
+
+mod mysql {
+    in_two_processes!(
+        #[ignore = "needs MariaDB: scripts/test starts one"]
+        "mysql",
+        crate::mysql::fresh_url().await
+    );
+}
+
+mod mongodb {
+    in_two_processes!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        "mongodb",
+        crate::mongo::REPLICA_SET.fresh_url()
+    );
+}
+
+mod mongodb_standalone {
+    in_two_processes!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        "mongodb",
+        crate::mongo::STANDALONE.fresh_url()
+    );
+}
