@@ -9,6 +9,7 @@
 
 mod challenges;
 mod error;
+mod operations;
 mod row;
 mod sessions;
 mod sign_in;
@@ -17,6 +18,7 @@ pub mod user;
 mod value;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
@@ -27,6 +29,7 @@ use mongodb::options::{
 use mongodb::{Client, Collection, Database, IndexModel};
 
 use self::error::Error;
+use self::operations::Operations;
 use self::row::date;
 use super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use crate::error::StoreError;
@@ -53,8 +56,17 @@ const SWAPS: u32 = 64;
 /// primary that has been replaced may read from it until that one steps down
 /// (10 seconds at the server's defaults). It can accept no code and renew no
 /// session there, because no write gets a majority.
+///
+/// An operation that has begun runs to its end, even when its caller goes
+/// away. Not more than 64 run at once; more of them wait.
 #[derive(Clone)]
 pub struct MongoStore {
+    collections: Arc<Collections>,
+    operations: Operations,
+}
+
+/// What the operations work on.
+struct Collections {
     database: Database,
     challenges: Collection<Document>,
     budgets: Collection<Document>,
@@ -95,20 +107,21 @@ impl MongoStore {
     #[allow(clippy::needless_pass_by_value, reason = "the store keeps the database")]
     pub fn from_database(database: Database) -> Self {
         let collection = |name| database.collection_with_options(name, options());
-        Self {
+        let collections = Collections {
             challenges: collection("otp_challenges"),
             budgets: collection("otp_budgets"),
             sessions: collection("otp_sessions"),
             blacklist: collection("token_blacklist"),
             sign_ups: collection("otp_sign_ups"),
             database,
-        }
+        };
+        Self { collections: Arc::new(collections), operations: Operations::default() }
     }
 
     /// The database, for the application's own queries.
     #[must_use]
     pub fn database(&self) -> &Database {
-        &self.database
+        &self.collections.database
     }
 
     /// Creates our collections and their indexes. Safe to call at every start
@@ -121,15 +134,18 @@ impl MongoStore {
     ///
     /// [`StoreError`] when an index cannot be created.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let expiring = [&self.challenges, &self.sessions, &self.blacklist, &self.sign_ups];
+        let Collections { challenges, budgets, sessions, blacklist, sign_ups, .. } = &*self.collections;
+        let expiring = [challenges, sessions, blacklist, sign_ups];
         for collection in expiring {
             collection.create_indexes([ttl(), ascending("expires_at")]).await?;
         }
-        self.budgets.create_indexes([ttl(), ascending("day_started_at")]).await?;
-        self.sessions.create_indexes([ascending("user_id")]).await?;
+        budgets.create_indexes([ttl(), ascending("day_started_at")]).await?;
+        sessions.create_indexes([ascending("user_id")]).await?;
         Ok(())
     }
+}
 
+impl Collections {
     /// Deletes at most `limit` documents that match; how many it was. What
     /// matches is looked at again when it is deleted, so that nothing goes
     /// that was renewed in between, and each document is counted once.
@@ -190,7 +206,7 @@ async fn insert(collection: &Collection<Document>, id: Bson, row: Document, need
     }
 }
 
-impl Maintenance for MongoStore {
+impl Maintenance for Collections {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         let expired = || doc! { "expires_at": { "$lte": date(now) } };
         let unused =
@@ -208,6 +224,6 @@ impl Maintenance for MongoStore {
 impl fmt::Debug for MongoStore {
     /// Without the client: its options may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MongoStore").field("database", &self.database.name()).finish_non_exhaustive()
+        f.debug_struct("MongoStore").field("database", &self.database().name()).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,13 @@
-//! The server is killed and started again in the middle of a load.
+//! The server is killed and started again in the middle of a load, and it
+//! hangs.
 //!
 //! Each test has a server of its own, because it kills it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use otp_auth_tests::Pair;
+use otp_auth_tests::{Pair, Process, at_once};
 
 use super::load::Load;
 use super::mongo;
@@ -17,6 +19,12 @@ const WORKERS: usize = 8;
 
 /// Whole rounds before the server is killed, and again after it is back.
 const ROUNDS: usize = 40;
+
+/// The size of the pools, where it is limited.
+const CONNECTIONS: usize = 10;
+
+/// Twice as long as a store may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that is started for one test, and ends with it.
 struct Server {
@@ -91,6 +99,41 @@ async fn survives_a_crash(server: &Server, backend: &str) {
     }
 }
 
+/// Lets every query hang, so that all connections of the pool are taken: each
+/// route answers 503 in time, and when the server goes on, so does everything.
+async fn answers_while_it_hangs(server: &Server, backend: &str) {
+    let process = Process::start(program(), backend, &server.url, "UTC").await;
+    let mut client = process.client();
+    client.sign_in("ann@example.com").await;
+
+    server.run("pause").await;
+    let requests = at_once(20 * CONNECTIONS, |index| {
+        let mut client = client.clone();
+        async move {
+            match index % 5 {
+                0 => client.request(&format!("user{index}@example.com")).await,
+                1 => client.verify("ann@example.com", "123456").await,
+                2 => client.refresh().await,
+                3 => client.get("/me").await,
+                _ => client.logout().await,
+            }
+        }
+    });
+    // The server hangs until all of them are answered.
+    let answers = tokio::time::timeout(PATIENCE, requests).await.expect("each request is answered in time");
+    for answer in answers {
+        answer.problem(503, "store_unavailable");
+    }
+    server.run("resume").await;
+
+    until("the return of every connection", || async { process.connections_in_use().await == 0 }).await;
+    // What was answered with 503 may have happened, or not.
+    let mut client = process.client();
+    client.sign_in("bob@example.com").await;
+    client.get("/me").await.ok();
+    process.assert_sound();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn postgres_survives_a_crash_under_load() {
@@ -113,4 +156,22 @@ async fn mongodb_survives_a_crash_under_load() {
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn mongodb_standalone_survives_a_crash_under_load() {
     survives_a_crash(&Server::start("mongodb-standalone").with_database("otp"), "mongodb").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn postgres_answers_in_time_while_it_hangs() {
+    answers_while_it_hangs(&Server::start("postgres"), "postgres").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn mysql_answers_in_time_while_it_hangs() {
+    answers_while_it_hangs(&Server::start("mariadb"), "mysql").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn mongodb_answers_in_time_while_it_hangs() {
+    answers_while_it_hangs(&Server::start("mongodb").with_database("otp"), "mongodb").await;
 }

@@ -5,7 +5,7 @@ use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{binary, bytes, date, number, optional_bytes, time};
-use super::{MongoStore, SWAPS, insert, purge_at};
+use super::{Collections, SWAPS, insert, purge_at};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
     SendLimits, SendTicket, StoreResult, Timestamp,
@@ -38,7 +38,7 @@ fn fields(budget: &Budget) -> Document {
     }
 }
 
-impl MongoStore {
+impl Collections {
     /// Compare-and-swap on a whole budget; whether it was as expected.
     async fn swap_budget(&self, key: &Bson, old: Option<Budget>, new: &Budget, now: Timestamp) -> StoreResult<bool> {
         let mut expected = old.as_ref().map_or_else(|| doc! { "next_send_at": { "$exists": false } }, fields);
@@ -89,7 +89,7 @@ impl MongoStore {
     }
 }
 
-impl ChallengeStore for MongoStore {
+impl ChallengeStore for Collections {
     /// The challenge comes first and the payment last. What is left when it
     /// ends in between is a challenge whose secret nobody has, which is none.
     ///

@@ -5,7 +5,7 @@ use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_text, optional_time, text, time};
-use super::{MongoStore, SWAPS, insert, purge_at};
+use super::{Collections, SWAPS, insert, purge_at};
 use crate::store::{
     Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
 };
@@ -41,7 +41,7 @@ fn entry(kind: BlacklistKind, revocation: Revocation) -> Document {
     }
 }
 
-impl MongoStore {
+impl Collections {
     /// Adds a session that is none yet: it becomes one when its sign-in
     /// accepts this challenge.
     pub(super) async fn add_unconfirmed(&self, session: &Session, challenge: &Bson) -> StoreResult<()> {
@@ -161,7 +161,7 @@ impl MongoStore {
     }
 }
 
-impl SessionStore for MongoStore {
+impl SessionStore for Collections {
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
         let Some(row) = self.sessions.find_one(by_id(id)).await? else {
             return Ok(None);

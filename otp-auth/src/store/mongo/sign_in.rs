@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::MongoStore;
+use super::Collections;
 use super::error::Error;
 use super::row::{self, binary, date};
 use super::sign_up::Claim;
@@ -14,7 +14,7 @@ use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, Sto
 /// user as unverified in the meantime.
 const ROUNDS: u32 = 5;
 
-impl MongoStore {
+impl Collections {
     /// 1. Look whether the challenge can be accepted, and for the claim of a
     ///    sign-up that was not completed.
     /// 2. Find or make the user.

@@ -15,7 +15,7 @@ use mongodb::options::ReturnDocument;
 use super::error::{Error, is_duplicate};
 use super::row::{binary, date};
 use super::user::MongoUser;
-use super::{MongoStore, SWAPS, purge_at};
+use super::{Collections, SWAPS, purge_at};
 use crate::store::{Identity, Revocation, StoreResult, Timestamp, UserStore};
 
 /// Far longer than any sign-in takes.
@@ -63,7 +63,7 @@ pub(super) struct SignUp<U> {
     pub(super) inserted: bool,
 }
 
-impl MongoStore {
+impl Collections {
     pub(super) async fn sign_up<U: MongoUser>(
         &self,
         email: &str,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::row::{binary, date};
-use super::{MongoStore, options, value};
+use super::{Collections, options, value};
 use crate::store::{SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
@@ -149,7 +149,7 @@ pub(super) fn with_id<U: MongoUser>(id: &U::Id) -> Result<Document, Error> {
     Ok(doc! { U::ID: value::is_id(&U::id_value(id)?) })
 }
 
-impl MongoStore {
+impl Collections {
     pub(super) fn users<U: MongoUser>(&self) -> Collection<RawDocumentBuf> {
         self.database.collection_with_options(U::COLLECTION, options())
     }
@@ -160,7 +160,7 @@ impl MongoStore {
     }
 }
 
-impl<U: MongoUser> UserStore<U> for MongoStore {
+impl<U: MongoUser> UserStore<U> for Collections {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
         let document = self.document_by_email::<U>(email).await?;
         Ok(document.as_deref().map(U::from_document).transpose()?)

@@ -20,8 +20,9 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlRow};
 use sqlx::{Connection, MySqlPool, Row, SqlSafeStr, Transaction};
 
-use super::pool::{self, retrying, to_the_end};
+use super::pool::{self, retrying};
 use crate::error::StoreError;
+use crate::store::to_the_end::to_the_end;
 use crate::store::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 
 const MIGRATIONS: &str = "_otp_auth_migrations";

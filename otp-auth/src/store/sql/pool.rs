@@ -39,18 +39,6 @@ pub(super) fn options<DB: Database>() -> PoolOptions<DB> {
     )
 }
 
-/// Runs an operation to its end, whether or not its caller waits for that.
-///
-/// When a caller goes away while a statement is prepared, sqlx loses count of
-/// the answers of a MySQL server, and waits for ever for one that never comes:
-/// the connection is lost to the pool. A task of its own is not dropped.
-#[cfg(feature = "mysql")]
-pub(super) async fn to_the_end<T: Send + 'static>(
-    operation: impl Future<Output = StoreResult<T>> + Send + 'static,
-) -> StoreResult<T> {
-    tokio::spawn(operation).await.unwrap_or_else(|_| Err(StoreError::new("the operation was cut off")))
-}
-
 /// Runs an operation, and again when it lost to somebody else's locks. It is
 /// one statement or one transaction, so an attempt that failed changed
 /// nothing.

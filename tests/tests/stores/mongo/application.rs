@@ -28,6 +28,7 @@ impl<U: MongoUser + Clone> Hooks<U> for Auth<U> {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Application<U: MongoUser + Clone> {
     pub(super) auth: OtpAuth<Auth<U>>,
     pub(super) clock: TestClock,
@@ -48,7 +49,16 @@ where
     MongoStore: Store<U>,
 {
     pub(super) fn over(store: &MongoStore) -> Self {
-        let (clock, sender, created) = (TestClock::default(), CapturingSender::new(), Arc::default());
+        Self::with(store, TestClock::default(), CapturingSender::new(), Arc::default())
+    }
+
+    /// The same application in another process, which has another store on
+    /// the same database.
+    pub(super) fn again_over(&self, store: &MongoStore) -> Self {
+        Self::with(store, self.clock.clone(), self.sender.clone(), Arc::clone(&self.created))
+    }
+
+    fn with(store: &MongoStore, clock: TestClock, sender: CapturingSender, created: Arc<AtomicUsize>) -> Self {
         let config = Auth { sender: sender.clone(), created: Arc::clone(&created), user: PhantomData };
         let auth = OtpAuth::with_clock(config, store.clone(), clock.clock()).unwrap();
         Self { auth, clock, sender, created }

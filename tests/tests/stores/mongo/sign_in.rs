@@ -1,33 +1,61 @@
 //! Signing in without a transaction: cut short at any point, and many at
 //! once.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mongodb::Client;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Binary, Bson, Document, doc};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
 use otp_auth::store::SessionStore;
-use otp_auth::{AuthError, MongoStore, OtpUser, SessionId};
+use otp_auth::{AuthError, MongoStore, OtpUser, SessionId, SignedIn};
+use tokio::sync::Notify;
 
-use super::application::Application;
-use super::server::{REPLICA_SET, STANDALONE};
+use super::application::{Application, Sent};
+use super::server::{REPLICA_SET, STANDALONE, Server};
 use super::{User, users};
 
-/// Runs a future for this many polls, and drops it; what came of it, if it
-/// was done by then.
-async fn cut_short<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
+/// Signs in from a process that comes to its end at this moment: when it has
+/// sent so many commands, or when it has the answer to so many. What came of
+/// it, if it was done by then.
+async fn cut_short(
+    server: Server,
+    database: &str,
+    application: &Application<User>,
+    code: &Sent,
+    moment: usize,
+) -> Option<Result<SignedIn<User>, AuthError>> {
+    let (database, application, code) = (database.to_owned(), application.clone(), code.clone());
+    let process = move || {
+        // All that runs in a runtime ends with it, wherever it is.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let end = Arc::new(Notify::new());
+            let mut options = server.options().await;
+            options.command_event_handler = Some(EventHandler::callback(end_at(moment, Arc::clone(&end))));
+            let store = MongoStore::from_database(Client::with_options(options).unwrap().database(&database));
+            let application = application.again_over(&store);
+            tokio::select! {
+                biased;
+                () = end.notified() => None,
+                done = application.verify(&code) => Some(done),
+            }
+        })
+    };
+    tokio::task::spawn_blocking(process).await.unwrap()
+}
+
+/// Moments are counted from one: a command is sent, it is answered, the next
+/// one is sent, and so on.
+fn end_at(moment: usize, end: Arc<Notify>) -> impl Fn(CommandEvent) {
+    let moments = AtomicUsize::new(0);
+    move |_| {
+        if moments.fetch_add(1, Ordering::SeqCst) + 1 == moment {
+            end.notify_one();
         }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
+    }
 }
 
 async fn rows(store: &MongoStore, collection: &str, filter: Document) -> Vec<Document> {
@@ -45,7 +73,7 @@ fn session_id(id: &Bson) -> SessionId {
 }
 
 /// Contract 7, for a new user, and for one whose address was not proven: the
-/// client goes away after any number of steps. Then either the code still
+/// process crashes at any moment. Then either the code still
 /// works or it has made a session, never both and never neither; there is one
 /// user; and what was begun is no session to anybody.
 #[tokio::test]
@@ -55,9 +83,9 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
         let store = server.fresh_store().await;
         let application = Application::<User>::over(&store);
         let (mut works, mut spent, mut complete) = (0, 0, 0);
-        for polls in 1.. {
-            let email = format!("ann{polls}@x.com");
-            if polls % 2 == 0 {
+        for (moment, proven) in (1..).flat_map(|moment| [(moment, true), (moment, false)]) {
+            let email = format!("ann{moment}{proven}@x.com");
+            if !proven {
                 let planted = application.sign_in(&email).await.unwrap();
                 users(&store)
                     .update_one(doc! { "_id": planted.user.id }, doc! { "$set": { "is_verified": false } })
@@ -65,7 +93,7 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
                     .unwrap();
             }
             let code = application.request(&email).await.unwrap();
-            let first = cut_short(application.verify(&code), polls).await;
+            let first = cut_short(server, store.database().name(), &application, &code, moment).await;
             let done = first.is_some();
             let (id, own) = match application.verify(&code).await {
                 Ok(second) => {
@@ -84,9 +112,9 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
             };
             // What was planted is over, and what was begun is not listed.
             let listed = application.auth.sessions(&id).await.unwrap();
-            assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [own], "{polls} polls");
+            assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [own], "moment {moment}");
             let found = rows(&store, "users", doc! { "email": &email }).await;
-            assert_eq!(found.len(), 1, "{polls} polls");
+            assert_eq!(found.len(), 1, "moment {moment}");
             assert_eq!(found[0].get("is_verified"), Some(&Bson::Boolean(true)));
             for begun in rows(&store, "otp_sessions", doc! { "unconfirmed": { "$exists": true } }).await {
                 assert_eq!(store.session(session_id(&begun["_id"])).await.unwrap(), None);

@@ -2,8 +2,9 @@
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
-use super::super::pool::{retrying, to_the_end};
+use super::super::pool::retrying;
 use super::{MySqlStore, bytes, count, optional_bytes, time};
+use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
     SendTicket, StoreResult, Timestamp,

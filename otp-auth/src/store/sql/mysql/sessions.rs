@@ -3,8 +3,9 @@
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlExecutor, MySqlRow};
 
-use super::super::pool::{retrying, to_the_end};
+use super::super::pool::retrying;
 use super::{MySqlStore, bytes, count, time};
+use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
 };

@@ -7,10 +7,11 @@ use sqlx::mysql::{MySql, MySqlConnection};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _};
 
-use super::super::pool::{retrying_duplicates, to_the_end};
+use super::super::pool::retrying_duplicates;
 use super::MySqlStore;
 use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
+use crate::store::to_the_end::to_the_end;
 use crate::store::{Account, Requester, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 

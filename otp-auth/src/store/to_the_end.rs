@@ -1,0 +1,33 @@
+//! Operations that are not cut off when their caller goes away.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::{StoreError, StoreResult};
+
+/// A server that has not answered for so long is not the one that was asked:
+/// its host is gone, and what waits for it would wait for ever. Longer than
+/// `MySQL` lets a statement wait for a lock.
+const GONE: Duration = Duration::from_mins(1);
+
+/// Runs an operation to its end, whether or not its caller waits for that.
+///
+/// Two drivers lose their connections when they are cut off:
+///
+/// - When a caller goes away while a statement is prepared, sqlx loses count
+///   of the answers of a `MySQL` server, and waits for ever for one that never
+///   comes.
+/// - When a caller goes away while it waits for a connection, the pool of
+///   `MongoDB`'s driver keeps its place in the queue, and serves those that
+///   are gone one every half second before all others.
+///
+/// A task of its own is not dropped.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    operation: impl Future<Output = StoreResult<T>> + Send + 'static,
+) -> StoreResult<T> {
+    match tokio::spawn(tokio::time::timeout(GONE, operation)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(StoreError::timeout()),
+        Err(_) => Err(StoreError::new("the operation was cut off")),
+    }
+}
