@@ -91,7 +91,12 @@ pub fn page<S>(api: OpenApi) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let config = Config::default().try_it_out_enabled(true).persist_authorization(false).display_request_duration(true);
+    let config = Config::default()
+        .try_it_out_enabled(true)
+        .persist_authorization(false)
+        .display_request_duration(true)
+        // Unless told, Swagger UI sends the document's URL to a validator of its own.
+        .validator_url("none");
     SwaggerUi::new("/docs").url("/docs/openapi.json", api).config(config).into()
 }
 

@@ -279,6 +279,8 @@ async fn the_page_needs_no_other_server() {
     for address in ["http://", "https://", "src=\"//", "href=\"//"] {
         assert!(!html.text().contains(address), "the page asks elsewhere: {address}");
     }
+    // Swagger UI would send the document's URL to a validator, unless told.
+    assert!(get("/docs/swagger-initializer.js").await.text().contains(r#""validatorUrl": "none""#));
     for asset in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
         assert!(html.text().contains(asset) && get(&format!("/docs/{asset}")).await.status == 200, "{asset}");
     }
