@@ -50,9 +50,10 @@ pub struct ChallengeIssuedInBody {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyBody {
     /// The address that the code was sent to.
+    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
     pub email: String,
     /// The code, as typed.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, examples("000000")))]
     pub code: Secret,
 }
 
@@ -61,9 +62,10 @@ pub struct VerifyBody {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyBodyWithChallenge {
     /// The address that the code was sent to.
+    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
     pub email: String,
     /// The code, as typed.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, examples("000000")))]
     pub code: Secret,
     /// The challenge from the answer to `POST /request-otp`.
     #[serde(default)]

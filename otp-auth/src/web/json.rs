@@ -18,6 +18,7 @@ pub(super) const MAX_BODY: usize = 16 * 1024;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestOtpBody {
     /// The address to send the code to.
+    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
     pub email: String,
 }
 

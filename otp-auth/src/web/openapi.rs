@@ -27,6 +27,7 @@
 
 use axum::Router;
 use utoipa::ToSchema;
+use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -43,7 +44,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::cookie::Kind;
 use super::delivery::{Message, WebDelivery};
 use super::json::RequestOtpBody;
-use super::problem::Code;
+use super::problem::{Code, Problem};
 use crate::auth::OtpAuth;
 use crate::config::{OtpConfig, Settings};
 
@@ -131,10 +132,7 @@ fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
         return components.schema_from::<D::RefreshBody>();
     }
     let components = components
-        .security_scheme(
-            REFRESH_COOKIE,
-            cookie_scheme(Kind::Refresh, settings, "The refresh token. Browsers keep it; scripts cannot read it."),
-        )
+        .security_scheme(REFRESH_COOKIE, cookie_scheme(Kind::Refresh, settings, "The refresh token."))
         .security_scheme(
             CHALLENGE_COOKIE,
             cookie_scheme(Kind::Challenge, settings, "Ties a code to the browser that asked for it."),
@@ -142,8 +140,10 @@ fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
     if D::REFRESH_IN_BODY { components.schema_from::<D::RefreshBody>() } else { components }
 }
 
-fn cookie_scheme(kind: Kind, settings: &Settings, description: &str) -> SecurityScheme {
-    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings), description)))
+fn cookie_scheme(kind: Kind, settings: &Settings, what: &str) -> SecurityScheme {
+    // The page has a field for each scheme, which cannot set a cookie.
+    let description = format!("{what} Browsers keep it and send it; nothing need be entered.");
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings), &description)))
 }
 
 fn post(operation: OperationBuilder) -> PathItem {
@@ -247,12 +247,12 @@ fn problem_response(codes: &[Code]) -> Response {
         .item(Ref::from_schema_name(PROBLEM))
         .item(ObjectBuilder::new().schema_type(Type::Object).property("code", code_schema(codes)));
     let details: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.detail())).collect();
+    let examples =
+        codes.iter().map(|code| (code.as_str(), ExampleBuilder::new().value(Problem::example(*code)).build()));
+    let content = ContentBuilder::new().schema(Some(Schema::AllOf(narrowed.build()))).examples_from_iter(examples);
     let response = ResponseBuilder::new()
         .description(details.join("\n\n"))
-        .content(
-            "application/problem+json",
-            ContentBuilder::new().schema(Some(Schema::AllOf(narrowed.build()))).build(),
-        )
+        .content("application/problem+json", content.build())
         .header("Cache-Control", text_header("Always `no-store`."));
     let response = match codes.first().map(|code| code.status().as_u16()) {
         Some(401) => response.header("WWW-Authenticate", text_header("A `Bearer` challenge.")),

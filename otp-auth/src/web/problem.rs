@@ -239,6 +239,26 @@ impl Problem {
     pub fn code(&self) -> Code {
         self.code
     }
+
+    /// What it says.
+    fn members(self) -> Members {
+        let Text { code, status, title, detail } = self.code.text();
+        Members {
+            r#type: format!("{TYPE_BASE}{code}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            code,
+            retry_after: self.retry_after,
+        }
+    }
+
+    /// A body of this kind of problem, for the document.
+    #[cfg(feature = "openapi")]
+    pub(super) fn example(code: Code) -> Option<serde_json::Value> {
+        let retry_after = (code.status() == StatusCode::TOO_MANY_REQUESTS).then_some(60);
+        serde_json::to_value(Self { retry_after, ..Self::new(code) }.members()).ok()
+    }
 }
 
 impl From<Code> for Problem {
@@ -285,18 +305,9 @@ struct Members {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Text { code, status, title, detail } = self.code.text();
-        let members = Members {
-            r#type: format!("{TYPE_BASE}{code}"),
-            title,
-            status: status.as_u16(),
-            detail,
-            code,
-            retry_after: self.retry_after,
-        };
         // Fixed texts and a number always serialize.
-        let body = serde_json::to_vec(&members).unwrap_or_default();
-        let mut response = (status, body).into_response();
+        let body = serde_json::to_vec(&self.members()).unwrap_or_default();
+        let mut response = (self.code.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, MEDIA_TYPE);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

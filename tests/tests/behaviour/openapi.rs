@@ -87,6 +87,14 @@ impl Document {
         let content = &response["content"][media_type];
         assert!(content.is_object(), "{path} {status}: {media_type} is not documented");
         self.assert_fits(&content["schema"], &answer.json());
+        if status != 200 {
+            let mut example = content["examples"][answer.code()]["value"].clone();
+            if let Some(seconds) = answer.json().get("retry_after") {
+                assert!(example["retry_after"].is_u64(), "{path} {status}");
+                example["retry_after"] = seconds.clone();
+            }
+            assert_eq!(example, answer.json(), "{path} {status}: the example is another one");
+        }
         for header in ["set-cookie", "retry-after", "www-authenticate", "cache-control"] {
             let documented = response["headers"]
                 .as_object()
@@ -263,6 +271,21 @@ async fn every_reference_and_requirement_leads_somewhere() {
     ] {
         walk(&document, &document.json);
     }
+}
+
+/// What the page fills in can be sent as it stands, where every code is 000000.
+#[tokio::test]
+async fn the_examples_are_a_sign_in_in_developer_mode() {
+    let setup = Setup::new(Mode::Cookie).tune(|settings| settings.developer_mode(true));
+    let typed = setup.typed::<CookieAuth>().await;
+    let document = Document::of(&typed);
+    let example = |schema: &str| {
+        let members = document.at(&format!("/components/schemas/{schema}/properties")).as_object().unwrap();
+        members.iter().map(|(name, member)| (name.clone(), member["examples"][0].clone())).collect::<Value>()
+    };
+    let mut client = typed.app.client();
+    client.post("/auth/request-otp", &example("RequestOtpBody")).await.ok();
+    client.post("/auth/verify-otp", &example("VerifyBody")).await.ok();
 }
 
 #[tokio::test]
