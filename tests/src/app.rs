@@ -16,6 +16,7 @@ use otp_auth::{
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use utoipa::OpenApi;
 
 use crate::client::{Client, Kind, Target};
 use crate::config::{BodyAuth, BothAuth, CookieAuth, Mode, SECRET, TestConfig, Tune, Tuned};
@@ -341,6 +342,16 @@ fn router<C: TestConfig>(auth: &OtpAuth<Tuned<C>>) -> Router {
         .with_state(auth.clone())
 }
 
+/// Some of the application's own routes, for the page at `/docs`.
+#[derive(Debug, OpenApi)]
+#[openapi(info(title = "An application", version = "1.0.0"), paths(me))]
+pub struct Api;
+
+/// Anybody who is signed in.
+#[utoipa::path(
+    get, path = "/me", security(("bearer" = [])),
+    responses((status = 200, description = "The user", body = User), (status = 401, description = "Not signed in")),
+)]
 async fn me<C: OtpConfig<User = User>>(user: CurrentUser<C>) -> Json<User> {
     Json(user.into_inner())
 }

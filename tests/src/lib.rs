@@ -27,7 +27,7 @@ pub mod tokens;
 pub mod user;
 
 pub use answer::{Answer, SetCookie};
-pub use app::{App, Backend, Setup, Typed};
+pub use app::{Api, App, Backend, Setup, Typed};
 pub use client::{Client, Kind, Target};
 pub use config::{Mode, OTHER_SECRET, SECRET, TestConfig, Tuned};
 pub use faults::{Fault, Faults, Faulty, Operation};

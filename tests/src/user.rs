@@ -3,7 +3,7 @@
 use otp_auth::{NewUser, OtpUser};
 
 /// A user with everything that the extractors look at.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, OtpUser)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema, OtpUser)]
 #[otp_user(table = "users", stores(sqlite))]
 pub struct User {
     /// The key of the table.
