@@ -64,20 +64,33 @@ struct Profile {
 struct Api;
 
 /// Anybody who is signed in.
-#[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, body = Profile), (status = 401)))]
+#[utoipa::path(
+    get, path = "/me", security(("bearer" = [])),
+    responses((status = 200, description = "The user", body = Profile), (status = 401, description = "Not signed in")),
+)]
 async fn me(user: CurrentUser<Auth>) -> Json<Profile> {
     let User { id, email, is_verified, username, full_name } = user.into_inner();
     Json(Profile { id: id.to_hex(), email, is_verified, username, full_name })
 }
 
 /// Only users whose address is verified.
-#[utoipa::path(get, path = "/verified", security(("bearer" = [])), responses((status = 200), (status = 401), (status = 403)))]
+#[utoipa::path(
+    get, path = "/verified", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A greeting"),
+        (status = 401, description = "Not signed in"),
+        (status = 403, description = "Not verified"),
+    ),
+)]
 async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
 /// What the access token says; asks no database.
-#[utoipa::path(get, path = "/claims", security(("bearer" = [])), responses((status = 200), (status = 401)))]
+#[utoipa::path(
+    get, path = "/claims", security(("bearer" = [])),
+    responses((status = 200, description = "The claims"), (status = 401, description = "Not signed in")),
+)]
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())
 }

@@ -54,19 +54,32 @@ struct Auth {
 struct Api;
 
 /// Anybody who is signed in.
-#[utoipa::path(get, path = "/me", security(("bearer" = [])), responses((status = 200, body = User), (status = 401)))]
+#[utoipa::path(
+    get, path = "/me", security(("bearer" = [])),
+    responses((status = 200, description = "The user", body = User), (status = 401, description = "Not signed in")),
+)]
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
 }
 
 /// Only users whose address is verified.
-#[utoipa::path(get, path = "/verified", security(("bearer" = [])), responses((status = 200), (status = 401), (status = 403)))]
+#[utoipa::path(
+    get, path = "/verified", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A greeting"),
+        (status = 401, description = "Not signed in"),
+        (status = 403, description = "Not verified"),
+    ),
+)]
 async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
 /// What the access token says; asks no database.
-#[utoipa::path(get, path = "/claims", security(("bearer" = [])), responses((status = 200), (status = 401)))]
+#[utoipa::path(
+    get, path = "/claims", security(("bearer" = [])),
+    responses((status = 200, description = "The claims"), (status = 401, description = "Not signed in")),
+)]
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())
 }
