@@ -8,7 +8,9 @@
 //!
 //! `schema.sql` stands for the application that already exists. A debug build
 //! runs in developer mode: every code is 000000, and no secret need be set.
-//! The program prints the `curl` lines to try.
+//! The program prints the `curl` lines to try. The same can be done in a browser
+//! on a page at <http://127.0.0.1:8001/docs>, made from the OpenAPI document of
+//! all routes.
 //!
 //! One thing must hold before otp-auth is put over a table: each address in it
 //! must be in its canonical form, that is, in lower case and without spaces
@@ -23,37 +25,39 @@
 
 use axum::http::StatusCode;
 use axum::{Json, Router, routing::get};
-use otp_auth::{Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, SqliteStore, VerifiedUser, otp_config};
+use otp_auth::{Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, SqliteStore, VerifiedUser, openapi, otp_config};
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-#[derive(Clone, Serialize, OtpUser)]
+#[derive(Clone, Serialize, ToSchema, OtpUser)]
 #[otp_user(table = "users", stores(sqlite))]
 struct User {
-    /// `Hyphenated` is a UUID written as text in lower case; sqlx would write
-    /// a plain `Uuid` as 16 bytes.
+    // `Hyphenated` is a UUID written as text in lower case; sqlx would write
+    // a plain `Uuid` as 16 bytes.
+    #[schema(value_type = String)]
     #[otp(id, column = "member_id", generate = Uuid::now_v7().hyphenated())]
     id: Hyphenated,
     #[otp(email, column = "mail")]
     email: String,
     #[otp(verified, column = "mail_confirmed")]
     is_verified: bool,
-    /// The column has no default of its own, so a sign-up needs one.
+    // The column has no default of its own, so a sign-up needs one.
     #[otp(claim, default = Role::Reader)]
     role: Role,
     #[otp(json, default)]
     preferences: Preferences,
-    /// NULL after a sign-up, like every nullable column without a default.
+    // NULL after a sign-up, like every nullable column without a default.
     display_name: Option<String>,
     // `password_hash` and `joined_at` have no field: the first stays NULL, the
     // second gets the default of the table.
 }
 
-/// In the table, and in the access token.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, sqlx::Type)]
+// In the table, and in the access token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(rename_all = "snake_case")]
 enum Role {
@@ -62,13 +66,13 @@ enum Role {
     SiteAdmin,
 }
 
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 struct Preferences {
     theme: Theme,
     digest: bool,
 }
 
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Theme {
     #[default]
@@ -87,18 +91,43 @@ struct Auth {
     sender: ConsoleSender,
 }
 
+/// The application's own routes, for the page at `/docs`.
+#[derive(OpenApi)]
+#[openapi(info(title = "otp-auth over an existing table", version = "1.0.0"), paths(me, verified, drafts))]
+struct Api;
+
 /// Anybody who is signed in.
+#[utoipa::path(
+    get, path = "/me", security(("bearer" = [])),
+    responses((status = 200, description = "The user", body = User), (status = 401, description = "Not signed in")),
+)]
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
 }
 
 /// Only users whose address is verified: after a sign-in, everybody.
+#[utoipa::path(
+    get, path = "/verified", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A greeting"),
+        (status = 401, description = "Not signed in"),
+        (status = 403, description = "Not verified"),
+    ),
+)]
 async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
 /// Only those who edit, as their token says; asks no database. A role that is
 /// taken away is noticed when the token ends: see `access_token_lifetime`.
+#[utoipa::path(
+    get, path = "/drafts", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The drafts"),
+        (status = 401, description = "Not signed in"),
+        (status = 403, description = "Not an editor"),
+    ),
+)]
 async fn drafts(claims: Claims<Auth>) -> Result<String, StatusCode> {
     match claims.role {
         Role::Editor | Role::SiteAdmin => Ok(format!("the drafts of {}\n", claims.user_id())),
@@ -122,6 +151,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/verified", get(verified))
         .route("/drafts", get(drafts))
         .nest("/auth", auth.router())
+        .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
         .with_state(auth);
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8001").await?, app).await?;
     Ok(())
@@ -143,6 +173,7 @@ async fn application_pool() -> Result<SqlitePool, sqlx::Error> {
 }
 
 const HELP: &str = r#"otp-auth over a table that was there before, on http://127.0.0.1:8001
+  (the same in a browser: http://127.0.0.1:8001/docs)
 
   # each answer is JSON; this takes one text out of it
   field() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }
