@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use mongodb::Client;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
-use otp_auth::store::{SessionStore, UserStore};
+use otp_auth::store::{Maintenance, SessionStore, UserStore};
+use otp_auth::testing::conformance::fixtures::NOW;
 use otp_auth::{MongoStore, OtpUser};
 
 use super::application::Application;
@@ -130,6 +131,40 @@ async fn every_operation_takes_the_statements_that_are_promised() {
         let _: Option<User> = store.user_by_email("ann@x.com").await.unwrap();
         let _: Option<User> = store.user_by_id(&ann.user.id).await.unwrap();
         assert_eq!(sent(&commands), ["find users", "find users"]);
+    }
+}
+
+/// Else a clean-up of many rows would take time by their square.
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn a_batch_of_a_clean_up_looks_at_no_more_than_it_removes() {
+    for server in [REPLICA_SET, STANDALONE] {
+        let store = server.fresh_store().await;
+        let database = store.database();
+        for collection in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist"] {
+            // As they are: keys in no order, times in theirs.
+            let expired = (0..2_000).map(|millis| {
+                let then = DateTime::from_millis(millis);
+                let key = uuid::Uuid::new_v4().to_string();
+                doc! { "_id": key, "expires_at": then, "day_started_at": then, "next_send_at": then }
+            });
+            database.collection(collection).insert_many(expired).await.unwrap();
+        }
+        database.run_command(doc! { "profile": 2 }).await.unwrap();
+        let removed = store.cleanup(NOW, 500).await.unwrap();
+        database.run_command(doc! { "profile": 0 }).await.unwrap();
+        assert_eq!([removed.challenges, removed.budgets, removed.sessions, removed.blacklisted], [500; 4]);
+
+        let profile = database.collection::<Document>("system.profile");
+        let mut removals = profile.find(doc! { "op": "remove" }).await.unwrap();
+        let mut seen = 0;
+        while removals.advance().await.unwrap() {
+            let removal = removals.deserialize_current().unwrap();
+            let count = |name: &str| removal.get_i32(name).unwrap();
+            assert_eq!((count("docsExamined"), count("ndeleted")), (500, 500), "{removal}");
+            seen += 1;
+        }
+        assert_eq!(seen, 4);
     }
 }
 

@@ -1,0 +1,213 @@
+//! How long sign-ins wait while a million rows that have expired are removed.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mongodb::IndexModel;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, DateTime, Document, doc};
+use mongodb::options::IndexOptions;
+use otp_auth::store::Store;
+use otp_auth::{
+    CodeRequest, MongoStore, MySqlStore, OtpAuth, OtpMessage, OtpUser, PostgresStore, SendError, SendOtp, SqliteStore,
+    Verification, otp_config,
+};
+use tokio::task::JoinSet;
+
+use crate::Result;
+
+/// Rows of each of the four tables.
+const ROWS: u64 = 250_000;
+
+/// Sign-ins at once.
+const WORKERS: u64 = 4;
+
+/// How long sign-ins are measured before the clean-up begins.
+const BEFORE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, OtpUser)]
+#[otp_user(table = "users", stores(sqlite, postgres, mysql), collection = "users")]
+struct User {
+    #[otp(id, generate = uuid::Uuid::now_v7().to_string())]
+    id: String,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    is_verified: bool,
+}
+
+const USERS: &str = "CREATE TABLE users (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+                     is_verified BOOLEAN NOT NULL)";
+
+#[otp_config(user = User, secret_key = "3kT9vQ2mX7bL4wZ8nR5cJ1hG6fD0sYpA", refresh_token_delivery = "body")]
+struct Auth {
+    #[otp(sender)]
+    codes: Codes,
+}
+
+/// Keeps the codes instead of sending them.
+#[derive(Clone, Default)]
+struct Codes(Arc<Mutex<HashMap<String, String>>>);
+
+impl Codes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SendOtp for Codes {
+    async fn send_otp(&self, message: OtpMessage<'_>) -> std::result::Result<(), SendError> {
+        self.lock().insert(message.address.to_owned(), message.code.to_owned());
+        Ok(())
+    }
+}
+
+/// Measures over an empty database.
+pub(crate) fn run(backend: &str, url: &str) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
+        match backend {
+            "sqlite" => {
+                let store = SqliteStore::connect(url).await?;
+                store.migrate().await?;
+                sqlx::raw_sql(USERS).execute(store.pool()).await?;
+                sqlx::raw_sql(include_str!("cleanup/sqlite.sql")).execute(store.pool()).await?;
+                measure(backend, store).await
+            }
+            "postgres" => {
+                let store = PostgresStore::connect(url).await?;
+                store.migrate().await?;
+                sqlx::raw_sql(USERS).execute(store.pool()).await?;
+                sqlx::raw_sql(include_str!("cleanup/postgres.sql")).execute(store.pool()).await?;
+                measure(backend, store).await
+            }
+            "mysql" => {
+                let store = MySqlStore::connect(url).await?;
+                store.migrate().await?;
+                sqlx::raw_sql(USERS).execute(store.pool()).await?;
+                sqlx::raw_sql(include_str!("cleanup/mysql.sql")).execute(store.pool()).await?;
+                measure(backend, store).await
+            }
+            "mongodb" => {
+                let store = MongoStore::connect(url, "otp_auth_cleanup").await?;
+                store.migrate().await?;
+                let unique = IndexOptions::builder().unique(true).build();
+                let index = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
+                store.database().collection::<Document>("users").create_index(index).await?;
+                fill(&store).await?;
+                measure(backend, store).await
+            }
+            other => Err(format!("no such backend: {other}").into()),
+        }
+    })
+}
+
+/// What the files in `cleanup` do for the SQL databases.
+async fn fill(store: &MongoStore) -> Result<()> {
+    const BATCH: u64 = 10_000;
+    for (salt, collection) in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist"].iter().enumerate() {
+        let collection = store.database().collection::<Document>(collection);
+        for first in (0..ROWS).step_by(usize::try_from(BATCH)?) {
+            let rows = (first..first + BATCH).map(|number| expired(salt, number));
+            collection.insert_many(rows).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A document that is over for every collection. The server itself would
+/// remove it a day from now.
+fn expired(salt: usize, number: u64) -> Document {
+    let bytes = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{salt} {number}").as_bytes());
+    let bytes = Binary { subtype: BinarySubtype::Generic, bytes: bytes.as_ref().to_vec() };
+    let long_ago = DateTime::from_millis(i64::try_from(number).unwrap_or(0));
+    doc! {
+        "_id": bytes.clone(), "identity": bytes, "user_id": "somebody", "generation": 0_i64, "tries": 1_i64,
+        "type": "token", "created_at": long_ago, "refreshed_at": long_ago, "blacklisted_at": long_ago,
+        "expires_at": long_ago, "day_started_at": long_ago, "next_send_at": long_ago,
+        "purge_at": DateTime::from_millis(DateTime::now().timestamp_millis() + 86_400_000),
+    }
+}
+
+/// How long each request of the sign-ins took.
+type Latencies = Vec<Duration>;
+
+async fn measure<S: Store<User>>(backend: &str, store: S) -> Result<()> {
+    let codes = Codes::default();
+    let auth = OtpAuth::new(Auth { codes: codes.clone() }, store)?;
+    let before = sign_ins(&auth, &codes, "before", async {
+        tokio::time::sleep(BEFORE).await;
+        Ok(())
+    });
+    let ((), before) = before.await?;
+    let begun = Instant::now();
+    let during = sign_ins(&auth, &codes, "during", async { Ok(auth.cleanup().await?) });
+    let (removed, during) = during.await?;
+    let took = begun.elapsed();
+    let removed = removed.challenges + removed.budgets + removed.sessions + removed.blacklisted;
+    let (before, during) = (Summary::of(before), Summary::of(during));
+    writeln!(std::io::stdout(), "| {backend} | {removed} | {:.1} s | {before} | {during} |", took.as_secs_f64())?;
+    Ok(())
+}
+
+/// Signs in with new addresses while something else goes on.
+async fn sign_ins<T>(
+    auth: &OtpAuth<Auth>,
+    codes: &Codes,
+    name: &'static str,
+    meanwhile: impl Future<Output = Result<T>>,
+) -> Result<(T, Latencies)> {
+    let (over, number) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        let (auth, codes, over, number) = (auth.clone(), codes.clone(), Arc::clone(&over), Arc::clone(&number));
+        workers.spawn(async move {
+            let mut latencies = Latencies::new();
+            while !over.load(Ordering::Relaxed) {
+                let email = format!("{name}{}@example.com", number.fetch_add(1, Ordering::Relaxed));
+                latencies.extend(sign_in(&auth, &codes, &email).await?);
+            }
+            Ok(latencies)
+        });
+    }
+    let done = meanwhile.await;
+    over.store(true, Ordering::Relaxed);
+    let latencies: Result<Vec<Latencies>> = workers.join_all().await.into_iter().collect();
+    Ok((done?, latencies?.concat()))
+}
+
+/// Asks for a code and signs in with it; how long each took.
+async fn sign_in(auth: &OtpAuth<Auth>, codes: &Codes, email: &str) -> Result<[Duration; 2]> {
+    let begun = Instant::now();
+    let requested = auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await?;
+    let first = begun.elapsed();
+    let code = codes.lock().remove(email).ok_or("no code was sent")?;
+    let challenge = Some(requested.challenge.expose());
+    let begun = Instant::now();
+    auth.verify_code(Verification { email, code: &code, challenge, ..Verification::default() }).await?;
+    Ok([first, begun.elapsed()])
+}
+
+/// Median, 99th percentile and worst of some latencies.
+struct Summary(Latencies);
+
+impl Summary {
+    fn of(mut latencies: Latencies) -> Self {
+        latencies.sort_unstable();
+        Self(latencies)
+    }
+
+    fn at(&self, hundredths: usize) -> Duration {
+        let last = self.0.len().saturating_sub(1);
+        self.0.get(last * hundredths / 100).copied().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let millis = |hundredths| self.at(hundredths).as_secs_f64() * 1e3;
+        write!(f, "{} | {:.1} ms | {:.1} ms | {:.1} ms", self.0.len(), millis(50), millis(99), millis(100))
+    }
+}
