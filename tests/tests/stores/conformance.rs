@@ -3,7 +3,7 @@
 use otp_auth::testing::conformance::Backend;
 use otp_auth::{MemoryStore, SqliteStore};
 
-use super::two_processes::TwoProcesses;
+use super::two_processes::{Reopen, Twice};
 use super::users::{User, sqlite_store, sqlite_url};
 
 struct Memory;
@@ -79,33 +79,10 @@ impl Backend for Sqlite {
     }
 }
 
-/// One database, and two stores on it that take turns: what two processes
-/// would do.
-struct SqliteTwice;
-
-impl Backend for SqliteTwice {
-    type User = User;
-    type Store = TwoProcesses<SqliteStore>;
-
-    async fn fresh(&self) -> TwoProcesses<SqliteStore> {
-        let url = sqlite_url();
-        TwoProcesses::new(sqlite_store(&url).await, SqliteStore::connect(&url).await.unwrap())
-    }
-
-    async fn add_user(&self, store: &TwoProcesses<SqliteStore>, email: &str, verified: bool) -> User {
-        Sqlite.add_user(store.first(), email, verified).await
-    }
-
-    async fn unverify(&self, store: &TwoProcesses<SqliteStore>, user: &User) {
-        Sqlite.unverify(store.first(), user).await;
-    }
-
-    async fn remove_user(&self, store: &TwoProcesses<SqliteStore>, user: &User) {
-        Sqlite.remove_user(store.first(), user).await;
-    }
-
-    async fn count_users(&self, store: &TwoProcesses<SqliteStore>, email: &str) -> usize {
-        Sqlite.count_users(store.first(), email).await
+impl Reopen for Sqlite {
+    async fn reopen(&self, store: &SqliteStore) -> SqliteStore {
+        let file = store.pool().connect_options().get_filename().display().to_string();
+        SqliteStore::connect(&format!("sqlite:{file}")).await.unwrap()
     }
 }
 
@@ -118,7 +95,7 @@ mod sqlite {
 }
 
 mod sqlite_in_two_processes {
-    otp_auth::store_conformance!(super::SqliteTwice);
+    otp_auth::store_conformance!(super::Twice(super::Sqlite));
 }
 
 mod postgres {
@@ -146,5 +123,33 @@ mod mysql_in_two_processes {
     otp_auth::store_conformance!(
         #[ignore = "needs MariaDB: scripts/test starts one"]
         crate::mysql::TWICE
+    );
+}
+
+mod mongodb {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        crate::mongo::REPLICA_SET
+    );
+}
+
+mod mongodb_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        crate::mongo::REPLICA_SET_TWICE
+    );
+}
+
+mod mongodb_standalone {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        crate::mongo::STANDALONE
+    );
+}
+
+mod mongodb_standalone_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        crate::mongo::STANDALONE_TWICE
     );
 }

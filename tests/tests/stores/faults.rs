@@ -3,16 +3,13 @@
 //!
 //! Each test has a server of its own, because it kills it.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use otp_auth_tests::{Pair, Process, at_once};
 
 use super::load::Load;
-use super::mongo;
 use super::processes::program;
-use super::servers::until;
+use super::servers::{Server, until};
 
 /// Sign-ins, refreshes and sign-outs that go on at once.
 const WORKERS: usize = 8;
@@ -25,54 +22,6 @@ const CONNECTIONS: usize = 10;
 
 /// Twice as long as a store may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A server that is started for one test, and ends with it.
-struct Server {
-    directory: PathBuf,
-    name: &'static str,
-    /// How to reach it.
-    url: String,
-}
-
-impl Server {
-    fn start(name: &'static str) -> Self {
-        let directory = tempfile::Builder::new().prefix("otp-auth").tempdir().unwrap().keep();
-        let output = script(&["start", directory.to_str().unwrap(), name]).output().unwrap();
-        let printed = String::from_utf8(output.stdout).unwrap();
-        let url =
-            printed.lines().filter(|line| !line.starts_with("OTP_AUTH_SERVERS=")).find_map(|line| line.split_once('='));
-        let (_, url) =
-            url.unwrap_or_else(|| panic!("{name} did not start: {}", String::from_utf8_lossy(&output.stderr)));
-        Self { directory, name, url: url.to_owned() }
-    }
-
-    /// With a URL that names a database.
-    fn with_database(mut self, name: &str) -> Self {
-        self.url = mongo::with_database(&self.url, name);
-        self
-    }
-
-    async fn run(&self, command: &'static str) {
-        let (directory, name) = (self.directory.clone(), self.name);
-        let status =
-            tokio::task::spawn_blocking(move || script(&[command, directory.to_str().unwrap(), name]).status());
-        assert!(status.await.unwrap().unwrap().success(), "{command} {}", self.name);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = script(&["stop", self.directory.to_str().unwrap()]).status();
-    }
-}
-
-fn script(arguments: &[&str]) -> Command {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scripts/servers");
-    let mut command = Command::new(script);
-    // A server that goes on must not hold the pipes of its script.
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
 
 /// Kills the server under a load at two processes, and starts it again: no
 /// code is accepted twice, no sign-out undone, no user doubled. While it is

@@ -14,9 +14,8 @@ use ::mongodb::bson::{Document, doc};
 use otp_auth::testing::conformance::Backend;
 use otp_auth::{MongoStore, OtpUser};
 
-use self::server::database;
 pub(crate) use self::server::{REPLICA_SET, STANDALONE, Server, with_database};
-use super::two_processes::TwoProcesses;
+use super::two_processes::{Reopen, Twice};
 
 #[derive(Clone, Debug, PartialEq, OtpUser)]
 #[otp_user(collection = "users")]
@@ -61,63 +60,13 @@ impl Backend for Server {
     }
 }
 
-/// One database, and two stores on it that take turns: what two processes
-/// would do.
-struct Twice(Server);
-
-const REPLICA_SET_TWICE: Twice = Twice(REPLICA_SET);
-const STANDALONE_TWICE: Twice = Twice(STANDALONE);
-
-impl Backend for Twice {
-    type User = User;
-    type Store = TwoProcesses<MongoStore>;
-
-    async fn fresh(&self) -> TwoProcesses<MongoStore> {
-        let database = database();
-        TwoProcesses::new(self.0.migrated(&database).await, self.0.store(&database).await)
-    }
-
-    async fn add_user(&self, store: &TwoProcesses<MongoStore>, email: &str, verified: bool) -> User {
-        self.0.add_user(store.first(), email, verified).await
-    }
-
-    async fn unverify(&self, store: &TwoProcesses<MongoStore>, user: &User) {
-        self.0.unverify(store.first(), user).await;
-    }
-
-    async fn remove_user(&self, store: &TwoProcesses<MongoStore>, user: &User) {
-        self.0.remove_user(store.first(), user).await;
-    }
-
-    async fn count_users(&self, store: &TwoProcesses<MongoStore>, email: &str) -> usize {
-        self.0.count_users(store.first(), email).await
+impl Reopen for Server {
+    async fn reopen(&self, store: &MongoStore) -> MongoStore {
+        self.store(store.database().name()).await
     }
 }
 
-mod mongodb {
-    otp_auth::store_conformance!(
-        #[ignore = "needs MongoDB: scripts/test starts one"]
-        super::REPLICA_SET
-    );
-}
-
-mod mongodb_standalone {
-    otp_auth::store_conformance!(
-        #[ignore = "needs MongoDB: scripts/test starts one"]
-        super::STANDALONE
-    );
-}
-
-mod mongodb_in_two_processes {
-    otp_auth::store_conformance!(
-        #[ignore = "needs MongoDB: scripts/test starts one"]
-        super::REPLICA_SET_TWICE
-    );
-}
-
-mod mongodb_standalone_in_two_processes {
-    otp_auth::store_conformance!(
-        #[ignore = "needs MongoDB: scripts/test starts one"]
-        super::STANDALONE_TWICE
-    );
-}
+/// Two stores on each database.
+pub(crate) const REPLICA_SET_TWICE: Twice<Server> = Twice(REPLICA_SET);
+/// Two stores on each database.
+pub(crate) const STANDALONE_TWICE: Twice<Server> = Twice(STANDALONE);

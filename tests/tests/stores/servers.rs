@@ -1,7 +1,9 @@
 //! What the tests on a server have in common.
 
 use std::future::{Future, poll_fn};
+use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::process::{Command, Stdio};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,9 +14,60 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::mongo;
+
 /// The URL of a server that `scripts/servers` has started.
 pub(crate) fn url(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: scripts/test starts the servers and sets it"))
+}
+
+/// A server that is started for one test, and ends with it.
+pub(crate) struct Server {
+    directory: PathBuf,
+    name: &'static str,
+    /// How to reach it.
+    pub(crate) url: String,
+}
+
+impl Server {
+    pub(crate) fn start(name: &'static str) -> Self {
+        let directory = tempfile::Builder::new().prefix("otp-auth").tempdir().unwrap().keep();
+        let output = script(&["start", directory.to_str().unwrap(), name]).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let url =
+            printed.lines().filter(|line| !line.starts_with("OTP_AUTH_SERVERS=")).find_map(|line| line.split_once('='));
+        let (_, url) =
+            url.unwrap_or_else(|| panic!("{name} did not start: {}", String::from_utf8_lossy(&output.stderr)));
+        Self { directory, name, url: url.to_owned() }
+    }
+
+    /// With a URL that names a database.
+    pub(crate) fn with_database(mut self, name: &str) -> Self {
+        self.url = mongo::with_database(&self.url, name);
+        self
+    }
+
+    /// Lets `scripts/servers` do something to it.
+    pub(crate) async fn run(&self, command: &'static str) {
+        let (directory, name) = (self.directory.clone(), self.name);
+        let status =
+            tokio::task::spawn_blocking(move || script(&[command, directory.to_str().unwrap(), name]).status());
+        assert!(status.await.unwrap().unwrap().success(), "{command} {}", self.name);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = script(&["stop", self.directory.to_str().unwrap()]).status();
+    }
+}
+
+fn script(arguments: &[&str]) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scripts/servers");
+    let mut command = Command::new(script);
+    // A server that goes on must not hold the pipes of its script.
+    command.args(arguments).stdin(Stdio::null());
+    command
 }
 
 /// A name that no other test has.

@@ -99,9 +99,9 @@ fn mysql(error: &sqlx::mysql::MySqlDatabaseError) -> Reported {
     /// Too many connections, access denied, no such database, table or
     /// column, no default, not null, too long, locks, read-only servers,
     /// shutdowns: these messages name no values.
-    const HARMLESS: [u16; 20] = [
-        1040, 1044, 1045, 1046, 1048, 1049, 1053, 1054, 1142, 1143, 1146, 1205, 1213, 1226, 1290, 1317, 1364, 1406,
-        1792, 1927,
+    const HARMLESS: [u16; 25] = [
+        1040, 1044, 1045, 1046, 1048, 1049, 1053, 1054, 1142, 1143, 1146, 1205, 1213, 1226, 1290, 1305, 1317, 1364,
+        1406, 1568, 1665, 1792, 1836, 1927, 4031,
     ];
     /// `Duplicate entry '…' for key 'name'`.
     const DUPLICATE: u16 = 1062;

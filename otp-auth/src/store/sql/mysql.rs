@@ -17,8 +17,8 @@ pub mod user;
 use std::str::FromStr;
 
 use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
-use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlRow};
-use sqlx::{Connection, MySqlPool, Row, SqlSafeStr, Transaction};
+use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::{Connection, Executor, MySqlPool, Row, SqlSafeStr, Transaction};
 
 use super::pool::{self, retrying};
 use crate::error::StoreError;
@@ -48,12 +48,18 @@ impl MySqlStore {
     /// reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = MySqlConnectOptions::from_str(url)?;
-        Ok(Self::from_pool(pool::options().connect_with(options).await?))
+        // A statement that stands alone must not wait for a COMMIT, whatever
+        // the default of the server is.
+        let pool = pool::options().after_connect(|connection: &mut MySqlConnection, _| {
+            Box::pin(async move { connection.execute("SET autocommit = TRUE").await.map(drop) })
+        });
+        Ok(Self::from_pool(pool.connect_with(options).await?))
     }
 
     /// Uses a pool of the application. A call of ours is given up after 5
     /// seconds, so the pool's `acquire_timeout` should be below that; sqlx
-    /// sets 30.
+    /// sets 30. Its connections must be in autocommit mode, as they are unless
+    /// somebody has changed that.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
         Self { pool }
@@ -92,9 +98,11 @@ impl MySqlStore {
         // lock is also the one that the application's migrations take.
         migrator.set_locking(false);
         let mut connection = self.pool.acquire().await?.detach();
-        let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('otp-auth:', SHA1(DATABASE())), 60)")
-            .fetch_one(&mut connection)
-            .await?;
+        let locked: Option<i64> = sqlx::query_scalar(
+            "SELECT IF(DATABASE() IS NULL, NULL, GET_LOCK(CONCAT('otp-auth:', LEFT(SHA2(DATABASE(), 256), 40)), 60))",
+        )
+        .fetch_one(&mut connection)
+        .await?;
         if locked != Some(1) {
             return Err(StoreError::new("another process is migrating, or the URL names no database"));
         }
