@@ -26,7 +26,7 @@ const ROWS: u64 = 250_000;
 const WORKERS: u64 = 4;
 
 /// How long sign-ins are measured before the clean-up begins.
-const BEFORE: Duration = Duration::from_secs(10);
+const BEFORE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql), collection = "users")]
@@ -65,31 +65,24 @@ impl SendOtp for Codes {
     }
 }
 
+/// Measures over a store with a pool of sqlx.
+macro_rules! sql {
+    ($backend:expr, $connect:expr, $rows:literal) => {{
+        let store = $connect.await?;
+        store.migrate().await?;
+        sqlx::raw_sql(USERS).execute(store.pool()).await?;
+        sqlx::raw_sql(include_str!($rows)).execute(store.pool()).await?;
+        measure($backend, store).await
+    }};
+}
+
 /// Measures over an empty database.
 pub(crate) fn run(backend: &str, url: &str) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         match backend {
-            "sqlite" => {
-                let store = SqliteStore::connect(url).await?;
-                store.migrate().await?;
-                sqlx::raw_sql(USERS).execute(store.pool()).await?;
-                sqlx::raw_sql(include_str!("cleanup/sqlite.sql")).execute(store.pool()).await?;
-                measure(backend, store).await
-            }
-            "postgres" => {
-                let store = PostgresStore::connect(url).await?;
-                store.migrate().await?;
-                sqlx::raw_sql(USERS).execute(store.pool()).await?;
-                sqlx::raw_sql(include_str!("cleanup/postgres.sql")).execute(store.pool()).await?;
-                measure(backend, store).await
-            }
-            "mysql" => {
-                let store = MySqlStore::connect(url).await?;
-                store.migrate().await?;
-                sqlx::raw_sql(USERS).execute(store.pool()).await?;
-                sqlx::raw_sql(include_str!("cleanup/mysql.sql")).execute(store.pool()).await?;
-                measure(backend, store).await
-            }
+            "sqlite" => sql!(backend, SqliteStore::connect(url), "cleanup/sqlite.sql"),
+            "postgres" => sql!(backend, PostgresStore::connect(url), "cleanup/postgres.sql"),
+            "mysql" => sql!(backend, MySqlStore::connect(url), "cleanup/mysql.sql"),
             "mongodb" => {
                 let store = MongoStore::connect(url, "otp_auth_cleanup").await?;
                 store.migrate().await?;
@@ -131,8 +124,18 @@ fn expired(salt: usize, number: u64) -> Document {
     }
 }
 
-/// How long each request of the sign-ins took.
-type Latencies = Vec<Duration>;
+/// A request that was answered.
+#[derive(Clone, Copy)]
+struct Answered {
+    at: Instant,
+    took: Duration,
+}
+
+impl Answered {
+    fn since(begun: Instant) -> Self {
+        Self { at: Instant::now(), took: begun.elapsed() }
+    }
+}
 
 async fn measure<S: Store<User>>(backend: &str, store: S) -> Result<()> {
     let codes = Codes::default();
@@ -158,56 +161,69 @@ async fn sign_ins<T>(
     codes: &Codes,
     name: &'static str,
     meanwhile: impl Future<Output = Result<T>>,
-) -> Result<(T, Latencies)> {
+) -> Result<(T, Vec<Answered>)> {
     let (over, number) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut workers = JoinSet::new();
     for _ in 0..WORKERS {
         let (auth, codes, over, number) = (auth.clone(), codes.clone(), Arc::clone(&over), Arc::clone(&number));
         workers.spawn(async move {
-            let mut latencies = Latencies::new();
+            let mut answered = Vec::new();
             while !over.load(Ordering::Relaxed) {
                 let email = format!("{name}{}@example.com", number.fetch_add(1, Ordering::Relaxed));
-                latencies.extend(sign_in(&auth, &codes, &email).await?);
+                answered.extend(sign_in(&auth, &codes, &email).await?);
             }
-            Ok(latencies)
+            Ok(answered)
         });
     }
     let done = meanwhile.await;
     over.store(true, Ordering::Relaxed);
-    let latencies: Result<Vec<Latencies>> = workers.join_all().await.into_iter().collect();
-    Ok((done?, latencies?.concat()))
+    let answered: Result<Vec<Vec<Answered>>> = workers.join_all().await.into_iter().collect();
+    Ok((done?, answered?.concat()))
 }
 
-/// Asks for a code and signs in with it; how long each took.
-async fn sign_in(auth: &OtpAuth<Auth>, codes: &Codes, email: &str) -> Result<[Duration; 2]> {
+/// Asks for a code and signs in with it.
+async fn sign_in(auth: &OtpAuth<Auth>, codes: &Codes, email: &str) -> Result<[Answered; 2]> {
     let begun = Instant::now();
     let requested = auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await?;
-    let first = begun.elapsed();
+    let requested_at = Answered::since(begun);
     let code = codes.lock().remove(email).ok_or("no code was sent")?;
     let challenge = Some(requested.challenge.expose());
     let begun = Instant::now();
     auth.verify_code(Verification { email, code: &code, challenge, ..Verification::default() }).await?;
-    Ok([first, begun.elapsed()])
+    Ok([requested_at, Answered::since(begun)])
 }
 
-/// Median, 99th percentile and worst of some latencies.
-struct Summary(Latencies);
+/// What a phase was like for those who signed in.
+struct Summary {
+    /// How long each request took, in order.
+    took: Vec<Duration>,
+    /// The longest time in which nobody was answered.
+    pause: Duration,
+}
 
 impl Summary {
-    fn of(mut latencies: Latencies) -> Self {
-        latencies.sort_unstable();
-        Self(latencies)
+    fn of(mut answered: Vec<Answered>) -> Self {
+        answered.sort_unstable_by_key(|answer| answer.at);
+        let pauses = answered.windows(2).map(|pair| pair[1].at - pair[0].at);
+        let pause = pauses.max().unwrap_or_default();
+        let mut took: Vec<_> = answered.into_iter().map(|answer| answer.took).collect();
+        took.sort_unstable();
+        Self { took, pause }
     }
 
     fn at(&self, hundredths: usize) -> Duration {
-        let last = self.0.len().saturating_sub(1);
-        self.0.get(last * hundredths / 100).copied().unwrap_or_default()
+        let last = self.took.len().saturating_sub(1);
+        self.took.get(last * hundredths / 100).copied().unwrap_or_default()
     }
 }
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let millis = |hundredths| self.at(hundredths).as_secs_f64() * 1e3;
-        write!(f, "{} | {:.1} ms | {:.1} ms | {:.1} ms", self.0.len(), millis(50), millis(99), millis(100))
+        let [median, late, worst] = [50, 99, 100].map(|hundredths| millis(self.at(hundredths)));
+        write!(f, "{} | {median} | {late} | {worst} | {}", self.took.len(), millis(self.pause))
     }
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
