@@ -34,9 +34,9 @@ use self::row::date;
 use super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use crate::error::StoreError;
 
-/// How long to look for a server. Below the limit of the caller, so that the
-/// error says what happened.
-const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long to look for a server, and to connect to it or to check it. Below
+/// the limit of the caller, so that the error says what happened.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How much longer than needed a document stays, when only the TTL index
 /// removes it: the clocks of the processes may differ by as much.
@@ -96,7 +96,8 @@ impl MongoStore {
     /// [`StoreError`] when the URL cannot be read or no server answers.
     pub async fn connect(url: &str, database: &str) -> Result<Self, StoreError> {
         let mut options = ClientOptions::parse(url).await.map_err(|error| Error::url(url, &error))?;
-        options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+        options.server_selection_timeout.get_or_insert(PATIENCE);
+        options.connect_timeout.get_or_insert(PATIENCE);
         let database = Client::with_options(options)?.database(database);
         database.run_command(doc! { "ping": 1 }).await?;
         Ok(Self::from_database(database))
