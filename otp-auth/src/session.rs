@@ -68,6 +68,9 @@ pub(crate) enum Presented {
     /// It was replaced just now, by a request that ran at the same time or
     /// whose answer was lost: hand out the same successor again.
     JustReplaced,
+    /// It is the successor of the one in use: it was handed out, and then the
+    /// store lost the replacement in a crash. Replace it again.
+    Ahead,
     /// Its successor is in use: somebody has a copy (RFC 9700 section
     /// 4.14.2).
     Reused,
@@ -93,8 +96,11 @@ pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: D
     if generation.checked_add(1) == Some(session.generation) && within_grace {
         return Presented::JustReplaced;
     }
-    // Older ones, and newer ones than were ever issued: the latter mean that
-    // the table was set back, and then nothing about it can be trusted.
+    if session.generation.checked_add(1) == Some(generation) {
+        return Presented::Ahead;
+    }
+    // Older ones, and those that are further ahead: the latter mean that the
+    // table was set back, and then nothing about it can be trusted.
     Presented::Reused
 }
 
@@ -131,7 +137,9 @@ mod tests {
             (4, 110_000, Presented::Reused),
             (3, 100_000, Presented::Reused),
             (0, 100_000, Presented::Reused),
-            (6, 100_000, Presented::Reused),
+            (6, 100_000, Presented::Ahead),
+            (6, 199_999, Presented::Ahead),
+            (7, 100_000, Presented::Reused),
             (u32::MAX, 100_000, Presented::Reused),
         ] {
             assert_eq!(judge(&session(), generation, at(millis), GRACE), expected, "{generation} at {millis}");

@@ -2,11 +2,14 @@
 
 use super::{OtpAuth, SignedIn};
 use crate::config::OtpConfig;
-use crate::error::AuthError;
+use crate::error::{AuthError, StoreError};
 use crate::event::{self, Suspicion};
 use crate::session::{self, Presented, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
+
+/// How often a session is judged for one request.
+const ROUNDS: u32 = 5;
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// Exchanges a refresh token for fresh tokens (RFC 9700 section 4.14.2).
@@ -27,32 +30,41 @@ impl<C: OtpConfig> OtpAuth<C> {
         })?;
         let mut session = self.inner.store.session(presented.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
         let grace = self.inner.settings.refresh_grace;
-        match session::judge(&session, presented.generation, now, grace) {
-            Presented::Current => {
-                // The user comes first: if that fails, nothing has changed
-                // and the client can try again with the same token.
-                let user = self.session_user(&session).await?;
-                session = match self.inner.store.advance(session.id, presented.generation, now).await? {
-                    Advance::Advanced(session) => {
-                        event::session_renewed(session.id);
-                        return self.renewed(user, session, now);
-                    }
-                    Advance::Unchanged(session) => session,
-                    Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
-                };
-                // Somebody was faster. What the token is worth now is judged
-                // by the same rule, on the session as it is now.
-                match session::judge(&session, presented.generation, now, grace) {
-                    Presented::JustReplaced => self.renewed(user, session, now),
-                    other => self.refuse(other, &session).await,
+        let mut user = None;
+        // Once is enough, but where somebody else was faster, or the store has
+        // lost what it said before a crash. Then the token is judged by the
+        // same rule, on the session as it is now.
+        for _ in 0..ROUNDS {
+            let generation = match session::judge(&session, presented.generation, now, grace) {
+                Presented::Current => presented.generation,
+                Presented::Ahead => session.generation,
+                Presented::JustReplaced => {
+                    let user = match user {
+                        Some(user) => user,
+                        None => self.session_user(&session).await?,
+                    };
+                    return self.renewed(user, session, now);
                 }
+                Presented::Expired => return Err(AuthError::InvalidRefreshToken),
+                Presented::Revoked => return Err(AuthError::SessionRevoked),
+                Presented::Reused => return self.end_reused(&session).await,
+            };
+            // The user comes first: if that fails, nothing has changed and the
+            // client can try again with the same token.
+            if user.is_none() {
+                user = Some(self.session_user(&session).await?);
             }
-            Presented::JustReplaced => {
-                let user = self.session_user(&session).await?;
-                self.renewed(user, session, now)
-            }
-            other => self.refuse(other, &session).await,
+            session = match self.inner.store.advance(session.id, generation, now).await? {
+                Advance::Advanced(session) if generation == presented.generation => {
+                    event::session_renewed(session.id);
+                    let user = user.ok_or(AuthError::InvalidRefreshToken)?;
+                    return self.renewed(user, session, now);
+                }
+                Advance::Advanced(session) | Advance::Unchanged(session) => session,
+                Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
+            };
         }
+        Err(StoreError::new("the session changes all the time").into())
     }
 
     /// The session's user, if they may still use the application.
@@ -72,16 +84,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(SignedIn { user, session, tokens, device: None })
     }
 
-    async fn refuse<T>(&self, presented: Presented, session: &Session) -> Result<T, AuthError> {
-        match presented {
-            Presented::Revoked => Err(AuthError::SessionRevoked),
-            Presented::Reused => {
-                self.end_session(session.id).await?;
-                let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id.clone() };
-                suspicion.raise::<C::User>(self.inner.config.hooks()).await;
-                Err(AuthError::SessionRevoked)
-            }
-            Presented::Expired | Presented::Current | Presented::JustReplaced => Err(AuthError::InvalidRefreshToken),
-        }
+    /// Somebody has a copy of a token of this session.
+    async fn end_reused<T>(&self, session: &Session) -> Result<T, AuthError> {
+        self.end_session(session.id).await?;
+        let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id.clone() };
+        suspicion.raise::<C::User>(self.inner.config.hooks()).await;
+        Err(AuthError::SessionRevoked)
     }
 }

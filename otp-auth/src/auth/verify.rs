@@ -18,6 +18,9 @@ use crate::store::{Account, NewSession, SignIn, SignInOutcome};
 use crate::token::Minted;
 use crate::user::OtpUser;
 
+/// How long to look for what became of a sign-in that was not answered.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// Somebody presents a code. `Debug` shows what the client says about itself,
 /// and nothing else.
 #[derive(Clone, Default)]
@@ -198,7 +201,10 @@ impl<C: OtpConfig> OtpAuth<C> {
         let ending = self.sessions_that_end(&sign_in).await?;
         let (id, revocation) = (sign_in.session.id, sign_in.revocation);
         let outcome = match self.inner.store.sign_in(sign_in).await {
-            Err(error) if error.is_timeout() => self.settled(id).await.ok_or(error),
+            Err(error) if error.is_timeout() => {
+                let settled = tokio::time::timeout(SETTLING, self.settled(id)).await;
+                settled.ok().flatten().ok_or(error)
+            }
             outcome => outcome,
         };
         let SignInOutcome::SignedIn { user, session, created } = outcome? else {

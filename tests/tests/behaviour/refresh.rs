@@ -58,6 +58,33 @@ async fn t20_the_last_but_one_has_a_grace_and_older_ones_have_none() {
     }
 }
 
+/// A database may show what is not durable yet, and lose it in a crash. The
+/// client that holds the successor is no thief.
+#[tokio::test]
+async fn a_refresh_that_the_store_has_lost_in_a_crash_is_made_up_for() {
+    for lost in [1, 2] {
+        let app = Setup::new(Mode::Body).backend(Backend::Sqlite).start().await;
+        let mut client = app.client();
+        client.sign_in(ANN).await;
+        let first = client.held_refresh_token();
+        client.refresh().await.ok();
+        client.refresh().await.ok();
+        sqlx::query("UPDATE otp_sessions SET generation = generation - ?1")
+            .bind(lost)
+            .execute(app.pool())
+            .await
+            .unwrap();
+        if lost == 1 {
+            client.refresh().await.ok();
+            client.get("/me").await.ok();
+            assert_eq!(app.sessions(1).await[0].generation, 3);
+            with(&client, &first).refresh().await.problem(401, "session_revoked");
+        }
+        // Two cannot be lost: somebody has set the table back.
+        client.refresh().await.problem(401, "session_revoked");
+    }
+}
+
 #[tokio::test]
 async fn the_grace_ends_at_its_millisecond() {
     for (within, passed) in [(true, GRACE - MILLI), (false, GRACE)] {

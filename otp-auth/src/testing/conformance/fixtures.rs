@@ -51,7 +51,9 @@ pub fn token(session: SessionId) -> TokenRef {
     TokenRef { session, token: TokenId::from_bytes([0x70; 16]) }
 }
 
-pub(super) fn revocation(now: Timestamp) -> Revocation {
+/// An end at this moment, remembered for a day.
+#[must_use]
+pub fn revocation(now: Timestamp) -> Revocation {
     Revocation { now, blacklist_until: now + DAY }
 }
 

@@ -2,7 +2,10 @@
 //! at the user's type, with what to write.
 use axum::Router;
 use axum::routing::get;
-use otp_auth::{ConsoleSender, CurrentUser, MemoryStore, OtpAuth, OtpUser, SqliteStore, VerifiedUser, otp_config};
+use otp_auth::{
+    ConsoleSender, CurrentUser, MemoryStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore, VerifiedUser,
+    otp_config,
+};
 
 #[derive(Clone, OtpUser)]
 struct User {
@@ -31,6 +34,30 @@ async fn current(_: CurrentUser<User>) {}
 // Not connected to SQLite.
 fn store(store: SqliteStore) {
     let _ = OtpAuth::new(Auth { sender: ConsoleSender }, store);
+}
+
+// A table for one database, and a store for another.
+#[derive(Clone, OtpUser)]
+#[otp_user(table = "members", stores(sqlite))]
+struct Member {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+}
+
+#[otp_config(user = Member, secret_key = env("S"))]
+struct Club {
+    #[otp(sender)]
+    sender: ConsoleSender,
+}
+
+fn postgres(store: PostgresStore) {
+    let _ = OtpAuth::new(Club { sender: ConsoleSender }, store);
+}
+
+fn mysql(store: MySqlStore) {
+    let _ = OtpAuth::new(Club { sender: ConsoleSender }, store);
 }
 
 struct NotAUser;

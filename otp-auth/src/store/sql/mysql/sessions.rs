@@ -1,5 +1,7 @@
 //! Sessions and the blacklist in `MySQL` and `MariaDB`.
 
+use std::time::Duration;
+
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlExecutor, MySqlRow};
 
@@ -9,6 +11,9 @@ use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
 };
+
+/// Far longer than a commit takes to be durable, and than clocks differ.
+const NOT_YET_DURABLE: Duration = Duration::from_hours(1);
 
 fn session(row: &MySqlRow) -> Result<Session, sqlx::Error> {
     // The column is binary, so that no collation takes two ids for one.
@@ -63,6 +68,12 @@ pub(super) async fn revoke(
     Ok(revoked.rows_affected() > 0)
 }
 
+/// Adds an entry to the blacklist, or extends it.
+///
+/// `InnoDB` shows what another transaction has committed before that is
+/// durable, and a statement that changes nothing waits for nothing. So a
+/// repetition always changes something: then its own commit waits until all
+/// before it is durable, and what is acknowledged survives a crash.
 async fn blacklist(
     executor: impl MySqlExecutor<'_>,
     id: &[u8; 16],
@@ -71,7 +82,7 @@ async fn blacklist(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO token_blacklist (id, type, blacklisted_at, expires_at) VALUES (?, ?, ?, ?) \
-         ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?)",
+         ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?), blacklisted_at = blacklisted_at + 1",
     )
     .bind(id.as_slice())
     .bind(kind.as_str())
@@ -161,6 +172,18 @@ impl MySqlStore {
     async fn revoke_every(&self, user_id: &str, revocation: Revocation) -> Result<u64, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let revoked = revoke_all(&mut transaction, user_id, revocation).await?;
+        if revoked == 0 {
+            // Somebody else may just have done it: see `blacklist`.
+            sqlx::query(
+                "UPDATE token_blacklist entry JOIN otp_sessions session ON session.id = entry.id \
+                 SET entry.blacklisted_at = entry.blacklisted_at + 1 \
+                 WHERE session.user_id = ? AND session.revoked_at >= ?",
+            )
+            .bind(user_id.as_bytes())
+            .bind((revocation.now - NOT_YET_DURABLE).as_millis())
+            .execute(&mut *transaction)
+            .await?;
+        }
         transaction.commit().await?;
         Ok(revoked)
     }
