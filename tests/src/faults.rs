@@ -44,13 +44,16 @@ pub enum Operation {
     Cleanup,
 }
 
-/// How an operation goes wrong. In either case nothing has happened.
+/// How an operation goes wrong. In any case nothing has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails.
     Fail,
     /// It never answers.
     Hang,
+    /// Of [`Operation::Advance`]: it says that the session was in another
+    /// generation, and it is not.
+    Contradict,
 }
 
 /// Why a failing store fails. No client may ever see a word of it.
@@ -94,7 +97,7 @@ impl Faults {
             state.faults.get(&operation).copied()
         };
         match fault {
-            None => Ok(()),
+            None | Some(Fault::Contradict) => Ok(()),
             Some(Fault::Fail) => Err(StoreError::new(CAUSE)),
             Some(Fault::Hang) => std::future::pending().await,
         }
@@ -151,6 +154,9 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
 
     async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         self.faults.meet(Operation::Advance).await?;
+        if self.faults.lock().faults.get(&Operation::Advance) == Some(&Fault::Contradict) {
+            return Ok(self.inner.session(id).await?.map_or(Advance::Unknown, Advance::Unchanged));
+        }
         self.inner.advance(id, generation, now).await
     }
 

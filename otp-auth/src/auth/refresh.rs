@@ -30,39 +30,37 @@ impl<C: OtpConfig> OtpAuth<C> {
         })?;
         let mut session = self.inner.store.session(presented.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
         let grace = self.inner.settings.refresh_grace;
-        let mut user = None;
+        let mut known = None;
         // Once is enough, but where somebody else was faster, or the store has
         // lost what it said before a crash. Then the token is judged by the
         // same rule, on the session as it is now.
         for _ in 0..ROUNDS {
-            let generation = match session::judge(&session, presented.generation, now, grace) {
-                Presented::Current => presented.generation,
-                Presented::Ahead => session.generation,
-                Presented::JustReplaced => {
-                    let user = match user {
-                        Some(user) => user,
-                        None => self.session_user(&session).await?,
-                    };
-                    return self.renewed(user, session, now);
-                }
-                Presented::Expired => return Err(AuthError::InvalidRefreshToken),
-                Presented::Revoked => return Err(AuthError::SessionRevoked),
+            let replaced = match session::judge(&session, presented.generation, now, grace) {
+                Presented::Current => Some(presented.generation),
+                Presented::Ahead => Some(session.generation),
+                Presented::JustReplaced => None,
                 Presented::Reused => return self.end_reused(&session).await,
+                Presented::Revoked => return Err(AuthError::SessionRevoked),
+                Presented::Expired => return Err(AuthError::InvalidRefreshToken),
             };
             // The user comes first: if that fails, nothing has changed and the
             // client can try again with the same token.
-            if user.is_none() {
-                user = Some(self.session_user(&session).await?);
-            }
-            session = match self.inner.store.advance(session.id, generation, now).await? {
-                Advance::Advanced(session) if generation == presented.generation => {
+            let user = match known.take() {
+                Some(user) => user,
+                None => self.session_user(&session).await?,
+            };
+            let Some(replaced) = replaced else {
+                return self.renewed(user, session, now);
+            };
+            session = match self.inner.store.advance(session.id, replaced, now).await? {
+                Advance::Advanced(session) if replaced == presented.generation => {
                     event::session_renewed(session.id);
-                    let user = user.ok_or(AuthError::InvalidRefreshToken)?;
                     return self.renewed(user, session, now);
                 }
                 Advance::Advanced(session) | Advance::Unchanged(session) => session,
                 Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
             };
+            known = Some(user);
         }
         Err(StoreError::new("the session changes all the time").into())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use otp_auth::Suspicion;
-use otp_auth_tests::{Backend, Call, Client, Kind, Mode, Setup, tokens};
+use otp_auth_tests::{Backend, Call, Client, Fault, Kind, Mode, Operation, Setup, tokens};
 use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with};
@@ -82,6 +82,19 @@ async fn a_refresh_that_the_store_has_lost_in_a_crash_is_made_up_for() {
         }
         // Two cannot be lost: somebody has set the table back.
         client.refresh().await.problem(401, "session_revoked");
+    }
+}
+
+/// A good token is never answered with a 401: whoever is told to sign in again
+/// has lost the session.
+#[tokio::test]
+async fn a_store_that_contradicts_itself_is_a_503() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        app.faults.set(Operation::Advance, Fault::Contradict);
+        client.refresh().await.problem(503, "store_unavailable");
+        app.faults.clear();
+        client.refresh().await.ok();
     }
 }
 
