@@ -1,6 +1,9 @@
 //! The user that the stores are tested with.
 
+use std::cell::RefCell;
+
 use otp_auth::{OtpUser, SqliteStore};
+use tempfile::TempDir;
 
 #[derive(Clone, Debug, PartialEq, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql))]
@@ -13,11 +16,17 @@ pub(crate) struct User {
     pub(crate) is_verified: bool,
 }
 
-/// A URL for a database of its own. The directory outlives the test; the
-/// operating system clears it.
+thread_local! {
+    /// The directories of a test. They go with its thread.
+    static DIRECTORIES: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A URL for a database of its own.
 pub(crate) fn sqlite_url() -> String {
-    let directory = tempfile::Builder::new().prefix("otp-auth").tempdir().unwrap().keep();
-    format!("sqlite:{}?mode=rwc", directory.join("test.db").display())
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}?mode=rwc", directory.path().join("test.db").display());
+    DIRECTORIES.with_borrow_mut(|directories| directories.push(directory));
+    url
 }
 
 /// A migrated store with an empty table of users. The address has no unique
