@@ -31,3 +31,42 @@ pub(super) async fn to_the_end<T: Send + 'static>(
         Err(_) => Err(StoreError::new("the operation was cut off")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_operation_goes_on_when_its_caller_has_gone() {
+        let (begun, go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let operation = {
+            let (begun, go_on, done) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&done));
+            async move {
+                begun.notify_one();
+                go_on.notified().await;
+                done.notify_one();
+                Ok(())
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = to_the_end(operation) => unreachable!("it waits"),
+            () = begun.notified() => {}
+        }
+        go_on.notify_one();
+        done.notified().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_gone_is_not_waited_for() {
+        let begun = tokio::time::Instant::now();
+        let result = to_the_end(pending::<StoreResult<()>>()).await;
+        assert!(result.is_err_and(|error| error.is_timeout()));
+        assert_eq!(begun.elapsed(), GONE);
+    }
+}

@@ -127,6 +127,20 @@ async fn disturbed_round(app: &App, mut client: Client, fault: Fault) {
     }
 }
 
+/// What became of a sign-in is asked only shortly: the store hangs already.
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_over_a_store_that_hangs_is_answered_soon() {
+    let app = app(Mode::Body).await;
+    let mut client = app.client();
+    client.request(ANN).await.ok();
+    for operation in [Operation::SignIn, Operation::Session] {
+        app.faults.set(operation, Fault::Hang);
+    }
+    let begun = tokio::time::Instant::now();
+    client.verify_right(ANN).await.problem(503, "store_unavailable");
+    assert_eq!(begun.elapsed(), STORE_TIMEOUT + Duration::from_secs(1));
+}
+
 #[tokio::test]
 async fn db_02_a_store_that_fails_anywhere_is_a_503_and_loses_nothing() {
     for (app, client) in every_mode().await {
