@@ -176,7 +176,7 @@ async fn claims(claims: Claims) -> Json<UserClaims> {
 }
 
 async fn me(State(app): State<Arc<Inner>>, claims: Claims) -> Answer<Json<User>> {
-    let blacklisted = sqlx::query("SELECT 1 FROM token_blacklist WHERE id = ?1")
+    let blacklisted = sqlx::query("SELECT 1 FROM token_blacklist WHERE realm = 'users' AND id = ?1")
         .bind(claims.jti.as_bytes())
         .fetch_optional(&app.pool)
         .await

@@ -117,9 +117,9 @@ fn expired(salt: usize, number: u64) -> Document {
     let bytes = Binary { subtype: BinarySubtype::Generic, bytes: bytes.as_ref().to_vec() };
     let long_ago = DateTime::from_millis(i64::try_from(number).unwrap_or(0));
     doc! {
-        "_id": bytes.clone(), "identity": bytes, "user_id": "somebody", "generation": 0_i64, "tries": 1_i64,
+        "_id": bytes.clone(), "realm": "users", "identity": bytes, "user_id": "somebody", "generation": 0_i64, "tries": 1_i64,
         "type": "token", "created_at": long_ago, "refreshed_at": long_ago, "blacklisted_at": long_ago,
-        "expires_at": long_ago, "day_started_at": long_ago, "next_send_at": long_ago,
+        "expires_at": long_ago, "day_started_at": long_ago, "hour_started_at": long_ago, "next_send_at": long_ago,
         "purge_at": DateTime::from_millis(DateTime::now().timestamp_millis() + 86_400_000),
     }
 }

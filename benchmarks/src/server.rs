@@ -24,7 +24,7 @@ pub(crate) const SECRET: &str = "secret";
 pub(crate) const TABLES: &str = include_str!("../../otp-auth/migrations/sqlite/0001_otp_auth.sql");
 
 const USER_TABLE: &str = "CREATE TABLE users (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     email TEXT NOT NULL UNIQUE,
     is_verified BOOLEAN NOT NULL DEFAULT FALSE,
     username TEXT
@@ -34,8 +34,8 @@ const FILL_USERS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELE
     INSERT INTO users (email, is_verified, username) SELECT 'user' || n || '@example.com', TRUE, 'user' || n FROM numbers";
 
 const FILL_BLACKLIST: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000) \
-    INSERT INTO token_blacklist (id, type, blacklisted_at, expires_at) \
-    SELECT randomblob(16), 'session', 0, 9000000000000 FROM numbers";
+    INSERT INTO token_blacklist (realm, id, type, blacklisted_at, expires_at) \
+    SELECT 'users', randomblob(16), 'session', 0, 9000000000000 FROM numbers";
 
 /// A user of the application, on both sides.
 #[derive(Clone, Serialize, sqlx::FromRow, otp_auth::OtpUser)]

@@ -37,6 +37,7 @@ where
             .previous_secret_key(
                 framework::otp::__private::SecretSource::value(&(a + b)),
             )
+            .realm(::core::clone::Clone::clone(&self.tenant))
             .access_token_lifetime(framework::otp::__private::Duration::from_secs(90u64))
             .refresh_token_lifetime(::core::clone::Clone::clone(&self.lifetime))
             .refresh_grace(framework::otp::__private::Duration::from_millis(1500u64))

@@ -41,6 +41,9 @@ impl ::otp_auth::__private::OtpUser for Member {
     fn mark_verified(&mut self) {
         self.confirmed = true;
     }
+    fn default_realm() -> &'static ::core::primitive::str {
+        "members"
+    }
 }
 #[automatically_derived]
 impl ::otp_auth::__private::VerifiableUser for Member {}

@@ -35,12 +35,15 @@ impl framework::otp::__private::OtpUser for Member {
             r#type: ::core::clone::Clone::clone(&self.r#type),
         }
     }
+    fn default_realm() -> &'static ::core::primitive::str {
+        "app.member`s"
+    }
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
 impl framework::otp::__private::sqlite::SqliteUser for Member {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1";
-    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`id` IN (?2, ?3) AND `token_blacklist`.`expires_at` > ?4)";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ?2 AND `token_blacklist`.`id` IN (?3, ?4, ?5) AND `token_blacklist`.`expires_at` > ?6 AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`mail` = ?1 LIMIT 1";
     const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`member``s` (`MEMBER_ID`, `mail`, `type`, `language`, `tags`) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING `MEMBER_ID`, `mail`, `type`, `language`, `tags`, `nickname`";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;

@@ -15,4 +15,7 @@ where
     fn claims(&self) -> Self::Claims {
         <Own as ::core::convert::From<&Self>>::from(self)
     }
+    fn default_realm() -> &'static ::core::primitive::str {
+        "User"
+    }
 }

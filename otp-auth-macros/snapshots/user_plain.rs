@@ -41,6 +41,9 @@ impl ::otp_auth::__private::OtpUser for User {
     fn mark_verified(&mut self) {
         self.is_verified = true;
     }
+    fn default_realm() -> &'static ::core::primitive::str {
+        "users"
+    }
 }
 #[automatically_derived]
 impl ::otp_auth::__private::VerifiableUser for User {}
@@ -48,7 +51,7 @@ impl ::otp_auth::__private::VerifiableUser for User {}
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
 impl ::otp_auth::__private::sqlite::SqliteUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1";
-    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`id` IN (?2, ?3) AND `token_blacklist`.`expires_at` > ?4)";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ?2 AND `token_blacklist`.`id` IN (?3, ?4, ?5) AND `token_blacklist`.`expires_at` > ?6 AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`email` = ?1 LIMIT 1";
     const INSERT: &'static ::core::primitive::str = "INSERT INTO `users` (`email`, `is_verified`) VALUES (?1, TRUE) RETURNING `id`, `email`, `is_verified`, `username`";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(

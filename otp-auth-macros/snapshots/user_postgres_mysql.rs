@@ -35,6 +35,9 @@ impl ::otp_auth::__private::OtpUser for User {
     fn mark_verified(&mut self) {
         self.is_verified = true;
     }
+    fn default_realm() -> &'static ::core::primitive::str {
+        "app.the \"users`"
+    }
 }
 #[automatically_derived]
 impl ::otp_auth::__private::VerifiableUser for User {}
@@ -42,7 +45,7 @@ impl ::otp_auth::__private::VerifiableUser for User {}
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
 impl ::otp_auth::__private::postgres::PostgresUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1";
-    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"id\" IN ($2, $3) AND \"token_blacklist\".\"expires_at\" > $4)";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"realm\" = $2 AND \"token_blacklist\".\"id\" IN ($3, $4, $5) AND \"token_blacklist\".\"expires_at\" > $6 AND (\"token_blacklist\".\"type\" <> 'user' OR \"token_blacklist\".\"blacklisted_at\" > $7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"email\" = $1 AND \"app\".\"the \"\"users`\".\"email\" COLLATE \"C\" = $1 LIMIT 1";
     const INSERT: &'static ::core::primitive::str = "INSERT INTO \"app\".\"the \"\"users`\" (\"id\", \"email\", \"is_verified\", \"tags\") VALUES ($1, $2, TRUE, $3) RETURNING \"id\", \"email\", \"is_verified\", \"tags\"";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
@@ -84,7 +87,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
 impl ::otp_auth::__private::mysql::MySqlUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ?";
-    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`id` IN (?, ?) AND `token_blacklist`.`expires_at` > ?)";
+    const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ? AND `token_blacklist`.`id` IN (?, ?, ?) AND `token_blacklist`.`expires_at` > ? AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) = ? LIMIT 1";
     const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`the \"users``` (`id`, `email`, `is_verified`, `tags`) VALUES (?, ?, TRUE, ?)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(

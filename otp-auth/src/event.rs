@@ -8,7 +8,7 @@ use std::fmt;
 use crate::challenge::Identity;
 use crate::error::{AuthError, StoreError};
 use crate::hooks::Hooks;
-use crate::id::SessionId;
+use crate::id::{SessionId, SubjectId};
 use crate::send::SendError;
 use crate::user::OtpUser;
 
@@ -67,6 +67,22 @@ pub(crate) fn signed_in(identity: &Identity, session: SessionId) {
 
 pub(crate) fn session_renewed(session: SessionId) {
     tracing::info!(event = "session_renewed", %session);
+}
+
+pub(crate) fn answer_lost(session: SessionId) {
+    tracing::info!(event = "session_renewed_again", %session);
+}
+
+pub(crate) fn user_barred(subject: SubjectId) {
+    tracing::warn!(event = "authz_user_barred", user = %subject);
+}
+
+pub(crate) fn user_forgotten(subject: SubjectId) {
+    tracing::info!(event = "session_user_forgotten", user = %subject);
+}
+
+pub(crate) fn session_rebound(session: SessionId) {
+    tracing::info!(event = "session_rebound", %session);
 }
 
 pub(crate) fn signed_out(session: SessionId) {

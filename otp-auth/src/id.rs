@@ -1,4 +1,4 @@
-//! Identifiers made by this crate: 128 bits from the operating system.
+//! Identifiers made by this crate, 128 bits each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::RandomError;
-use crate::secret::random;
+use crate::secret::{hash, random};
 
 /// The text is not one this crate makes: 22 characters of unpadded base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,17 +18,11 @@ macro_rules! id128 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// 128 random bits (ASVS 5.0 11.5.1), written as 22 characters of
-        /// unpadded base64url.
+        /// 128 bits, written as 22 characters of unpadded base64url.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// A new id from the operating system's random numbers.
-            pub(crate) fn random() -> Result<Self, RandomError> {
-                random().map(Self)
-            }
-
             /// The id with these bytes, as a store keeps them.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -65,13 +59,43 @@ macro_rules! id128 {
 }
 
 id128! {
-    /// Names one sign-in; every token of it carries this id as `sid`.
+    /// Names one sign-in; every token of it carries this id as `sid`. Random
+    /// (ASVS 5.0 11.5.1).
     SessionId
 }
 
 id128! {
-    /// Names one access token (`jti`, RFC 7519 section 4.1.7).
+    /// Names one access token (`jti`, RFC 7519 section 4.1.7). Random.
     TokenId
+}
+
+impl SessionId {
+    /// A new id from the operating system's random numbers.
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        random().map(Self)
+    }
+}
+
+impl TokenId {
+    /// A new id from the operating system's random numbers.
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        random().map(Self)
+    }
+}
+
+id128! {
+    /// Names a user in the blacklist: the first half of the SHA-256 digest of
+    /// the id in its text form.
+    SubjectId
+}
+
+impl SubjectId {
+    /// The user with this id, in its text form.
+    #[must_use]
+    pub fn of(user_id: &str) -> Self {
+        let digest = hash(user_id.as_bytes());
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
 }
 
 /// Reads 128 bits from their one text form; other spellings are refused.

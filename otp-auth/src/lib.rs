@@ -4,6 +4,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod auth;
+mod binding;
 mod challenge;
 mod clock;
 mod config;
@@ -13,6 +14,8 @@ mod error;
 mod event;
 mod hooks;
 mod id;
+mod realm;
+mod revoked;
 mod secret;
 mod send;
 mod session;
@@ -30,6 +33,7 @@ pub use otp_auth_macros::otp_config;
 pub use otp_auth_macros::OtpUser;
 
 pub use auth::{Authenticated, Claims, CodeRequest, CodeRequested, OtpAuth, SignedIn, TokenPair, Verification};
+pub use binding::Binding;
 pub use clock::{Clock, Timestamp};
 pub use config::{
     ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
@@ -39,7 +43,8 @@ pub use email::{Address, InvalidAddress};
 pub use error::{AuthError, RandomError, StoreError};
 pub use event::Suspicion;
 pub use hooks::{Admission, Hooks};
-pub use id::{ParseIdError, SessionId, TokenId};
+pub use id::{ParseIdError, SessionId, SubjectId, TokenId};
+pub use realm::{InvalidRealm, Realm};
 pub use secret::Secret;
 pub use send::{ConsoleSender, OtpMessage, Purpose, SendError, SendOtp};
 pub use session::{Client, Session};

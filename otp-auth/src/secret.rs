@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::RandomError;
+use crate::realm::Realm;
 
 /// Text that must not be seen: a token, a code, a challenge.
 ///
@@ -121,29 +122,30 @@ impl MasterSecret {
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"otp-auth/v1").extract(&self.0)
     }
 
-    fn expand(prk: &hkdf::Prk, purpose: Purpose) -> Result<SigningBytes, RandomError> {
+    fn expand(prk: &hkdf::Prk, purpose: Purpose, realm: &Realm) -> Result<SigningBytes, RandomError> {
         let mut bytes = Zeroizing::new([0; 32]);
-        prk.expand(&[purpose.label()], hkdf::HKDF_SHA256)
+        // Neither part has a zero byte, so no two pairs give the same info.
+        prk.expand(&[purpose.label(), &[0], realm.as_str().as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(bytes.as_mut_slice()))
             .map_err(|_| RandomError)?;
         Ok(SigningBytes(bytes))
     }
 
-    /// Derives a key for each purpose (HKDF-SHA-256, RFC 5869).
-    pub(crate) fn derive(&self) -> Result<Keys, RandomError> {
+    /// Derives a key for each purpose in this realm (HKDF-SHA-256, RFC 5869).
+    pub(crate) fn derive(&self, realm: &Realm) -> Result<Keys, RandomError> {
         let prk = self.prk();
-        let mac = |purpose| {
-            Self::expand(&prk, purpose).map(|bytes| MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())))
-        };
-        let id = Self::expand(&prk, Purpose::KeyId)?;
+        let expand = |purpose| Self::expand(&prk, purpose, realm);
+        let mac = |purpose| expand(purpose).map(|bytes| MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())));
+        let id = expand(Purpose::KeyId)?;
         Ok(Keys {
             id: URL_SAFE_NO_PAD.encode(&id.expose()[..9]),
-            access: Self::expand(&prk, Purpose::AccessToken)?,
-            refresh: Self::expand(&prk, Purpose::RefreshToken)?,
+            access: expand(Purpose::AccessToken)?,
+            refresh: expand(Purpose::RefreshToken)?,
             code: mac(Purpose::Code)?,
             code_mac: mac(Purpose::CodeMac)?,
             identity: mac(Purpose::Identity)?,
             device: mac(Purpose::Device)?,
+            binding: mac(Purpose::Binding)?,
         })
     }
 }
@@ -164,6 +166,7 @@ enum Purpose {
     CodeMac,
     Identity,
     Device,
+    Binding,
 }
 
 impl Purpose {
@@ -176,11 +179,12 @@ impl Purpose {
             Self::CodeMac => b"code mac",
             Self::Identity => b"identity",
             Self::Device => b"known device",
+            Self::Binding => b"binding",
         }
     }
 }
 
-/// The keys derived from one master secret.
+/// The keys derived from one master secret for one realm.
 pub(crate) struct Keys {
     /// Public name of this set, the `kid` of a token. It is derived under a
     /// label of its own, so it tells nothing about the others.
@@ -195,6 +199,8 @@ pub(crate) struct Keys {
     pub(crate) identity: MacKey,
     /// Signs the cookie of a device that has signed in before.
     pub(crate) device: MacKey,
+    /// Ties a session to the address that was proven.
+    pub(crate) binding: MacKey,
 }
 
 #[cfg(test)]
@@ -202,13 +208,18 @@ mod tests {
     use super::*;
 
     fn keys(secret: &[u8]) -> Keys {
-        MasterSecret::new(Zeroizing::new(secret.to_vec())).derive().unwrap()
+        keys_of(secret, "users")
+    }
+
+    fn keys_of(secret: &[u8], realm: &str) -> Keys {
+        MasterSecret::new(Zeroizing::new(secret.to_vec())).derive(&Realm::new(realm).unwrap()).unwrap()
     }
 
     #[test]
     fn key_05_every_purpose_has_a_key_of_its_own() {
         let keys = keys(&[7; 32]);
-        let macs = [&keys.code, &keys.code_mac, &keys.identity, &keys.device].map(|key| key.mac(&[b"x"]));
+        let macs =
+            [&keys.code, &keys.code_mac, &keys.identity, &keys.device, &keys.binding].map(|key| key.mac(&[b"x"]));
         for (at, mac) in macs.iter().enumerate() {
             assert!(!macs[..at].contains(mac));
         }
@@ -220,6 +231,19 @@ mod tests {
         assert_eq!(keys(&[7; 32]).id, keys(&[7; 32]).id);
         assert_ne!(keys(&[7; 32]).id, keys(&[8; 32]).id);
         assert_ne!(keys(&[7; 32]).access.expose(), keys(&[8; 32]).access.expose());
+    }
+
+    #[test]
+    fn another_realm_has_other_keys_for_every_purpose() {
+        let secret = [7; 32];
+        let (customers, admins) = (keys_of(&secret, "customers"), keys_of(&secret, "admins"));
+        assert_ne!(customers.id, admins.id);
+        assert_ne!(customers.access.expose(), admins.access.expose());
+        assert_ne!(customers.refresh.expose(), admins.refresh.expose());
+        let macs = |keys: &Keys| {
+            [&keys.code, &keys.code_mac, &keys.identity, &keys.device, &keys.binding].map(|key| key.mac(&[b"x"]))
+        };
+        assert!(macs(&customers).iter().all(|mac| !macs(&admins).contains(mac)));
     }
 
     #[test]

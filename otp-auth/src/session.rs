@@ -4,8 +4,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::binding::Binding;
 use crate::clock::Timestamp;
 use crate::id::SessionId;
+
+/// For how long the answer to a refresh may be lost. A client that sleeps over
+/// night is one, and whoever finds an old token later is none.
+const RECOVERY: Duration = Duration::from_hours(24);
 
 /// One sign-in, as a store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +19,9 @@ pub struct Session {
     pub id: SessionId,
     /// The user's id, in its text form.
     pub user_id: String,
+    /// The address that was proven. A user who has another one by now is not
+    /// the one who signed in.
+    pub binding: Binding,
     /// How often it was refreshed; the refresh token in use carries the same
     /// number.
     pub generation: u32,
@@ -21,12 +29,24 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When the refresh token in use was made.
     pub refreshed_at: Timestamp,
+    /// The last time that a refresh token was handed out again because its
+    /// answer was lost.
+    pub recovery: Option<Recovery>,
     /// When it ends; fixed at sign-in.
     pub expires_at: Timestamp,
     /// When it was signed out or ended.
     pub revoked_at: Option<Timestamp>,
     /// What the user would recognise it by.
     pub client: Client,
+}
+
+/// A refresh token was handed out again, after the grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The generation of that token.
+    pub generation: u32,
+    /// When that was.
+    pub at: Timestamp,
 }
 
 /// What a user would recognise a session by.
@@ -68,6 +88,9 @@ pub(crate) enum Presented {
     /// It was replaced just now, by a request that ran at the same time or
     /// whose answer was lost: hand out the same successor again.
     JustReplaced,
+    /// It was replaced a while ago, and the answer was lost: note that, and
+    /// hand out the same successor once more.
+    AnswerLost,
     /// It is the successor of the one in use: it was handed out, and then the
     /// store lost the replacement in a crash. Replace it again.
     Ahead,
@@ -81,6 +104,14 @@ pub(crate) enum Presented {
 }
 
 /// Judges a refresh token whose signature is right.
+///
+/// The token that was just replaced may come from a client that never got its
+/// successor, or from somebody with a copy; nothing tells them apart. So it
+/// yields its successor once more. From then on both would hold the same
+/// token, and whoever uses it second presents one that was replaced: a token
+/// that was itself handed out again is not made up for. So a copy is found at
+/// the latest at its second use, and an answer that is lost now and then ends
+/// nothing.
 pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: Duration) -> Presented {
     if session.revoked_at.is_some() {
         return Presented::Revoked;
@@ -91,10 +122,17 @@ pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: D
     if generation == session.generation {
         return Presented::Current;
     }
-    // A grace of zero accepts nothing, not even in the same millisecond.
-    let within_grace = now < session.refreshed_at + grace;
-    if generation.checked_add(1) == Some(session.generation) && within_grace {
-        return Presented::JustReplaced;
+    if generation.checked_add(1) == Some(session.generation) {
+        let recovered = session.recovery.filter(|recovery| recovery.generation == session.generation);
+        let handed_out_at = recovered.map_or(session.refreshed_at, |recovery| recovery.at);
+        // A grace of zero accepts nothing, not even in the same millisecond.
+        if now < handed_out_at + grace {
+            return Presented::JustReplaced;
+        }
+        let was_recovered = session.recovery.is_some_and(|recovery| recovery.generation >= generation);
+        if !was_recovered && now < session.refreshed_at + RECOVERY {
+            return Presented::AnswerLost;
+        }
     }
     if session.generation.checked_add(1) == Some(generation) {
         return Presented::Ahead;
@@ -114,9 +152,11 @@ mod tests {
         Session {
             id: SessionId::from_bytes([1; 16]),
             user_id: "1".to_owned(),
+            binding: Binding::from_bytes([2; 16]),
             generation: 5,
             created_at: at(0),
             refreshed_at: at(100_000),
+            recovery: None,
             expires_at: at(200_000),
             revoked_at: None,
             client: Client::default(),
@@ -134,7 +174,8 @@ mod tests {
             (5, 199_999, Presented::Current),
             (4, 100_000, Presented::JustReplaced),
             (4, 109_999, Presented::JustReplaced),
-            (4, 110_000, Presented::Reused),
+            (4, 110_000, Presented::AnswerLost),
+            (4, 199_999, Presented::AnswerLost),
             (3, 100_000, Presented::Reused),
             (0, 100_000, Presented::Reused),
             (6, 100_000, Presented::Ahead),
@@ -148,7 +189,102 @@ mod tests {
 
     #[test]
     fn a_grace_of_zero_is_none() {
-        assert_eq!(judge(&session(), 4, at(100_000), Duration::ZERO), Presented::Reused);
+        assert_eq!(judge(&session(), 4, at(100_000), Duration::ZERO), Presented::AnswerLost);
+        let recovery = Some(Recovery { generation: 5, at: at(100_000) });
+        assert_eq!(judge(&Session { recovery, ..session() }, 4, at(100_000), Duration::ZERO), Presented::Reused);
+    }
+
+    #[test]
+    fn a_lost_answer_is_made_up_for_within_a_day_once_and_not_twice_in_a_row() {
+        let day = 24 * 60 * 60 * 1_000;
+        let long = Session { expires_at: at(10 * day), ..session() };
+        let recovered =
+            |generation, millis| Session { recovery: Some(Recovery { generation, at: at(millis) }), ..long.clone() };
+        for (what, session, millis, expected) in [
+            ("the last moment of the day", long.clone(), 100_000 + day - 1, Presented::AnswerLost),
+            ("the day is over", long.clone(), 100_000 + day, Presented::Reused),
+            ("made up for a moment ago, by another tab", recovered(5, 500_000), 509_999, Presented::JustReplaced),
+            ("made up for already", recovered(5, 500_000), 510_000, Presented::Reused),
+            ("this token was itself handed out again", recovered(4, 90_000), 110_000, Presented::Reused),
+            ("the one before it was", recovered(3, 80_000), 110_000, Presented::AnswerLost),
+            ("one of long ago was", recovered(0, 10), 110_000, Presented::AnswerLost),
+        ] {
+            assert_eq!(judge(&session, 4, at(millis), GRACE), expected, "{what}");
+        }
+        // Older ones are never made up for.
+        assert_eq!(judge(&long, 3, at(110_000), GRACE), Presented::Reused);
+    }
+
+    /// A client, or a thief: the last token that it has got.
+    #[derive(Clone, Copy)]
+    struct Holder(u32);
+
+    /// One request for a refresh, as `OtpAuth::refresh` carries it out;
+    /// `false` when it was found to be a reuse. `answered` says whether the
+    /// answer arrives.
+    fn refresh(session: &mut Session, holder: &mut Holder, now: Timestamp, answered: bool) -> bool {
+        match judge(session, holder.0, now, GRACE) {
+            Presented::Current => {
+                session.generation += 1;
+                session.refreshed_at = now;
+            }
+            Presented::AnswerLost => {
+                session.recovery = Some(Recovery { generation: session.generation, at: now });
+            }
+            Presented::JustReplaced => {}
+            _ => return false,
+        }
+        if answered {
+            holder.0 = session.generation;
+        }
+        true
+    }
+
+    /// Every order in which an owner and somebody with a copy can refresh: the
+    /// copy is found at the latest when each of them has used it twice.
+    #[test]
+    fn rt_01_a_copy_is_found_at_the_latest_at_its_second_use() {
+        for order in 0..256_u32 {
+            let mut session = Session { generation: 0, expires_at: at(i64::MAX), ..session() };
+            let (mut owner, mut thief) = (Holder(0), Holder(0));
+            let mut uses = [0, 0];
+            let mut found = false;
+            for step in 0..8 {
+                let now = at(100_000 + 60_000 * i64::from(step + 1));
+                let by_thief = order >> step & 1 == 1;
+                let holder = if by_thief { &mut thief } else { &mut owner };
+                found = !refresh(&mut session, holder, now, true);
+                if found {
+                    break;
+                }
+                uses[usize::from(by_thief)] += 1;
+            }
+            // Nobody can tell a copy as long as only one of them uses it.
+            assert!(found || uses.contains(&0) || uses.iter().any(|uses| *uses < 2), "{order:08b}: {uses:?}");
+            assert!(uses.iter().any(|uses| *uses < 2) || found, "{order:08b}: {uses:?}");
+        }
+    }
+
+    /// Whatever happens in between, one answer that is lost ends nothing, if
+    /// the one before it and the one after it arrive.
+    #[test]
+    fn one_lost_answer_in_a_row_never_ends_a_session() {
+        for pattern in 0..1_u32 << 12 {
+            let mut session = Session { generation: 0, expires_at: at(i64::MAX), ..session() };
+            let mut owner = Holder(0);
+            let mut now = 200_000;
+            let mut lost_before = false;
+            for step in 0..12 {
+                let lost = pattern >> step & 1 == 1 && !lost_before;
+                now += 3_600_000;
+                assert!(refresh(&mut session, &mut owner, at(now), !lost), "{pattern:012b} at {step}");
+                if lost {
+                    now += 60_000;
+                    assert!(refresh(&mut session, &mut owner, at(now), true), "{pattern:012b} at {step}");
+                }
+                lost_before = lost;
+            }
+        }
     }
 
     #[test]

@@ -37,6 +37,15 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
     /// Notes in this value that the address is verified. The store has
     /// already written it.
     fn mark_verified(&mut self) {}
+
+    /// The realm of a configuration that names none: the table or the
+    /// collection of the users. Without either it is the name of the type.
+    #[must_use]
+    fn default_realm() -> &'static str {
+        let whole = std::any::type_name::<Self>();
+        let plain = whole.split('<').next().unwrap_or(whole);
+        plain.rsplit("::").next().unwrap_or(plain)
+    }
 }
 
 /// A user type that keeps whether the address is verified.

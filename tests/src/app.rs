@@ -9,7 +9,7 @@ use axum::http::Request;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
-use otp_auth::store::Timestamp;
+use otp_auth::store::{Realm, Timestamp};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
     Claims, ConfigError, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SettingsBuilder, SqliteStore, VerifiedUser,
@@ -266,6 +266,26 @@ impl App {
         }
     }
 
+    /// Changes the address of a user, as an application would.
+    pub async fn change_address(&self, user: &User, email: &str) -> User {
+        let changed = User { email: email.to_owned(), ..user.clone() };
+        match &self.database {
+            Database::Memory(store) => {
+                store.inner().remove_user(&user.id);
+                store.inner().insert_user(changed.clone());
+            }
+            Database::Sqlite { store, .. } => {
+                sqlx::query("UPDATE users SET email = ?2 WHERE id = ?1")
+                    .bind(user.id)
+                    .bind(email)
+                    .execute(store.inner().pool())
+                    .await
+                    .unwrap();
+            }
+        }
+        changed
+    }
+
     /// Every user.
     pub async fn users(&self) -> Vec<User> {
         match &self.database {
@@ -286,10 +306,10 @@ impl App {
     /// The sessions of a user that are alive, the latest first.
     pub async fn sessions(&self, user: i64) -> Vec<otp_auth::Session> {
         use otp_auth::store::SessionStore;
-        let (user, now) = (user.to_string(), self.clock.now());
+        let (realm, user, now) = (Realm::new("users").unwrap(), user.to_string(), self.clock.now());
         match &self.database {
-            Database::Memory(store) => store.inner().user_sessions(&user, now).await.unwrap(),
-            Database::Sqlite { store, .. } => store.inner().user_sessions(&user, now).await.unwrap(),
+            Database::Memory(store) => store.inner().user_sessions(&realm, &user, now).await.unwrap(),
+            Database::Sqlite { store, .. } => store.inner().user_sessions(&realm, &user, now).await.unwrap(),
         }
     }
 

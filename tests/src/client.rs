@@ -196,20 +196,20 @@ impl<A: Target> Client<A> {
 
     /// The challenge, wherever it is kept.
     pub fn held_challenge(&self) -> String {
-        let cookie = self.jar.get("__Host-otp_challenge").map(str::to_owned);
+        let cookie = self.jar.get("__Host-otp_challenge-users").map(str::to_owned);
         cookie.or(self.challenge.clone()).expect("a challenge")
     }
 
     /// The refresh token, wherever it is kept.
     pub fn held_refresh_token(&self) -> String {
-        let cookie = self.jar.get("__Host-refresh_token").map(str::to_owned);
+        let cookie = self.jar.get("__Host-refresh_token-users").map(str::to_owned);
         cookie.or(self.refresh_token.clone()).expect("a refresh token")
     }
 
     /// Puts a refresh token back in the place where this client keeps it.
     pub fn put_refresh_token(&mut self, token: &str) {
         match self.kind {
-            Kind::Browser => self.jar.plant("__Host-refresh_token", token),
+            Kind::Browser => self.jar.plant("__Host-refresh_token-users", token),
             Kind::Native => self.refresh_token = Some(token.to_owned()),
         }
     }
@@ -217,7 +217,7 @@ impl<A: Target> Client<A> {
     /// Puts a challenge in the place where this client keeps it.
     pub fn put_challenge(&mut self, challenge: &str) {
         match self.kind {
-            Kind::Browser => self.jar.plant("__Host-otp_challenge", challenge),
+            Kind::Browser => self.jar.plant("__Host-otp_challenge-users", challenge),
             Kind::Native => self.challenge = Some(challenge.to_owned()),
         }
     }

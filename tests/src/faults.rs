@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
-    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenId,
-    TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
+    Opening, Realm, Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn,
+    SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 use crate::user::User;
@@ -30,8 +30,19 @@ pub enum Operation {
     RevokeUserSessions,
     /// `SessionStore::user_sessions`.
     UserSessions,
-    /// `SessionStore::blacklist_token`.
-    BlacklistToken,
+    /// `SessionStore::recover`.
+    Recover,
+    /// `SessionStore::bind_session`.
+    BindSession,
+    /// `SessionStore::delete_user_sessions`.
+    DeleteUserSessions,
+    /// `SessionStore::blacklist`.
+    Blacklist,
+    /// `SessionStore::is_blacklisted`.
+    IsBlacklisted,
+    /// `SessionStore::revocations`. It is asked once a second by nobody's
+    /// request, so it is not among the calls.
+    Revocations,
     /// `UserStore::user_by_email`.
     UserByEmail,
     /// `UserStore::user_by_id`.
@@ -93,7 +104,9 @@ impl Faults {
     async fn meet(&self, operation: Operation) -> StoreResult<()> {
         let fault = {
             let mut state = self.lock();
-            state.calls.push(operation);
+            if operation != Operation::Revocations {
+                state.calls.push(operation);
+            }
             state.faults.get(&operation).copied()
         };
         match fault {
@@ -130,54 +143,90 @@ impl<S> Clone for Faulty<S> {
 }
 
 impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         self.faults.meet(Operation::OpenChallenge).await?;
-        self.inner.open_challenge(open).await
+        self.inner.open_challenge(realm, open).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
         self.faults.meet(Operation::RefundSend).await?;
-        self.inner.refund_send(ticket, now).await
+        self.inner.refund_send(realm, ticket, now).await
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         self.faults.meet(Operation::CountTry).await?;
-        self.inner.count_try(key, cap).await
+        self.inner.count_try(realm, key, cap).await
     }
 }
 
 impl<S: SessionStore> SessionStore for Faulty<S> {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         self.faults.meet(Operation::Session).await?;
-        self.inner.session(id).await
+        self.inner.session(realm, id).await
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         self.faults.meet(Operation::Advance).await?;
         if self.faults.lock().faults.get(&Operation::Advance) == Some(&Fault::Contradict) {
-            return Ok(self.inner.session(id).await?.map_or(Advance::Unknown, Advance::Unchanged));
+            return Ok(self.inner.session(realm, id).await?.map_or(Advance::Unknown, Advance::Unchanged));
         }
-        self.inner.advance(id, generation, now).await
+        self.inner.advance(realm, id, generation, now).await
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        self.faults.meet(Operation::Recover).await?;
+        self.inner.recover(realm, id, expected, recovery).await
+    }
+
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        self.faults.meet(Operation::BindSession).await?;
+        self.inner.bind_session(realm, id, binding, now).await
+    }
+
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
         self.faults.meet(Operation::RevokeSession).await?;
-        self.inner.revoke_session(id, revocation).await
+        self.inner.revoke_session(realm, id, revocation).await
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
         self.faults.meet(Operation::RevokeUserSessions).await?;
-        self.inner.revoke_user_sessions(user_id, revocation).await
+        self.inner.revoke_user_sessions(realm, user_id, revocation).await
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        self.faults.meet(Operation::DeleteUserSessions).await?;
+        self.inner.delete_user_sessions(realm, user_id).await
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         self.faults.meet(Operation::UserSessions).await?;
-        self.inner.user_sessions(user_id, now).await
+        self.inner.user_sessions(realm, user_id, now).await
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        self.faults.meet(Operation::BlacklistToken).await?;
-        self.inner.blacklist_token(id, revocation).await
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, now: Timestamp) -> StoreResult<()> {
+        self.faults.meet(Operation::Blacklist).await?;
+        self.inner.blacklist(realm, entry, now).await
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        self.faults.meet(Operation::IsBlacklisted).await?;
+        self.inner.is_blacklisted(realm, token, now).await
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        self.faults.meet(Operation::Revocations).await?;
+        self.inner.revocations(realm, since, now).await
     }
 }
 
@@ -192,14 +241,20 @@ impl<S: UserStore<User>> UserStore<User> for Faulty<S> {
         self.inner.user_by_id(id).await
     }
 
-    async fn current_user(&self, id: &i64, token: TokenRef, now: Timestamp) -> StoreResult<Option<User>> {
+    async fn current_user(
+        &self,
+        realm: &Realm,
+        id: &i64,
+        token: TokenRef,
+        now: Timestamp,
+    ) -> StoreResult<Option<User>> {
         self.faults.meet(Operation::CurrentUser).await?;
-        self.inner.current_user(id, token, now).await
+        self.inner.current_user(realm, id, token, now).await
     }
 
-    async fn sign_in(&self, sign_in: SignIn<User>) -> StoreResult<SignInOutcome<User>> {
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<User>) -> StoreResult<SignInOutcome<User>> {
         self.faults.meet(Operation::SignIn).await?;
-        self.inner.sign_in(sign_in).await
+        self.inner.sign_in(realm, sign_in).await
     }
 }
 

@@ -23,7 +23,7 @@ pub struct User {
 impl User {
     /// The table of [`User`] in `SQLite`. The address has no unique index:
     /// one user per address is the promise of the store.
-    pub const SCHEMA: &'static str = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, \
+    pub const SCHEMA: &'static str = "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL, \
          is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)";
 
     /// What a first sign-in makes.

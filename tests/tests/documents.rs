@@ -72,7 +72,7 @@ fn doc_06_doc_07_the_reference_has_the_defaults_of_the_code() {
         ("send_timeout", spelled(settings.send_timeout)),
         ("auto_create_user", settings.auto_create_user.to_string()),
         ("cookie_secure", settings.cookie_secure.to_string()),
-        ("cookie_name", settings.cookie_name.clone()),
+        ("cookie_name", settings.cookie_name.replace(settings.realm.as_str(), "<realm>")),
         ("cookie_path", settings.cookie_path.clone()),
         ("cookie_same_site", if settings.cookie_same_site == SameSite::Lax { "lax".into() } else { "?".into() }),
         ("developer_mode", settings.developer_mode.to_string()),

@@ -15,7 +15,8 @@ use crate::slot::Slot;
 use crate::syntax::Root;
 use crate::value::{
     Audience, AutoCreateUser, CookieDomain, CookieName, CookiePath, CookieSecure, Count, Delivery, DeveloperMode, Flag,
-    Issuer, List, ListRule, LocalPartCase, PreviousSecrets, SameSite, Secret, Setting, Text, Time, TrustedOrigins,
+    Issuer, List, ListRule, LocalPartCase, PreviousSecrets, Realm, SameSite, Secret, Setting, Text, Time,
+    TrustedOrigins,
 };
 
 const fn key(name: &'static str, example: &'static str) -> Key {
@@ -26,6 +27,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
     attribute: "#[otp_config(...)]",
     keys: &[
         Key::new("user", Form::Type, "user = User"),
+        key("realm", "realm = \"customers\""),
         key("secret_key", "secret_key = env(\"OTP_AUTH_SECRET\")"),
         key("previous_secret_keys", "previous_secret_keys = [env(\"OTP_AUTH_OLD_SECRET\")]"),
         key("access_token_lifetime", "access_token_lifetime = \"1h\""),
@@ -68,6 +70,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
 #[derive(Default)]
 pub(crate) struct Written {
     pub(crate) user: Slot<Type>,
+    pub(crate) realm: Slot<Setting<Text<Realm>>>,
     pub(crate) secret_key: Slot<Secret>,
     pub(crate) previous_secret_keys: Slot<List<PreviousSecrets>>,
     pub(crate) access_token_lifetime: Slot<Setting<Time<AccessLifetime>>>,
@@ -111,6 +114,7 @@ impl Written {
     fn take(&mut self, entry: &Entry, errors: &mut Accumulator) {
         match entry.name {
             "user" => self.user.put_type(entry, errors),
+            "realm" => self.realm.put_value(entry, errors),
             "secret_key" => self.secret_key.put_value(entry, errors),
             "previous_secret_keys" => put_list(&mut self.previous_secret_keys, entry, errors),
             "access_token_lifetime" => self.access_token_lifetime.put_value(entry, errors),

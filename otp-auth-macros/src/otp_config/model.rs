@@ -97,6 +97,7 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         };
     }
     settings! {
+        realm
         access_token_lifetime refresh_token_lifetime refresh_grace
         otp_length otp_expiry max_otp_attempts otp_rate_limit
         max_sends_per_hour max_sends_per_day send_timeout

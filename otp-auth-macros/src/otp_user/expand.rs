@@ -32,6 +32,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 ///     fn claims(&self) -> Self::Claims { UserClaims { name: Clone::clone(&self.name) } }
 ///     fn verified(&self) -> Option<bool> { Some(self.is_verified) }
 ///     fn mark_verified(&mut self) { self.is_verified = true; }
+///     fn default_realm() -> &'static str { "users" }
 /// }
 /// ```
 fn user_impl(model: &Model) -> TokenStream {
@@ -55,6 +56,7 @@ fn user_impl(model: &Model) -> TokenStream {
             }
         }
     });
+    let realm = model.default_realm();
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -71,6 +73,9 @@ fn user_impl(model: &Model) -> TokenStream {
                 #claims_value
             }
             #verified
+            fn default_realm() -> &'static ::core::primitive::str {
+                #realm
+            }
         }
     }
 }

@@ -143,6 +143,19 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The realm of a configuration that names none: the table, the
+    /// collection, or the name of the struct.
+    pub(super) fn default_realm(&self) -> String {
+        match (&self.table, &self.collection) {
+            (Some(Table { name: TableName { schema: Some(schema), table }, .. }), _) => format!("{schema}.{table}"),
+            (Some(Table { name: TableName { schema: None, table }, .. }), _) => table.clone(),
+            (None, Some(collection)) => collection.name.0.clone(),
+            (None, None) => plain_name(&self.ident),
+        }
+    }
+}
+
 impl Field {
     fn new(written: &FieldWritten<'_>) -> Self {
         let column = written.skip.is_absent().then(|| Column {

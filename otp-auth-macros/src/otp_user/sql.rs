@@ -69,14 +69,17 @@ impl Statements {
         let is_address = dialect.is_address(&of_table(&model.email.column));
         let (names, values) = insert_lists(dialect, columns());
         let returning = dialect.returning(&returned);
-        let [first, second, third, fourth] = [1, 2, 3, 4].map(|number| dialect.parameter(number));
+        let [first, realm, session, token, user, now, signed_in] =
+            [1, 2, 3, 4, 5, 6, 7].map(|number| dialect.parameter(number));
         let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = {first}");
         let blacklist = dialect.quoted("token_blacklist");
-        let [entry, ends] = ["id", "expires_at"].map(|column| format!("{blacklist}.{}", dialect.quoted(column)));
+        let [of, entry, ends, kind, at] = ["realm", "id", "expires_at", "type", "blacklisted_at"]
+            .map(|column| format!("{blacklist}.{}", dialect.quoted(column)));
         Self {
             select_current: format!(
-                "{select_by_id} AND NOT EXISTS (SELECT 1 FROM {blacklist} WHERE \
-                 {entry} IN ({second}, {third}) AND {ends} > {fourth})"
+                "{select_by_id} AND NOT EXISTS (SELECT 1 FROM {blacklist} WHERE {of} = {realm} \
+                 AND {entry} IN ({session}, {token}, {user}) AND {ends} > {now} \
+                 AND ({kind} <> 'user' OR {at} > {signed_in}))"
             ),
             select_by_id,
             select_by_email: format!("SELECT {selected} FROM {from} WHERE {is_address} LIMIT 1"),

@@ -18,7 +18,7 @@ pub(crate) use self::count::{Count, CountRule, NO_LIMIT};
 pub(crate) use self::list::{List, ListRule, TrustedOrigins};
 pub(crate) use self::name::{ClaimName, CollectionName, ColumnName, TableName};
 pub(crate) use self::secret::{MINIMUM_SECRET, PreviousSecrets, Secret};
-pub(crate) use self::text::{Audience, CookieDomain, CookieName, CookiePath, Issuer, Text};
+pub(crate) use self::text::{Audience, CookieDomain, CookieName, CookiePath, Issuer, Realm, Text};
 pub(crate) use self::time::{Time, TimeRule, spell};
 pub(crate) use self::word::{AutoCreateUser, CookieSecure, Delivery, DeveloperMode, Flag, LocalPartCase, SameSite};
 use crate::diag::mistake;

@@ -8,14 +8,29 @@ use super::required_string;
 use crate::diag::mistake;
 
 /// The tables that otp-auth makes for itself.
-const OWN_TABLES: [&str; 4] = ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist"];
+const OWN_TABLES: [&str; 5] = ["otp_challenges", "otp_budgets", "otp_sessions", "otp_realms", "token_blacklist"];
 
 /// The collection that only the `MongoDB` store has besides those.
 const OWN_COLLECTION: &str = "otp_sign_ups";
 
 /// Claims with a meaning of their own in an access token.
-const RESERVED_CLAIMS: [&str; 14] =
-    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time", "amr", "acr", "azp", "client_id", "scope"];
+const RESERVED_CLAIMS: [&str; 15] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "bnd",
+    "auth_time",
+    "amr",
+    "acr",
+    "azp",
+    "client_id",
+    "scope",
+];
 
 /// The name of a table: `users` or `schema.users`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,8 +44,28 @@ impl<R: TextRule> Literal for Text<R> {
     }
 }
 
-/// The cookies that otp-auth sets beside the refresh cookie.
-const OWN_COOKIES: [&str; 4] = ["__Host-otp_challenge", "otp_challenge", "__Host-otp_device", "otp_device"];
+/// How the names of the cookies begin that otp-auth sets beside the refresh cookie.
+const OWN_COOKIES: [&str; 2] = ["otp_challenge", "otp_device"];
+
+/// `realm`
+pub(crate) struct Realm;
+
+impl TextRule for Realm {
+    const KEY: &'static str = "realm";
+    const EXAMPLE: &'static str = "\"customers\"";
+
+    fn fault(text: &str) -> Option<&'static str> {
+        if text.is_empty() {
+            Some("is empty")
+        } else if text.len() > 64 {
+            Some("is longer than 64 bytes")
+        } else if text.contains(char::is_control) || text.trim() != text {
+            Some("has a control character, or space at its ends")
+        } else {
+            None
+        }
+    }
+}
 
 /// `cookie_name`
 pub(crate) struct CookieName;
@@ -62,12 +82,18 @@ impl TextRule for CookieName {
             Some("is longer than 128 bytes")
         } else if !text.chars().all(allowed) {
             Some("has a character that no cookie name can have (letters, digits, `-` and `_` are fine)")
-        } else if OWN_COOKIES.iter().any(|own| own.eq_ignore_ascii_case(text)) {
+        } else if is_own_cookie(text) {
             Some("is the name of another cookie of otp-auth")
         } else {
             None
         }
     }
+}
+
+fn is_own_cookie(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.strip_prefix("__host-").unwrap_or(&lower);
+    OWN_COOKIES.iter().any(|own| plain.starts_with(own))
 }
 
 /// `cookie_path`

@@ -20,6 +20,9 @@ pub mod __private {
             None
         }
         fn mark_verified(&mut self) {}
+        fn default_realm() -> &'static str {
+            ""
+        }
     }
 
     pub trait VerifiableUser: OtpUser {}

@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::OtpAuth;
+use crate::binding::Bound;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::AuthError;
 use crate::event;
-use crate::id::{SessionId, TokenId};
+use crate::id::{SessionId, SubjectId, TokenId};
 use crate::store::TokenRef;
 use crate::token::{AccessClaims, Registered};
 use crate::user::OtpUser;
@@ -17,9 +18,15 @@ use crate::user::OtpUser;
 /// claims.
 ///
 /// As an extractor it does no I/O: it checks signature, type, times, issuer
-/// and audience, and that this process has not ended the session. A sign-out
-/// through another process is seen when the token expires; where that is too
-/// late, take [`CurrentUser`](crate::CurrentUser).
+/// and audience, and that the token was not revoked. A sign-out in another
+/// process is seen within two seconds. When the store could not be followed
+/// for ten seconds, it is asked for each request, and if it does not answer
+/// the request is refused.
+///
+/// What it does not see is the user: one who was deleted or has another
+/// address by now goes on until the token ends, unless the application tells
+/// [`OtpAuth::forget_user`]. Where that matters, take
+/// [`CurrentUser`](crate::CurrentUser).
 pub struct Claims<C: OtpConfig> {
     registered: Registered,
     user_id: <C::User as OtpUser>::Id,
@@ -62,6 +69,15 @@ impl<C: OtpConfig> Claims<C> {
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
         from_secs(self.registered.authenticated_at)
+    }
+
+    fn token_ref(&self) -> TokenRef {
+        TokenRef {
+            session: self.registered.session,
+            token: self.registered.token,
+            subject: SubjectId::of(&self.registered.subject),
+            authenticated_at: self.authenticated_at(),
+        }
     }
 
     /// The user's typed claims.
@@ -115,22 +131,28 @@ impl<C: OtpConfig> fmt::Debug for Authenticated<C> {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The claims of an access token, without I/O. See [`Claims`] for what
-    /// that cannot see.
+    /// The claims of an access token that was not revoked. See [`Claims`].
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidToken`], whatever is wrong with it.
-    pub fn claims(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
+    /// [`AuthError::InvalidToken`], whatever is wrong with it;
+    /// [`AuthError::Store`] when nobody knows whether it was revoked.
+    pub async fn claims(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
+        let claims = self.read(access_token)?;
+        if self.is_revoked(claims.token_ref()).await? {
+            event::invalid_token("revoked");
+            return Err(AuthError::InvalidToken);
+        }
+        Ok(claims)
+    }
+
+    /// What a token says, if it is one.
+    fn read(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
         let AccessClaims { registered, custom } =
             self.inner.tokens.verify_access(access_token, self.now()).map_err(|refused| {
                 event::invalid_token(refused.0);
                 AuthError::InvalidToken
             })?;
-        if self.inner.ended.contains(registered.session, registered.token) {
-            event::invalid_token("revoked");
-            return Err(AuthError::InvalidToken);
-        }
         let Ok(user_id) = registered.subject.parse() else {
             event::invalid_token("malformed subject");
             return Err(AuthError::InvalidToken);
@@ -143,14 +165,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidToken`] also when the token was revoked or the
-    /// user is gone or refused; [`AuthError::Store`].
+    /// [`AuthError::InvalidToken`] also when the token was revoked, or the
+    /// user is gone, refused, or has another address than the one that was
+    /// proven; [`AuthError::Store`].
     pub async fn authenticate(&self, access_token: &str) -> Result<Authenticated<C>, AuthError> {
-        let claims = self.claims(access_token)?;
-        let token = TokenRef { session: claims.session_id(), token: claims.token_id() };
-        let user = self.inner.store.current_user(claims.user_id(), token, self.now()).await?;
-        let Some(user) = user.filter(|user| self.admits(user)) else {
-            event::invalid_token("revoked, or no such user");
+        let claims = self.read(access_token)?;
+        let user = self.inner.store.current_user(claims.user_id(), claims.token_ref(), self.now()).await?;
+        let bound = Bound::Short(claims.registered.binding);
+        let Some(user) = user.filter(|user| self.is_bound(user, bound) && self.admits(user)) else {
+            event::invalid_token("revoked, no such user, or another address");
             return Err(AuthError::InvalidToken);
         };
         Ok(Authenticated { user, claims })

@@ -1,14 +1,16 @@
 //! The use cases: asking for a code, signing in, refreshing, signing out, and
 //! who is asking. No HTTP and no SQL.
 
-mod ended;
+mod follow;
 mod identify;
 mod refresh;
+mod registry;
 mod request;
 mod sessions;
 mod sign_out;
 mod verify;
 
+use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -22,6 +24,7 @@ pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
 pub use verify::{SignedIn, TokenPair, Verification};
 
+use crate::binding::Bound;
 use crate::challenge::code::CodeKind;
 use crate::challenge::{CodeMac, Identity};
 use crate::clock::{Clock, Timestamp};
@@ -30,10 +33,12 @@ use crate::email::Address;
 use crate::error::AuthError;
 use crate::event;
 use crate::hooks::Admission;
-use crate::secret::{Keys, MasterSecret};
+use crate::secret::Keys;
 use crate::store::{AnyStore, Removed, Revocation, Store};
 use crate::token::Tokens;
-use ended::EndedSessions;
+use crate::user::OtpUser as _;
+use follow::Following;
+use registry::Registration;
 
 /// How long a hook may take.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,8 +64,10 @@ struct Inner<C: OtpConfig> {
     tokens: Tokens,
     store: AnyStore<C::User>,
     clock: Clock,
-    ended: EndedSessions,
+    following: Following,
     background_sends: Arc<Semaphore>,
+    /// Says that the keys are in use.
+    _registration: Arc<Registration>,
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -82,24 +89,30 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (settings, secrets) = config.settings().build::<C>()?;
         let keys = std::iter::once(&secrets.current)
             .chain(&secrets.previous)
-            .map(MasterSecret::derive)
+            .map(|secret| secret.derive(&settings.realm))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| ConfigError::random())?;
+        let registration = registry::register(TypeId::of::<C::User>(), &keys)
+            .ok_or_else(|| ConfigError::same_realm(settings.realm.as_str()))?;
         if settings.developer_mode {
             event::developer_mode();
         }
         let tokens = Tokens::new(&settings, &keys);
+        let store = AnyStore::new(store, settings.realm.clone());
         let inner = Inner {
             config,
             settings,
             keys,
             tokens,
-            store: AnyStore::new(store),
+            store,
             clock,
-            ended: EndedSessions::default(),
+            following: Following::new(),
             background_sends: Arc::new(Semaphore::new(MAX_BACKGROUND_SENDS)),
+            _registration: registration,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let auth = Self { inner: Arc::new(inner) };
+        auth.follow();
+        Ok(auth)
     }
 
     /// The checked settings.
@@ -118,7 +131,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     pub async fn cleanup(&self) -> Result<Removed, AuthError> {
         const BATCH: u32 = 500;
         let now = self.now();
-        self.inner.ended.forget_expired(now);
+        self.inner.following.revoked.forget_expired(now);
         let mut removed = Removed::default();
         loop {
             let began = tokio::time::Instant::now();
@@ -183,6 +196,11 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     fn admits(&self, user: &C::User) -> bool {
         crate::hooks::Hooks::admit(self.inner.config.hooks(), user) == Admission::Admit
+    }
+
+    /// Whether the user has the address that was proven.
+    fn is_bound(&self, user: &C::User, bound: Bound) -> bool {
+        bound.holds(&self.inner.keys, user.email(), self.inner.settings.local_part_case)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Exchanging a refresh token for its successor.
 
 use super::{OtpAuth, SignedIn};
+use crate::binding::Bound;
+use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::{AuthError, StoreError};
 use crate::event::{self, Suspicion};
-use crate::session::{self, Presented, Session};
+use crate::session::{self, Presented, Recovery, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
 
@@ -15,8 +17,9 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Exchanges a refresh token for fresh tokens (RFC 9700 section 4.14.2).
     ///
     /// The token is replaced with every use. The one that was just replaced
-    /// gives the same successor again for `refresh_grace`; an older one means
-    /// that somebody has a copy, and ends the session.
+    /// gives the same successor again for `refresh_grace`, and within a day once
+    /// more: the answer may have been lost. Any other means that somebody has a
+    /// copy, and ends the session.
     ///
     /// # Errors
     ///
@@ -39,6 +42,17 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Presented::Current => Some(presented.generation),
                 Presented::Ahead => Some(session.generation),
                 Presented::JustReplaced => None,
+                Presented::AnswerLost => {
+                    let recovery = Recovery { generation: session.generation, at: now };
+                    let noted = self.inner.store.recover(session.id, session.recovery, recovery).await?;
+                    session = self.inner.store.session(session.id).await?.ok_or(AuthError::InvalidRefreshToken)?;
+                    if noted {
+                        event::answer_lost(session.id);
+                    }
+                    // Judged again: by now it was just handed out, by this
+                    // request or by another one.
+                    continue;
+                }
                 Presented::Reused => return self.end_reused(&session).await,
                 Presented::Revoked => return Err(AuthError::SessionRevoked),
                 Presented::Expired => return Err(AuthError::InvalidRefreshToken),
@@ -69,15 +83,16 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn session_user(&self, session: &Session) -> Result<C::User, AuthError> {
         let id = session.user_id.parse::<<C::User as OtpUser>::Id>().map_err(|_| AuthError::InvalidRefreshToken)?;
         let user = self.inner.store.user_by_id(&id).await?;
-        user.filter(|user| self.admits(user)).ok_or(AuthError::InvalidRefreshToken)
+        let bound = Bound::Whole(session.binding);
+        let user = user.filter(|user| self.is_bound(user, bound) && self.admits(user));
+        let user = user.ok_or(AuthError::InvalidRefreshToken)?;
+        if self.is_barred(&session.user_id).await? {
+            return Err(AuthError::InvalidRefreshToken);
+        }
+        Ok(user)
     }
 
-    fn renewed(
-        &self,
-        user: C::User,
-        session: Session,
-        now: crate::clock::Timestamp,
-    ) -> Result<SignedIn<C::User>, AuthError> {
+    fn renewed(&self, user: C::User, session: Session, now: Timestamp) -> Result<SignedIn<C::User>, AuthError> {
         let tokens = self.tokens_for(&user, &session, now)?;
         Ok(SignedIn { user, session, tokens, device: None })
     }

@@ -10,8 +10,8 @@ use crate::id::SessionId;
 impl<C: OtpConfig> OtpAuth<C> {
     /// Ends the sessions of the given tokens; tokens that are no good are
     /// ignored. When this returns `Ok`, no token of those sessions is
-    /// accepted any more, in any process (by [`Claims`](crate::Claims): in
-    /// this process).
+    /// accepted any more, in any process; by [`Claims`](crate::Claims) in
+    /// another process within two seconds.
     ///
     /// # Errors
     ///
@@ -28,19 +28,26 @@ impl<C: OtpConfig> OtpAuth<C> {
         let by_access =
             by_access.map(|claims| claims.registered.session).filter(|session| Some(*session) != by_refresh);
         for session in [by_refresh, by_access].into_iter().flatten() {
-            if self.end_session(session).await? {
-                event::signed_out(session);
-                notice("signed_out", self.inner.config.hooks().signed_out(session)).await;
-            }
+            self.sign_out_session(session).await?;
         }
         Ok(())
+    }
+
+    /// Ends a session, and tells the application; whether this call ended it.
+    pub(super) async fn sign_out_session(&self, session: SessionId) -> Result<bool, AuthError> {
+        let ended = self.end_session(session).await?;
+        if ended {
+            event::signed_out(session);
+            notice("signed_out", self.inner.config.hooks().signed_out(session)).await;
+        }
+        Ok(ended)
     }
 
     /// Revokes and blacklists a session; whether this call revoked it.
     pub(super) async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
         let revocation = self.revocation(self.now());
         let revoked = self.inner.store.revoke_session(session, revocation).await?;
-        self.inner.ended.insert(session, revocation);
+        self.inner.note_ended(&[session], revocation);
         Ok(revoked)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Candidate, OtpAuth, ask, notice};
+use crate::binding::Binding;
 use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
@@ -161,8 +162,11 @@ impl<C: OtpConfig> OtpAuth<C> {
                 if !self.admits(&user) {
                     return Err(AuthError::SignInRefused);
                 }
+                if self.is_barred(&user.id().to_string()).await? {
+                    return Err(AuthError::SignInRefused);
+                }
                 ask("before_sign_in", hooks.before_sign_in(&user)).await?;
-                Account::Existing(user)
+                Account::Existing { user, email: address.canonical().to_owned() }
             }
             None if self.inner.settings.auto_create_user => {
                 ask("before_create", hooks.before_create(address.canonical())).await?;
@@ -182,6 +186,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 id: SessionId::random()?,
                 created_at: now,
                 expires_at: now + self.inner.settings.refresh_token_lifetime,
+                binding: Binding::of(self.current_keys()?, address.canonical()),
                 client: verification.client.clone(),
             },
             replaces: older.map(|older| older.session),
@@ -191,14 +196,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         // the user is known. The claims of one who is not verified yet will
         // be others.
         let prepared = match &sign_in.account {
-            Account::Existing(user) if user.verified() != Some(false) => {
+            Account::Existing { user, .. } if user.verified() != Some(false) => {
                 Some(self.tokens_for(user, &sign_in.session.of_user(user.id().to_string()), now)?)
             }
             _ => None,
         };
         let keys = self.current_keys()?;
         let device = C::Delivery::COOKIES.then(|| device::issue(keys, &Identity::of(keys, address), now));
-        let ending = self.sessions_that_end(&sign_in).await?;
         let (id, revocation) = (sign_in.session.id, sign_in.revocation);
         let outcome = match self.inner.store.sign_in(sign_in).await {
             Err(error) if error.is_timeout() => {
@@ -207,12 +211,10 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             outcome => outcome,
         };
-        let SignInOutcome::SignedIn { user, session, created } = outcome? else {
+        let SignInOutcome::SignedIn { user, session, created, ended } = outcome? else {
             return Err(AuthError::InvalidCode);
         };
-        for session in ending {
-            self.inner.ended.insert(session, revocation);
-        }
+        self.inner.note_ended(&ended, revocation);
         // Somebody else may have made the user in the meantime.
         if !self.admits(&user) {
             self.end_session(session.id).await?;
@@ -229,26 +231,14 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(SignedIn { user, session, tokens, device })
     }
 
-    /// The sessions that end with this sign-in, for the extractor that asks no
-    /// store: the one that is replaced, and those before a first proof.
-    async fn sessions_that_end(&self, sign_in: &SignIn<C::User>) -> Result<Vec<SessionId>, AuthError> {
-        let mut ending: Vec<_> = sign_in.replaces.into_iter().collect();
-        if let Account::Existing(user) = &sign_in.account
-            && user.verified() == Some(false)
-        {
-            let older = self.inner.store.user_sessions(&user.id().to_string(), sign_in.revocation.now).await?;
-            ending.extend(older.iter().map(|session| session.id));
-        }
-        Ok(ending)
-    }
-
     /// What became of a sign-in that the store did not answer in time: it may
     /// have been stored all the same, and then the code is spent.
     async fn settled(&self, id: SessionId) -> Option<SignInOutcome<C::User>> {
         let session = self.inner.store.session(id).await.ok()??;
         let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
         let user = self.inner.store.user_by_id(&user_id).await.ok()??;
-        Some(SignInOutcome::SignedIn { user, session, created: false })
+        // What it has ended is seen when the store is asked what is new.
+        Some(SignInOutcome::SignedIn { user, session, created: false, ended: Vec::new() })
     }
 
     /// Fresh tokens for a session in its current generation.

@@ -103,6 +103,15 @@ impl Budget {
             .max(until_window(self.day_started_at, self.day_sends, limits.per_day, SendLimits::DAY))
     }
 
+    /// Whether it allows and forbids what no budget does: both windows and the
+    /// cooldown are over.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.next_send_at <= now
+            && self.hour_started_at + SendLimits::HOUR <= now
+            && self.day_started_at + SendLimits::DAY <= now
+    }
+
     /// The budget with one send given back, because its delivery failed.
     #[must_use]
     pub fn refund(self, now: Timestamp) -> Self {

@@ -96,7 +96,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     fn keys() -> Keys {
-        MasterSecret::new(Zeroizing::new(vec![9; 32])).derive().unwrap()
+        MasterSecret::new(Zeroizing::new(vec![9; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap()
     }
 
     #[test]
@@ -189,7 +189,8 @@ mod tests {
         assert_ne!(right, mac(&keys, &ChallengeKey::from_bytes([3; 32]), &identity, &code));
         assert_ne!(right, mac(&keys, &key, &Identity::from_bytes([3; 32]), &code));
         assert_ne!(right, mac(&keys, &key, &identity, &Secret::new("12345")));
-        let others = MasterSecret::new(Zeroizing::new(vec![8; 32])).derive().unwrap();
+        let others =
+            MasterSecret::new(Zeroizing::new(vec![8; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap();
         assert_ne!(right, mac(&others, &key, &identity, &code));
     }
 }

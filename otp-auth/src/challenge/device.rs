@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn a_device_is_known_to_its_identity_only_and_for_its_time() {
-        let keys = MasterSecret::new(Zeroizing::new(vec![9; 32])).derive().unwrap();
+        let keys =
+            MasterSecret::new(Zeroizing::new(vec![9; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap();
         let (mine, yours) = (Identity::from_bytes([1; 32]), Identity::from_bytes([2; 32]));
         let now = Timestamp::from_millis(1_000);
         let token = issue(&keys, &mine, now);

@@ -68,10 +68,7 @@ pub(super) fn cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
             "cookie_name",
             "must be 1 to 128 letters, digits or one of !#$%&'*+-.^_`|~ (RFC 6265)",
         ));
-    } else if matches!(
-        name.to_ascii_lowercase().as_str(),
-        "__host-otp_challenge" | "otp_challenge" | "__host-otp_device" | "otp_device"
-    ) {
+    } else if is_own_cookie(name) {
         faults.push(ConfigFault::new("cookie_name", "is the name of another cookie of otp-auth"));
     }
     if prefix("__Host-") && (settings.cookie_path != "/" || settings.cookie_domain.is_some()) {
@@ -105,6 +102,14 @@ pub(super) fn cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
             faults.push(ConfigFault::new("cookie_domain", "must be a host name in ASCII, such as `example.com`"));
         }
     }
+}
+
+/// Whether it begins as the names of the cookies that are set beside the
+/// refresh cookie.
+fn is_own_cookie(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.strip_prefix("__host-").unwrap_or(&lower);
+    ["otp_challenge", "otp_device"].iter().any(|own| plain.starts_with(own))
 }
 
 /// Origins that no browser would send.

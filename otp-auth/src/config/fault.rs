@@ -43,6 +43,14 @@ impl ConfigError {
         Self::new(vec![ConfigFault::new("secret_key", crate::error::RandomError.to_string())])
     }
 
+    /// Another configuration of this process has the same keys.
+    pub(crate) fn same_realm(realm: &str) -> Self {
+        let message = format!(
+            "this process has another configuration with the same secret and the realm `{realm}`, for another type of user: a token of the one would be a token of the other; write `realm = \"…\"`"
+        );
+        Self::new(vec![ConfigFault::new("realm", message)])
+    }
+
     /// Every fault that was found.
     #[must_use]
     pub fn faults(&self) -> &[ConfigFault] {

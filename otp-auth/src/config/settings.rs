@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check, secret_quality};
+use crate::realm::Realm;
 use crate::secret::MasterSecret;
+use crate::user::OtpUser as _;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -14,6 +16,8 @@ const DAY: Duration = Duration::from_hours(24);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
+    /// Which configuration keys, rows and cookies belong to.
+    pub realm: Realm,
     /// How long an access token is valid.
     pub access_token_lifetime: Duration,
     /// How long a session lasts, from its sign-in; refreshing does not extend
@@ -74,6 +78,7 @@ impl Settings {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SettingsBuilder {
+    realm: Option<String>,
     secret_key: Option<SecretSource>,
     previous_secret_keys: Vec<SecretSource>,
     cookie_name: Option<String>,
@@ -90,10 +95,12 @@ impl SettingsBuilder {
     /// The defaults. Only the secret is missing.
     pub fn new() -> Self {
         Self {
+            realm: None,
             secret_key: None,
             previous_secret_keys: Vec::new(),
             cookie_name: None,
             settings: Settings {
+                realm: Realm::unnamed(),
                 access_token_lifetime: HOUR,
                 refresh_token_lifetime: 7 * DAY,
                 refresh_grace: Duration::from_secs(10),
@@ -119,6 +126,14 @@ impl SettingsBuilder {
         }
     }
 
+    /// The name of the configuration, where several share a secret, a database
+    /// or a browser. Without it the name is that of the users' table or
+    /// collection, or of their type.
+    pub fn realm(mut self, name: impl Into<String>) -> Self {
+        self.realm = Some(name.into());
+        self
+    }
+
     /// The secret that every key is derived from.
     pub fn secret_key(mut self, source: SecretSource) -> Self {
         self.secret_key = Some(source);
@@ -133,7 +148,8 @@ impl SettingsBuilder {
     }
 
     /// Name of the refresh cookie. Without it the name is
-    /// `__Host-refresh_token`, or `refresh_token` for insecure cookies.
+    /// `__Host-refresh_token`, or `refresh_token` for insecure cookies, with a
+    /// dash and the realm behind it.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = Some(name.into());
         self
@@ -173,17 +189,20 @@ impl SettingsBuilder {
     pub(crate) fn build<C: OtpConfig>(self) -> Result<(Settings, Secrets), ConfigError> {
         let developer_mode_allowed = C::DEBUG_BUILD || C::DEVELOPER_MODE_IN_RELEASE;
         let mut settings = self.settings;
+        let mut faults = Vec::new();
+        match Realm::new(self.realm.as_deref().unwrap_or(C::User::default_realm())) {
+            Ok(realm) => settings.realm = realm,
+            Err(error) => faults.push(ConfigFault::new("realm", error.to_string())),
+        }
         settings.cookie_name = self.cookie_name.unwrap_or_else(|| {
             let plain = settings.cookie_path != "/" || settings.cookie_domain.is_some();
-            match (settings.cookie_secure, plain) {
+            settings.realm.cookie_name(match (settings.cookie_secure, plain) {
                 (true, false) => "__Host-refresh_token",
                 (true, true) => "__Secure-refresh_token",
                 (false, _) => "refresh_token",
-            }
-            .to_owned()
+            })
         });
 
-        let mut faults = Vec::new();
         let developer_mode = settings.developer_mode && developer_mode_allowed;
         if settings.developer_mode && !developer_mode_allowed {
             faults.push(ConfigFault::new(

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Account, Advance, BlacklistKind, Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, FreshChallenge,
-    Identity, Maintenance, Nonce, OpenChallenge, Opening, Removed, Requester, Revocation, SendLimits, SendTicket,
-    Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef, UserStore,
+    Account, Advance, Binding, BlacklistEntry, BlacklistKind, Budget, ChallengeKey, ChallengeStore, CodeMac,
+    CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery, Removed,
+    Requester, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome,
+    StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -58,10 +59,13 @@ pub struct MemoryStore<U> {
 struct State<U> {
     users: Vec<U>,
     users_made: i64,
-    challenges: BTreeMap<ChallengeKey, Row>,
-    budgets: BTreeMap<(Identity, Requester), Budget>,
-    sessions: BTreeMap<SessionId, Session>,
-    blacklist: BTreeMap<[u8; 16], (BlacklistKind, Timestamp)>,
+    challenges: BTreeMap<(Realm, ChallengeKey), Row>,
+    budgets: BTreeMap<(Realm, Identity, Requester), Budget>,
+    sessions: BTreeMap<(Realm, SessionId), Session>,
+    /// Each entry with the number of its last change.
+    blacklist: BTreeMap<(Realm, [u8; 16]), (i64, BlacklistEntry)>,
+    /// Changes of the blacklist so far.
+    blacklisted: i64,
 }
 
 struct Row {
@@ -83,6 +87,7 @@ impl<U: OtpUser + Clone> MemoryStore<U> {
             budgets: BTreeMap::new(),
             sessions: BTreeMap::new(),
             blacklist: BTreeMap::new(),
+            blacklisted: 0,
         };
         Self { state: Mutex::new(state), make: Box::new(make) }
     }
@@ -115,37 +120,57 @@ impl<U> MemoryStore<U> {
 }
 
 impl<U> State<U> {
-    fn blacklist(&mut self, id: [u8; 16], kind: BlacklistKind, until: Timestamp) {
-        let entry = self.blacklist.entry(id).or_insert((kind, until));
-        entry.1 = entry.1.max(until);
+    fn blacklist(&mut self, realm: &Realm, entry: &BlacklistEntry) {
+        self.blacklisted += 1;
+        let (changed, kept) = self.blacklist.entry((realm.clone(), entry.id)).or_insert((0, *entry));
+        *changed = self.blacklisted;
+        kept.blacklisted_at = kept.blacklisted_at.max(entry.blacklisted_at);
+        kept.expires_at = kept.expires_at.max(entry.expires_at);
     }
 
-    fn revoke(&mut self, id: SessionId, revocation: Revocation) -> bool {
-        self.blacklist(*id.as_bytes(), BlacklistKind::Session, revocation.blacklist_until);
-        match self.sessions.get_mut(&id) {
+    fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> bool {
+        let live = |id: &[u8; 16]| {
+            let (_, entry) = self.blacklist.get(&(realm.clone(), *id))?;
+            Some(*entry).filter(|entry| now < entry.expires_at)
+        };
+        live(token.session.as_bytes()).is_some()
+            || live(token.token.as_bytes()).is_some()
+            || live(token.subject.as_bytes()).is_some_and(|entry| token.authenticated_at < entry.blacklisted_at)
+    }
+
+    fn revoke(&mut self, realm: &Realm, id: SessionId, revocation: Revocation) -> bool {
+        let Revocation { now, blacklist_until } = revocation;
+        self.blacklist(realm, &BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until));
+        match self.sessions.get_mut(&(realm.clone(), id)) {
             Some(session) if session.revoked_at.is_none() => {
-                session.revoked_at = Some(revocation.now);
+                session.revoked_at = Some(now);
                 true
             }
             _ => false,
         }
     }
 
-    fn revoke_all(&mut self, user_id: &str, revocation: Revocation) -> u64 {
-        let ids: Vec<_> = self
-            .sessions
-            .values()
-            .filter(|session| session.user_id == user_id && session.revoked_at.is_none())
-            .map(|session| session.id)
-            .collect();
-        ids.into_iter().map(|id| u64::from(self.revoke(id, revocation))).sum()
+    fn of_user<'a>(&'a self, realm: &'a Realm, user_id: &'a str) -> impl Iterator<Item = &'a Session> {
+        self.sessions
+            .iter()
+            .filter(move |((of, _), session)| of == realm && session.user_id == user_id)
+            .map(|(_, session)| session)
+    }
+
+    fn revoke_all(&mut self, realm: &Realm, user_id: &str, revocation: Revocation) -> Vec<SessionId> {
+        let live = self.of_user(realm, user_id).filter(|session| session.revoked_at.is_none());
+        let ids: Vec<_> = live.map(|session| session.id).collect();
+        for id in &ids {
+            self.revoke(realm, *id, revocation);
+        }
+        ids
     }
 }
 
 impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let mut state = self.lock();
-        let slot = (open.identity, open.requester);
+        let slot = (realm.clone(), open.identity, open.requester);
         let budget = match Budget::spend(state.budgets.get(&slot).copied(), open.now, open.limits) {
             Ok(budget) => budget,
             Err(wait) => return Ok(Opening::Wait(wait)),
@@ -154,22 +179,23 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         let ticket =
             SendTicket { identity: open.identity, requester: open.requester, next_send_at: budget.next_send_at };
         let resumed = open.resume.and_then(|resume| {
-            let row = state.challenges.get(&resume.key)?;
+            let row = state.challenges.get(&(realm.clone(), resume.key))?;
             let (nonce, _) = row.code?;
             let live = row.identity == open.identity && open.now < row.expires_at && row.tries < resume.max_tries;
             live.then_some(Opening::Resumed { nonce, expires_at: row.expires_at, ticket })
         });
         Ok(resumed.unwrap_or_else(|| {
             let FreshChallenge { key, nonce, code_mac, expires_at } = open.fresh;
-            state
-                .challenges
-                .insert(key, Row { identity: open.identity, code: Some((nonce, code_mac)), tries: 0, expires_at });
+            state.challenges.insert(
+                (realm.clone(), key),
+                Row { identity: open.identity, code: Some((nonce, code_mac)), tries: 0, expires_at },
+            );
             Opening::Opened(ticket)
         }))
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        if let Some(budget) = self.lock().budgets.get_mut(&(ticket.identity, ticket.requester))
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        if let Some(budget) = self.lock().budgets.get_mut(&(realm.clone(), ticket.identity, ticket.requester))
             && budget.next_send_at == ticket.next_send_at
         {
             *budget = budget.refund(now);
@@ -177,8 +203,8 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         Ok(())
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        Ok(self.lock().challenges.get_mut(key).map(|row| {
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        Ok(self.lock().challenges.get_mut(&(realm.clone(), *key)).map(|row| {
             row.tries = row.tries.saturating_add(1).min(cap);
             CountedTry {
                 number: row.tries,
@@ -191,12 +217,12 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
 }
 
 impl<U: OtpUser> SessionStore for MemoryStore<U> {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
-        Ok(self.lock().sessions.get(&id).cloned())
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
+        Ok(self.lock().sessions.get(&(realm.clone(), id)).cloned())
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        Ok(match self.lock().sessions.get_mut(&id) {
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        Ok(match self.lock().sessions.get_mut(&(realm.clone(), id)) {
             None => Advance::Unknown,
             Some(session)
                 if session.generation == generation && session.revoked_at.is_none() && now < session.expires_at =>
@@ -209,26 +235,80 @@ impl<U: OtpUser> SessionStore for MemoryStore<U> {
         })
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        Ok(self.lock().revoke(id, revocation))
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        Ok(match self.lock().sessions.get_mut(&(realm.clone(), id)) {
+            Some(session)
+                if session.generation == recovery.generation
+                    && session.recovery == expected
+                    && session.revoked_at.is_none() =>
+            {
+                session.recovery = Some(recovery);
+                true
+            }
+            _ => false,
+        })
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        Ok(self.lock().revoke_all(user_id, revocation))
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        Ok(match self.lock().sessions.get_mut(&(realm.clone(), id)) {
+            Some(session) if session.revoked_at.is_none() && now < session.expires_at => {
+                session.binding = binding;
+                true
+            }
+            _ => false,
+        })
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        Ok(self.lock().revoke(realm, id, revocation))
+    }
+
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        Ok(self.lock().revoke_all(realm, user_id, revocation))
+    }
+
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        let mut state = self.lock();
+        let before = state.sessions.len();
+        state.sessions.retain(|(of, _), session| of != realm || session.user_id != user_id);
+        Ok((before - state.sessions.len()) as u64)
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let state = self.lock();
-        let live =
-            |session: &&Session| session.user_id == user_id && session.revoked_at.is_none() && now < session.expires_at;
-        let mut sessions: Vec<_> = state.sessions.values().filter(live).cloned().collect();
+        let live = |session: &&Session| session.revoked_at.is_none() && now < session.expires_at;
+        let mut sessions: Vec<_> = state.of_user(realm, user_id).filter(live).cloned().collect();
         sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
         Ok(sessions)
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        self.lock().blacklist(*id.as_bytes(), BlacklistKind::Token, revocation.blacklist_until);
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {
+        self.lock().blacklist(realm, entry);
         Ok(())
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        Ok(self.lock().is_blacklisted(realm, token, now))
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        let state = self.lock();
+        let entries = state.blacklist.iter().filter(|((of, _), (changed, entry))| {
+            of == realm && since.map_or(now < entry.expires_at, |Cursor(seen)| *changed > seen)
+        });
+        let entries = entries.map(|(_, (_, entry))| *entry).collect();
+        Ok(Revocations { entries, cursor: Cursor(state.blacklisted) })
     }
 }
 
@@ -241,16 +321,15 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         Ok(self.lock().users.iter().find(|user| user.id() == id).cloned())
     }
 
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
         let state = self.lock();
-        let blacklisted = |id: &[u8; 16]| state.blacklist.get(id).is_some_and(|(_, until)| now < *until);
-        if blacklisted(token.session.as_bytes()) || blacklisted(token.token.as_bytes()) {
+        if state.is_blacklisted(realm, token, now) {
             return Ok(None);
         }
         Ok(state.users.iter().find(|user| user.id() == id).cloned())
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let now = sign_in.revocation.now;
@@ -258,17 +337,15 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
             let right = row.code.is_some_and(|(_, mac)| mac == sign_in.code_mac);
             right && row.identity == sign_in.identity && now < row.expires_at
         };
-        if !state.challenges.get(&sign_in.challenge).is_some_and(live) {
+        let challenge = (realm.clone(), sign_in.challenge);
+        if !state.challenges.get(&challenge).is_some_and(live) {
             return Ok(SignInOutcome::CodeSpent);
         }
-        let email = match &sign_in.account {
-            Account::Existing(user) => user.email(),
-            Account::New(email) => email,
-        };
+        let email = sign_in.account.email();
         let found = state.users.iter().position(|user| user.email() == email);
         let (at, created) = match (&sign_in.account, found) {
-            (Account::Existing(user), Some(at)) if state.users[at].id() == user.id() => (at, false),
-            (Account::Existing(_), _) => return Ok(SignInOutcome::AccountChanged),
+            (Account::Existing { user, .. }, Some(at)) if state.users[at].id() == user.id() => (at, false),
+            (Account::Existing { .. }, _) => return Ok(SignInOutcome::AccountChanged),
             (Account::New(_), Some(at)) => (at, false),
             (Account::New(email), None) => {
                 state.users_made += 1;
@@ -281,18 +358,17 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         state.users[at].mark_verified();
         let user = state.users[at].clone();
         let user_id = user.id().to_string();
-        if first_proof {
-            state.revoke_all(&user_id, sign_in.revocation);
-        }
-        if let Some(row) = state.challenges.get_mut(&sign_in.challenge) {
+        let mut ended = if first_proof { state.revoke_all(realm, &user_id, sign_in.revocation) } else { Vec::new() };
+        if let Some(row) = state.challenges.get_mut(&challenge) {
             row.code = None;
         }
         if let Some(older) = sign_in.replaces {
-            state.revoke(older, sign_in.revocation);
+            state.revoke(realm, older, sign_in.revocation);
+            ended.push(older);
         }
         let session = sign_in.session.of_user(user_id);
-        state.sessions.insert(session.id, session.clone());
-        Ok(SignInOutcome::SignedIn { user, session, created })
+        state.sessions.insert((realm.clone(), session.id), session.clone());
+        Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
 }
 
@@ -309,11 +385,9 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
         let mut state = self.lock();
         Ok(Removed {
             challenges: remove(&mut state.challenges, limit, |row| row.expires_at <= now),
-            budgets: remove(&mut state.budgets, limit, |budget| {
-                budget.day_started_at + SendLimits::DAY <= now && budget.next_send_at <= now
-            }),
+            budgets: remove(&mut state.budgets, limit, |budget| budget.is_over(now)),
             sessions: remove(&mut state.sessions, limit, |session| session.expires_at <= now),
-            blacklisted: remove(&mut state.blacklist, limit, |(_, until)| *until <= now),
+            blacklisted: remove(&mut state.blacklist, limit, |(_, entry)| entry.expires_at <= now),
         })
     }
 }

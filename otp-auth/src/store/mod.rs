@@ -8,6 +8,10 @@
 //!
 //! A store decides nothing: times and limits come in as values, and what a
 //! result means is decided by its caller.
+//!
+//! Every row belongs to a [`Realm`], and every method is told which. None
+//! reads, changes or ends anything of another realm, whatever ids, addresses
+//! or secrets the two share; only [`Maintenance`] is for all of them.
 
 mod erased;
 pub mod memory;
@@ -23,13 +27,15 @@ use std::future::Future;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+pub use crate::binding::Binding;
 pub use crate::challenge::budget::{Budget, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
 pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
 pub use crate::clock::Timestamp;
 pub use crate::error::StoreError;
-pub use crate::id::{SessionId, TokenId};
-pub use crate::session::{Client, Session};
+pub use crate::id::{SessionId, SubjectId, TokenId};
+pub use crate::realm::Realm;
+pub use crate::session::{Client, Recovery, Session};
 
 #[cfg(feature = "mongodb")]
 pub use mongo::user::MongoUser;
@@ -139,12 +145,17 @@ pub trait ChallengeStore: Send + Sync + 'static {
     /// * [`OpenChallenge::resume`] is continued only when it has the same
     ///   identity, is neither accepted nor expired, and has tries left; it
     ///   is not changed. Otherwise the fresh challenge is added.
-    fn open_challenge(&self, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
+    fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
 
     /// Gives back a send that was not delivered, as [`Budget::refund`] says.
     /// Does nothing when a later send was paid meanwhile, so it may be
     /// repeated.
-    fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
+    fn refund_send(
+        &self,
+        realm: &Realm,
+        ticket: &SendTicket,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Counts one more try, and then returns the challenge; `None` when there
     /// is none of this key.
@@ -152,7 +163,12 @@ pub trait ChallengeStore: Send + Sync + 'static {
     /// The count is durable before the method returns and is never rolled
     /// back. No two callers get the same [`CountedTry::number`] while it is
     /// below `cap`; a store need not count beyond that.
-    fn count_try(&self, key: &ChallengeKey, cap: u32) -> impl Future<Output = StoreResult<Option<CountedTry>>> + Send;
+    fn count_try(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        cap: u32,
+    ) -> impl Future<Output = StoreResult<Option<CountedTry>>> + Send;
 }
 
 /// What came of [`SessionStore::advance`].
@@ -184,6 +200,9 @@ pub enum BlacklistKind {
     Token,
     /// A [`SessionId`]: every access token of a session.
     Session,
+    /// A [`SubjectId`]: every access token of a user whose sign-in was before
+    /// [`BlacklistEntry::blacklisted_at`].
+    User,
 }
 
 impl BlacklistKind {
@@ -193,14 +212,66 @@ impl BlacklistKind {
         match self {
             Self::Token => "token",
             Self::Session => "session",
+            Self::User => "user",
         }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) has written.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Token, Self::Session, Self::User].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What must no longer be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlacklistEntry {
+    /// The bytes of a [`TokenId`], a [`SessionId`] or a [`SubjectId`].
+    pub id: [u8; 16],
+    /// Which of them.
+    pub kind: BlacklistKind,
+    /// Since when. For a user: sign-ins before it do not count.
+    pub blacklisted_at: Timestamp,
+    /// When no access token needs the entry any more.
+    pub expires_at: Timestamp,
+}
+
+impl BlacklistEntry {
+    /// An entry.
+    #[must_use]
+    pub const fn new(id: [u8; 16], kind: BlacklistKind, blacklisted_at: Timestamp, expires_at: Timestamp) -> Self {
+        Self { id, kind, blacklisted_at, expires_at }
+    }
+}
+
+/// How far somebody has followed the blacklist of a realm. What the number
+/// means is the store's own business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(pub i64);
+
+/// A part of the blacklist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Revocations {
+    /// The entries, in no particular order. Some may have been told before.
+    pub entries: Vec<BlacklistEntry>,
+    /// Where to go on.
+    pub cursor: Cursor,
+}
+
+impl Revocations {
+    /// A part of the blacklist.
+    #[must_use]
+    pub const fn new(entries: Vec<BlacklistEntry>, cursor: Cursor) -> Self {
+        Self { entries, cursor }
     }
 }
 
 /// Sessions, and the blacklist of what must no longer be accepted.
 pub trait SessionStore: Send + Sync + 'static {
     /// The session of this id.
-    fn session(&self, id: SessionId) -> impl Future<Output = StoreResult<Option<Session>>> + Send;
+    fn session(&self, realm: &Realm, id: SessionId) -> impl Future<Output = StoreResult<Option<Session>>> + Send;
 
     /// Compare-and-swap on the generation: replaces `generation` by the next
     /// one and sets [`Session::refreshed_at`], if the session is in that
@@ -210,32 +281,100 @@ pub trait SessionStore: Send + Sync + 'static {
     /// [`Advance::Advanced`]. A session that has been revoked never advances.
     fn advance(
         &self,
+        realm: &Realm,
         id: SessionId,
         generation: u32,
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Advance>> + Send;
 
+    /// Compare-and-swap on [`Session::recovery`]: notes `recovery` in its place,
+    /// if the session is in the generation that it names, still has the
+    /// `expected` one, and is not revoked. Returns whether it did: of all
+    /// callers with one expectation exactly one does.
+    fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
+    /// Binds a session that is neither revoked nor over at `now` to another
+    /// address; whether there was one.
+    fn bind_session(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        binding: Binding,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
     /// Revokes a session and blacklists its id, both or neither. Returns
     /// whether this call revoked it. Idempotent: a session that was revoked
     /// before keeps its time, and the blacklist entry is there afterwards in
     /// any case, until the later of both times.
-    fn revoke_session(&self, id: SessionId, revocation: Revocation) -> impl Future<Output = StoreResult<bool>> + Send;
+    fn revoke_session(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        revocation: Revocation,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
 
-    /// Revokes every session of a user and blacklists their ids; returns how
-    /// many this call revoked.
+    /// Revokes every session of a user and blacklists their ids; returns those
+    /// that this call revoked.
     fn revoke_user_sessions(
         &self,
+        realm: &Realm,
         user_id: &str,
         revocation: Revocation,
-    ) -> impl Future<Output = StoreResult<u64>> + Send;
+    ) -> impl Future<Output = StoreResult<Vec<SessionId>>> + Send;
+
+    /// Deletes every session of a user, whatever its state; how many it was.
+    /// The blacklist stays as it is.
+    fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> impl Future<Output = StoreResult<u64>> + Send;
 
     /// The sessions of a user that are neither revoked nor over at `now`, the
     /// latest sign-in first.
-    fn user_sessions(&self, user_id: &str, now: Timestamp) -> impl Future<Output = StoreResult<Vec<Session>>> + Send;
+    fn user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Vec<Session>>> + Send;
 
-    /// Blacklists one access token. Idempotent; an entry is never shortened.
-    /// Every process sees it once this returns.
-    fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Adds an entry to the blacklist. Idempotent: of an entry that is there
+    /// already the later of both ends and of both moments stays. Every process
+    /// sees it once this returns.
+    fn blacklist(
+        &self,
+        realm: &Realm,
+        entry: &BlacklistEntry,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// Whether an access token is blacklisted at `now`: by its own id, by its
+    /// session, or by its user.
+    fn is_blacklisted(
+        &self,
+        realm: &Realm,
+        token: TokenRef,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
+    /// What was blacklisted since a cursor, or without one everything that is
+    /// live at `now`.
+    ///
+    /// Whoever goes on from cursor to cursor is told of every entry that was
+    /// acknowledged before a call, and of every entry that was extended,
+    /// whatever the clocks of the processes say and in whatever order
+    /// transactions are committed. A store that cannot go on from the cursor
+    /// returns everything that is live.
+    fn revocations(
+        &self,
+        realm: &Realm,
+        since: Option<Cursor>,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Revocations>> + Send;
 }
 
 /// What an access token names, for the blacklist check.
@@ -246,6 +385,10 @@ pub struct TokenRef {
     pub session: SessionId,
     /// The token itself.
     pub token: TokenId,
+    /// Its user.
+    pub subject: SubjectId,
+    /// When the user signed in.
+    pub authenticated_at: Timestamp,
 }
 
 /// A code that was found right, to be turned into a session.
@@ -280,6 +423,8 @@ pub struct NewSession {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The address that was proven.
+    pub binding: Binding,
     /// What the user will recognise it by.
     pub client: Client,
 }
@@ -291,9 +436,11 @@ impl NewSession {
         Session {
             id: self.id,
             user_id,
+            binding: self.binding,
             generation: 0,
             created_at: self.created_at,
             refreshed_at: self.created_at,
+            recovery: None,
             expires_at: self.expires_at,
             revoked_at: None,
             client: self.client.clone(),
@@ -305,16 +452,32 @@ impl NewSession {
 #[derive(Clone)]
 pub enum Account<U> {
     /// A user that the store has returned.
-    Existing(U),
+    Existing {
+        /// The user.
+        user: U,
+        /// The address by which they were found, in its canonical form. The
+        /// table may hold it in another one.
+        email: String,
+    },
     /// The address, in its canonical form, of somebody who had no account a
     /// moment ago.
     New(String),
 }
 
+impl<U> Account<U> {
+    /// The address that was proven, in its canonical form.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        match self {
+            Self::Existing { email, .. } | Self::New(email) => email,
+        }
+    }
+}
+
 impl<U> fmt::Debug for Account<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Existing(_) => "Existing([redacted])",
+            Self::Existing { .. } => "Existing([redacted])",
             Self::New(_) => "New([redacted])",
         })
     }
@@ -322,6 +485,7 @@ impl<U> fmt::Debug for Account<U> {
 
 /// What came of a [`SignIn`]. `Debug` shows the session, not the user.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each sign-in, and it is taken apart at once")]
 pub enum SignInOutcome<U> {
     /// The code has been accepted, and the session is there.
     SignedIn {
@@ -331,6 +495,8 @@ pub enum SignInOutcome<U> {
         session: Session,
         /// Whether the user was made by this sign-in.
         created: bool,
+        /// The sessions that it has ended.
+        ended: Vec<SessionId>,
     },
     /// The challenge was accepted before, has expired or is gone. Nothing was
     /// changed.
@@ -360,11 +526,12 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     /// The user with this id.
     fn user_by_id(&self, id: &U::Id) -> impl Future<Output = StoreResult<Option<U>>> + Send;
 
-    /// The user of an access token, in one round trip with the check that
-    /// neither the token nor its session is blacklisted at `now`; `None` when
-    /// one of them is, or there is no such user.
+    /// The user of an access token, in one round trip with the check of
+    /// [`SessionStore::is_blacklisted`]; `None` when the token is blacklisted,
+    /// or there is no such user.
     fn current_user(
         &self,
+        realm: &Realm,
         id: &U::Id,
         token: TokenRef,
         now: Timestamp,
@@ -384,7 +551,7 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///    the id of a deleted user again.)
     /// 4. The session that is replaced is revoked and blacklisted.
     /// 5. The new session is added, in generation 0.
-    fn sign_in(&self, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
+    fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
 }
 
 /// How many rows a cleanup removed.

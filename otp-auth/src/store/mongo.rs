@@ -7,6 +7,7 @@
 //! the primary. So a write that was acknowledged survives a crash, and every
 //! process sees it.
 
+mod blacklist;
 mod challenges;
 mod error;
 mod operations;
@@ -73,6 +74,7 @@ struct Collections {
     sessions: Collection<Document>,
     blacklist: Collection<Document>,
     sign_ups: Collection<Document>,
+    realms: Collection<Document>,
 }
 
 /// The options of every collection that the store uses.
@@ -114,6 +116,7 @@ impl MongoStore {
             sessions: collection("otp_sessions"),
             blacklist: collection("token_blacklist"),
             sign_ups: collection("otp_sign_ups"),
+            realms: collection("otp_realms"),
             database,
         };
         Self { collections: Arc::new(collections), operations: Operations::default() }
@@ -141,7 +144,8 @@ impl MongoStore {
             collection.create_indexes([ttl(), ascending("expires_at")]).await?;
         }
         budgets.create_indexes([ttl(), ascending("day_started_at")]).await?;
-        sessions.create_indexes([ascending("user_id")]).await?;
+        let of_user = IndexModel::builder().keys(doc! { "realm": 1, "user_id": 1 }).build();
+        sessions.create_indexes([of_user]).await?;
         Ok(())
     }
 }
@@ -213,8 +217,11 @@ async fn insert(collection: &Collection<Document>, id: Bson, row: Document, need
 impl Maintenance for Collections {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         let expired = || doc! { "expires_at": { "$lte": date(now) } };
-        let unused =
-            doc! { "day_started_at": { "$lte": date(now - SendLimits::DAY) }, "next_send_at": { "$lte": date(now) } };
+        let unused = doc! {
+            "day_started_at": { "$lte": date(now - SendLimits::DAY) },
+            "hour_started_at": { "$lte": date(now - SendLimits::HOUR) },
+            "next_send_at": { "$lte": date(now) },
+        };
         self.delete(&self.sign_ups, expired(), limit).await?;
         Ok(Removed {
             challenges: self.delete(&self.challenges, expired(), limit).await?,

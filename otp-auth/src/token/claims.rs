@@ -13,6 +13,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserial
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::binding::ShortBinding;
 use crate::id::{SessionId, TokenId};
 
 /// The claims of an access token.
@@ -25,7 +26,8 @@ pub(crate) struct AccessClaims<C> {
 }
 
 /// The claims that every access token has (RFC 9068 section 2.2; `sid` is
-/// `OpenID` Connect's, `amr` RFC 8176's form). Times are in seconds.
+/// `OpenID` Connect's, `amr` RFC 8176's form). `bnd` is our own: the address
+/// that was proven. Times are in seconds.
 #[derive(Clone, Serialize)]
 pub(crate) struct Registered {
     #[serde(rename = "iss", skip_serializing_if = "Option::is_none")]
@@ -44,6 +46,8 @@ pub(crate) struct Registered {
     pub(crate) token: TokenId,
     #[serde(rename = "sid", serialize_with = "as_text")]
     pub(crate) session: SessionId,
+    #[serde(rename = "bnd", serialize_with = "as_text")]
+    pub(crate) binding: ShortBinding,
     #[serde(rename = "auth_time")]
     pub(crate) authenticated_at: i64,
     #[serde(rename = "amr")]
@@ -188,6 +192,7 @@ struct Found {
     issued_at: Option<i64>,
     token: Option<TokenId>,
     session: Option<SessionId>,
+    binding: Option<ShortBinding>,
     authenticated_at: Option<i64>,
     methods: Option<IgnoredAny>,
 }
@@ -202,6 +207,7 @@ enum Name {
     IssuedAt,
     Token,
     Session,
+    Binding,
     AuthenticatedAt,
     Methods,
 }
@@ -217,6 +223,7 @@ impl Name {
             "iat" => Self::IssuedAt,
             "jti" => Self::Token,
             "sid" => Self::Session,
+            "bnd" => Self::Binding,
             "auth_time" => Self::AuthenticatedAt,
             "amr" => Self::Methods,
             _ => return None,
@@ -254,6 +261,7 @@ impl Found {
             Name::IssuedAt => once(&mut self.issued_at, map),
             Name::Token => once_id(&mut self.token, map),
             Name::Session => once_id(&mut self.session, map),
+            Name::Binding => once_id(&mut self.binding, map),
             Name::AuthenticatedAt => once(&mut self.authenticated_at, map),
             Name::Methods => once(&mut self.methods, map),
         }
@@ -269,6 +277,7 @@ impl Found {
             issued_at: self.issued_at.ok_or_else(|| E::missing_field("iat"))?,
             token: self.token.ok_or_else(|| E::missing_field("jti"))?,
             session: self.session.ok_or_else(|| E::missing_field("sid"))?,
+            binding: self.binding.ok_or_else(|| E::missing_field("bnd"))?,
             authenticated_at: self.authenticated_at.ok_or_else(|| E::missing_field("auth_time"))?,
             methods: Methods,
         })

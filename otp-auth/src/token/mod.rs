@@ -87,6 +87,7 @@ impl Tokens {
                 issued_at: now.as_secs(),
                 token: TokenId::random()?,
                 session: session.id,
+                binding: session.binding.short(),
                 authenticated_at: session.created_at.as_secs(),
                 methods: claims::Methods,
             },

@@ -16,7 +16,7 @@ type NoClaims = std::collections::BTreeMap<String, Value>;
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 fn keys(byte: u8) -> Keys {
-    MasterSecret::new(Zeroizing::new(vec![byte; 32])).derive().unwrap()
+    MasterSecret::new(Zeroizing::new(vec![byte; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap()
 }
 
 fn settings(change: impl FnOnce(SettingsBuilder) -> SettingsBuilder) -> Settings {
@@ -36,6 +36,8 @@ fn session() -> Session {
     Session {
         id: SessionId::from_bytes([3; 16]),
         user_id: "7".to_owned(),
+        binding: crate::binding::Binding::from_bytes([3; 16]),
+        recovery: None,
         generation: 4,
         created_at: NOW,
         refreshed_at: NOW,
@@ -96,7 +98,7 @@ fn jwt_22_a_token_has_the_documented_claims_and_no_address() {
     let payload = payload(&token);
     let mut names: Vec<_> = payload.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["amr", "aud", "auth_time", "exp", "iat", "iss", "jti", "sid", "sub"]);
+    assert_eq!(names, ["amr", "aud", "auth_time", "bnd", "exp", "iat", "iss", "jti", "sid", "sub"]);
     assert_eq!(payload["amr"], json!(["otp"]));
     assert!(!payload.to_string().contains("ann"));
 }

@@ -4,6 +4,7 @@ use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use cookie::time::Duration as CookieDuration;
 use cookie::{Cookie, CookieBuilder};
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::config::Settings;
@@ -22,14 +23,17 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn name(self, settings: &Settings) -> &str {
-        match (self, settings.cookie_secure) {
-            (Self::Refresh, _) => &settings.cookie_name,
+    /// Its name. Each realm has names of its own, so that one browser can be
+    /// signed in to several.
+    pub(super) fn name(self, settings: &Settings) -> Cow<'_, str> {
+        let base = match (self, settings.cookie_secure) {
+            (Self::Refresh, _) => return Cow::Borrowed(&settings.cookie_name),
             (Self::Challenge, true) => "__Host-otp_challenge",
             (Self::Challenge, false) => "otp_challenge",
             (Self::Device, true) => "__Host-otp_device",
             (Self::Device, false) => "otp_device",
-        }
+        };
+        Cow::Owned(settings.realm.cookie_name(base))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! All of them read the bearer token and check its signature, type and times.
 //! [`CurrentUser`] and [`VerifiedUser`] also load the user, together with the
-//! blacklist check in one round trip; [`Claims`] does no I/O. `Option<…>` of
+//! blacklist check in one round trip; [`Claims`] does no I/O as a rule. `Option<…>` of
 //! them is `None` only when no credentials were sent: a bad token is refused,
 //! and a failing store is a 503.
 
@@ -144,7 +144,7 @@ macro_rules! extractor {
     };
 }
 
-extractor!(Claims<C>, |auth, token| auth.claims(token).map_err(AuthRejection::from));
+extractor!(Claims<C>, |auth, token| auth.claims(token).await.map_err(AuthRejection::from));
 
 extractor!(CurrentUser<C>, |auth, token| auth.authenticate(token).await.map(CurrentUser).map_err(AuthRejection::from));
 

@@ -143,7 +143,7 @@ fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
 fn cookie_scheme(kind: Kind, settings: &Settings, what: &str) -> SecurityScheme {
     // The page has a field for each scheme, which cannot set a cookie.
     let description = format!("{what} Browsers keep it and send it; nothing need be entered.");
-    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings), &description)))
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings).as_ref(), &description)))
 }
 
 fn post(operation: OperationBuilder) -> PathItem {

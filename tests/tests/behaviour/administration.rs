@@ -81,7 +81,7 @@ async fn a_revoked_access_token_is_over_and_its_session_goes_on() {
         let typed = Setup::new(Mode::Body).backend(backend).typed::<BodyAuth>().await;
         let mut client = typed.app.client();
         client.sign_in(ANN).await;
-        let claims = typed.auth.claims(&client.token()).unwrap();
+        let claims = typed.auth.claims(&client.token()).await.unwrap();
         typed.auth.revoke_access_token(&claims).await.unwrap();
         typed.auth.revoke_access_token(&claims).await.unwrap();
         for path in ["/me", "/claims", "/maybe"] {
@@ -101,12 +101,12 @@ async fn out_05_what_could_not_be_stored_is_an_error() {
     let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
     let mut client = typed.app.client();
     client.sign_in(ANN).await;
-    let claims = typed.auth.claims(&client.token()).unwrap();
+    let claims = typed.auth.claims(&client.token()).await.unwrap();
     for operation in [
         Operation::RevokeSession,
         Operation::RevokeUserSessions,
         Operation::UserSessions,
-        Operation::BlacklistToken,
+        Operation::Blacklist,
         Operation::Cleanup,
     ] {
         typed.app.faults.set(operation, Fault::Fail);

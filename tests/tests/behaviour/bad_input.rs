@@ -165,8 +165,13 @@ fn cookies(random: &mut Random, real: &str) -> Vec<HeaderValue> {
         .map(|_| {
             let mut bytes = Vec::new();
             for _ in 0..=random.below(4) {
-                let name =
-                    random.pick::<str>(&["__Host-refresh_token", "__Host-otp_challenge", "__Host-otp_device", "x", ""]);
+                let name = random.pick::<str>(&[
+                    "__Host-refresh_token-users",
+                    "__Host-otp_challenge-users",
+                    "__Host-otp_device-users",
+                    "x",
+                    "",
+                ]);
                 bytes.extend(name.bytes());
                 bytes.extend(random.pick::<str>(&["=", " = ", "==", "", "=\""]).bytes());
                 bytes.extend(token(random, real));

@@ -124,7 +124,7 @@ async fn jwt_17_jwt_19_jwt_21_jwt_22_the_claims_are_the_documented_ones() {
             let claims = tokens::payload(&client.token());
             let mut names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
             names.sort_unstable();
-            assert_eq!(names, ["amr", "auth_time", "exp", "iat", "jti", "sid", "sub", "username"]);
+            assert_eq!(names, ["amr", "auth_time", "bnd", "exp", "iat", "jti", "sid", "sub", "username"]);
             assert_eq!(claims["sub"], "1");
             assert_eq!(claims["auth_time"], signed_in_at);
             assert_eq!(claims["amr"], serde_json::json!(["otp"]));
@@ -197,7 +197,7 @@ async fn br_07_br_11_a_token_in_a_query_a_form_or_a_cookie_is_no_token() {
             .body(format!("access_token={token}").into())
             .unwrap();
         client.send(form).await.problem(401, "missing_token");
-        for name in ["access_token", "Authorization", "__Host-refresh_token"] {
+        for name in ["access_token", "Authorization", "__Host-refresh_token-users"] {
             let cookie = Request::get(path).header(COOKIE, format!("{name}={token}")).body(Body::empty()).unwrap();
             client.send(cookie).await.problem(401, "missing_token");
         }

@@ -82,7 +82,7 @@ async fn otp_08_rate_13_a_resend_sends_the_same_code_and_moves_nothing() {
         app.pass(COOLDOWN);
         let again = client.request(ANN).await.ok();
         // Only a browser sends the challenge along.
-        if app.mode.sets_cookies() && client.jar.get("__Host-otp_challenge").is_some() {
+        if app.mode.sets_cookies() && client.jar.get("__Host-otp_challenge-users").is_some() {
             assert_eq!((app.code_for(ANN), client.held_challenge()), (code, challenge));
             assert_eq!(again.number("expires_in"), 540);
             assert_eq!(app.sender.messages()[1].expires_in, Duration::from_secs(540));
@@ -553,7 +553,7 @@ async fn t7_a_known_device_gets_a_code_when_strangers_have_used_up_the_budget() 
         let mut owner = app.client_of(kind);
         owner.sign_in(ANN).await;
         owner.logout().await.ok();
-        let device = owner.jar.get("__Host-otp_device").unwrap().to_owned();
+        let device = owner.jar.get("__Host-otp_device-users").unwrap().to_owned();
         app.pass(COOLDOWN);
         loop {
             let answer = app.client().request(ANN).await;
@@ -568,14 +568,14 @@ async fn t7_a_known_device_gets_a_code_when_strangers_have_used_up_the_budget() 
         owner.verify_right(ANN).await.ok();
         // The device is known for this address only.
         let mut thief = app.client();
-        thief.jar.plant("__Host-otp_device", &device);
+        thief.jar.plant("__Host-otp_device-users", &device);
         thief.request(BOB).await.ok();
         thief.request(BOB).await.problem(429, "resend_too_soon");
         app.client().request(BOB).await.problem(429, "resend_too_soon");
         // A forged one is not known.
         let mut forged = app.client();
         let other = if device.as_bytes()[30] == b'A' { 'B' } else { 'A' };
-        forged.jar.plant("__Host-otp_device", &format!("{}{other}{}", &device[..30], &device[31..]));
+        forged.jar.plant("__Host-otp_device-users", &format!("{}{other}{}", &device[..30], &device[31..]));
         forged.request(ANN).await.problem(429, "resend_too_soon");
         // And the known device has a budget, too.
         owner.request(ANN).await.problem(429, "resend_too_soon");
@@ -588,10 +588,10 @@ async fn t7_a_device_is_known_for_180_days() {
         let app = app(Mode::Cookie).await;
         let mut owner = app.client();
         owner.sign_in(ANN).await;
-        let device = owner.jar.get("__Host-otp_device").unwrap().to_owned();
+        let device = owner.jar.get("__Host-otp_device-users").unwrap().to_owned();
         app.pass(passed);
         // A client that ignores the age of its cookie.
-        owner.jar.plant("__Host-otp_device", &device);
+        owner.jar.plant("__Host-otp_device-users", &device);
         app.client().request(ANN).await.ok();
         let answer = owner.request(ANN).await;
         assert_eq!(answer.status.is_success(), known, "{answer:?}");

@@ -53,14 +53,14 @@ async fn http_11_rt_14_request_otp_answers_what_is_documented() {
         assert_eq!((answer.number("expires_in"), answer.number("resend_in")), (600, 60));
         // ENUM-06
         assert!(answer.member("message").starts_with("If this address can sign in"), "{answer:?}");
-        assert_eq!(answer.cookie_names(), names(&app, &["__Host-otp_challenge"]));
-        if let Some(cookie) = answer.cookie("__Host-otp_challenge") {
+        assert_eq!(answer.cookie_names(), names(&app, &["__Host-otp_challenge-users"]));
+        if let Some(cookie) = answer.cookie("__Host-otp_challenge-users") {
             assert_eq!(cookie.sorted_attributes(), ["HttpOnly", "Max-Age=600", "Path=/", "SameSite=Lax", "Secure"]);
             // OTP-12: 128 bits, base64url.
             assert_eq!(cookie.value.len(), 22);
         }
         if app.mode == Mode::Both {
-            assert_eq!(answer.member("challenge"), answer.cookie("__Host-otp_challenge").unwrap().value);
+            assert_eq!(answer.member("challenge"), answer.cookie("__Host-otp_challenge-users").unwrap().value);
         }
         let messages = app.sender.messages();
         assert_eq!((messages.len(), messages[0].address.as_str()), (1, ANN));
@@ -77,13 +77,13 @@ async fn http_11_rt_14_rt_16_verify_otp_answers_what_is_documented() {
         assert_tokens(&app, &answer, 604_800);
         assert_eq!(
             answer.cookie_names(),
-            names(&app, &["__Host-otp_challenge", "__Host-otp_device", "__Host-refresh_token"])
+            names(&app, &["__Host-otp_challenge-users", "__Host-otp_device-users", "__Host-refresh_token-users"])
         );
         if app.mode.sets_cookies() {
-            let cleared = answer.cookie("__Host-otp_challenge").unwrap();
+            let cleared = answer.cookie("__Host-otp_challenge-users").unwrap();
             assert_eq!(cleared.value, "");
             assert_eq!(cleared.sorted_attributes(), ["HttpOnly", "Max-Age=0", "Path=/", "SameSite=Lax", "Secure"]);
-            let device = answer.cookie("__Host-otp_device").unwrap();
+            let device = answer.cookie("__Host-otp_device-users").unwrap();
             assert_eq!(
                 device.sorted_attributes(),
                 ["HttpOnly", "Max-Age=15552000", "Path=/", "SameSite=Lax", "Secure"]
@@ -100,7 +100,7 @@ fn assert_tokens(app: &App, answer: &Answer, remaining: u64) {
     assert_eq!((answer.member("token_type").as_str(), answer.number("expires_in")), ("bearer", 3_600));
     let claims = tokens::payload(&answer.member("access_token"));
     assert_eq!(claims["exp"].as_i64().unwrap() - app.clock.now().as_secs(), 3_600);
-    if let Some(cookie) = answer.cookie("__Host-refresh_token") {
+    if let Some(cookie) = answer.cookie("__Host-refresh_token-users") {
         let age = format!("Max-Age={remaining}");
         assert_eq!(cookie.sorted_attributes(), ["HttpOnly", &age, "Path=/", "SameSite=Lax", "Secure"]);
         // CK-06
@@ -119,7 +119,7 @@ async fn http_11_rt_01_ck_07_refresh_answers_like_verify_with_the_successor() {
         app.pass(Duration::from_secs(100));
         let answer = client.refresh().await.ok();
         assert_tokens(&app, &answer, 604_700);
-        assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token"]));
+        assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token-users"]));
         assert_ne!(client.held_refresh_token(), first);
         assert_ne!(client.token(), first_access);
         client.get("/me").await.ok();
@@ -133,8 +133,8 @@ async fn out_03_out_04_logout_answers_what_is_documented() {
         let answer = client.logout().await.ok();
         assert_common(&app, &answer);
         assert_eq!(answer.members(), ["message"]);
-        assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token"]));
-        if let Some(cookie) = answer.cookie("__Host-refresh_token") {
+        assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token-users"]));
+        if let Some(cookie) = answer.cookie("__Host-refresh_token-users") {
             assert_eq!(cookie.value, "");
             assert_eq!(cookie.sorted_attributes(), ["HttpOnly", "Max-Age=0", "Path=/", "SameSite=Lax", "Secure"]);
         }
@@ -226,7 +226,7 @@ async fn out_05_logout_fails_only_when_the_revocation_could_not_be_stored() {
         app.faults.set(Operation::RevokeSession, Fault::Fail);
         let answer = client.clone().logout().await.problem(503, "store_unavailable");
         assert_common(&app, &answer);
-        assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token"]));
+        assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token-users"]));
         // Without a token there is nothing to store.
         app.client().logout().await.ok();
     }

@@ -42,10 +42,10 @@ async fn without_cookie_secure_the_names_have_no_prefix() {
     assert_eq!(
         names,
         [
-            vec!["otp_challenge"],
-            vec!["otp_challenge", "otp_device", "refresh_token"],
-            vec!["refresh_token"],
-            vec!["refresh_token"]
+            vec!["otp_challenge-users"],
+            vec!["otp_challenge-users", "otp_device-users", "refresh_token-users"],
+            vec!["refresh_token-users"],
+            vec!["refresh_token-users"]
         ]
     );
     assert!(answers.iter().flat_map(Answer::cookies).all(|cookie| !cookie.has("Secure") && cookie.has("HttpOnly")));
@@ -70,11 +70,11 @@ async fn out_04_ck_04_name_path_and_domain_are_those_of_the_setting_also_when_cl
         let cookie = answer.cookie("__Secure-session").expect("the name of the setting");
         assert_eq!((cookie.attribute("Path"), cookie.attribute("Domain")), (Some("/auth"), Some("example.com")));
         assert!(cookie.has("Secure") && cookie.has("HttpOnly"));
-        assert!(answer.cookie("__Host-refresh_token").is_none());
+        assert!(answer.cookie("__Host-refresh_token-users").is_none());
     }
     assert_eq!(client.jar.get("__Secure-session"), None);
     // The other two stay bound to the host.
-    for name in ["__Host-otp_challenge", "__Host-otp_device"] {
+    for name in ["__Host-otp_challenge-users", "__Host-otp_device-users"] {
         let cookie = answers[1].cookie(name).unwrap();
         assert_eq!((cookie.attribute("Path"), cookie.attribute("Domain")), (Some("/"), None));
     }
@@ -83,11 +83,11 @@ async fn out_04_ck_04_name_path_and_domain_are_those_of_the_setting_also_when_cl
 #[tokio::test]
 async fn with_another_path_or_a_domain_the_default_name_has_the_prefix_that_allows_it() {
     let (_, answers) = round(|settings| settings.cookie_path("/auth")).await;
-    assert!(answers[1].cookie("__Secure-refresh_token").is_some());
+    assert!(answers[1].cookie("__Secure-refresh_token-users").is_some());
     let (_, answers) = round(|settings| settings.cookie_domain("example.com")).await;
-    assert!(answers[1].cookie("__Secure-refresh_token").is_some());
+    assert!(answers[1].cookie("__Secure-refresh_token-users").is_some());
     let (_, answers) = round(|settings| settings.cookie_path("/auth").cookie_secure(false)).await;
-    assert!(answers[1].cookie("refresh_token").is_some());
+    assert!(answers[1].cookie("refresh_token-users").is_some());
 }
 
 #[tokio::test]
@@ -97,14 +97,14 @@ async fn ck_07_no_cookie_outlives_what_it_holds() {
     client.request(ANN).await.ok();
     app.pass(COOLDOWN);
     let again = client.request(ANN).await.ok();
-    assert_eq!(again.cookie("__Host-otp_challenge").unwrap().attribute("Max-Age"), Some("540"));
+    assert_eq!(again.cookie("__Host-otp_challenge-users").unwrap().attribute("Max-Age"), Some("540"));
 
     let long = Setup::new(Mode::Cookie)
         .tune(|settings| settings.refresh_token_lifetime(Duration::from_secs(400 * 86_400)))
         .start()
         .await;
     let answer = long.client().sign_in(ANN).await;
-    assert_eq!(answer.cookie("__Host-refresh_token").unwrap().attribute("Max-Age"), Some("34560000"));
+    assert_eq!(answer.cookie("__Host-refresh_token-users").unwrap().attribute("Max-Age"), Some("34560000"));
 }
 
 #[tokio::test]
@@ -137,13 +137,13 @@ async fn cookies_are_read_among_others_in_one_field_or_in_several() {
     let mut client = app.client();
     client.sign_in(ANN).await;
     let token = client.held_refresh_token();
-    let field = format!("a=b;__Host-refresh_token={token} ; x__Host-refresh_token=1; flag; c=d=e");
+    let field = format!("a=b;__Host-refresh_token-users={token} ; x__Host-refresh_token-users=1; flag; c=d=e");
     refresh_with(&mut client, field.parse().unwrap()).await.ok();
     let mut client = client.clone();
     client.jar.clear();
     let request = Request::post("/auth/refresh")
         .header(COOKIE, "a=b")
-        .header(COOKIE, format!("__Host-refresh_token={token}"))
+        .header(COOKIE, format!("__Host-refresh_token-users={token}"))
         .body(Body::empty())
         .unwrap();
     client.send(request).await.ok();
@@ -158,7 +158,7 @@ async fn a_cookie_of_somebody_else_with_other_bytes_does_not_hide_ours() {
     client.sign_in(ANN).await;
     let token = client.held_refresh_token();
     for other in ["city=münchen", "city=m\u{fc}nchen; x=\u{1f600}"] {
-        let field = format!("{other}; __Host-refresh_token={token}");
+        let field = format!("{other}; __Host-refresh_token-users={token}");
         refresh_with(&mut client, HeaderValue::from_bytes(field.as_bytes()).unwrap()).await.ok();
     }
 }
@@ -168,7 +168,7 @@ async fn a_cookie_in_other_characters_does_not_hide_ours() {
     let app = app(Mode::Cookie).await;
     let mut browser = app.client();
     browser.sign_in(ANN).await;
-    let cookies = format!("name=Jos\u{e9}; __Host-refresh_token={}", browser.held_refresh_token());
+    let cookies = format!("name=Jos\u{e9}; __Host-refresh_token-users={}", browser.held_refresh_token());
     let mut odd = app.client_of(Kind::Native);
     odd.headers.push((COOKIE, HeaderValue::from_bytes(cookies.as_bytes()).unwrap()));
     odd.post_nothing("/auth/refresh").await.ok();

@@ -14,6 +14,7 @@
 mod administration;
 mod bad_input;
 mod bad_tokens;
+mod binding;
 mod codes;
 mod concurrency;
 mod contract;
@@ -23,7 +24,9 @@ mod failures;
 mod hooks;
 mod openapi;
 mod options;
+mod realms;
 mod refresh;
+mod revocation;
 mod rotation;
 mod secrecy;
 mod semantics;

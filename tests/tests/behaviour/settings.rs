@@ -56,6 +56,11 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("cookie_name", |s| s.cookie_name("a=b")),
         ("cookie_name", |s| s.cookie_name("a\r\nb")),
         ("cookie_name", |s| s.cookie_name("ü")),
+        ("realm", |s| s.realm("")),
+        ("realm", |s| s.realm("staff ")),
+        ("realm", |s| s.realm("st\naff")),
+        ("realm", |s| s.realm("s".repeat(65))),
+        ("cookie_name", |s| s.cookie_name("__Host-otp_challenge-users")),
         ("cookie_name", |s| s.cookie_name("__Host-otp_challenge")),
         ("cookie_name", |s| s.cookie_name("__Host-otp_device")),
         ("cookie_name", |s| s.cookie_name("__Host-x").cookie_domain("example.com")),
@@ -175,7 +180,8 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!((settings.max_otp_attempts, settings.otp_rate_limit), (5, Duration::from_secs(60)));
     assert_eq!((settings.max_sends_per_hour, settings.max_sends_per_day), (5, 10));
     assert!(settings.auto_create_user && settings.cookie_secure && !settings.developer_mode);
-    assert_eq!(settings.cookie_name, "__Host-refresh_token");
+    assert_eq!(settings.cookie_name, "__Host-refresh_token-users");
+    assert_eq!(settings.realm.as_str(), "users");
     assert_eq!((settings.cookie_path.as_str(), settings.cookie_domain.as_deref()), ("/", None));
     assert_eq!(settings.cookie_same_site, SameSite::Lax);
     assert_eq!((settings.issuer, settings.audience), (None, None));

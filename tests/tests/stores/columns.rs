@@ -2,8 +2,8 @@
 //! back as they were written.
 
 use otp_auth::OtpUser;
-use otp_auth::store::{Account, SignInOutcome, UserStore};
-use otp_auth::testing::conformance::fixtures::{NOW, token};
+use otp_auth::store::{SignInOutcome, UserStore};
+use otp_auth::testing::conformance::fixtures::{NOW, existing, realm, token};
 use rust_decimal::Decimal;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -33,16 +33,16 @@ macro_rules! id_kind {
             let mut made = Vec::new();
             for (number, email) in [(1, "ann@x.com"), (2, "bob@x.com")] {
                 open(&store, number).await;
-                let outcome = store.sign_in(sign_up::<Identified>(number, email)).await.unwrap();
-                let SignInOutcome::SignedIn { user, session, created: true } = outcome else { panic!("no sign-up") };
+                let outcome = store.sign_in(realm(), sign_up::<Identified>(number, email)).await.unwrap();
+                let SignInOutcome::SignedIn { user, session, created: true, .. } = outcome else { panic!("no sign-up") };
                 assert_eq!((user.email.as_str(), user.is_verified), (email, true));
                 let id: $id = session.user_id.parse().unwrap();
                 assert_eq!(id, user.id);
                 assert_eq!(store.user_by_id(&id).await.unwrap(), Some(user.clone()));
-                assert_eq!(store.current_user(&id, token(session.id), NOW).await.unwrap(), Some(user.clone()));
+                assert_eq!(store.current_user(realm(), &id, token(session.id), NOW).await.unwrap(), Some(user.clone()));
                 // And in again, as a user that is known.
                 open(&store, number + 10).await;
-                let again = store.sign_in(sign_in(number + 10, Account::Existing(user.clone()))).await.unwrap();
+                let again = store.sign_in(realm(), sign_in(number + 10, existing(user.clone()))).await.unwrap();
                 assert!(matches!(again, SignInOutcome::SignedIn { user: same, created: false, .. } if same == user));
                 made.push(user);
             }
@@ -149,7 +149,7 @@ async fn columns_of_every_kind_on_postgres() {
     )
     .await;
     open(&store, 1).await;
-    let outcome = store.sign_in(sign_up::<Full>(1, "ann@x.com")).await.unwrap();
+    let outcome = store.sign_in(realm(), sign_up::<Full>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };
     assert_eq!((user.role, user.level, user.score, user.balance), (Role::Staff, 0, 1.5, Decimal::new(1_234_567, 4)));
     assert_eq!((user.tags.len(), &user.as_json[..], &user.as_text[..]), (2, &[1, 2][..], &[3, 4][..]));
@@ -163,7 +163,7 @@ async fn columns_of_every_kind_on_postgres() {
     .execute(store.pool())
     .await
     .unwrap();
-    let full: Full = store.current_user(&user.id, token(session.id), NOW).await.unwrap().unwrap();
+    let full: Full = store.current_user(realm(), &user.id, token(session.id), NOW).await.unwrap().unwrap();
     let expected = Full {
         born: Date::from_calendar_date(2001, time::Month::February, 3).ok(),
         nick: Some(Nick("nn".to_owned())),
@@ -219,7 +219,7 @@ async fn columns_of_every_kind_on_mysql() {
     )
     .await;
     open(&store, 1).await;
-    let outcome = store.sign_in(sign_up::<Full>(1, "ann@x.com")).await.unwrap();
+    let outcome = store.sign_in(realm(), sign_up::<Full>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };
     assert_eq!((user.role, user.level, user.score, user.balance), (Role::Staff, 0, 1.5, Decimal::new(1_234_567, 4)));
     assert_eq!((user.tags.len(), &user.as_text[..], &user.bytes[..]), (2, &[3, 4][..], &[0, 159, 146, 150][..]));
@@ -232,7 +232,7 @@ async fn columns_of_every_kind_on_mysql() {
     .execute(store.pool())
     .await
     .unwrap();
-    let full: Full = store.current_user(&user.id, token(session.id), NOW).await.unwrap().unwrap();
+    let full: Full = store.current_user(realm(), &user.id, token(session.id), NOW).await.unwrap().unwrap();
     let expected = Full {
         born: Date::from_calendar_date(2001, time::Month::February, 3).ok(),
         nick: Some(Nick("nn".to_owned())),

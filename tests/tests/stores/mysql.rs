@@ -4,9 +4,11 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use otp_auth::store::{Account, MySqlUser as _, SessionStore, SignInOutcome, Timestamp, TokenId, UserStore};
+use otp_auth::store::{
+    BlacklistEntry, BlacklistKind, ChallengeStore, MySqlUser as _, SessionStore, SignInOutcome, Timestamp, UserStore,
+};
 use otp_auth::testing::conformance::Backend;
-use otp_auth::testing::conformance::fixtures::{self, NOW};
+use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm};
 use otp_auth::{MySqlStore, OtpUser};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
@@ -53,6 +55,11 @@ pub(crate) async fn store(options: MySqlConnectOptions) -> MySqlStore {
     let pool = MySqlPoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
     MySqlStore::from_pool(pool)
 }
+
+const FILES: [&str; 2] = [
+    include_str!("../../../otp-auth/migrations/mysql/0001_otp_auth.sql"),
+    include_str!("../../../otp-auth/migrations/mysql/0002_realms.sql"),
+];
 
 /// A migrated store, with this table beside ours.
 pub(crate) async fn store_with(table: &'static str) -> MySqlStore {
@@ -203,7 +210,7 @@ async fn the_migrations_of_the_application_run_beside_ours() {
         sqlx::query_scalar("SELECT description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
     let ours: Vec<String> =
         sqlx::query_scalar("SELECT description FROM _otp_auth_migrations").fetch_all(store.pool()).await.unwrap();
-    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned()]));
+    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned(), "realms".to_owned()]));
 }
 
 /// A process that was stopped between two statements leaves some tables and a
@@ -234,14 +241,71 @@ async fn a_migration_that_fails_can_be_run_again() {
     tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
 }
 
+/// A database as the first version has made and used it, opened by two
+/// processes of this one at once.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
+    let options = database().await;
+    let old = store(options.clone()).await;
+    sqlx::raw_sql(FILES[0]).execute(old.pool()).await.unwrap();
+    let rows = "INSERT INTO otp_challenges VALUES (x'01', x'02', x'03', x'04', 0, 1, 9999999999999, NULL); \
+                INSERT INTO otp_budgets VALUES (x'02', 0, 1, 1, 1, 1, 1); \
+                INSERT INTO otp_sessions VALUES (x'05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
+                INSERT INTO token_blacklist VALUES (x'06', 'token', 1, 9999999999999)";
+    sqlx::raw_sql(rows).execute(old.pool()).await.unwrap();
+    let mut first = Migrator::with_migrations(vec![Migration::new(
+        1,
+        "otp auth".into(),
+        MigrationType::Simple,
+        FILES[0].into_sql_str(),
+        false,
+    )]);
+    first.dangerous_set_table_name("_otp_auth_migrations");
+    sqlx::raw_sql(
+        "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+         installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, checksum BLOB NOT NULL, \
+         execution_time BIGINT NOT NULL)",
+    )
+    .execute(old.pool())
+    .await
+    .unwrap();
+    let checksum = first.iter().next().unwrap().checksum.to_vec();
+    sqlx::query(
+        "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
+         VALUES (1, 'otp auth', TRUE, ?, 0)",
+    )
+    .bind(checksum)
+    .execute(old.pool())
+    .await
+    .unwrap();
+
+    let (one, other) = (store(options.clone()).await, store(options).await);
+    let (first, second) = tokio::join!(one.migrate(), other.migrate());
+    first.unwrap();
+    second.unwrap();
+    // What opened nothing any more is gone, and the store works.
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
+         + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
+    )
+    .fetch_one(one.pool())
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+    open(&one, 1).await;
+    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+}
+
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn the_shipped_file_makes_the_same_tables() {
     let migrated = store(database().await).await;
     migrated.migrate().await.unwrap();
     let by_file = store(database().await).await;
-    let file = include_str!("../../../otp-auth/migrations/mysql/0001_otp_auth.sql");
-    sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    for file in FILES {
+        sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    }
     let ours = |lines: Vec<String>| {
         lines.into_iter().filter(|line| !line.contains("_otp_auth_migrations")).collect::<Vec<_>>()
     };
@@ -269,29 +333,30 @@ async fn no_look_up_scans_a_table() {
     sqlx::raw_sql("CREATE UNIQUE INDEX users_email ON users (email)").execute(store.pool()).await.unwrap();
     numbers(&store, 2_000).await;
     let fill = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@x.com'), TRUE FROM numbers; \
-                INSERT INTO otp_challenges (`key`, identity, created_at, expires_at) \
-                SELECT UNHEX(SHA2(seq, 256)), UNHEX(SHA2(seq, 256)), seq, seq FROM numbers; \
-                INSERT INTO otp_budgets SELECT UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1 FROM numbers; \
-                INSERT INTO otp_sessions (id, user_id, generation, created_at, refreshed_at, expires_at) \
-                SELECT UNHEX(LEFT(SHA2(seq, 256), 32)), seq, 0, seq, seq, seq FROM numbers; \
-                INSERT INTO token_blacklist SELECT UNHEX(LEFT(SHA2(seq, 256), 32)), 'token', seq, seq FROM numbers; \
+                INSERT INTO otp_challenges (realm, `key`, identity, created_at, expires_at) \
+                SELECT 'users', UNHEX(SHA2(seq, 256)), UNHEX(SHA2(seq, 256)), seq, seq FROM numbers; \
+                INSERT INTO otp_budgets SELECT 'users', UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1 FROM numbers; \
+                INSERT INTO otp_sessions (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at) \
+                SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), seq, x'00', 0, seq, seq, seq FROM numbers; \
+                INSERT INTO token_blacklist SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), 'token', seq, seq, seq FROM numbers; \
                 ANALYZE TABLE users, otp_challenges, otp_budgets, otp_sessions, token_blacklist";
     sqlx::raw_sql(fill).execute(store.pool()).await.unwrap();
     let fit = |statement: &str, values: &[&str]| {
         values.iter().fold(statement.to_owned(), |text, value| text.replacen('?', value, 1))
     };
     for statement in [
-        "SELECT * FROM otp_challenges WHERE `key` = x'00'".to_owned(),
+        "SELECT * FROM otp_challenges WHERE realm = 'users' AND `key` = x'00'".to_owned(),
         "DELETE FROM otp_challenges WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
-        "SELECT * FROM otp_budgets WHERE identity = x'00' AND requester = 0".to_owned(),
-        "DELETE FROM otp_budgets WHERE day_started_at <= 5 AND next_send_at <= 5 ORDER BY day_started_at LIMIT 5"
+        "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = x'00' AND requester = 0".to_owned(),
+        "DELETE FROM otp_budgets WHERE day_started_at <= 5 AND hour_started_at <= 5 AND next_send_at <= 5 ORDER BY day_started_at LIMIT 5"
             .to_owned(),
-        "UPDATE otp_sessions SET generation = 2 WHERE id = x'00' AND generation = 1".to_owned(),
-        "UPDATE otp_sessions SET revoked_at = 1 WHERE user_id = x'31' AND revoked_at IS NULL".to_owned(),
+        "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = x'00' AND generation = 1".to_owned(),
+        "UPDATE otp_sessions SET revoked_at = 1 WHERE realm = 'users' AND user_id = x'31' AND revoked_at IS NULL".to_owned(),
         "DELETE FROM otp_sessions WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
         "DELETE FROM token_blacklist WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
         fit(User::SELECT_BY_ID, &["7"]),
-        fit(User::SELECT_CURRENT, &["7", "x'00'", "x'01'", "5"]),
+        "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed > 1990".to_owned(),
+        fit(User::SELECT_CURRENT, &["7", "'users'", "x'00'", "x'01'", "x'02'", "5", "5"]),
         fit(User::SELECT_BY_EMAIL, &["'7@x.com'", "x'00'"]),
         fit(User::MARK_VERIFIED.unwrap(), &["7"]),
     ] {
@@ -330,16 +395,16 @@ async fn ids_are_compared_exactly() {
     }
     let store = store_with("CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(255) NOT NULL)").await;
     open(&store, 1).await;
-    let outcome = store.sign_in(sign_up::<Named>(1, "ann@x.com")).await.unwrap();
+    let outcome = store.sign_in(realm(), sign_up::<Named>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };
     assert_eq!((user.id.as_str(), user.email.as_str(), session.user_id.as_str()), ("Ann", "ann@x.com", "Ann"));
     let by_id = async |id: &str| UserStore::<Named>::user_by_id(&store, &id.to_owned()).await.unwrap();
     assert!(by_id("Ann").await.is_some());
     for other in ["ann", "ANN", "Ann ", "Ánn"] {
         assert!(by_id(other).await.is_none(), "{other:?}");
-        assert!(store.user_sessions(other, NOW).await.unwrap().is_empty(), "{other:?}");
+        assert!(store.user_sessions(realm(), other, NOW).await.unwrap().is_empty(), "{other:?}");
     }
-    assert_eq!(store.user_sessions("Ann", NOW).await.unwrap(), [session]);
+    assert_eq!(store.user_sessions(realm(), "Ann", NOW).await.unwrap(), [session]);
 }
 
 /// The address is also found in a column with an older character set.
@@ -379,11 +444,11 @@ async fn an_error_names_what_is_wrong_and_no_address() {
         if number == 3 {
             MySql.add_user(&store, &email.to_uppercase(), true).await;
         }
-        let error = store.sign_in(sign_up::<User>(number, email)).await.unwrap_err();
+        let error = store.sign_in(realm(), sign_up::<User>(number, email)).await.unwrap_err();
         let said = said(&error);
         assert!(said.contains(about) && !said.to_lowercase().contains("x.com"), "{said}");
         // The code was not spent.
-        let outcome = store.sign_in(sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
+        let outcome = store.sign_in(realm(), sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
     }
     sqlx::raw_sql("ALTER TABLE users RENAME COLUMN is_verified TO verified").execute(store.pool()).await.unwrap();
@@ -404,15 +469,15 @@ async fn time_zones_do_not_matter() {
     west.migrate().await.unwrap();
     sqlx::raw_sql(USERS).execute(west.pool()).await.unwrap();
     open(&west, 1).await;
-    let outcome = east.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    let outcome = east.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { session, .. } = outcome else { panic!("no sign-in") };
-    assert_eq!(west.session(session.id).await.unwrap(), Some(session.clone()));
+    assert_eq!(west.session(realm(), session.id).await.unwrap(), Some(session.clone()));
     assert_eq!(session.created_at, NOW);
     let end = session.expires_at;
     for store in [&west, &east] {
         let last = Timestamp::from_millis(end.as_millis() - 1);
-        assert_eq!(store.user_sessions(&session.user_id, last).await.unwrap().len(), 1);
-        assert_eq!(store.user_sessions(&session.user_id, end).await.unwrap().len(), 0);
+        assert_eq!(store.user_sessions(realm(), &session.user_id, last).await.unwrap().len(), 1);
+        assert_eq!(store.user_sessions(realm(), &session.user_id, end).await.unwrap().len(), 0);
     }
 }
 
@@ -428,12 +493,12 @@ async fn nothing_is_left_uncommitted() {
     store.migrate().await.unwrap();
     sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
     open(&store, 1).await;
-    let signed_in = store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    let signed_in = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { session, .. } = signed_in else { panic!("not signed in") };
-    store.advance(session.id, 0, NOW).await.unwrap();
+    store.advance(realm(), session.id, 0, NOW).await.unwrap();
 
     let other = MySqlStore::connect(&server.url).await.unwrap();
-    assert_eq!(other.session(session.id).await.unwrap().unwrap().generation, 1);
+    assert_eq!(other.session(realm(), session.id).await.unwrap().unwrap().generation, 1);
 }
 
 /// `InnoDB` shows what others have committed before it is durable. A sign-out
@@ -444,23 +509,27 @@ async fn nothing_is_left_uncommitted() {
 async fn what_is_found_done_is_written_again() {
     let store = store_with(USERS).await;
     open(&store, 1).await;
-    let signed_in = store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    let signed_in = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { session, .. } = signed_in else { panic!("not signed in") };
     let revocation = fixtures::revocation(NOW);
-    assert!(store.revoke_session(session.id, revocation).await.unwrap());
-    let mut last = NOW.as_millis();
+    assert!(store.revoke_session(realm(), session.id, revocation).await.unwrap());
+    let mut last = 1;
     for repetition in 0..3 {
         match repetition {
-            0 => assert!(!store.revoke_session(session.id, revocation).await.unwrap()),
-            1 => assert_eq!(store.revoke_user_sessions(&session.user_id, revocation).await.unwrap(), 0),
-            _ => store.blacklist_token(TokenId::from_bytes(*session.id.as_bytes()), revocation).await.unwrap(),
+            0 => assert!(!store.revoke_session(realm(), session.id, revocation).await.unwrap()),
+            1 => assert_eq!(store.revoke_user_sessions(realm(), &session.user_id, revocation).await.unwrap(), []),
+            _ => {
+                let (id, until) = (*session.id.as_bytes(), revocation.blacklist_until);
+                let entry = BlacklistEntry::new(id, BlacklistKind::Token, revocation.now, until);
+                store.blacklist(realm(), &entry, revocation.now).await.unwrap();
+            }
         }
         let written: i64 =
-            sqlx::query_scalar("SELECT blacklisted_at FROM token_blacklist").fetch_one(store.pool()).await.unwrap();
+            sqlx::query_scalar("SELECT changed FROM token_blacklist").fetch_one(store.pool()).await.unwrap();
         assert!(written > last, "repetition {repetition}");
         last = written;
     }
-    assert_eq!(store.session(session.id).await.unwrap().unwrap().revoked_at, Some(NOW));
+    assert_eq!(store.session(realm(), session.id).await.unwrap().unwrap().revoked_at, Some(NOW));
 }
 
 /// Whether a statement that begins so waits for a lock on this store's
@@ -494,7 +563,7 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
         .unwrap();
     let signing_in = tokio::spawn({
         let store = store.clone();
-        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
     });
     until("the sign-up waits", || is_waiting(&store, "INSERT INTO `users`")).await;
     adding.commit().await.unwrap();
@@ -521,17 +590,17 @@ async fn a_call_that_is_dropped_runs_to_its_end() {
     sqlx::query("SELECT id FROM users FOR UPDATE").fetch_all(&mut *holding).await.unwrap();
     let signing_in = tokio::spawn({
         let (one, user) = (one.clone(), user.clone());
-        async move { one.sign_in(sign_in::<User>(1, Account::Existing(user))).await }
+        async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
     });
     until("the sign-in waits", || is_waiting(&application, "UPDATE `users`")).await;
     signing_in.abort();
     assert!(signing_in.await.unwrap_err().is_cancelled());
     holding.rollback().await.unwrap();
-    let attempt = sign_in::<User>(1, Account::Existing(user.clone()));
+    let attempt = sign_in::<User>(1, existing(user.clone()));
     let session = attempt.session.id;
-    let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(attempt)).await.unwrap().unwrap();
+    let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(realm(), attempt)).await.unwrap().unwrap();
     assert!(matches!(outcome, SignInOutcome::CodeSpent));
-    assert!(application.session(session).await.unwrap().is_some());
+    assert!(application.session(realm(), session).await.unwrap().is_some());
     assert!(UserStore::<User>::user_by_id(&application, &user.id).await.unwrap().unwrap().is_verified);
 }
 
@@ -562,7 +631,7 @@ async fn a_deadlock_is_not_the_end_of_a_sign_in() {
     sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();
     let signing_in = tokio::spawn({
         let store = store.clone();
-        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
     });
     until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
     sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").fetch_all(&mut *other).await.unwrap();

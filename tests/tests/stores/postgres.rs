@@ -4,9 +4,11 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use otp_auth::store::{Account, Maintenance, PostgresUser as _, SessionStore, SignInOutcome, Timestamp, UserStore};
+use otp_auth::store::{
+    ChallengeStore, Maintenance, PostgresUser as _, SessionStore, SignInOutcome, Timestamp, UserStore,
+};
 use otp_auth::testing::conformance::Backend;
-use otp_auth::testing::conformance::fixtures::NOW;
+use otp_auth::testing::conformance::fixtures::{NOW, existing, key, realm};
 use otp_auth::{OtpUser, PostgresStore};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -41,6 +43,11 @@ pub(crate) async fn store(options: PgConnectOptions) -> PostgresStore {
     let pool = PgPoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
     PostgresStore::from_pool(pool)
 }
+
+const FILES: [&str; 2] = [
+    include_str!("../../../otp-auth/migrations/postgres/0001_otp_auth.sql"),
+    include_str!("../../../otp-auth/migrations/postgres/0002_realms.sql"),
+];
 
 /// A migrated store, with this table beside ours.
 pub(crate) async fn store_with(table: &'static str) -> PostgresStore {
@@ -174,7 +181,7 @@ async fn the_migrations_of_the_application_run_beside_ours() {
         sqlx::query_scalar("SELECT description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
     let ours: Vec<String> =
         sqlx::query_scalar("SELECT description FROM _otp_auth_migrations").fetch_all(store.pool()).await.unwrap();
-    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned()]));
+    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned(), "realms".to_owned()]));
 }
 
 /// After an error nothing is half done, and no lock keeps the next one
@@ -192,14 +199,71 @@ async fn a_migration_that_fails_can_be_run_again() {
     tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
 }
 
+/// A database as the first version has made and used it, opened by two
+/// processes of this one at once.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
+    let options = schema().await.1;
+    let old = store(options.clone()).await;
+    sqlx::raw_sql(FILES[0]).execute(old.pool()).await.unwrap();
+    let rows = "INSERT INTO otp_challenges VALUES ('\\x01', '\\x02', '\\x03', '\\x04', 0, 1, 9999999999999, NULL); \
+                INSERT INTO otp_budgets VALUES ('\\x02', 0, 1, 1, 1, 1, 1); \
+                INSERT INTO otp_sessions VALUES ('\\x05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
+                INSERT INTO token_blacklist VALUES ('\\x06', 'token', 1, 9999999999999)";
+    sqlx::raw_sql(rows).execute(old.pool()).await.unwrap();
+    let mut first = Migrator::with_migrations(vec![Migration::new(
+        1,
+        "otp auth".into(),
+        MigrationType::Simple,
+        FILES[0].into_sql_str(),
+        false,
+    )]);
+    first.dangerous_set_table_name("_otp_auth_migrations");
+    sqlx::raw_sql(
+        "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+         installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, \
+         execution_time BIGINT NOT NULL)",
+    )
+    .execute(old.pool())
+    .await
+    .unwrap();
+    let checksum = first.iter().next().unwrap().checksum.to_vec();
+    sqlx::query(
+        "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
+         VALUES (1, 'otp auth', TRUE, $1, 0)",
+    )
+    .bind(checksum)
+    .execute(old.pool())
+    .await
+    .unwrap();
+
+    let (one, other) = (store(options.clone()).await, store(options).await);
+    let (first, second) = tokio::join!(one.migrate(), other.migrate());
+    first.unwrap();
+    second.unwrap();
+    // What opened nothing any more is gone, and the store works.
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
+         + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
+    )
+    .fetch_one(one.pool())
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+    open(&one, 1).await;
+    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+}
+
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn the_shipped_file_makes_the_same_tables() {
     let migrated = store(schema().await.1).await;
     migrated.migrate().await.unwrap();
     let by_file = store(schema().await.1).await;
-    let file = include_str!("../../../otp-auth/migrations/postgres/0001_otp_auth.sql");
-    sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    for file in FILES {
+        sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    }
     let ours = |lines: Vec<String>| {
         lines.into_iter().filter(|line| !line.contains("_otp_auth_migrations")).collect::<Vec<_>>()
     };
@@ -235,7 +299,7 @@ async fn the_schema_of_the_search_path_is_used() {
     assert_eq!(tables, 5);
 
     open(&store, 1).await;
-    let outcome = store.sign_in(sign_up::<Person>(1, "ann@x.com")).await.unwrap();
+    let outcome = store.sign_in(realm(), sign_up::<Person>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, created: true, .. } = outcome else { panic!("no sign-up") };
     let found: Person = store.user_by_email("ann@x.com").await.unwrap().unwrap();
     assert_eq!((found.id, found.email.as_str(), found.verified), (user.id, "ann@x.com", true));
@@ -253,18 +317,22 @@ async fn no_look_up_scans_a_table() {
     sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
     let due = "ORDER BY expires_at LIMIT 5 FOR UPDATE SKIP LOCKED";
     for statement in [
-        "SELECT * FROM otp_challenges WHERE key = '\\x00' AND identity = '\\x00' AND tries < 5".to_owned(),
+        "SELECT * FROM otp_challenges WHERE realm = 'users' AND key = '\\x00' AND identity = '\\x00' AND tries < 5".to_owned(),
         format!("SELECT ctid FROM otp_challenges WHERE expires_at <= 1 {due}"),
         "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY['(0,1)'::tid])".to_owned(),
-        "SELECT * FROM otp_budgets WHERE identity = '\\x00' AND requester = 0".to_owned(),
-        "SELECT ctid FROM otp_budgets WHERE day_started_at <= 1 AND next_send_at <= 1 ORDER BY day_started_at LIMIT 5"
+        "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = '\\x00' AND requester = 0".to_owned(),
+        "SELECT ctid FROM otp_budgets WHERE day_started_at <= 1 AND hour_started_at <= 1 AND next_send_at <= 1 ORDER BY day_started_at LIMIT 5"
             .to_owned(),
-        "UPDATE otp_sessions SET generation = 2 WHERE id = '\\x00' AND generation = 1".to_owned(),
-        "SELECT * FROM otp_sessions WHERE user_id = '1' AND revoked_at IS NULL".to_owned(),
+        "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = '\\x00' AND generation = 1".to_owned(),
+        "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL".to_owned(),
         format!("SELECT ctid FROM otp_sessions WHERE expires_at <= 1 {due}"),
         format!("SELECT ctid FROM token_blacklist WHERE expires_at <= 1 {due}"),
         User::SELECT_BY_ID.replace("$1", "1"),
-        User::SELECT_CURRENT.replace("$1", "1").replace("$2", "'\\x00'").replace("$3", "'\\x01'").replace("$4", "1"),
+        "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed >= 1".to_owned(),
+        ["1", "'users'", "'\\x00'", "'\\x01'", "'\\x02'", "1", "1"]
+            .iter()
+            .enumerate()
+            .fold(User::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
         User::SELECT_BY_EMAIL.replace("$1", "'a'::text"),
         User::MARK_VERIFIED.unwrap().replace("$1", "1"),
     ] {
@@ -318,11 +386,11 @@ async fn an_error_names_what_is_wrong_and_no_address() {
         [(1, "ann@x.com", "users_lower"), (2, "bob@x.com", "no_bob"), (3, &"x.com".repeat(10), "short")]
     {
         open(&store, number).await;
-        let error = store.sign_in(sign_up::<User>(number, email)).await.unwrap_err();
+        let error = store.sign_in(realm(), sign_up::<User>(number, email)).await.unwrap_err();
         let said = said(&error);
         assert!(said.contains(constraint) && !said.contains("x.com"), "{said}");
         // The code was not spent.
-        let outcome = store.sign_in(sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
+        let outcome = store.sign_in(realm(), sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
     }
     sqlx::raw_sql("ALTER TABLE users RENAME COLUMN is_verified TO verified").execute(store.pool()).await.unwrap();
@@ -344,14 +412,16 @@ async fn time_zones_do_not_matter() {
     sqlx::raw_sql(USERS).execute(west.pool()).await.unwrap();
     open(&west, 1).await;
     let attempt = sign_up::<User>(1, "ann@x.com");
-    let SignInOutcome::SignedIn { session, .. } = east.sign_in(attempt).await.unwrap() else { panic!("no sign-in") };
-    assert_eq!(west.session(session.id).await.unwrap(), Some(session.clone()));
+    let SignInOutcome::SignedIn { session, .. } = east.sign_in(realm(), attempt).await.unwrap() else {
+        panic!("no sign-in")
+    };
+    assert_eq!(west.session(realm(), session.id).await.unwrap(), Some(session.clone()));
     assert_eq!(session.created_at, NOW);
     let end = session.expires_at;
     for store in [&west, &east] {
         let last = Timestamp::from_millis(end.as_millis() - 1);
-        assert_eq!(store.user_sessions(&session.user_id, last).await.unwrap().len(), 1);
-        assert_eq!(store.user_sessions(&session.user_id, end).await.unwrap().len(), 0);
+        assert_eq!(store.user_sessions(realm(), &session.user_id, last).await.unwrap().len(), 1);
+        assert_eq!(store.user_sessions(realm(), &session.user_id, end).await.unwrap().len(), 0);
     }
 }
 
@@ -395,7 +465,7 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
         .unwrap();
     let signing_in = tokio::spawn({
         let store = store.clone();
-        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
     });
     until("the sign-up waits", || is_waiting(&store, "INSERT INTO \"users\"")).await;
     adding.commit().await.unwrap();
@@ -422,14 +492,14 @@ async fn a_call_that_is_dropped_leaves_nothing() {
     sqlx::query("SELECT id FROM users FOR UPDATE").execute(&mut *holding).await.unwrap();
     let signing_in = tokio::spawn({
         let (one, user) = (one.clone(), user.clone());
-        async move { one.sign_in(sign_in::<User>(1, Account::Existing(user))).await }
+        async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
     });
     until("the sign-in waits", || is_waiting(&observer, "UPDATE \"users\"")).await;
     signing_in.abort();
     assert!(signing_in.await.unwrap_err().is_cancelled());
     holding.rollback().await.unwrap();
-    let attempt = sign_in::<User>(1, Account::Existing(user));
-    let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(attempt)).await.unwrap().unwrap();
+    let attempt = sign_in::<User>(1, existing(user));
+    let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(realm(), attempt)).await.unwrap().unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { .. }));
 }
 
@@ -458,7 +528,7 @@ async fn a_deadlock_is_not_the_end_of_a_sign_in() {
     sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").execute(&mut *other).await.unwrap();
     let signing_in = tokio::spawn({
         let store = store.clone();
-        async move { store.sign_in(sign_up::<User>(1, "ann@x.com")).await.unwrap() }
+        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
     });
     until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
     sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").execute(&mut *other).await.unwrap();

@@ -77,7 +77,10 @@ pub(crate) fn unique_name() -> String {
 
 /// Opens the challenge of this number.
 pub(crate) async fn open<S: ChallengeStore>(store: &S, number: u8) {
-    let opening = store.open_challenge(&fixtures::open(identity(number), key(number.into()), NOW)).await.unwrap();
+    let opening = store
+        .open_challenge(fixtures::realm(), &fixtures::open(identity(number), key(number.into()), NOW))
+        .await
+        .unwrap();
     assert!(matches!(opening, Opening::Opened(_)));
 }
 
@@ -140,12 +143,13 @@ pub(crate) async fn drop_at_every_moment<U: OtpUser, S: UserStore<U> + Challenge
     let mut expected = 1;
     let counted = async |store: &S| {
         let challenge = key(1);
-        let counting = tokio::time::timeout(Duration::from_secs(3), store.count_try(&challenge, 1_000));
+        let counting =
+            tokio::time::timeout(Duration::from_secs(3), store.count_try(fixtures::realm(), &challenge, 1_000));
         counting.await.expect("nothing is locked").unwrap().unwrap().number
     };
     let mut done = false;
     for polls in 0..40 {
-        done = drop_after(polls, dropping.sign_in(sign_up::<U>(2, "ann@x.com"))).await;
+        done = drop_after(polls, dropping.sign_in(fixtures::realm(), sign_up::<U>(2, "ann@x.com"))).await;
         for store in [dropping, other] {
             assert_eq!(counted(store).await, expected, "dropped after {polls} polls");
             expected += 1;

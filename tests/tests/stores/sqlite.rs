@@ -1,8 +1,11 @@
 //! What only `SQLite` has: opening a file, migrating it, and living beside an
 //! application's own tables.
 
-use otp_auth::store::UserStore;
+use otp_auth::store::{ChallengeStore, Opening, UserStore};
+use otp_auth::testing::conformance::fixtures::{NOW, identity, key, open, realm};
 use otp_auth::{OtpUser, SqliteStore};
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType};
 use sqlx::sqlite::SqlitePoolOptions;
 
 use super::users::{User, sqlite_store, sqlite_url};
@@ -21,6 +24,52 @@ async fn a_file_is_opened_durable_and_with_a_busy_timeout() {
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(store.pool()).await.unwrap();
     let busy: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(store.pool()).await.unwrap();
     assert_eq!((mode.as_str(), synchronous, busy), ("wal", 2, 4_000));
+}
+
+const FILES: [&str; 2] = [
+    include_str!("../../../otp-auth/migrations/sqlite/0001_otp_auth.sql"),
+    include_str!("../../../otp-auth/migrations/sqlite/0002_realms.sql"),
+];
+
+/// A database as the first version has made and used it, opened by two
+/// processes of this one at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
+    let url = sqlite_url();
+    let old = SqliteStore::connect(&url).await.unwrap();
+    sqlx::raw_sql(FILES[0]).execute(old.pool()).await.unwrap();
+    let rows = "INSERT INTO otp_challenges VALUES (x'01', x'02', x'03', x'04', 0, 1, 9999999999999, NULL); \
+                INSERT INTO otp_budgets VALUES (x'02', 0, 1, 1, 1, 1, 1); \
+                INSERT INTO otp_sessions VALUES (x'05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
+                INSERT INTO token_blacklist VALUES (x'06', 'token', 1, 9999999999999); \
+                CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+                installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
+                checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)";
+    sqlx::raw_sql(rows).execute(old.pool()).await.unwrap();
+    let first = Migration::new(1, "otp auth".into(), MigrationType::Simple, FILES[0].into_sql_str(), false);
+    sqlx::query("INSERT INTO _otp_auth_migrations VALUES (1, 'otp auth', CURRENT_TIMESTAMP, TRUE, ?1, 0)")
+        .bind(first.checksum.to_vec())
+        .execute(old.pool())
+        .await
+        .unwrap();
+    old.pool().close().await;
+
+    let (one, other) = (SqliteStore::connect(&url).await.unwrap(), SqliteStore::connect(&url).await.unwrap());
+    let (first, second) = tokio::join!(one.migrate(), other.migrate());
+    first.unwrap();
+    second.unwrap();
+    // What opened nothing any more is gone, and the store works.
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
+         + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
+    )
+    .fetch_one(one.pool())
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+    let opening = one.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap();
+    assert!(matches!(opening, Opening::Opened(_)));
+    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]
@@ -57,8 +106,9 @@ async fn the_shipped_file_makes_the_same_tables() {
     let migrated = SqliteStore::connect(&sqlite_url()).await.unwrap();
     migrated.migrate().await.unwrap();
     let by_file = SqliteStore::connect(&sqlite_url()).await.unwrap();
-    let file = include_str!("../../../otp-auth/migrations/sqlite/0001_otp_auth.sql");
-    sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    for file in FILES {
+        sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
+    }
     let ours = |schema: Vec<(String, String)>| {
         schema.into_iter().filter(|(name, _)| !name.contains("_otp_auth_migrations")).collect::<Vec<_>>()
     };
@@ -139,15 +189,17 @@ async fn a_file_that_is_not_there_is_an_error() {
 async fn no_look_up_scans_a_table() {
     let store = sqlite_store(&sqlite_url()).await;
     for statement in [
-        "SELECT * FROM otp_challenges WHERE key = x'00'",
-        "DELETE FROM otp_challenges WHERE key IN (SELECT key FROM otp_challenges WHERE expires_at <= 1 LIMIT 5)",
-        "SELECT * FROM otp_budgets WHERE identity = x'00' AND requester = 0",
-        "SELECT identity, requester FROM otp_budgets WHERE day_started_at <= 1 AND next_send_at <= 1 LIMIT 5",
-        "SELECT * FROM otp_sessions WHERE id = x'00'",
-        "SELECT * FROM otp_sessions WHERE user_id = '1' AND revoked_at IS NULL",
+        "SELECT * FROM otp_challenges WHERE realm = 'users' AND key = x'00'",
+        "DELETE FROM otp_challenges WHERE (realm, key) IN (SELECT realm, key FROM otp_challenges WHERE expires_at <= 1 LIMIT 5)",
+        "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = x'00' AND requester = 0",
+        "SELECT identity, requester FROM otp_budgets WHERE day_started_at <= 1 AND hour_started_at <= 1 AND next_send_at <= 1 LIMIT 5",
+        "SELECT * FROM otp_sessions WHERE realm = 'users' AND id = x'00'",
+        "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL",
         "SELECT id FROM otp_sessions WHERE expires_at <= 1 LIMIT 5",
-        "SELECT 1 FROM token_blacklist WHERE id IN (x'00', x'01') AND expires_at > 1",
+        "SELECT 1 FROM token_blacklist WHERE realm = 'users' AND id IN (x'00', x'01', x'02') AND expires_at > 1 AND (type <> 'user' OR blacklisted_at > 1)",
         "SELECT id FROM token_blacklist WHERE expires_at <= 1 LIMIT 5",
+        "SELECT id FROM token_blacklist WHERE realm = 'users' AND changed > 1",
+        "SELECT coalesce(max(changed), 0) FROM token_blacklist",
     ] {
         let explain = format!("EXPLAIN QUERY PLAN {statement}");
         let rows: Vec<(i64, i64, i64, String)> =

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_auth::OtpUser;
 use otp_auth::store::{
-    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef,
-    UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
+    Opening, Realm, Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn,
+    SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -34,42 +34,73 @@ impl<S> TwoProcesses<S> {
 }
 
 impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
-        self.next().open_challenge(open).await
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
+        self.next().open_challenge(realm, open).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        self.next().refund_send(ticket, now).await
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        self.next().refund_send(realm, ticket, now).await
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        self.next().count_try(key, cap).await
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        self.next().count_try(realm, key, cap).await
     }
 }
 
 impl<S: SessionStore> SessionStore for TwoProcesses<S> {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
-        self.next().session(id).await
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
+        self.next().session(realm, id).await
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        self.next().advance(id, generation, now).await
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        self.next().advance(realm, id, generation, now).await
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        self.next().revoke_session(id, revocation).await
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        self.next().recover(realm, id, expected, recovery).await
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        self.next().revoke_user_sessions(user_id, revocation).await
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        self.next().bind_session(realm, id, binding, now).await
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
-        self.next().user_sessions(user_id, now).await
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        self.next().revoke_session(realm, id, revocation).await
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        self.next().blacklist_token(id, revocation).await
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.next().revoke_user_sessions(realm, user_id, revocation).await
+    }
+
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        self.next().delete_user_sessions(realm, user_id).await
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+        self.next().user_sessions(realm, user_id, now).await
+    }
+
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, now: Timestamp) -> StoreResult<()> {
+        self.next().blacklist(realm, entry, now).await
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        self.next().is_blacklisted(realm, token, now).await
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        self.next().revocations(realm, since, now).await
     }
 }
 
@@ -82,12 +113,12 @@ impl<U: OtpUser, S: UserStore<U>> UserStore<U> for TwoProcesses<S> {
         self.next().user_by_id(id).await
     }
 
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        self.next().current_user(id, token, now).await
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        self.next().current_user(realm, id, token, now).await
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        self.next().sign_in(sign_in).await
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        self.next().sign_in(realm, sign_in).await
     }
 }
 

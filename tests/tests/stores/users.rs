@@ -34,7 +34,8 @@ pub(crate) fn sqlite_url() -> String {
 pub(crate) async fn sqlite_store(url: &str) -> SqliteStore {
     let store = SqliteStore::connect(url).await.unwrap();
     store.migrate().await.unwrap();
-    let table = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)";
+    let table =
+        "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)";
     sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
     store
 }

@@ -52,7 +52,7 @@ const KEYS: Mistakes = &[
         r#"user = User, password = env("S")"#,
         &[(
             "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
         )],
     ),
     (
@@ -82,7 +82,7 @@ const KEYS: Mistakes = &[
         &[
             (
                 r#""User""#,
-                r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `access_token_lifetime = "1h"` or `refresh_token_lifetime = "7d"`"#,
+                r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `realm = "customers"`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]` or `access_token_lifetime = "1h"`"#,
             ),
             ("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
             (
@@ -102,7 +102,7 @@ const KEYS: Mistakes = &[
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             (
                 "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
             ),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
@@ -246,6 +246,12 @@ fn mistakes_in_values() {
 }
 
 const VALUES: Mistakes = &[
+    ("realm = \"\"", &[("\"\"", r#"`realm` is empty: write `realm = "customers"`"#)]),
+    (
+        "realm = \" staff\"",
+        &[("\" staff\"", r#"`realm` has a control character, or space at its ends: write `realm = "customers"`"#)],
+    ),
+    ("realm = 7", &[("7", r#"`realm` takes a string: write `realm = "customers"`"#)]),
     (
         "otp_length = 4",
         &[("4", "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`")],
@@ -454,7 +460,7 @@ const VALUES: Mistakes = &[
         "5",
         &[(
             "5",
-            r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `access_token_lifetime = "1h"` or `refresh_token_lifetime = "7d"`"#,
+            r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `realm = "customers"`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]` or `access_token_lifetime = "1h"`"#,
         )],
     ),
     ("developer_mode = 1", &[("1", "`developer_mode` takes `true` or `false`: write `developer_mode = true`")]),

@@ -26,6 +26,7 @@ fn a_configuration_with_every_key() {
     let arguments = r#"
         crate = framework::otp,
         user = Member<S>,
+        realm = self.tenant,
         secret_key = self.keys.current,
         previous_secret_keys = ["0123456789abcdef0123456789abcdef", env("OLD"), a + b],
         access_token_lifetime = "90s",

@@ -4,18 +4,18 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
-use super::row::{binary, bytes, date, number, optional_bytes, time};
+use super::row::{self, binary, bytes, date, number, optional_bytes, time};
 use super::{Collections, SWAPS, insert, purge_at};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
-    SendLimits, SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 /// The key of a budget: the identity and one byte for the requester.
-fn budget_key(identity: &Identity, requester: Requester) -> Bson {
+fn budget_key(realm: &Realm, identity: &Identity, requester: Requester) -> Bson {
     let mut key = identity.as_bytes().to_vec();
     key.push(requester as u8);
-    binary(&key)
+    row::key(realm, &key)
 }
 
 fn budget(row: &Document) -> Result<Budget, Error> {
@@ -56,12 +56,12 @@ impl Collections {
     }
 
     /// The nonce and the end of the challenge that may go on.
-    async fn resumable(&self, open: &OpenChallenge) -> StoreResult<Option<(Nonce, Timestamp)>> {
+    async fn resumable(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Option<(Nonce, Timestamp)>> {
         let Some(resume) = open.resume else {
             return Ok(None);
         };
         let live = doc! {
-            "_id": binary(resume.key.as_bytes()),
+            "_id": row::key(realm, resume.key.as_bytes()),
             "identity": binary(open.identity.as_bytes()),
             "consumed_at": null,
             "expires_at": { "$gt": date(open.now) },
@@ -74,7 +74,7 @@ impl Collections {
         })
     }
 
-    async fn add_challenge(&self, open: &OpenChallenge) -> StoreResult<()> {
+    async fn add_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<()> {
         let fresh = &open.fresh;
         let row = doc! {
             "identity": binary(open.identity.as_bytes()),
@@ -84,7 +84,7 @@ impl Collections {
             "created_at": date(open.now),
             "expires_at": date(fresh.expires_at),
         };
-        let key = binary(fresh.key.as_bytes());
+        let key = row::key(realm, fresh.key.as_bytes());
         insert(&self.challenges, key, row, open.now.until(fresh.expires_at)).await
     }
 }
@@ -96,9 +96,9 @@ impl ChallengeStore for Collections {
     /// The swap succeeds only if the budget has not changed since it was
     /// read, and the challenge to resume was looked at after that: so all of
     /// it holds at that moment.
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
-        let key = budget_key(&open.identity, open.requester);
-        let fresh = doc! { "_id": binary(open.fresh.key.as_bytes()) };
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
+        let key = budget_key(realm, &open.identity, open.requester);
+        let fresh = doc! { "_id": row::key(realm, open.fresh.key.as_bytes()) };
         let mut added = false;
         for _ in 0..SWAPS {
             let row = self.budgets.find_one(doc! { "_id": key.clone() }).await?;
@@ -116,11 +116,11 @@ impl ChallengeStore for Collections {
                 SendTicket { identity: open.identity, requester: open.requester, next_send_at: spent.next_send_at };
             // What cannot be resumed once never can again, so there is never
             // both: a challenge added and one resumed.
-            let opening = if let Some((nonce, expires_at)) = self.resumable(open).await? {
+            let opening = if let Some((nonce, expires_at)) = self.resumable(realm, open).await? {
                 Opening::Resumed { nonce, expires_at, ticket }
             } else {
                 if !added {
-                    self.add_challenge(open).await?;
+                    self.add_challenge(realm, open).await?;
                     added = true;
                 }
                 Opening::Opened(ticket)
@@ -132,9 +132,9 @@ impl ChallengeStore for Collections {
         Err(Error::contended("one budget").into())
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
         let paid = doc! {
-            "_id": budget_key(&ticket.identity, ticket.requester),
+            "_id": budget_key(realm, &ticket.identity, ticket.requester),
             "next_send_at": date(ticket.next_send_at),
         };
         let refund = doc! { "$set": {
@@ -146,11 +146,11 @@ impl ChallengeStore for Collections {
         Ok(())
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         let counted = doc! { "$set": { "tries": { "$min": [{ "$add": ["$tries", 1_i64] }, i64::from(cap)] } } };
         let row = self
             .challenges
-            .find_one_and_update(doc! { "_id": binary(key.as_bytes()) }, vec![counted])
+            .find_one_and_update(doc! { "_id": row::key(realm, key.as_bytes()) }, vec![counted])
             .return_document(ReturnDocument::After)
             .projection(doc! { "tries": 1, "identity": 1, "code_mac": 1, "expires_at": 1 })
             .await?;

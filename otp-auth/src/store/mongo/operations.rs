@@ -9,9 +9,9 @@ use super::user::MongoUser;
 use super::{Collections, MongoStore};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenId,
-    TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
+    Opening, Realm, Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn,
+    SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 /// Operations at once. Each takes one connection at a time, so most pools are
@@ -48,47 +48,87 @@ impl MongoStore {
 }
 
 impl ChallengeStore for MongoStore {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
-        let open = open.clone();
-        self.run(|on| async move { on.open_challenge(&open).await }).await
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
+        let (realm, open) = (realm.clone(), open.clone());
+        self.run(|on| async move { on.open_challenge(&realm, &open).await }).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        let ticket = *ticket;
-        self.run(|on| async move { on.refund_send(&ticket, now).await }).await
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let (realm, ticket) = (realm.clone(), *ticket);
+        self.run(|on| async move { on.refund_send(&realm, &ticket, now).await }).await
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        let key = *key;
-        self.run(|on| async move { on.count_try(&key, cap).await }).await
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let (realm, key) = (realm.clone(), *key);
+        self.run(|on| async move { on.count_try(&realm, &key, cap).await }).await
     }
 }
 
 impl SessionStore for MongoStore {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
-        self.run(|on| async move { on.session(id).await }).await
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.session(&realm, id).await }).await
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        self.run(|on| async move { on.advance(id, generation, now).await }).await
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.advance(&realm, id, generation, now).await }).await
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        self.run(|on| async move { on.revoke_session(id, revocation).await }).await
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.recover(&realm, id, expected, recovery).await }).await
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        let user_id = user_id.to_owned();
-        self.run(|on| async move { on.revoke_user_sessions(&user_id, revocation).await }).await
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.bind_session(&realm, id, binding, now).await }).await
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
-        let user_id = user_id.to_owned();
-        self.run(|on| async move { on.user_sessions(&user_id, now).await }).await
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.revoke_session(&realm, id, revocation).await }).await
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        self.run(|on| async move { on.blacklist_token(id, revocation).await }).await
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        let (realm, user_id) = (realm.clone(), user_id.to_owned());
+        self.run(|on| async move { on.revoke_user_sessions(&realm, &user_id, revocation).await }).await
+    }
+
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        let (realm, user_id) = (realm.clone(), user_id.to_owned());
+        self.run(|on| async move { on.delete_user_sessions(&realm, &user_id).await }).await
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+        let (realm, user_id) = (realm.clone(), user_id.to_owned());
+        self.run(|on| async move { on.user_sessions(&realm, &user_id, now).await }).await
+    }
+
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, now: Timestamp) -> StoreResult<()> {
+        let (realm, entry) = (realm.clone(), *entry);
+        self.run(|on| async move { on.add_to_blacklist(&realm, &[entry], now).await }).await
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.is_blacklisted(&realm, token, now).await }).await
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.revocations(&realm, since, now).await }).await
     }
 }
 
@@ -103,13 +143,14 @@ impl<U: MongoUser> UserStore<U> for MongoStore {
         self.run(|on| async move { UserStore::<U>::user_by_id(&*on, &id).await }).await
     }
 
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        let id = id.clone();
-        self.run(|on| async move { UserStore::<U>::current_user(&*on, &id, token, now).await }).await
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let (realm, id) = (realm.clone(), id.clone());
+        self.run(|on| async move { UserStore::<U>::current_user(&*on, &realm, &id, token, now).await }).await
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        self.run(|on| async move { on.sign_in(sign_in).await }).await
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        let realm = realm.clone();
+        self.run(|on| async move { on.sign_in(&realm, sign_in).await }).await
     }
 }
 

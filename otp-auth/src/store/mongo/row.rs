@@ -5,7 +5,7 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document};
 
 use super::error::Error;
-use crate::store::Timestamp;
+use crate::store::{Realm, Timestamp};
 
 pub(super) fn date(at: Timestamp) -> DateTime {
     DateTime::from_millis(at.as_millis())
@@ -13,6 +13,25 @@ pub(super) fn date(at: Timestamp) -> DateTime {
 
 pub(super) fn binary(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
+}
+
+/// A key of a realm: its name, a zero byte, which no name has, and the bytes.
+pub(super) fn key(realm: &Realm, bytes: &[u8]) -> Bson {
+    let mut key = Vec::with_capacity(realm.as_str().len() + 1 + bytes.len());
+    key.extend_from_slice(realm.as_str().as_bytes());
+    key.push(0);
+    key.extend_from_slice(bytes);
+    binary(&key)
+}
+
+/// The bytes that a [`key`] was made of.
+pub(super) fn of_key<const N: usize>(row: &Document, field: &str) -> Result<[u8; N], Error> {
+    match row.get(field) {
+        Some(Bson::Binary(binary)) => {
+            binary.bytes.last_chunk().copied().ok_or_else(|| Error::field(field, "does not have the right length"))
+        }
+        _ => Err(Error::field(field, "is no key")),
+    }
 }
 
 /// The document in a cursor.

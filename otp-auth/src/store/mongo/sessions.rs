@@ -1,22 +1,28 @@
-//! Sessions and the blacklist in `MongoDB`.
+//! Sessions in `MongoDB`.
 
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::error::{Error, is_duplicate};
-use super::row::{self, binary, bytes, date, number, optional_text, optional_time, text, time};
-use super::{Collections, SWAPS, insert, purge_at};
+use super::error::Error;
+use super::row::{self, binary, bytes, date, number, of_key, optional_text, optional_time, text, time};
+use super::{Collections, insert};
 use crate::store::{
-    Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
+    Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
+    SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 fn session(row: &Document) -> Result<Session, Error> {
     Ok(Session {
-        id: SessionId::from_bytes(bytes(row, "_id")?),
+        id: SessionId::from_bytes(of_key(row, "_id")?),
         user_id: text(row, "user_id")?,
+        binding: Binding::from_bytes(bytes(row, "binding")?),
         generation: number(row, "generation")?,
         created_at: time(row, "created_at")?,
         refreshed_at: time(row, "refreshed_at")?,
+        recovery: match optional_time(row, "recovered_at")? {
+            Some(at) => Some(Recovery { generation: number(row, "recovered_generation")?, at }),
+            None => None,
+        },
         expires_at: time(row, "expires_at")?,
         revoked_at: optional_time(row, "revoked_at")?,
         client: Client {
@@ -26,27 +32,18 @@ fn session(row: &Document) -> Result<Session, Error> {
     })
 }
 
-fn by_id(id: SessionId) -> Document {
-    doc! { "_id": binary(id.as_bytes()) }
-}
-
-/// What an entry of the blacklist becomes: it is never shortened.
-fn entry(kind: BlacklistKind, revocation: Revocation) -> Document {
-    let until = revocation.blacklist_until;
-    doc! {
-        "type": kind.as_str(),
-        "blacklisted_at": { "$ifNull": ["$blacklisted_at", date(revocation.now)] },
-        "expires_at": { "$max": ["$expires_at", date(until)] },
-        "purge_at": { "$max": ["$purge_at", purge_at(revocation.now.until(until))] },
-    }
+fn by_id(realm: &Realm, id: SessionId) -> Document {
+    doc! { "_id": row::key(realm, id.as_bytes()) }
 }
 
 impl Collections {
     /// Adds a session that is none yet: it becomes one when its sign-in
     /// accepts this challenge.
-    pub(super) async fn add_unconfirmed(&self, session: &Session, challenge: &Bson) -> StoreResult<()> {
+    pub(super) async fn add_unconfirmed(&self, realm: &Realm, session: &Session, challenge: &Bson) -> StoreResult<()> {
         let mut row = doc! {
+            "realm": realm.as_str(),
             "user_id": session.user_id.as_str(),
+            "binding": binary(session.binding.as_bytes()),
             "generation": i64::from(session.generation),
             "created_at": date(session.created_at),
             "refreshed_at": date(session.refreshed_at),
@@ -60,7 +57,7 @@ impl Collections {
             row.insert("address", address.to_string());
         }
         let needed = session.created_at.until(session.expires_at);
-        insert(&self.sessions, binary(session.id.as_bytes()), row, needed).await
+        insert(&self.sessions, row::key(realm, session.id.as_bytes()), row, needed).await
     }
 
     /// Notes that the sign-ins of these sessions have accepted their
@@ -72,112 +69,68 @@ impl Collections {
     }
 
     /// Whether the sign-in of this session has accepted this challenge.
-    pub(super) async fn accepted_by(&self, challenge: &Bson, id: SessionId) -> StoreResult<bool> {
-        let accepted = doc! { "_id": challenge.clone(), "consumed_by": binary(id.as_bytes()) };
+    pub(super) async fn accepted_by(&self, challenge: &Bson, session: &Bson) -> StoreResult<bool> {
+        let accepted = doc! { "_id": challenge.clone(), "consumed_by": session.clone() };
         Ok(self.challenges.find_one(accepted).projection(doc! { "_id": 1 }).await?.is_some())
     }
 
     /// Removes a session whose sign-in has failed.
-    pub(super) async fn remove_unconfirmed(&self, id: SessionId) -> StoreResult<()> {
-        let mut failed = by_id(id);
+    pub(super) async fn remove_unconfirmed(&self, realm: &Realm, id: SessionId) -> StoreResult<()> {
+        let mut failed = by_id(realm, id);
         failed.insert("unconfirmed", doc! { "$exists": true });
         self.sessions.delete_one(failed).await?;
         Ok(())
     }
 
-    async fn blacklist(&self, id: &[u8; 16], kind: BlacklistKind, revocation: Revocation) -> StoreResult<()> {
-        for _ in 0..SWAPS {
-            let change = vec![doc! { "$set": entry(kind, revocation) }];
-            match self.blacklist.update_one(doc! { "_id": binary(id) }, change).upsert(true).await {
-                Ok(_) => return Ok(()),
-                // Somebody else has added it; now it is there to be changed.
-                Err(error) if is_duplicate(&error) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::contended("one blacklist entry").into())
-    }
-
-    /// The keys of the sessions of a user that are not revoked.
-    pub(super) async fn unrevoked(&self, user_id: &str) -> StoreResult<Vec<Bson>> {
-        let unrevoked = doc! { "user_id": user_id, "revoked_at": null };
+    /// The sessions of a user that are not revoked.
+    pub(super) async fn unrevoked(&self, realm: &Realm, user_id: &str) -> StoreResult<Vec<SessionId>> {
+        let unrevoked = doc! { "realm": realm.as_str(), "user_id": user_id, "revoked_at": null };
         let mut cursor = self.sessions.find(unrevoked).projection(doc! { "_id": 1 }).await?;
         let mut ids = Vec::new();
         while cursor.advance().await? {
-            ids.push(binary(&bytes::<16>(&row::of(cursor.current())?, "_id")?));
+            ids.push(SessionId::from_bytes(of_key(&row::of(cursor.current())?, "_id")?));
         }
         Ok(ids)
     }
 
-    /// Blacklists these sessions and then revokes them; how many this call
-    /// revoked.
-    pub(super) async fn revoke_all(&self, ids: Vec<Bson>, revocation: Revocation) -> StoreResult<u64> {
+    /// Blacklists these sessions and then revokes them.
+    pub(super) async fn revoke_all(&self, realm: &Realm, ids: &[SessionId], revocation: Revocation) -> StoreResult<()> {
         if ids.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
-        let mut merged = false;
-        for _ in 0..SWAPS {
-            match self.blacklist_all(&ids, revocation).await {
-                Ok(()) => {
-                    merged = true;
-                    break;
-                }
-                Err(error) if is_duplicate(&error) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if !merged {
-            return Err(Error::contended("one blacklist entry").into());
-        }
-        let unrevoked = doc! { "_id": { "$in": ids }, "revoked_at": null };
+        let entries: Vec<_> = ids.iter().map(|id| ending(*id, revocation)).collect();
+        self.add_to_blacklist(realm, &entries, revocation.now).await?;
+        let keys: Vec<_> = ids.iter().map(|id| row::key(realm, id.as_bytes())).collect();
+        let unrevoked = doc! { "_id": { "$in": keys }, "revoked_at": null };
         let revoked = doc! { "$set": { "revoked_at": date(revocation.now) } };
-        Ok(self.sessions.update_many(unrevoked, revoked).await?.modified_count)
-    }
-
-    /// In one statement: the sessions of these ids, merged into the
-    /// blacklist.
-    async fn blacklist_all(&self, ids: &[Bson], revocation: Revocation) -> Result<(), mongodb::error::Error> {
-        let until = revocation.blacklist_until;
-        self.sessions
-            .aggregate([
-                doc! { "$match": { "_id": { "$in": ids } } },
-                doc! { "$project": {
-                    "type": { "$literal": BlacklistKind::Session.as_str() },
-                    "blacklisted_at": date(revocation.now),
-                    "expires_at": date(until),
-                    "purge_at": purge_at(revocation.now.until(until)),
-                } },
-                doc! { "$merge": {
-                    "into": self.blacklist.name(),
-                    "whenMatched": [{ "$set": {
-                        "expires_at": { "$max": ["$expires_at", "$$new.expires_at"] },
-                        "purge_at": { "$max": ["$purge_at", "$$new.purge_at"] },
-                    } }],
-                    "whenNotMatched": "insert",
-                } },
-            ])
-            .await?;
+        self.sessions.update_many(unrevoked, revoked).await?;
         Ok(())
     }
 }
 
+fn ending(id: SessionId, revocation: Revocation) -> BlacklistEntry {
+    let Revocation { now, blacklist_until } = revocation;
+    BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until)
+}
+
 impl SessionStore for Collections {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
-        let Some(row) = self.sessions.find_one(by_id(id)).await? else {
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
+        let Some(row) = self.sessions.find_one(by_id(realm, id)).await? else {
             return Ok(None);
         };
         // Its sign-in was cut short: by its challenge one can tell where.
         if let Some(challenge) = row.get("unconfirmed") {
-            if !self.accepted_by(challenge, id).await? {
+            let key = row::key(realm, id.as_bytes());
+            if !self.accepted_by(challenge, &key).await? {
                 return Ok(None);
             }
-            self.confirm(vec![binary(id.as_bytes())]).await?;
+            self.confirm(vec![key]).await?;
         }
         Ok(Some(session(&row)?))
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        let mut current = by_id(id);
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        let mut current = by_id(realm, id);
         current.insert("generation", i64::from(generation));
         current.insert("revoked_at", Bson::Null);
         current.insert("expires_at", doc! { "$gt": date(now) });
@@ -195,7 +148,7 @@ impl SessionStore for Collections {
             }
             // A session only ever moves on, so what is read now is at least
             // as far as what made the swap fail.
-            match SessionStore::session(self, id).await? {
+            match SessionStore::session(self, realm, id).await? {
                 None => return Ok(Advance::Unknown),
                 Some(found) if is_current(&found) => {}
                 Some(found) => return Ok(Advance::Unchanged(found)),
@@ -204,23 +157,63 @@ impl SessionStore for Collections {
         Err(Error::contended("one session").into())
     }
 
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let mut same = by_id(realm, id);
+        same.insert("generation", i64::from(recovery.generation));
+        same.insert("revoked_at", Bson::Null);
+        let generation = expected.map(|expected| Bson::Int64(expected.generation.into()));
+        same.insert("recovered_generation", generation.unwrap_or(Bson::Null));
+        same.insert("recovered_at", expected.map_or(Bson::Null, |expected| date(expected.at).into()));
+        let noted = doc! { "$set": {
+            "recovered_generation": i64::from(recovery.generation),
+            "recovered_at": date(recovery.at),
+        } };
+        Ok(self.sessions.update_one(same, noted).await?.modified_count > 0)
+    }
+
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let mut live = by_id(realm, id);
+        live.insert("revoked_at", Bson::Null);
+        live.insert("expires_at", doc! { "$gt": date(now) });
+        let bound = doc! { "$set": { "binding": binary(binding.as_bytes()) } };
+        Ok(self.sessions.update_one(live, bound).await?.matched_count > 0)
+    }
+
     /// The blacklist comes first: what is left when it ends in between is a
     /// session whose tokens are refused, and a repetition completes it.
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        self.blacklist(id.as_bytes(), BlacklistKind::Session, revocation).await?;
-        let mut unrevoked = by_id(id);
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        self.add_to_blacklist(realm, &[ending(id, revocation)], revocation.now).await?;
+        let mut unrevoked = by_id(realm, id);
         unrevoked.insert("revoked_at", Bson::Null);
         let revoked = doc! { "$set": { "revoked_at": date(revocation.now) } };
         Ok(self.sessions.update_one(unrevoked, revoked).await?.modified_count > 0)
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        let ids = self.unrevoked(user_id).await?;
-        self.revoke_all(ids, revocation).await
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        let ids = self.unrevoked(realm, user_id).await?;
+        self.revoke_all(realm, &ids, revocation).await?;
+        Ok(ids)
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        let of_user = doc! { "realm": realm.as_str(), "user_id": user_id };
+        Ok(self.sessions.delete_many(of_user).await?.deleted_count)
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let live = doc! {
+            "realm": realm.as_str(),
             "user_id": user_id,
             "revoked_at": null,
             "expires_at": { "$gt": date(now) },
@@ -234,7 +227,16 @@ impl SessionStore for Collections {
         Ok(sessions)
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        self.blacklist(id.as_bytes(), BlacklistKind::Token, revocation).await
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, now: Timestamp) -> StoreResult<()> {
+        self.add_to_blacklist(realm, &[*entry], now).await
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        let refusing = super::blacklist::refusing(realm, token, now);
+        Ok(self.blacklist.find_one(refusing).projection(doc! { "_id": 1 }).await?.is_some())
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        self.read_revocations(realm, since, now).await
     }
 }

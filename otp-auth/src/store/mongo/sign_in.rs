@@ -8,7 +8,7 @@ use super::error::Error;
 use super::row::{self, binary, date};
 use super::sign_up::Claim;
 use super::user::{MongoUser, exactly, with_id};
-use crate::store::{Account, Revocation, SessionStore, SignIn, SignInOutcome, StoreResult};
+use crate::store::{Account, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult};
 
 /// How often a sign-in starts again because the application has marked the
 /// user as unverified in the meantime.
@@ -30,9 +30,13 @@ impl Collections {
     ///
     /// Each step can be repeated, so after a crash before the commit the same
     /// code does all of it again.
-    pub(super) async fn accept<U: MongoUser>(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+    pub(super) async fn accept<U: MongoUser>(
+        &self,
+        realm: &Realm,
+        sign_in: SignIn<U>,
+    ) -> StoreResult<SignInOutcome<U>> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
-        let challenge = binary(challenge.as_bytes());
+        let challenge = row::key(realm, challenge.as_bytes());
         let acceptable = doc! {
             "_id": challenge.clone(),
             "identity": binary(identity.as_bytes()),
@@ -40,14 +44,16 @@ impl Collections {
             "consumed_at": null,
             "expires_at": { "$gt": date(revocation.now) },
         };
-        let Some(begun) = self.acceptable(acceptable.clone()).await? else {
+        let Some(begun) = self.acceptable(acceptable.clone(), row::key(realm, identity.as_bytes())).await? else {
             return Ok(SignInOutcome::CodeSpent);
         };
 
+        let email = account.email().to_owned();
+        let mut ended = Vec::new();
         let (mut user, claim, inserted) = match account {
-            Account::Existing(user) => (user, begun, false),
-            Account::New(email) => {
-                let sign_up = self.sign_up::<U>(&email, &identity, revocation).await?;
+            Account::Existing { user, .. } => (user, begun, false),
+            Account::New(_) => {
+                let sign_up = self.sign_up::<U>(realm, &email, &identity, revocation, &mut ended).await?;
                 (sign_up.user, sign_up.claim, sign_up.inserted)
             }
         };
@@ -55,10 +61,10 @@ impl Collections {
         let mut rounds = 0..ROUNDS;
         let document = loop {
             if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
-                self.first_proof(&user, flag, &session.user_id, revocation).await?;
+                ended.extend(self.first_proof(realm, &user, flag, &session.user_id, revocation).await?);
             }
-            self.add_unconfirmed(&session, &challenge).await?;
-            let document = self.document_by_email::<U>(user.email()).await?;
+            self.add_unconfirmed(realm, &session, &challenge).await?;
+            let document = self.document_by_email::<U>(&email).await?;
             let again = document.as_deref().map(U::from_document).transpose()?;
             let same = again.filter(|again| again.id() == user.id());
             if let (Some(document), Some(again)) = (document, same) {
@@ -67,20 +73,21 @@ impl Collections {
                 if proven {
                     break document;
                 }
-                self.remove_unconfirmed(session.id).await?;
+                self.remove_unconfirmed(realm, session.id).await?;
                 if rounds.next().is_none() {
                     return Err(Error::contended("one user").into());
                 }
             } else {
-                self.remove_unconfirmed(session.id).await?;
+                self.remove_unconfirmed(realm, session.id).await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
         };
         if let Some(older) = replaces {
-            self.revoke_session(older, revocation).await?;
+            self.revoke_session(realm, older, revocation).await?;
+            ended.push(older);
         }
 
-        let by = binary(session.id.as_bytes());
+        let by = row::key(realm, session.id.as_bytes());
         let accepted = doc! {
             "$set": { "consumed_at": date(revocation.now), "consumed_by": by.clone() },
             "$unset": { "nonce": "", "code_mac": "" },
@@ -88,13 +95,13 @@ impl Collections {
         let committed = match self.challenges.update_one(acceptable, accepted).await {
             Ok(result) => result.modified_count > 0,
             // The connection may have been lost after it was done.
-            Err(error) => match self.accepted_by(&challenge, session.id).await {
+            Err(error) => match self.accepted_by(&challenge, &by).await {
                 Ok(true) => true,
                 _ => return Err(error.into()),
             },
         };
         if !committed {
-            self.remove_unconfirmed(session.id).await?;
+            self.remove_unconfirmed(realm, session.id).await?;
             return Ok(SignInOutcome::CodeSpent);
         }
 
@@ -105,21 +112,20 @@ impl Collections {
             Some(claim) => self.announce(&claim).await.unwrap_or(inserted),
             None => false,
         };
-        Ok(SignInOutcome::SignedIn { user, session, created })
+        Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
 
     /// Whether a challenge matches; and the claim on its identity, if there
     /// is one. A sign-in that finds the user may be the first that is
     /// complete: the one that has made the user may not have come that far.
-    async fn acceptable(&self, acceptable: Document) -> StoreResult<Option<Option<Claim>>> {
+    async fn acceptable(&self, acceptable: Document, claim: Bson) -> StoreResult<Option<Option<Claim>>> {
         let mut cursor = self
             .challenges
             .aggregate([
                 doc! { "$match": acceptable },
                 doc! { "$lookup": {
                     "from": self.sign_ups.name(),
-                    "localField": "identity",
-                    "foreignField": "_id",
+                    "pipeline": [{ "$match": { "_id": claim } }],
                     "as": "claim",
                 } },
                 doc! { "$unwind": { "path": "$claim", "preserveNullAndEmptyArrays": true } },
@@ -141,15 +147,16 @@ impl Collections {
     /// The flag comes last, so that a repetition after a crash ends the same
     /// sessions. Sessions of a proven sign-in are added after the flag is
     /// set: so what was there before a moment at which the flag was not set
-    /// was not proven, and nothing else is ended.
+    /// was not proven, and nothing else is ended. Returns what was.
     async fn first_proof<U: MongoUser>(
         &self,
+        realm: &Realm,
         user: &U,
         flag: &str,
         user_id: &str,
         revocation: Revocation,
-    ) -> StoreResult<()> {
-        let unproven = self.unrevoked(user_id).await?;
+    ) -> StoreResult<Vec<SessionId>> {
+        let unproven = self.unrevoked(realm, user_id).await?;
         let mut unverified: Document = with_id::<U>(user.id())?;
         unverified.insert(U::EMAIL, user.email());
         unverified.insert(flag, doc! { "$ne": true });
@@ -157,12 +164,12 @@ impl Collections {
         if !unproven.is_empty() {
             let still = users.find_one(unverified.clone()).projection(doc! { "_id": 1 }).collation(exactly()).await?;
             if still.is_none() {
-                return Ok(());
+                return Ok(Vec::new());
             }
-            self.revoke_all(unproven, revocation).await?;
+            self.revoke_all(realm, &unproven, revocation).await?;
         }
         let verified = doc! { "$set": { flag: Bson::Boolean(true) } };
         users.update_one(unverified, verified).collation(exactly()).await?;
-        Ok(())
+        Ok(unproven)
     }
 }

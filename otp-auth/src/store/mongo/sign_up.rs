@@ -13,10 +13,10 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
-use super::row::{binary, date};
+use super::row::{self, date};
 use super::user::MongoUser;
 use super::{Collections, SWAPS, purge_at};
-use crate::store::{Identity, Revocation, StoreResult, Timestamp, UserStore};
+use crate::store::{Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
 /// Far longer than any sign-in takes.
 const CLAIM_LIFETIME: Duration = Duration::from_hours(1);
@@ -66,9 +66,11 @@ pub(super) struct SignUp<U> {
 impl Collections {
     pub(super) async fn sign_up<U: MongoUser>(
         &self,
+        realm: &Realm,
         email: &str,
         identity: &Identity,
         revocation: Revocation,
+        ended: &mut Vec<SessionId>,
     ) -> StoreResult<SignUp<U>> {
         let mut last = None;
         for _ in 0..ROUNDS {
@@ -76,12 +78,12 @@ impl Collections {
             if !document.contains_key("_id") {
                 document.insert("_id", mongodb::bson::oid::ObjectId::new());
             }
-            let claim = self.claim::<U>(identity, &document, revocation.now).await?;
+            let claim = self.claim::<U>(row::key(realm, identity.as_bytes()), &document, revocation.now).await?;
             document.insert("_id", claim.document_id.clone());
             document.insert(U::ID, claim.user_id.clone());
             let document = RawDocumentBuf::try_from(&document).map_err(|_| Error::unreadable())?;
             let user = U::from_document(&document)?;
-            let older = self.unrevoked(&user.id().to_string()).await?;
+            let older = self.unrevoked(realm, &user.id().to_string()).await?;
             // Only now: whoever adds a user has the claim before. And what
             // was signed in under this id before a moment at which there is
             // no such user was somebody else's.
@@ -94,7 +96,8 @@ impl Collections {
                 self.release(&claim).await?;
                 continue;
             }
-            self.revoke_all(older, revocation).await?;
+            self.revoke_all(realm, &older, revocation).await?;
+            ended.extend(older);
             match self.users::<U>().insert_one(&document).await {
                 Ok(_) => return Ok(SignUp { user, claim: Some(claim), inserted: true }),
                 Err(error) if is_duplicate(&error) => {
@@ -124,13 +127,7 @@ impl Collections {
 
     /// The claim on this identity: the one there is, or a new one for this
     /// document.
-    async fn claim<U: MongoUser>(
-        &self,
-        identity: &Identity,
-        document: &Document,
-        now: Timestamp,
-    ) -> StoreResult<Claim> {
-        let identity = binary(identity.as_bytes());
+    async fn claim<U: MongoUser>(&self, identity: Bson, document: &Document, now: Timestamp) -> StoreResult<Claim> {
         let id = |field| document.get(field).cloned().unwrap_or(Bson::Null);
         let kept = |field: &str, value: Bson| doc! { "$ifNull": [format!("${field}"), { "$literal": value }] };
         let change = doc! { "$set": {

@@ -9,9 +9,8 @@ use mongodb::options::Collation;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::row::{binary, date};
-use super::{Collections, options, value};
-use crate::store::{SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use super::{Collections, blacklist, options, value};
+use crate::store::{Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
 pub use super::error::Error;
@@ -173,9 +172,8 @@ impl<U: MongoUser> UserStore<U> for Collections {
 
     /// One statement. The time is compared here, because the server deletes
     /// what has expired only now and then.
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        let named = [binary(token.session.as_bytes()), binary(token.token.as_bytes())];
-        let refused = doc! { "_id": { "$in": named.to_vec() }, "expires_at": { "$gt": date(now) } };
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let refused = blacklist::refusing(realm, token, now);
         let mut cursor = self
             .users::<U>()
             .aggregate([
@@ -196,7 +194,7 @@ impl<U: MongoUser> UserStore<U> for Collections {
         Ok(Some(U::from_document(document)?))
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        self.accept(sign_in).await
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        self.accept(realm, sign_in).await
     }
 }

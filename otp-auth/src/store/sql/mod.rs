@@ -10,3 +10,11 @@ mod pool;
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+
+/// A file of `migrations`, which `migrate` applies in order. One that has been
+/// released is never changed.
+fn migration(version: i64, name: &'static str, statements: &'static str) -> sqlx::migrate::Migration {
+    use sqlx::SqlSafeStr;
+    use sqlx::migrate::{Migration, MigrationType};
+    Migration::new(version, name.into(), MigrationType::Simple, statements.into_sql_str(), false)
+}

@@ -1,6 +1,6 @@
 //! `MySQL` and `MariaDB`. An operation is one statement with its condition in
 //! it, or one short transaction that locks rows in one order: budget,
-//! challenge, user, session, blacklist. Where a rule is kept in Rust, a row
+//! challenge, user, session, realm, blacklist. Where a rule is kept in Rust, a row
 //! lock keeps everybody else out until the transaction ends.
 //!
 //! Transactions run at READ COMMITTED. At REPEATABLE READ, the default, the
@@ -10,16 +10,18 @@
 //! Each operation runs in a task of its own, to its end, even when its caller
 //! goes away: see [`to_the_end`].
 
+mod blacklist;
 mod challenges;
 mod sessions;
 pub mod user;
 
 use std::str::FromStr;
 
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migrator};
 use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlConnection, MySqlRow};
-use sqlx::{Connection, Executor, MySqlPool, Row, SqlSafeStr, Transaction};
+use sqlx::{Connection, Executor, MySqlPool, Row, Transaction};
 
+use super::migration;
 use super::pool::{self, retrying};
 use crate::error::StoreError;
 use crate::store::to_the_end::to_the_end;
@@ -85,13 +87,10 @@ impl MySqlStore {
     /// longer than a minute, or a newer version of this crate has migrated
     /// the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![Migration::new(
-            1,
-            "otp auth".into(),
-            MigrationType::Simple,
-            include_str!("../../../migrations/mysql/0001_otp_auth.sql").into_sql_str(),
-            false,
-        )]);
+        let mut migrator = Migrator::with_migrations(vec![
+            migration(1, "otp auth", include_str!("../../../migrations/mysql/0001_otp_auth.sql")),
+            migration(2, "realms", include_str!("../../../migrations/mysql/0002_realms.sql")),
+        ]);
         migrator.dangerous_set_table_name(MIGRATIONS);
         // A lock for DDL can only be one of the session. So the session is
         // one of its own that ends here, however this ends. The migrator's
@@ -149,8 +148,9 @@ impl MySqlStore {
                 .await?,
             budgets: self
                 .delete(
-                    "DELETE FROM otp_budgets WHERE day_started_at <= ? AND next_send_at <= ? ORDER BY day_started_at LIMIT ?",
-                    [now - SendLimits::DAY, now],
+                    "DELETE FROM otp_budgets WHERE day_started_at <= ? AND hour_started_at <= ? AND next_send_at <= ? \
+                     ORDER BY day_started_at LIMIT ?",
+                    [now - SendLimits::DAY, now - SendLimits::HOUR, now],
                     limit,
                 )
                 .await?,

@@ -3,16 +3,18 @@
 //! At READ COMMITTED a statement that waits for a row sees it as the other
 //! one left it, and checks its condition again; each contract rests on that.
 
+mod blacklist;
 mod challenges;
 mod sessions;
 pub mod user;
 
 use std::str::FromStr;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgRow, Postgres};
 use sqlx::{PgPool, Row, SqlSafeStr, Transaction};
 
+use super::migration;
 use super::pool::{self, retrying};
 use crate::error::StoreError;
 use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
@@ -68,13 +70,10 @@ impl PostgresStore {
     /// [`StoreError`] when a statement fails, or a newer version of this crate
     /// has migrated the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![Migration::new(
-            1,
-            "otp auth".into(),
-            MigrationType::Simple,
-            include_str!("../../../migrations/postgres/0001_otp_auth.sql").into_sql_str(),
-            false,
-        )]);
+        let mut migrator = Migrator::with_migrations(vec![
+            migration(1, "otp auth", include_str!("../../../migrations/postgres/0001_otp_auth.sql")),
+            migration(2, "realms", include_str!("../../../migrations/postgres/0002_realms.sql")),
+        ]);
         migrator.dangerous_set_table_name("_otp_auth_migrations");
         // The migrator's own lock is one of the session: after an error it
         // would stay with a connection of the pool, and it is the one that
@@ -147,7 +146,8 @@ impl Maintenance for PostgresStore {
             budgets: self
                 .delete(
                     "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM otp_budgets WHERE day_started_at <= $1 - 86400000 AND next_send_at <= $1 \
+                     SELECT ctid FROM otp_budgets WHERE day_started_at <= $1 - 86400000 AND hour_started_at <= $1 - 3600000 \
+                     AND next_send_at <= $1 \
                      ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
                     now.as_millis(),
                     limit,

@@ -2,6 +2,7 @@
 //! a transaction that takes the write lock at its start, or is one statement,
 //! so each contract holds by serialisation.
 
+mod blacklist;
 mod challenges;
 mod sessions;
 pub mod user;
@@ -10,15 +11,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row, SqlSafeStr, SqlitePool, Transaction};
+use sqlx::{Row, SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{Maintenance, Removed, StoreResult, Timestamp};
+use super::super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::migration;
 use crate::error::StoreError;
 
 /// How long a writer waits for another process. Below the limit of the caller,
@@ -117,13 +119,10 @@ impl SqliteStore {
     /// [`StoreError`] when a statement fails, or a newer version of this crate
     /// has migrated the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![Migration::new(
-            1,
-            "otp auth".into(),
-            MigrationType::Simple,
-            include_str!("../../../migrations/sqlite/0001_otp_auth.sql").into_sql_str(),
-            false,
-        )]);
+        let mut migrator = Migrator::with_migrations(vec![
+            migration(1, "otp auth", include_str!("../../../migrations/sqlite/0001_otp_auth.sql")),
+            migration(2, "realms", include_str!("../../../migrations/sqlite/0002_realms.sql")),
+        ]);
         migrator.dangerous_set_table_name("_otp_auth_migrations");
         // The migrator does not lock SQLite. Inside a transaction that holds
         // the write lock, a second process waits, and then has nothing to do.
@@ -150,10 +149,17 @@ impl SqliteStore {
         Ok(statement.fetch_all(&self.pool).await?.into_iter().next())
     }
 
-    /// Runs a statement that deletes at most `limit` rows; how many it was.
-    async fn delete(&self, statement: &'static str, now: i64, limit: u32) -> Result<u64, sqlx::Error> {
+    /// Runs a statement that deletes at most `limit` rows by these times; how
+    /// many it was.
+    async fn delete<const N: usize>(
+        &self,
+        statement: &'static str,
+        times: [Timestamp; N],
+        limit: u32,
+    ) -> Result<u64, sqlx::Error> {
         let _turn = self.turn.lock().await;
-        Ok(sqlx::query(statement).bind(now).bind(limit).execute(&self.pool).await?.rows_affected())
+        let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
+        Ok(deletion.bind(limit).execute(&self.pool).await?.rows_affected())
     }
 }
 
@@ -183,26 +189,34 @@ impl Maintenance for SqliteStore {
         Ok(Removed {
             challenges: self
                 .delete(
-                    "DELETE FROM otp_challenges WHERE key IN (SELECT key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
-                    now.as_millis(),
+                    "DELETE FROM otp_challenges WHERE (realm, key) IN \
+                     (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
+                    [now],
                     limit,
                 )
                 .await?,
             budgets: self
                 .delete(
-                    "DELETE FROM otp_budgets WHERE (identity, requester) IN \
-                     (SELECT identity, requester FROM otp_budgets WHERE day_started_at <= ?1 - 86400000 AND next_send_at <= ?1 LIMIT ?2)",
-                    now.as_millis(),
+                    "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
+                     (SELECT realm, identity, requester FROM otp_budgets \
+                      WHERE day_started_at <= ?1 AND hour_started_at <= ?2 AND next_send_at <= ?3 LIMIT ?4)",
+                    [now - SendLimits::DAY, now - SendLimits::HOUR, now],
                     limit,
                 )
                 .await?,
             sessions: self
-                .delete("DELETE FROM otp_sessions WHERE id IN (SELECT id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)", now.as_millis(), limit)
+                .delete(
+                    "DELETE FROM otp_sessions WHERE (realm, id) IN \
+                     (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
+                    [now],
+                    limit,
+                )
                 .await?,
             blacklisted: self
                 .delete(
-                    "DELETE FROM token_blacklist WHERE id IN (SELECT id FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
-                    now.as_millis(),
+                    "DELETE FROM token_blacklist WHERE changed IN \
+                     (SELECT changed FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
+                    [now],
                     limit,
                 )
                 .await?,

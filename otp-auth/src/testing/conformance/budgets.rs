@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Backend;
-use super::fixtures::{LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened};
+use super::fixtures::{LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, realm};
 use crate::store::{Budget, ChallengeStore, OpenChallenge, Opening, Requester, SendLimits};
 
 /// Twenty requests at once: one send, and every other caller learns how long
@@ -12,7 +12,7 @@ use crate::store::{Budget, ChallengeStore, OpenChallenge, Opening, Requester, Se
 pub async fn one_send_per_cooldown_whoever_asks_at_once<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let openings = at_once(&store, 20, |store, number| async move {
-        store.open_challenge(&open(identity(1), key(number), NOW)).await.unwrap()
+        store.open_challenge(realm(), &open(identity(1), key(number), NOW)).await.unwrap()
     })
     .await;
     let sent = openings.iter().filter(|opening| matches!(opening, Opening::Opened(_))).count();
@@ -29,8 +29,10 @@ pub async fn budgets_follow_the_rule_step_by_step<B: Backend>(backend: &B) {
     let steps = [1, 59_999, 60_000, 60_001, 600_000, 0, 1_800_000, 3_599_999, 3_600_000, 86_399_999, 1];
     for (number, step) in (0..).zip(steps.iter().cycle().take(120)) {
         now = now + Duration::from_millis(*step);
-        let opening =
-            store.open_challenge(&OpenChallenge { limits, ..open(identity(1), key(number), now) }).await.unwrap();
+        let opening = store
+            .open_challenge(realm(), &OpenChallenge { limits, ..open(identity(1), key(number), now) })
+            .await
+            .unwrap();
         match Budget::spend(model, now, limits) {
             Ok(spent) => {
                 assert_eq!(opened(opening).next_send_at, spent.next_send_at, "step {number}");
@@ -46,26 +48,29 @@ pub async fn strangers_and_known_devices_have_budgets_of_their_own<B: Backend>(b
     let store = backend.fresh().await;
     for (number, requester) in [(0, Requester::Stranger), (1, Requester::KnownDevice)] {
         let own = OpenChallenge { requester, ..open(identity(1), key(number), NOW) };
-        assert_eq!(opened(store.open_challenge(&own).await.unwrap()).requester, requester);
-        assert_eq!(store.open_challenge(&own).await.unwrap(), Opening::Wait(MINUTE));
+        assert_eq!(opened(store.open_challenge(realm(), &own).await.unwrap()).requester, requester);
+        assert_eq!(store.open_challenge(realm(), &own).await.unwrap(), Opening::Wait(MINUTE));
     }
-    opened(store.open_challenge(&open(identity(2), key(2), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(2), key(2), NOW)).await.unwrap());
 }
 
 /// A request that must wait adds no challenge and pays nothing.
 pub async fn a_wait_changes_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     for second in 1..60 {
         let early = open(identity(1), key(2), NOW + Duration::from_secs(second));
-        assert_eq!(store.open_challenge(&early).await.unwrap(), Opening::Wait(Duration::from_secs(60 - second)));
+        assert_eq!(
+            store.open_challenge(realm(), &early).await.unwrap(),
+            Opening::Wait(Duration::from_secs(60 - second))
+        );
     }
-    assert_eq!(store.count_try(&key(2), 6).await.unwrap(), None);
+    assert_eq!(store.count_try(realm(), &key(2), 6).await.unwrap(), None);
     assert_eq!(
-        store.open_challenge(&open(identity(1), key(2), NOW + MINUTE - MILLI)).await.unwrap(),
+        store.open_challenge(realm(), &open(identity(1), key(2), NOW + MINUTE - MILLI)).await.unwrap(),
         Opening::Wait(MILLI)
     );
-    opened(store.open_challenge(&open(identity(1), key(2), NOW + MINUTE)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(2), NOW + MINUTE)).await.unwrap());
 }
 
 /// After a failed delivery the next request is served, and the send is not
@@ -74,27 +79,30 @@ pub async fn a_refund_gives_the_send_back_once<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { per_hour: 2, ..LIMITS };
     let request = |number, now| OpenChallenge { limits, ..open(identity(1), key(number), now) };
-    let kept = opened(store.open_challenge(&request(0, NOW)).await.unwrap());
+    let kept = opened(store.open_challenge(realm(), &request(0, NOW)).await.unwrap());
     let later = NOW + MINUTE;
-    let failed = opened(store.open_challenge(&request(1, later)).await.unwrap());
+    let failed = opened(store.open_challenge(realm(), &request(1, later)).await.unwrap());
     for _ in 0..3 {
-        store.refund_send(&failed, later + MILLI).await.unwrap();
+        store.refund_send(realm(), &failed, later + MILLI).await.unwrap();
     }
     // One of two sends in the hour is left, and only one.
-    let retried = opened(store.open_challenge(&request(2, later + MILLI)).await.unwrap());
+    let retried = opened(store.open_challenge(realm(), &request(2, later + MILLI)).await.unwrap());
     assert_ne!(retried, kept);
-    assert!(matches!(store.open_challenge(&request(3, later + MINUTE + MILLI)).await.unwrap(), Opening::Wait(_)));
+    assert!(matches!(
+        store.open_challenge(realm(), &request(3, later + MINUTE + MILLI)).await.unwrap(),
+        Opening::Wait(_)
+    ));
 }
 
 /// A refund that comes after the next send was paid changes nothing.
 pub async fn a_late_refund_does_not_touch_a_later_send<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    let first = opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    let first = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let second = NOW + MINUTE;
-    opened(store.open_challenge(&open(identity(1), key(2), second)).await.unwrap());
-    store.refund_send(&first, second + MILLI).await.unwrap();
+    opened(store.open_challenge(realm(), &open(identity(1), key(2), second)).await.unwrap());
+    store.refund_send(realm(), &first, second + MILLI).await.unwrap();
     assert_eq!(
-        store.open_challenge(&open(identity(1), key(3), second + MILLI)).await.unwrap(),
+        store.open_challenge(realm(), &open(identity(1), key(3), second + MILLI)).await.unwrap(),
         Opening::Wait(Duration::from_millis(59_999))
     );
 }

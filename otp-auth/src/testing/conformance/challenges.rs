@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::Backend;
-use super::fixtures::{MILLI, MINUTE, NOW, at_once, identity, key, mac, open, opened, resume, sign_in, signed_in_ok};
+use super::fixtures::{
+    MILLI, MINUTE, NOW, at_once, identity, key, mac, open, opened, realm, resume, sign_in, signed_in_ok,
+};
 use crate::store::{Account, ChallengeStore, CountedTry, Nonce, OpenChallenge, Opening, Requester, UserStore};
 
 /// A resend on a live challenge has the same code and the same end, and the
 /// fresh challenge is not added.
 pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let later = NOW + MINUTE;
-    match store.open_challenge(&resume(open(identity(1), key(2), later), key(1))).await.unwrap() {
+    match store.open_challenge(realm(), &resume(open(identity(1), key(2), later), key(1))).await.unwrap() {
         Opening::Resumed { nonce, expires_at, ticket } => {
             assert_eq!(nonce, Nonce::from_bytes([1; 16]));
             assert_eq!(expires_at, NOW + 10 * MINUTE);
@@ -20,7 +22,7 @@ pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
         }
         other => panic!("expected the earlier challenge, got {other:?}"),
     }
-    assert_eq!(store.count_try(&key(2), 6).await.unwrap(), None);
+    assert_eq!(store.count_try(realm(), &key(2), 6).await.unwrap(), None);
 }
 
 /// Another identity's, an expired, a used-up, an accepted and an unknown
@@ -28,63 +30,65 @@ pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
 pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let live = NOW + MINUTE;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
-    opened(store.open_challenge(&resume(open(identity(2), key(2), live), key(1))).await.unwrap());
-    opened(store.open_challenge(&resume(open(identity(1), key(3), live), key(99))).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &resume(open(identity(2), key(2), live), key(1))).await.unwrap());
+    opened(store.open_challenge(realm(), &resume(open(identity(1), key(3), live), key(99))).await.unwrap());
 
     // Exactly at its end it is over; a moment before it is not.
     let known = |open| OpenChallenge { requester: Requester::KnownDevice, ..open };
     let end = NOW + 10 * MINUTE;
-    let just_before = store.open_challenge(&resume(open(identity(1), key(4), end - MILLI), key(1))).await.unwrap();
+    let just_before =
+        store.open_challenge(realm(), &resume(open(identity(1), key(4), end - MILLI), key(1))).await.unwrap();
     assert!(matches!(just_before, Opening::Resumed { .. }));
-    opened(store.open_challenge(&known(resume(open(identity(1), key(5), end), key(1)))).await.unwrap());
+    opened(store.open_challenge(realm(), &known(resume(open(identity(1), key(5), end), key(1)))).await.unwrap());
 
     // With four of five tries it goes on, with five it does not.
-    opened(store.open_challenge(&open(identity(3), key(6), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(3), key(6), NOW)).await.unwrap());
     for _ in 0..4 {
-        store.count_try(&key(6), 7).await.unwrap();
+        store.count_try(realm(), &key(6), 7).await.unwrap();
     }
-    let four = store.open_challenge(&resume(open(identity(3), key(7), live), key(6))).await.unwrap();
+    let four = store.open_challenge(realm(), &resume(open(identity(3), key(7), live), key(6))).await.unwrap();
     assert!(matches!(four, Opening::Resumed { .. }));
-    store.count_try(&key(6), 7).await.unwrap();
-    opened(store.open_challenge(&resume(open(identity(3), key(7), live + MINUTE), key(6))).await.unwrap());
+    store.count_try(realm(), &key(6), 7).await.unwrap();
+    opened(store.open_challenge(realm(), &resume(open(identity(3), key(7), live + MINUTE), key(6))).await.unwrap());
 
-    opened(store.open_challenge(&open(identity(8), key(8), NOW)).await.unwrap());
-    signed_in_ok(store.sign_in(sign_in(8, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
-    opened(store.open_challenge(&resume(open(identity(8), key(9), live), key(8))).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(8), key(8), NOW)).await.unwrap());
+    signed_in_ok(store.sign_in(realm(), sign_in(8, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &resume(open(identity(8), key(9), live), key(8))).await.unwrap());
 }
 
 /// Fifty tries at once on a challenge with a cap of seven: the numbers one to
 /// six exist once each, and nothing is counted beyond the cap.
 pub async fn every_try_has_a_number_of_its_own<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let tries =
-        at_once(&store, 50, |store, _| async move { store.count_try(&key(1), 7).await.unwrap().unwrap() }).await;
+        at_once(&store, 50, |store, _| async move { store.count_try(realm(), &key(1), 7).await.unwrap().unwrap() })
+            .await;
     for number in 1..7 {
         assert_eq!(tries.iter().filter(|counted| counted.number == number).count(), 1, "try {number}");
     }
     assert!(tries.iter().all(|counted| (1..=7).contains(&counted.number)));
     let expected =
         CountedTry { number: 7, identity: identity(1), code_mac: Some(mac(1)), expires_at: NOW + 10 * MINUTE };
-    assert_eq!(store.count_try(&key(1), 7).await.unwrap(), Some(expected));
+    assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), Some(expected));
 }
 
 /// There is nothing to count on a challenge that was never opened.
 pub async fn an_unknown_challenge_counts_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    assert_eq!(store.count_try(&key(1), 7).await.unwrap(), None);
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
-    assert_eq!(store.count_try(&key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), None);
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 /// Attack T6: asking again does not give new tries.
 pub async fn tries_outlive_a_resend<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     for number in 1..=3 {
-        assert_eq!(store.count_try(&key(1), 7).await.unwrap().map(|counted| counted.number), Some(number));
+        assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(number));
     }
-    store.open_challenge(&resume(open(identity(1), key(2), NOW + MINUTE), key(1))).await.unwrap();
-    assert_eq!(store.count_try(&key(1), 7).await.unwrap().map(|counted| counted.number), Some(4));
+    store.open_challenge(realm(), &resume(open(identity(1), key(2), NOW + MINUTE), key(1))).await.unwrap();
+    assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(4));
 }

@@ -4,37 +4,39 @@ use std::sync::Arc;
 
 use super::Backend;
 use super::fixtures::{
-    DAY, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, open, opened, revocation,
+    DAY, LIMITS, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, open, opened, realm, revocation,
 };
-use crate::store::{Account, ChallengeStore, Identity, Maintenance, Opening, Removed, SessionStore};
+use crate::store::{
+    Account, ChallengeStore, Identity, Maintenance, OpenChallenge, Opening, Removed, SendLimits, SessionStore,
+};
 
 /// One row of each kind, each removed at its own time and not before.
 pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
-    store.revoke_session(session.id, revocation(NOW)).await.unwrap();
+    store.revoke_session(realm(), session.id, revocation(NOW)).await.unwrap();
     let nothing = Removed::default();
     assert_eq!(store.cleanup(NOW, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(NOW + 10 * MINUTE - MILLI, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(NOW + 10 * MINUTE, 100).await.unwrap(), Removed { challenges: 1, ..nothing });
-    assert_eq!(store.count_try(&key(1), 7).await.unwrap(), None);
+    assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), None);
 
     assert_eq!(store.cleanup(NOW + DAY - MILLI, 100).await.unwrap(), nothing);
     assert!(!is_current::<B>(&store, &user, session.id, NOW + DAY - MILLI).await);
     assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap(), Removed { budgets: 1, blacklisted: 1, ..nothing });
 
     assert_eq!(store.cleanup(NOW + 7 * DAY - MILLI, 100).await.unwrap(), nothing);
-    assert!(store.session(session.id).await.unwrap().is_some());
+    assert!(store.session(realm(), session.id).await.unwrap().is_some());
     assert_eq!(store.cleanup(NOW + 7 * DAY, 100).await.unwrap(), Removed { sessions: 1, ..nothing });
-    assert_eq!(store.session(session.id).await.unwrap(), None);
+    assert_eq!(store.session(realm(), session.id).await.unwrap(), None);
     assert_eq!(store.cleanup(NOW + 7 * DAY, 100).await.unwrap(), nothing);
     assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
 
     // A budget is still enforced until it is removed.
-    opened(store.open_challenge(&open(identity(5), key(5), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(5), key(5), NOW)).await.unwrap());
     store.cleanup(NOW + MINUTE - MILLI, 100).await.unwrap();
     assert_eq!(
-        store.open_challenge(&open(identity(5), key(6), NOW + MINUTE - MILLI)).await.unwrap(),
+        store.open_challenge(realm(), &open(identity(5), key(6), NOW + MINUTE - MILLI)).await.unwrap(),
         Opening::Wait(MILLI)
     );
 }
@@ -43,7 +45,9 @@ async fn fill<S: ChallengeStore>(store: &S, rows: u16) {
     for number in 0..rows {
         let mut bytes = [0xF1; 32];
         bytes[..2].copy_from_slice(&number.to_be_bytes());
-        opened(store.open_challenge(&open(Identity::from_bytes(bytes), key(number.into()), NOW)).await.unwrap());
+        opened(
+            store.open_challenge(realm(), &open(Identity::from_bytes(bytes), key(number.into()), NOW)).await.unwrap(),
+        );
     }
 }
 
@@ -73,4 +77,25 @@ pub async fn clean_ups_at_once_share_the_work<B: Backend>(backend: &B) {
     .await;
     assert_eq!(removed.iter().map(|removed| removed.challenges).sum::<u64>(), 60);
     assert_eq!(removed.iter().map(|removed| removed.budgets).sum::<u64>(), 60);
+}
+
+/// A budget whose hour is still full is kept, even when its day is over.
+pub async fn a_full_hour_outlives_its_day<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { per_hour: 2, ..LIMITS };
+    let ask = |number: u32, now| OpenChallenge { limits, ..open(identity(1), key(number), now) };
+    opened(store.open_challenge(realm(), &ask(0, NOW)).await.unwrap());
+    // The hour begins shortly before the day ends.
+    let late = NOW + DAY - 5 * MINUTE;
+    for number in 1..=2 {
+        opened(store.open_challenge(realm(), &ask(number, late + MINUTE * number)).await.unwrap());
+    }
+    let over = NOW + DAY + MINUTE;
+    let refused = Opening::Wait(over.until(late + MINUTE + SendLimits::HOUR));
+    assert_eq!(store.open_challenge(realm(), &ask(3, over)).await.unwrap(), refused);
+    assert_eq!(store.cleanup(over, 100).await.unwrap().budgets, 0);
+    assert_eq!(store.open_challenge(realm(), &ask(4, over)).await.unwrap(), refused);
+    let end = late + MINUTE + SendLimits::HOUR;
+    assert_eq!(store.cleanup(end - MILLI, 100).await.unwrap().budgets, 0);
+    assert_eq!(store.cleanup(end, 100).await.unwrap().budgets, 1);
 }

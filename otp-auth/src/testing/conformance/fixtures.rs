@@ -1,16 +1,41 @@
 //! Values that the cases are made of, and the tests of one backend alone.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::Backend;
 use crate::store::{
-    Account, ChallengeKey, ChallengeStore, Client, CodeMac, FreshChallenge, Identity, NewSession, Nonce, OpenChallenge,
-    Opening, Requester, Resume, Revocation, SendLimits, SendTicket, Session, SessionId, SignIn, SignInOutcome,
-    Timestamp, TokenId, TokenRef, UserStore,
+    Account, Binding, BlacklistEntry, BlacklistKind, ChallengeKey, ChallengeStore, Client, CodeMac, FreshChallenge,
+    Identity, NewSession, Nonce, OpenChallenge, Opening, Realm, Requester, Resume, Revocation, SendLimits, SendTicket,
+    Session, SessionId, SignIn, SignInOutcome, SubjectId, Timestamp, TokenId, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
+
+/// The realm of every row, but where a case is about two.
+#[must_use]
+pub fn realm() -> &'static Realm {
+    static REALM: LazyLock<Realm> = LazyLock::new(|| Realm::new("users").expect("a name"));
+    &REALM
+}
+
+/// Another realm in the same store.
+pub(super) fn other_realm() -> &'static Realm {
+    static REALM: LazyLock<Realm> = LazyLock::new(|| Realm::new("admins").expect("a name"));
+    &REALM
+}
+
+/// The account of a user who was found by the address as it is stored.
+#[must_use]
+pub fn existing<U: OtpUser>(user: U) -> Account<U> {
+    let email = user.email().to_owned();
+    Account::Existing { user, email }
+}
+
+/// An entry for this token from this moment, remembered for a day.
+pub(super) fn blacklisted(token: TokenId, now: Timestamp) -> BlacklistEntry {
+    BlacklistEntry::new(*token.as_bytes(), BlacklistKind::Token, now, now + DAY)
+}
 
 /// When everything happens.
 pub const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
@@ -48,7 +73,12 @@ pub(super) fn session_id(number: u32) -> SessionId {
 /// A token of this session.
 #[must_use]
 pub fn token(session: SessionId) -> TokenRef {
-    TokenRef { session, token: TokenId::from_bytes([0x70; 16]) }
+    TokenRef {
+        session,
+        token: TokenId::from_bytes([0x70; 16]),
+        subject: SubjectId::from_bytes([0x55; 16]),
+        authenticated_at: NOW,
+    }
 }
 
 /// An end at this moment, remembered for a day.
@@ -101,6 +131,7 @@ pub fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timest
             id: session_id(session),
             created_at: now,
             expires_at: now + 7 * DAY,
+            binding: Binding::from_bytes([0xB1; 16]),
             client: Client::new(Some("Agent/1.0 (ünïcode; 'quoted' \"twice\")"), "2001:db8::7".parse().ok()),
         },
         replaces: None,
@@ -110,7 +141,7 @@ pub fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timest
 
 pub(super) fn signed_in_ok<U>(outcome: SignInOutcome<U>) -> (U, Session, bool) {
     match outcome {
-        SignInOutcome::SignedIn { user, session, created } => (user, session, created),
+        SignInOutcome::SignedIn { user, session, created, .. } => (user, session, created),
         SignInOutcome::CodeSpent => panic!("expected a sign-in, but the code was spent"),
         SignInOutcome::AccountChanged => panic!("expected a sign-in, but the account has changed"),
     }
@@ -126,10 +157,10 @@ pub(super) async fn add_session<B: Backend>(
     let mut bytes = [0x1D; 32];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
     let own = Identity::from_bytes(bytes);
-    let opening = store.open_challenge(&open(own, key(number), now)).await.expect("the challenge opens");
+    let opening = store.open_challenge(realm(), &open(own, key(number), now)).await.expect("the challenge opens");
     opened(opening);
     let attempt = SignIn { identity: own, ..sign_in(number, account, number, now) };
-    let outcome = store.sign_in(attempt).await.expect("the sign-in is stored");
+    let outcome = store.sign_in(realm(), attempt).await.expect("the sign-in is stored");
     let (user, session, _) = signed_in_ok(outcome);
     (user, session)
 }
@@ -141,7 +172,7 @@ pub(super) async fn is_current<B: Backend>(
     session: SessionId,
     now: Timestamp,
 ) -> bool {
-    store.current_user(user.id(), token(session), now).await.expect("the user is loaded").is_some()
+    store.current_user(realm(), user.id(), token(session), now).await.expect("the user is loaded").is_some()
 }
 
 /// Runs the same thing many times at once, and returns what came of each.

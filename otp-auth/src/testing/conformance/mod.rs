@@ -41,6 +41,7 @@ mod budgets;
 mod challenges;
 mod cleanup;
 pub mod fixtures;
+mod realms;
 mod sessions;
 mod sign_in;
 mod users;
@@ -53,6 +54,7 @@ use crate::user::OtpUser;
 pub use budgets::*;
 pub use challenges::*;
 pub use cleanup::*;
+pub use realms::*;
 pub use sessions::*;
 pub use sign_in::*;
 pub use users::*;
@@ -135,6 +137,15 @@ macro_rules! store_conformance {
             a_clean_up_removes_what_is_over_and_nothing_else
             a_clean_up_works_in_batches
             clean_ups_at_once_share_the_work
+            a_full_hour_outlives_its_day
+            nothing_crosses_from_one_realm_to_another
+            realms_are_told_apart_exactly
+            the_blacklist_can_be_followed
+            a_follower_misses_nothing_of_many_writers
+            of_a_user_on_the_blacklist_only_earlier_sign_ins_are_refused
+            one_caller_notes_a_recovery
+            only_a_live_session_is_bound_anew
+            the_sessions_of_a_user_can_be_deleted
         }
     };
     (@cases $attributes:tt $backend:expr; $($case:ident)*) => {

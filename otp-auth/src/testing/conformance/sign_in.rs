@@ -4,68 +4,72 @@ use std::sync::Arc;
 
 use super::Backend;
 use super::fixtures::{
-    DAY, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, mac, open, opened, session_id, sign_in,
-    signed_in_ok,
+    DAY, MILLI, MINUTE, NOW, add_session, at_once, existing, identity, is_current, key, mac, open, opened, realm,
+    session_id, sign_in, signed_in_ok,
 };
-use crate::store::{Account, ChallengeStore, Maintenance, Removed, SessionStore, SignIn, SignInOutcome, UserStore};
+use crate::store::{
+    Account, ChallengeStore, Identity, Maintenance, Removed, SendLimits, SessionStore, SignIn, SignInOutcome, UserStore,
+};
 use crate::user::OtpUser;
 
 /// Attack T1: twenty callers with the right code, one sign-in.
 pub async fn a_code_is_accepted_once<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let user = backend.add_user(&store, "ann@x.com", true).await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let outcomes = at_once(&store, 20, |store, number| {
-        let account = Account::Existing(user.clone());
-        async move { store.sign_in(sign_in(1, account, number, NOW)).await.unwrap() }
+        let account = existing(user.clone());
+        async move { store.sign_in(realm(), sign_in(1, account, number, NOW)).await.unwrap() }
     })
     .await;
     let accepted = outcomes.iter().filter(|outcome| matches!(outcome, SignInOutcome::SignedIn { .. })).count();
     assert_eq!(accepted, 1);
-    assert_eq!(store.user_sessions(&user.id().to_string(), NOW).await.unwrap().len(), 1);
-    assert_spent::<B>(&store, sign_in(1, Account::Existing(user), 90, NOW)).await;
+    assert_eq!(store.user_sessions(realm(), &user.id().to_string(), NOW).await.unwrap().len(), 1);
+    assert_spent::<B>(&store, sign_in(1, existing(user), 90, NOW)).await;
 }
 
 /// Nothing happens, and no user is made.
 async fn assert_spent<B: Backend>(store: &B::Store, attempt: SignIn<B::User>) {
     let session = attempt.session.id;
-    assert!(matches!(store.sign_in(attempt).await.unwrap(), SignInOutcome::CodeSpent));
-    assert_eq!(store.session(session).await.unwrap(), None);
+    assert!(matches!(store.sign_in(realm(), attempt).await.unwrap(), SignInOutcome::CodeSpent));
+    assert_eq!(store.session(realm(), session).await.unwrap(), None);
 }
 
 /// Only the MAC that the challenge holds is accepted, only for its challenge
 /// and identity.
 pub async fn a_code_in_use_elsewhere_is_not_accepted<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let attempt = || sign_in::<B::User>(1, Account::New("new@x.com".to_owned()), 1, NOW);
     assert_spent::<B>(&store, SignIn { code_mac: mac(2), ..attempt() }).await;
     assert_spent::<B>(&store, SignIn { challenge: key(2), ..attempt() }).await;
     assert_spent::<B>(&store, SignIn { identity: identity(2), ..attempt() }).await;
     assert_eq!(backend.count_users(&store, "new@x.com").await, 0);
     // It was not used up by that.
-    signed_in_ok(store.sign_in(attempt()).await.unwrap());
+    signed_in_ok(store.sign_in(realm(), attempt()).await.unwrap());
 }
 
 /// Attack T23: at its last millisecond a code is accepted, after it not.
 pub async fn a_late_code_is_not_accepted<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let end = NOW + 10 * MINUTE;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
-    opened(store.open_challenge(&open(identity(2), key(2), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(2), key(2), NOW)).await.unwrap());
     assert_spent::<B>(&store, sign_in(1, Account::New("late@x.com".to_owned()), 1, end)).await;
     assert_eq!(backend.count_users(&store, "late@x.com").await, 0);
-    signed_in_ok(store.sign_in(sign_in(2, Account::New("early@x.com".to_owned()), 2, end - MILLI)).await.unwrap());
+    signed_in_ok(
+        store.sign_in(realm(), sign_in(2, Account::New("early@x.com".to_owned()), 2, end - MILLI)).await.unwrap(),
+    );
 }
 
 /// After it was accepted, the store cannot tell what the code was; the try is
 /// still counted.
 pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
-    store.count_try(&key(1), 7).await.unwrap();
-    signed_in_ok(store.sign_in(sign_in(1, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
-    let counted = store.count_try(&key(1), 7).await.unwrap().expect("the challenge is still known");
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    store.count_try(realm(), &key(1), 7).await.unwrap();
+    signed_in_ok(store.sign_in(realm(), sign_in(1, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
+    let counted = store.count_try(realm(), &key(1), 7).await.unwrap().expect("the challenge is still known");
     assert_eq!((counted.number, counted.code_mac), (2, None));
 }
 
@@ -77,11 +81,11 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     // after the other, and all are alive.
     let now = NOW + 9 * MINUTE;
     for number in 0..10 {
-        opened(store.open_challenge(&open(identity(1), key(number), NOW + MINUTE * number)).await.unwrap());
+        opened(store.open_challenge(realm(), &open(identity(1), key(number), NOW + MINUTE * number)).await.unwrap());
     }
     let outcomes = at_once(&store, 10, |store, number| async move {
         let account = Account::New("new@x.com".to_owned());
-        store.sign_in(SignIn { identity: identity(1), ..sign_in(number, account, number, now) }).await.unwrap()
+        store.sign_in(realm(), SignIn { identity: identity(1), ..sign_in(number, account, number, now) }).await.unwrap()
     })
     .await;
     let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
@@ -92,7 +96,7 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     assert!(
         sign_ins.iter().all(|(user, session, _)| user.id() == first.id() && session.user_id == first.id().to_string())
     );
-    assert_eq!(store.user_sessions(&first.id().to_string(), now).await.unwrap().len(), 10);
+    assert_eq!(store.user_sessions(realm(), &first.id().to_string(), now).await.unwrap().len(), 10);
     let found = store.user_by_email("new@x.com").await.unwrap().expect("the user is found");
     assert!(found.id() == first.id() && found.verified() == Some(true));
 }
@@ -101,22 +105,29 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
 /// lives. First sign-ins take turns all the same.
 pub async fn sign_ups_take_turns_without_a_budget<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
-    opened(store.open_challenge(&open(identity(1), key(0), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(0), NOW)).await.unwrap());
     let end = NOW + DAY;
+    // An hour of the budget ends together with its day.
+    opened(store.open_challenge(realm(), &open(identity(1), key(90), end - SendLimits::HOUR)).await.unwrap());
     for number in 1..=5 {
-        opened(store.open_challenge(&open(identity(1), key(number), end - MINUTE * (7 - number))).await.unwrap());
+        opened(
+            store.open_challenge(realm(), &open(identity(1), key(number), end - MINUTE * (7 - number))).await.unwrap(),
+        );
     }
-    assert_eq!(store.cleanup(end, 100).await.unwrap(), Removed { challenges: 1, budgets: 1, ..Removed::default() });
+    assert_eq!(store.cleanup(end, 100).await.unwrap(), Removed { challenges: 2, budgets: 1, ..Removed::default() });
     let outcomes = at_once(&store, 5, |store, number| async move {
         let account = Account::New("new@x.com".to_owned());
-        store.sign_in(SignIn { identity: identity(1), ..sign_in(number + 1, account, number, end) }).await.unwrap()
+        store
+            .sign_in(realm(), SignIn { identity: identity(1), ..sign_in(number + 1, account, number, end) })
+            .await
+            .unwrap()
     })
     .await;
     let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
     assert_eq!(sign_ins.iter().filter(|(_, _, created)| *created).count(), 1);
     assert_eq!(backend.count_users(&store, "new@x.com").await, 1);
     // What took the budget's place forbids nothing.
-    opened(store.open_challenge(&open(identity(1), key(9), end)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(9), end)).await.unwrap());
 }
 
 /// A user of the application's own making is found, and verified by the first
@@ -125,11 +136,11 @@ pub async fn an_existing_user_is_found_and_verified<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let user = backend.add_user(&store, "ann@x.com", false).await;
     assert_eq!(user.verified(), Some(false));
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let found = store.user_by_email("ann@x.com").await.unwrap().expect("the user is found");
     assert!(found.id() == user.id() && found.verified() == Some(false));
     let (signed_in, session, created) =
-        signed_in_ok(store.sign_in(sign_in(1, Account::Existing(found), 1, NOW)).await.unwrap());
+        signed_in_ok(store.sign_in(realm(), sign_in(1, existing(found), 1, NOW)).await.unwrap());
     assert!(signed_in.id() == user.id() && signed_in.verified() == Some(true) && !created);
     assert_eq!(session.user_id, user.id().to_string());
     assert_eq!(store.user_by_id(user.id()).await.unwrap().and_then(|user| user.verified()), Some(true));
@@ -144,20 +155,29 @@ pub async fn the_first_proof_ends_older_sessions<B: Backend>(backend: &B) {
     backend.unverify(&store, &user).await;
     let unverified = store.user_by_email("ann@x.com").await.unwrap().expect("the user is found");
     assert_eq!(unverified.verified(), Some(false));
-    let (user, own) = add_session::<B>(&store, Account::Existing(unverified), 2, NOW + MINUTE).await;
+    let mut bytes = [0x1D; 32];
+    bytes[..4].copy_from_slice(&2_u32.to_be_bytes());
+    let own = Identity::from_bytes(bytes);
+    opened(store.open_challenge(realm(), &open(own, key(2), NOW + MINUTE)).await.unwrap());
+    let attempt = SignIn { identity: own, ..sign_in(2, existing(unverified), 2, NOW + MINUTE) };
+    let SignInOutcome::SignedIn { user, session: own, ended, .. } = store.sign_in(realm(), attempt).await.unwrap()
+    else {
+        panic!("expected a sign-in");
+    };
+    assert_eq!(ended, [planted.id]);
     let later = NOW + 2 * MINUTE;
-    assert!(store.session(planted.id).await.unwrap().is_some_and(|session| session.revoked_at.is_some()));
+    assert!(store.session(realm(), planted.id).await.unwrap().is_some_and(|session| session.revoked_at.is_some()));
     assert!(!is_current::<B>(&store, &user, planted.id, later).await);
     assert!(is_current::<B>(&store, &user, own.id, later).await);
-    assert_eq!(store.user_sessions(&id, later).await.unwrap(), [own]);
+    assert_eq!(store.user_sessions(realm(), &id, later).await.unwrap(), [own]);
 }
 
 /// A second sign-in of a verified user leaves the first alone.
 pub async fn other_sessions_of_a_verified_user_go_on<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let user = backend.add_user(&store, "ann@x.com", true).await;
-    let (_, first) = add_session::<B>(&store, Account::Existing(user.clone()), 1, NOW).await;
-    let (_, second) = add_session::<B>(&store, Account::Existing(user.clone()), 2, NOW + MINUTE).await;
+    let (_, first) = add_session::<B>(&store, existing(user.clone()), 1, NOW).await;
+    let (_, second) = add_session::<B>(&store, existing(user.clone()), 2, NOW + MINUTE).await;
     for session in [first.id, second.id] {
         assert!(is_current::<B>(&store, &user, session, NOW + MINUTE).await);
     }
@@ -169,13 +189,13 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let ann = backend.add_user(&store, "ann@x.com", true).await;
     let bob = backend.add_user(&store, "bob@x.com", true).await;
-    let (_, older) = add_session::<B>(&store, Account::Existing(ann.clone()), 1, NOW).await;
-    let (_, other) = add_session::<B>(&store, Account::Existing(ann.clone()), 2, NOW).await;
-    opened(store.open_challenge(&open(identity(3), key(3), NOW)).await.unwrap());
-    let attempt = SignIn { replaces: Some(older.id), ..sign_in(3, Account::Existing(bob.clone()), 3, NOW) };
-    signed_in_ok(store.sign_in(attempt).await.unwrap());
+    let (_, older) = add_session::<B>(&store, existing(ann.clone()), 1, NOW).await;
+    let (_, other) = add_session::<B>(&store, existing(ann.clone()), 2, NOW).await;
+    opened(store.open_challenge(realm(), &open(identity(3), key(3), NOW)).await.unwrap());
+    let attempt = SignIn { replaces: Some(older.id), ..sign_in(3, existing(bob.clone()), 3, NOW) };
+    signed_in_ok(store.sign_in(realm(), attempt).await.unwrap());
     assert!(!is_current::<B>(&store, &ann, older.id, NOW).await);
-    assert!(store.session(older.id).await.unwrap().is_some_and(|session| session.revoked_at == Some(NOW)));
+    assert!(store.session(realm(), older.id).await.unwrap().is_some_and(|session| session.revoked_at == Some(NOW)));
     assert!(is_current::<B>(&store, &ann, other.id, NOW).await);
     assert!(is_current::<B>(&store, &bob, session_id(3), NOW + DAY).await);
 }
@@ -185,22 +205,22 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
 pub async fn an_account_that_has_changed_is_not_signed_in<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let gone = backend.add_user(&store, "ann@x.com", true).await;
-    opened(store.open_challenge(&open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     backend.remove_user(&store, &gone).await;
     let attempt = |account| sign_in(1, account, 1, NOW);
-    let outcome = store.sign_in(attempt(Account::Existing(gone.clone()))).await.unwrap();
+    let outcome = store.sign_in(realm(), attempt(existing(gone.clone()))).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::AccountChanged));
 
     // Somebody else has the address now.
     let other = backend.add_user(&store, "bob@x.com", true).await;
     let next = backend.add_user(&store, "ann@x.com", true).await;
     if next.id() != gone.id() {
-        let outcome = store.sign_in(attempt(Account::Existing(gone))).await.unwrap();
+        let outcome = store.sign_in(realm(), attempt(existing(gone))).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::AccountChanged));
     }
-    assert_eq!(store.session(session_id(1)).await.unwrap(), None);
-    assert!(store.user_sessions(&other.id().to_string(), NOW).await.unwrap().is_empty());
-    let (user, ..) = signed_in_ok(store.sign_in(attempt(Account::Existing(next.clone()))).await.unwrap());
+    assert_eq!(store.session(realm(), session_id(1)).await.unwrap(), None);
+    assert!(store.user_sessions(realm(), &other.id().to_string(), NOW).await.unwrap().is_empty());
+    let (user, ..) = signed_in_ok(store.sign_in(realm(), attempt(existing(next.clone()))).await.unwrap());
     assert!(user.id() == next.id());
 }
 
@@ -213,7 +233,7 @@ pub async fn a_new_user_inherits_no_session<B: Backend>(backend: &B) {
     assert!(is_current::<B>(&store, &user, own.id, NOW).await);
     if user.id() == gone.id() {
         assert!(!is_current::<B>(&store, &user, old.id, NOW).await);
-        assert!(store.session(old.id).await.unwrap().is_some_and(|session| session.revoked_at.is_some()));
+        assert!(store.session(realm(), old.id).await.unwrap().is_some_and(|session| session.revoked_at.is_some()));
     }
-    assert_eq!(store.user_sessions(&own.user_id, NOW).await.unwrap(), [own]);
+    assert_eq!(store.user_sessions(realm(), &own.user_id, NOW).await.unwrap(), [own]);
 }

@@ -2,7 +2,7 @@
 //! one.
 
 use super::Backend;
-use super::fixtures::{DAY, MILLI, NOW, add_session, revocation, token};
+use super::fixtures::{DAY, MILLI, NOW, add_session, blacklisted, existing, realm, revocation, token};
 use crate::store::{Account, SessionStore, TokenId, TokenRef, UserStore};
 use crate::user::OtpUser;
 
@@ -11,34 +11,40 @@ use crate::user::OtpUser;
 pub async fn a_blacklisted_token_or_session_has_no_user<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
-    let (_, other) = add_session::<B>(&store, Account::Existing(user.clone()), 2, NOW).await;
+    let (_, other) = add_session::<B>(&store, existing(user.clone()), 2, NOW).await;
     let revoked = TokenRef { token: TokenId::from_bytes([0x71; 16]), ..token(session.id) };
     let is_current = |token, now| {
         let (store, user) = (&store, &user);
-        async move { store.current_user(user.id(), token, now).await.unwrap().is_some_and(|found| found.id() == user.id()) }
+        async move {
+            store
+                .current_user(realm(), user.id(), token, now)
+                .await
+                .unwrap()
+                .is_some_and(|found| found.id() == user.id())
+        }
     };
     assert!(is_current(revoked, NOW).await);
     for _ in 0..2 {
-        store.blacklist_token(revoked.token, revocation(NOW)).await.unwrap();
+        store.blacklist(realm(), &blacklisted(revoked.token, NOW), NOW).await.unwrap();
     }
     assert!(!is_current(revoked, NOW).await);
     assert!(is_current(token(session.id), NOW).await);
     assert!(!is_current(revoked, NOW + DAY - MILLI).await);
     assert!(is_current(revoked, NOW + DAY).await);
 
-    store.revoke_session(session.id, revocation(NOW)).await.unwrap();
+    store.revoke_session(realm(), session.id, revocation(NOW)).await.unwrap();
     assert!(!is_current(token(session.id), NOW).await);
     assert!(is_current(token(other.id), NOW).await);
-    assert_eq!(store.session(session.id).await.unwrap().and_then(|session| session.revoked_at), Some(NOW));
+    assert_eq!(store.session(realm(), session.id).await.unwrap().and_then(|session| session.revoked_at), Some(NOW));
 }
 
 /// Attack T19: a deleted user is not found any more, in any way.
 pub async fn a_removed_user_is_gone_at_once<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
-    assert!(store.current_user(user.id(), token(session.id), NOW).await.unwrap().is_some());
+    assert!(store.current_user(realm(), user.id(), token(session.id), NOW).await.unwrap().is_some());
     backend.remove_user(&store, &user).await;
-    assert!(store.current_user(user.id(), token(session.id), NOW).await.unwrap().is_none());
+    assert!(store.current_user(realm(), user.id(), token(session.id), NOW).await.unwrap().is_none());
     assert!(store.user_by_id(user.id()).await.unwrap().is_none());
     assert!(store.user_by_email("ann@x.com").await.unwrap().is_none());
 }

@@ -36,7 +36,10 @@ async fn db_09_migrating_makes_the_ttl_indexes_and_again_changes_nothing() {
         let expected = BTreeMap::from([
             ("otp_budgets".to_owned(), vec![ids(), ttl(), on("day_started_at")]),
             ("otp_challenges".to_owned(), vec![ids(), ttl(), on("expires_at")]),
-            ("otp_sessions".to_owned(), vec![ids(), ttl(), on("expires_at"), on("user_id")]),
+            (
+                "otp_sessions".to_owned(),
+                vec![ids(), ttl(), on("expires_at"), (doc! { "realm": 1, "user_id": 1 }, None)],
+            ),
             ("otp_sign_ups".to_owned(), vec![ids(), ttl(), on("expires_at")]),
             ("token_blacklist".to_owned(), vec![ids(), ttl(), on("expires_at")]),
         ]);
@@ -102,9 +105,9 @@ async fn no_look_up_scans_a_collection() {
     let past = || doc! { "$lte": DateTime::from_millis(1) };
     for (collection, filter) in [
         ("otp_challenges", doc! { "expires_at": past() }),
-        ("otp_budgets", doc! { "day_started_at": past(), "next_send_at": past() }),
+        ("otp_budgets", doc! { "day_started_at": past(), "hour_started_at": past(), "next_send_at": past() }),
         ("otp_sessions", doc! { "expires_at": past() }),
-        ("otp_sessions", doc! { "user_id": "1", "revoked_at": Bson::Null }),
+        ("otp_sessions", doc! { "realm": "users", "user_id": "1", "revoked_at": Bson::Null }),
         ("otp_sign_ups", doc! { "expires_at": past() }),
         ("token_blacklist", doc! { "expires_at": past() }),
     ] {

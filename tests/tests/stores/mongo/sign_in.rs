@@ -10,6 +10,7 @@ use mongodb::bson::{Binary, Bson, Document, doc};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use otp_auth::store::SessionStore;
+use otp_auth::testing::conformance::fixtures::realm;
 use otp_auth::{AuthError, MongoStore, OtpUser, SessionId, SignedIn};
 use tokio::sync::Notify;
 
@@ -69,7 +70,13 @@ async fn rows(store: &MongoStore, collection: &str, filter: Document) -> Vec<Doc
 
 fn session_id(id: &Bson) -> SessionId {
     let Bson::Binary(Binary { bytes, .. }) = id else { panic!("no session id: {id}") };
-    SessionId::from_bytes(bytes.as_slice().try_into().unwrap())
+    SessionId::from_bytes(*bytes.last_chunk().unwrap())
+}
+
+/// The key of a session: its realm and its id.
+fn session_key(id: SessionId) -> Bson {
+    let bytes = [b"users\0".as_slice(), id.as_bytes()].concat();
+    Bson::Binary(Binary { subtype: mongodb::bson::spec::BinarySubtype::Generic, bytes })
 }
 
 /// Contract 7, for a new user, and for one whose address was not proven: the
@@ -105,7 +112,8 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
                     spent += usize::from(!done);
                     let by = rows(&store, "otp_challenges", doc! { "consumed_at": { "$exists": true } }).await;
                     let by = by.last().and_then(|row| row.get("consumed_by")).map(session_id).unwrap();
-                    let session = store.session(by).await.unwrap().expect("an accepted code has made a session");
+                    let session =
+                        store.session(realm(), by).await.unwrap().expect("an accepted code has made a session");
                     (session.user_id.parse().unwrap(), by)
                 }
                 Err(error) => panic!("{error}"),
@@ -117,7 +125,7 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
             assert_eq!(found.len(), 1, "moment {moment}");
             assert_eq!(found[0].get("is_verified"), Some(&Bson::Boolean(true)));
             for begun in rows(&store, "otp_sessions", doc! { "unconfirmed": { "$exists": true } }).await {
-                assert_eq!(store.session(session_id(&begun["_id"])).await.unwrap(), None);
+                assert_eq!(store.session(realm(), session_id(&begun["_id"])).await.unwrap(), None);
             }
             store.database().collection::<Document>("otp_challenges").delete_many(doc! {}).await.unwrap();
             complete += usize::from(done);
@@ -140,10 +148,7 @@ async fn a_session_that_was_not_confirmed_is_one_by_its_challenge() {
     let challenges = store.database().collection::<Document>("otp_challenges");
     for how in ["refreshed", "cleaned up", "signed out"] {
         let signed_in = application.sign_in("ann@x.com").await.unwrap();
-        let id = Bson::Binary(Binary {
-            subtype: mongodb::bson::spec::BinarySubtype::Generic,
-            bytes: signed_in.session.id.as_bytes().to_vec(),
-        });
+        let id = session_key(signed_in.session.id);
         let challenge = challenges.find_one(doc! { "consumed_by": id.clone() }).await.unwrap().unwrap();
         let unconfirmed = doc! { "$set": { "unconfirmed": challenge.get("_id").cloned() } };
         sessions.update_one(doc! { "_id": id.clone() }, unconfirmed).await.unwrap();
@@ -168,7 +173,7 @@ async fn a_session_that_was_not_confirmed_is_one_by_its_challenge() {
             }
         }
         assert!(listed().await, "{how}");
-        assert!(store.session(signed_in.session.id).await.unwrap().is_some(), "{how}");
+        assert!(store.session(realm(), signed_in.session.id).await.unwrap().is_some(), "{how}");
     }
 }
 
@@ -184,12 +189,12 @@ async fn what_a_loser_leaves_is_no_session() {
     let challenge = rows(&store, "otp_challenges", doc! {}).await[0]["_id"].clone();
     let left = SessionId::from_bytes([7; 16]);
     let mut row = sessions.find_one(doc! {}).await.unwrap().unwrap();
-    row.insert("_id", Binary { subtype: mongodb::bson::spec::BinarySubtype::Generic, bytes: vec![7; 16] });
+    row.insert("_id", session_key(left));
     row.insert("unconfirmed", challenge);
     sessions.insert_one(row).await.unwrap();
     let now = application.clock.now();
-    assert_eq!(store.session(left).await.unwrap(), None);
-    assert_eq!(store.advance(left, 0, now).await.unwrap(), otp_auth::store::Advance::Unknown);
+    assert_eq!(store.session(realm(), left).await.unwrap(), None);
+    assert_eq!(store.advance(realm(), left, 0, now).await.unwrap(), otp_auth::store::Advance::Unknown);
     assert_eq!(application.auth.sessions(&signed_in.user.id).await.unwrap().len(), 1);
 }
 

@@ -6,8 +6,8 @@ use super::super::pool::retrying;
 use super::{MySqlStore, bytes, count, optional_bytes, time};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Requester,
-    SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Requester, SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &MySqlRow) -> Result<Budget, sqlx::Error> {
@@ -27,13 +27,16 @@ fn budget(row: &MySqlRow) -> Result<Budget, sqlx::Error> {
 /// and then insert would lock for reading, and two of those block each other.
 pub(super) async fn lock_budget(
     connection: &mut MySqlConnection,
+    realm: &Realm,
     identity: &Identity,
     requester: Requester,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO otp_budgets (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-         VALUES (?, ?, 0, 0, 0, 0, 0) ON DUPLICATE KEY UPDATE requester = requester",
+        "INSERT INTO otp_budgets \
+         (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         VALUES (?, ?, ?, 0, 0, 0, 0, 0) ON DUPLICATE KEY UPDATE requester = requester",
     )
+    .bind(realm.as_str().as_bytes())
     .bind(identity.as_bytes().as_slice())
     .bind(requester as u8)
     .execute(connection)
@@ -43,21 +46,22 @@ pub(super) async fn lock_budget(
 
 impl MySqlStore {
     /// One attempt to pay and open, as one transaction.
-    async fn pay_and_open(&self, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
+    async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let identity = open.identity.as_bytes().as_slice();
-        lock_budget(&mut transaction, &open.identity, open.requester).await?;
+        lock_budget(&mut transaction, realm, &open.identity, open.requester).await?;
         let row = sqlx::query(
             "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
              challenge.nonce, challenge.expires_at \
              FROM otp_budgets budget LEFT JOIN otp_challenges challenge \
-             ON challenge.`key` = ? AND challenge.identity = budget.identity AND challenge.consumed_at IS NULL \
+             ON challenge.realm = budget.realm AND challenge.`key` = ? AND challenge.identity = budget.identity AND challenge.consumed_at IS NULL \
              AND challenge.expires_at > ? AND challenge.tries < ? \
-             WHERE budget.identity = ? AND budget.requester = ?",
+             WHERE budget.realm = ? AND budget.identity = ? AND budget.requester = ?",
         )
         .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
         .bind(open.now.as_millis())
         .bind(open.resume.as_ref().map(|resume| resume.max_tries))
+        .bind(realm.as_str().as_bytes())
         .bind(identity)
         .bind(open.requester as u8)
         .fetch_one(&mut *transaction)
@@ -71,13 +75,14 @@ impl MySqlStore {
         };
         sqlx::query(
             "UPDATE otp_budgets SET next_send_at = ?, hour_started_at = ?, hour_sends = ?, day_started_at = ?, day_sends = ? \
-             WHERE identity = ? AND requester = ?",
+             WHERE realm = ? AND identity = ? AND requester = ?",
         )
         .bind(spent.next_send_at.as_millis())
         .bind(spent.hour_started_at.as_millis())
         .bind(spent.hour_sends)
         .bind(spent.day_started_at.as_millis())
         .bind(spent.day_sends)
+        .bind(realm.as_str().as_bytes())
         .bind(identity)
         .bind(open.requester as u8)
         .execute(&mut *transaction)
@@ -88,9 +93,10 @@ impl MySqlStore {
             Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
         } else {
             sqlx::query(
-                "INSERT INTO otp_challenges (`key`, identity, nonce, code_mac, created_at, expires_at) \
-                 VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO otp_challenges (realm, `key`, identity, nonce, code_mac, created_at, expires_at) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
             )
+            .bind(realm.as_str().as_bytes())
             .bind(open.fresh.key.as_bytes().as_slice())
             .bind(identity)
             .bind(open.fresh.nonce.as_bytes().as_slice())
@@ -104,14 +110,16 @@ impl MySqlStore {
         transaction.commit().await?;
         Ok(opening)
     }
-    async fn refund(&self, ticket: SendTicket, now: Timestamp) -> StoreResult<()> {
+
+    async fn refund(&self, realm: &Realm, ticket: SendTicket, now: Timestamp) -> StoreResult<()> {
         let refund = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = ?, \
                  hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
-                 WHERE identity = ? AND requester = ? AND next_send_at = ?",
+                 WHERE realm = ? AND identity = ? AND requester = ? AND next_send_at = ?",
             )
             .bind(now.as_millis())
+            .bind(realm.as_str().as_bytes())
             .bind(ticket.identity.as_bytes().as_slice())
             .bind(ticket.requester as u8)
             .bind(ticket.next_send_at.as_millis())
@@ -121,14 +129,17 @@ impl MySqlStore {
         Ok(())
     }
 
-    async fn count(&self, key: ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count(&self, realm: &Realm, key: ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         // `LAST_INSERT_ID` with a value hands that value back with the
         // answer: the number of this try, and of no other.
         let counting = || {
-            sqlx::query("UPDATE otp_challenges SET tries = LAST_INSERT_ID(LEAST(tries + 1, ?)) WHERE `key` = ?")
-                .bind(cap)
-                .bind(key.as_bytes().as_slice())
-                .execute(&self.pool)
+            sqlx::query(
+                "UPDATE otp_challenges SET tries = LAST_INSERT_ID(LEAST(tries + 1, ?)) WHERE realm = ? AND `key` = ?",
+            )
+            .bind(cap)
+            .bind(realm.as_str().as_bytes())
+            .bind(key.as_bytes().as_slice())
+            .execute(&self.pool)
         };
         let counted = retrying(counting).await?;
         if counted.rows_affected() == 0 {
@@ -137,10 +148,12 @@ impl MySqlStore {
         let number = u32::try_from(counted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?;
         // What this reads never changes, but for a code that is accepted in
         // between, and then the code is spent.
-        let row = sqlx::query("SELECT identity, code_mac, expires_at FROM otp_challenges WHERE `key` = ?")
-            .bind(key.as_bytes().as_slice())
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("SELECT identity, code_mac, expires_at FROM otp_challenges WHERE realm = ? AND `key` = ?")
+                .bind(realm.as_str().as_bytes())
+                .bind(key.as_bytes().as_slice())
+                .fetch_optional(&self.pool)
+                .await?;
         let Some(row) = row else {
             return Ok(None);
         };
@@ -154,18 +167,18 @@ impl MySqlStore {
 }
 
 impl ChallengeStore for MySqlStore {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
-        let (store, open) = (self.clone(), open.clone());
-        to_the_end(async move { retrying(|| store.pay_and_open(&open)).await }).await
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
+        let (store, realm, open) = (self.clone(), realm.clone(), open.clone());
+        to_the_end(async move { retrying(|| store.pay_and_open(&realm, &open)).await }).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        let (store, ticket) = (self.clone(), *ticket);
-        to_the_end(async move { store.refund(ticket, now).await }).await
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+        let (store, realm, ticket) = (self.clone(), realm.clone(), *ticket);
+        to_the_end(async move { store.refund(&realm, ticket, now).await }).await
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        let (store, key) = (self.clone(), *key);
-        to_the_end(async move { store.count(key, cap).await }).await
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+        let (store, realm, key) = (self.clone(), realm.clone(), *key);
+        to_the_end(async move { store.count(&realm, key, cap).await }).await
     }
 }

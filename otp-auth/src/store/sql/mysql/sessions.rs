@@ -1,15 +1,17 @@
-//! Sessions and the blacklist in `MySQL` and `MariaDB`.
+//! Sessions in `MySQL` and `MariaDB`.
 
 use std::time::Duration;
 
 use sqlx::Row;
-use sqlx::mysql::{MySqlConnection, MySqlExecutor, MySqlRow};
+use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::super::pool::retrying;
+use super::blacklist::{blacklist, next_change};
 use super::{MySqlStore, bytes, count, time};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
+    Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
+    SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 /// Far longer than a commit takes to be durable, and than clocks differ.
@@ -20,11 +22,18 @@ fn session(row: &MySqlRow) -> Result<Session, sqlx::Error> {
     let user_id: Vec<u8> = row.try_get("user_id")?;
     let address: Option<&str> = row.try_get("address")?;
     Ok(Session {
-        id: SessionId::from_bytes(bytes(row, "id")?),
+        id: id(row)?,
         user_id: String::from_utf8(user_id).map_err(|error| sqlx::Error::Decode(error.utf8_error().into()))?,
+        binding: Binding::from_bytes(bytes(row, "binding")?),
         generation: count(row, "generation")?,
         created_at: time(row, "created_at")?,
         refreshed_at: time(row, "refreshed_at")?,
+        recovery: match row.try_get::<Option<i64>, _>("recovered_at")? {
+            Some(at) => {
+                Some(Recovery { generation: count(row, "recovered_generation")?, at: Timestamp::from_millis(at) })
+            }
+            None => None,
+        },
         expires_at: time(row, "expires_at")?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
         client: Client {
@@ -34,14 +43,25 @@ fn session(row: &MySqlRow) -> Result<Session, sqlx::Error> {
     })
 }
 
+fn id(row: &MySqlRow) -> Result<SessionId, sqlx::Error> {
+    bytes(row, "id").map(SessionId::from_bytes)
+}
+
 /// Adds a session.
-pub(super) async fn insert_session(connection: &mut MySqlConnection, session: &Session) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_session(
+    connection: &mut MySqlConnection,
+    realm: &Realm,
+    session: &Session,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO otp_sessions (id, user_id, generation, created_at, refreshed_at, expires_at, user_agent, address) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO otp_sessions \
+         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, user_agent, address) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
+    .bind(realm.as_str().as_bytes())
     .bind(session.id.as_bytes().as_slice())
     .bind(session.user_id.as_bytes())
+    .bind(session.binding.as_bytes().as_slice())
     .bind(session.generation)
     .bind(session.created_at.as_millis())
     .bind(session.refreshed_at.as_millis())
@@ -56,94 +76,89 @@ pub(super) async fn insert_session(connection: &mut MySqlConnection, session: &S
 /// Revokes a session and blacklists its id; whether it was revoked by this.
 pub(super) async fn revoke(
     connection: &mut MySqlConnection,
+    realm: &Realm,
     id: SessionId,
     revocation: Revocation,
 ) -> Result<bool, sqlx::Error> {
-    let revoked = sqlx::query("UPDATE otp_sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
-        .bind(revocation.now.as_millis())
-        .bind(id.as_bytes().as_slice())
-        .execute(&mut *connection)
-        .await?;
-    blacklist(connection, id.as_bytes(), BlacklistKind::Session, revocation).await?;
+    let revoked =
+        sqlx::query("UPDATE otp_sessions SET revoked_at = ? WHERE realm = ? AND id = ? AND revoked_at IS NULL")
+            .bind(revocation.now.as_millis())
+            .bind(realm.as_str().as_bytes())
+            .bind(id.as_bytes().as_slice())
+            .execute(&mut *connection)
+            .await?;
+    let Revocation { now, blacklist_until } = revocation;
+    let entry = BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until);
+    blacklist(connection, realm, &entry).await?;
     Ok(revoked.rows_affected() > 0)
-}
-
-/// Adds an entry to the blacklist, or extends it.
-///
-/// `InnoDB` shows what another transaction has committed before that is
-/// durable, and a statement that changes nothing waits for nothing. So a
-/// repetition always changes something: then its own commit waits until all
-/// before it is durable, and what is acknowledged survives a crash.
-async fn blacklist(
-    executor: impl MySqlExecutor<'_>,
-    id: &[u8; 16],
-    kind: BlacklistKind,
-    revocation: Revocation,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO token_blacklist (id, type, blacklisted_at, expires_at) VALUES (?, ?, ?, ?) \
-         ON DUPLICATE KEY UPDATE expires_at = GREATEST(expires_at, ?), blacklisted_at = blacklisted_at + 1",
-    )
-    .bind(id.as_slice())
-    .bind(kind.as_str())
-    .bind(revocation.now.as_millis())
-    .bind(revocation.blacklist_until.as_millis())
-    .bind(revocation.blacklist_until.as_millis())
-    .execute(executor)
-    .await?;
-    Ok(())
 }
 
 /// Revokes every session of a user and blacklists their ids.
 pub(super) async fn revoke_all(
     connection: &mut MySqlConnection,
+    realm: &Realm,
     user_id: &str,
     revocation: Revocation,
-) -> Result<u64, sqlx::Error> {
-    let revoked = sqlx::query("UPDATE otp_sessions SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL")
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    let live = sqlx::query(
+        "SELECT id FROM otp_sessions WHERE realm = ? AND user_id = ? AND revoked_at IS NULL ORDER BY id FOR UPDATE",
+    )
+    .bind(realm.as_str().as_bytes())
+    .bind(user_id.as_bytes())
+    .fetch_all(&mut *connection)
+    .await?;
+    if live.is_empty() {
+        return Ok(Vec::new());
+    }
+    let change = next_change(connection, realm).await?;
+    // A session that begins at this moment has to end as well, so both look
+    // again.
+    sqlx::query(
+        "INSERT INTO token_blacklist (realm, id, type, blacklisted_at, expires_at, changed) \
+         SELECT realm, id, 'session', ?, ?, ? FROM otp_sessions \
+         WHERE realm = ? AND user_id = ? AND revoked_at IS NULL \
+         ON DUPLICATE KEY UPDATE expires_at = GREATEST(token_blacklist.expires_at, ?), changed = ?",
+    )
+    .bind(revocation.now.as_millis())
+    .bind(revocation.blacklist_until.as_millis())
+    .bind(change)
+    .bind(realm.as_str().as_bytes())
+    .bind(user_id.as_bytes())
+    .bind(revocation.blacklist_until.as_millis())
+    .bind(change)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("UPDATE otp_sessions SET revoked_at = ? WHERE realm = ? AND user_id = ? AND revoked_at IS NULL")
         .bind(revocation.now.as_millis())
+        .bind(realm.as_str().as_bytes())
         .bind(user_id.as_bytes())
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    if revoked > 0 {
-        // Those, and any that was revoked in the same millisecond, whose
-        // entry this does not shorten.
-        sqlx::query(
-            "INSERT INTO token_blacklist (id, type, blacklisted_at, expires_at) \
-             SELECT id, 'session', ?, ? FROM otp_sessions WHERE user_id = ? AND revoked_at = ? \
-             ON DUPLICATE KEY UPDATE expires_at = GREATEST(token_blacklist.expires_at, ?)",
-        )
-        .bind(revocation.now.as_millis())
-        .bind(revocation.blacklist_until.as_millis())
-        .bind(user_id.as_bytes())
-        .bind(revocation.now.as_millis())
-        .bind(revocation.blacklist_until.as_millis())
         .execute(connection)
         .await?;
-    }
-    Ok(revoked)
+    live.iter().map(id).collect()
 }
 
 impl MySqlStore {
-    async fn read_session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+    async fn read_session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         let row = sqlx::query(
-            "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
-             FROM otp_sessions WHERE id = ?",
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address \
+             FROM otp_sessions WHERE realm = ? AND id = ?",
         )
+        .bind(realm.as_str().as_bytes())
         .bind(id.as_bytes().as_slice())
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.as_ref().map(session).transpose()?)
     }
 
-    async fn swap(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+    async fn swap(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         let advancing = || {
             sqlx::query(
                 "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = ? \
-                 WHERE id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?",
+                 WHERE realm = ? AND id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?",
             )
             .bind(now.as_millis())
+            .bind(realm.as_str().as_bytes())
             .bind(id.as_bytes().as_slice())
             .bind(generation)
             .bind(now.as_millis())
@@ -153,7 +168,7 @@ impl MySqlStore {
         // A session only ever moves on. So what is read now is at least as
         // far as what made the swap fail; and whoever was faster than this
         // read must not change what the swap has made.
-        Ok(match self.read_session(id).await? {
+        Ok(match self.read_session(realm, id).await? {
             None => Advance::Unknown,
             Some(session) if advanced => {
                 Advance::Advanced(Session { generation: generation.saturating_add(1), refreshed_at: now, ..session })
@@ -162,23 +177,72 @@ impl MySqlStore {
         })
     }
 
-    async fn revoke_one(&self, id: SessionId, revocation: Revocation) -> Result<bool, sqlx::Error> {
+    async fn note_recovery(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let noting = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET recovered_generation = ?, recovered_at = ? \
+                 WHERE realm = ? AND id = ? AND generation = ? AND revoked_at IS NULL \
+                 AND recovered_generation <=> ? AND recovered_at <=> ?",
+            )
+            .bind(recovery.generation)
+            .bind(recovery.at.as_millis())
+            .bind(realm.as_str().as_bytes())
+            .bind(id.as_bytes().as_slice())
+            .bind(recovery.generation)
+            .bind(expected.map(|expected| expected.generation))
+            .bind(expected.map(|expected| expected.at.as_millis()))
+            .execute(&self.pool)
+        };
+        Ok(retrying(noting).await?.rows_affected() > 0)
+    }
+
+    async fn rebind(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let changing = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET binding = ? \
+                 WHERE realm = ? AND id = ? AND revoked_at IS NULL AND expires_at > ?",
+            )
+            .bind(binding.as_bytes().as_slice())
+            .bind(realm.as_str().as_bytes())
+            .bind(id.as_bytes().as_slice())
+            .bind(now.as_millis())
+            .execute(&self.pool)
+        };
+        Ok(retrying(changing).await?.rows_affected() > 0)
+    }
+
+    async fn revoke_one(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> Result<bool, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        let revoked = revoke(&mut transaction, id, revocation).await?;
+        let revoked = revoke(&mut transaction, realm, id, revocation).await?;
         transaction.commit().await?;
         Ok(revoked)
     }
 
-    async fn revoke_every(&self, user_id: &str, revocation: Revocation) -> Result<u64, sqlx::Error> {
+    async fn revoke_every(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> Result<Vec<SessionId>, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        let revoked = revoke_all(&mut transaction, user_id, revocation).await?;
-        if revoked == 0 {
+        let revoked = revoke_all(&mut transaction, realm, user_id, revocation).await?;
+        if revoked.is_empty() {
             // Somebody else may just have done it: see `blacklist`.
+            let change = next_change(&mut transaction, realm).await?;
             sqlx::query(
-                "UPDATE token_blacklist entry JOIN otp_sessions session ON session.id = entry.id \
-                 SET entry.blacklisted_at = entry.blacklisted_at + 1 \
-                 WHERE session.user_id = ? AND session.revoked_at >= ?",
+                "UPDATE token_blacklist entry JOIN otp_sessions session \
+                 ON session.realm = entry.realm AND session.id = entry.id \
+                 SET entry.changed = ? \
+                 WHERE session.realm = ? AND session.user_id = ? AND session.revoked_at >= ?",
             )
+            .bind(change)
+            .bind(realm.as_str().as_bytes())
             .bind(user_id.as_bytes())
             .bind((revocation.now - NOT_YET_DURABLE).as_millis())
             .execute(&mut *transaction)
@@ -188,50 +252,102 @@ impl MySqlStore {
         Ok(revoked)
     }
 
-    async fn read_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn read_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let rows = sqlx::query(
-            "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
-             FROM otp_sessions WHERE user_id = ? AND revoked_at IS NULL AND expires_at > ? \
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address \
+             FROM otp_sessions WHERE realm = ? AND user_id = ? AND revoked_at IS NULL AND expires_at > ? \
              ORDER BY created_at DESC, id DESC",
         )
+        .bind(realm.as_str().as_bytes())
         .bind(user_id.as_bytes())
         .bind(now.as_millis())
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
+
+    async fn delete_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        let deleting = || {
+            sqlx::query("DELETE FROM otp_sessions WHERE realm = ? AND user_id = ?")
+                .bind(realm.as_str().as_bytes())
+                .bind(user_id.as_bytes())
+                .execute(&self.pool)
+        };
+        Ok(retrying(deleting).await?.rows_affected())
+    }
+
+    async fn blacklist_one(&self, realm: &Realm, entry: &BlacklistEntry) -> Result<(), sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        blacklist(&mut transaction, realm, entry).await?;
+        transaction.commit().await
+    }
 }
 
 impl SessionStore for MySqlStore {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
-        let store = self.clone();
-        to_the_end(async move { store.read_session(id).await }).await
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { store.read_session(&realm, id).await }).await
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        let store = self.clone();
-        to_the_end(async move { store.swap(id, generation, now).await }).await
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { store.swap(&realm, id, generation, now).await }).await
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        let store = self.clone();
-        to_the_end(async move { retrying(|| store.revoke_one(id, revocation)).await }).await
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { store.note_recovery(&realm, id, expected, recovery).await }).await
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        let (store, user_id) = (self.clone(), user_id.to_owned());
-        to_the_end(async move { retrying(|| store.revoke_every(&user_id, revocation)).await }).await
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { store.rebind(&realm, id, binding, now).await }).await
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
-        let (store, user_id) = (self.clone(), user_id.to_owned());
-        to_the_end(async move { store.read_sessions(&user_id, now).await }).await
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { retrying(|| store.revoke_one(&realm, id, revocation)).await }).await
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        let store = self.clone();
-        let blacklisting =
-            async move { retrying(|| blacklist(&store.pool, id.as_bytes(), BlacklistKind::Token, revocation)).await };
-        to_the_end(blacklisting).await
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        let (store, realm, user_id) = (self.clone(), realm.clone(), user_id.to_owned());
+        to_the_end(async move { retrying(|| store.revoke_every(&realm, &user_id, revocation)).await }).await
+    }
+
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        let (store, realm, user_id) = (self.clone(), realm.clone(), user_id.to_owned());
+        to_the_end(async move { store.delete_sessions(&realm, &user_id).await }).await
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+        let (store, realm, user_id) = (self.clone(), realm.clone(), user_id.to_owned());
+        to_the_end(async move { store.read_sessions(&realm, &user_id, now).await }).await
+    }
+
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {
+        let (store, realm, entry) = (self.clone(), realm.clone(), *entry);
+        to_the_end(async move { retrying(|| store.blacklist_one(&realm, &entry)).await }).await
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { store.blacklist_has(&realm, token, now).await }).await
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { store.read_revocations(&realm, since, now).await }).await
     }
 }

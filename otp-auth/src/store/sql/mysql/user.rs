@@ -12,7 +12,7 @@ use super::MySqlStore;
 use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
 use crate::store::to_the_end::to_the_end;
-use crate::store::{Account, Requester, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::store::{Account, Realm, Requester, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
 pub use sqlx::Error;
@@ -32,8 +32,9 @@ pub trait MySqlUser: OtpUser {
     /// The user with this id, as far as the collation of the column tells ids
     /// apart.
     const SELECT_BY_ID: &'static str;
-    /// The same user, unless `token_blacklist` has an entry for the second or
-    /// the third value that ends after the fourth.
+    /// The same user, unless `token_blacklist` has an entry in the realm of the
+    /// second value for the third, fourth or fifth that ends after the sixth,
+    /// and, if it is one of a user, is of a moment after the seventh.
     const SELECT_CURRENT: &'static str;
     /// The user with exactly this canonical address, whatever the collation of
     /// the column. It is bound twice: as text, for the index of the column,
@@ -148,14 +149,17 @@ impl<U: MySqlUser> UserStore<U> for MySqlStore {
         .await
     }
 
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        let (store, id) = (self.clone(), id.clone());
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+        let (store, realm, id) = (self.clone(), realm.clone(), id.clone());
         to_the_end(async move {
             let arguments = with_id::<U>(&id)?;
             let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+                .bind(realm.as_str().as_bytes())
                 .bind(token.session.as_bytes().as_slice())
                 .bind(token.token.as_bytes().as_slice())
+                .bind(token.subject.as_bytes().as_slice())
                 .bind(now.as_millis())
+                .bind(token.authenticated_at.as_millis())
                 .fetch_optional(&store.pool)
                 .await?;
             exactly(row.as_ref(), &id)
@@ -163,26 +167,27 @@ impl<U: MySqlUser> UserStore<U> for MySqlStore {
         .await
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        let store = self.clone();
-        to_the_end(async move { retrying_duplicates(|| store.accept(&sign_in)).await }).await
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        let (store, realm) = (self.clone(), realm.clone());
+        to_the_end(async move { retrying_duplicates(|| store.accept(&realm, &sign_in)).await }).await
     }
 }
 
 impl MySqlStore {
     /// One attempt to sign in, as one transaction.
-    async fn accept<U: MySqlUser>(&self, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
+    async fn accept<U: MySqlUser>(&self, realm: &Realm, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
         let mut transaction = self.begin().await?;
         if let Account::New(_) = account {
             // The first sign-ins of one address take turns.
-            lock_budget(&mut transaction, identity, Requester::Stranger).await?;
+            lock_budget(&mut transaction, realm, identity, Requester::Stranger).await?;
         }
         let accepted = sqlx::query(
             "UPDATE otp_challenges SET consumed_at = ?, nonce = NULL, code_mac = NULL \
-             WHERE `key` = ? AND code_mac = ? AND consumed_at IS NULL AND expires_at > ? AND identity = ?",
+             WHERE realm = ? AND `key` = ? AND code_mac = ? AND consumed_at IS NULL AND expires_at > ? AND identity = ?",
         )
         .bind(revocation.now.as_millis())
+        .bind(realm.as_str().as_bytes())
         .bind(challenge.as_bytes().as_slice())
         .bind(code_mac.as_bytes().as_slice())
         .bind(revocation.now.as_millis())
@@ -193,14 +198,11 @@ impl MySqlStore {
             transaction.rollback().await?;
             return Ok(SignInOutcome::CodeSpent);
         }
-        let email = match account {
-            Account::Existing(user) => user.email(),
-            Account::New(email) => email,
-        };
+        let email = account.email();
         let found = user_by_email::<U>(&mut transaction, email).await?;
         let (mut user, created) = match (account, found) {
-            (Account::Existing(expected), Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing(_), _) => {
+            (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
+            (Account::Existing { .. }, _) => {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
@@ -209,16 +211,19 @@ impl MySqlStore {
         };
         let session = session.of_user(user.id().to_string());
         let verified_now = user.verified() != Some(true) && mark_verified(&mut transaction, &user).await?;
-        if created || verified_now {
-            revoke_all(&mut transaction, &session.user_id, *revocation).await?;
-        }
+        let mut ended = if created || verified_now {
+            revoke_all(&mut transaction, realm, &session.user_id, *revocation).await?
+        } else {
+            Vec::new()
+        };
         user.mark_verified();
         if let Some(older) = replaces {
-            revoke(&mut transaction, *older, *revocation).await?;
+            revoke(&mut transaction, realm, *older, *revocation).await?;
+            ended.push(*older);
         }
-        insert_session(&mut transaction, &session).await?;
+        insert_session(&mut transaction, realm, &session).await?;
         transaction.commit().await?;
-        Ok(SignInOutcome::SignedIn { user, session, created })
+        Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
 }
 

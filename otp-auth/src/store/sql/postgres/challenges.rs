@@ -5,8 +5,8 @@ use sqlx::postgres::PgRow;
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, SendTicket,
-    StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
@@ -26,13 +26,14 @@ impl PostgresStore {
     /// each waits for the row, and then checks its condition on the row as it
     /// is. `resumed` reads the challenge as it was when the statement began:
     /// this request came before whatever happened to the challenge meanwhile.
-    async fn pay_and_open(&self, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
+    async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
         let next_send_at = open.now + open.limits.cooldown;
         let row = sqlx::query(
             "WITH spent AS ( \
-                 INSERT INTO otp_budgets AS old (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-                 SELECT $1, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
-                 ON CONFLICT (identity, requester) DO UPDATE SET \
+                 INSERT INTO otp_budgets AS old \
+                     (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+                 SELECT $13, $1, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
+                 ON CONFLICT (realm, identity, requester) DO UPDATE SET \
                      next_send_at = $4, \
                      hour_started_at = CASE WHEN old.hour_started_at + 3600000 <= $3 THEN $3 ELSE old.hour_started_at END, \
                      hour_sends = CASE WHEN old.hour_started_at + 3600000 <= $3 THEN 1 ELSE old.hour_sends + 1 END, \
@@ -44,10 +45,10 @@ impl PostgresStore {
                  RETURNING 1), \
              resumed AS ( \
                  SELECT nonce, expires_at FROM otp_challenges \
-                 WHERE key = $7 AND identity = $1 AND consumed_at IS NULL AND expires_at > $3 AND tries < $8), \
+                 WHERE realm = $13 AND key = $7 AND identity = $1 AND consumed_at IS NULL AND expires_at > $3 AND tries < $8), \
              added AS ( \
-                 INSERT INTO otp_challenges (key, identity, nonce, code_mac, created_at, expires_at) \
-                 SELECT $9, $1, $10, $11, $3, $12 FROM spent WHERE NOT EXISTS (SELECT 1 FROM resumed)) \
+                 INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
+                 SELECT $13, $9, $1, $10, $11, $3, $12 FROM spent WHERE NOT EXISTS (SELECT 1 FROM resumed)) \
              SELECT resumed.nonce, resumed.expires_at FROM spent LEFT JOIN resumed ON TRUE",
         )
         .bind(open.identity.as_bytes().as_slice())
@@ -62,6 +63,7 @@ impl PostgresStore {
         .bind(open.fresh.nonce.as_bytes().as_slice())
         .bind(open.fresh.code_mac.as_bytes().as_slice())
         .bind(open.fresh.expires_at.as_millis())
+        .bind(realm.as_str())
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else {
@@ -78,17 +80,18 @@ impl PostgresStore {
 }
 
 impl ChallengeStore for PostgresStore {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         loop {
-            if let Some(opening) = retrying(|| self.pay_and_open(open)).await? {
+            if let Some(opening) = retrying(|| self.pay_and_open(realm, open)).await? {
                 return Ok(opening);
             }
             let row = sqlx::query(
                 "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
-                 FROM otp_budgets WHERE identity = $1 AND requester = $2",
+                 FROM otp_budgets WHERE realm = $3 AND identity = $1 AND requester = $2",
             )
             .bind(open.identity.as_bytes().as_slice())
             .bind(open.requester as i16)
+            .bind(realm.as_str())
             .fetch_optional(&self.pool)
             .await?;
             let refusing = row.as_ref().map(budget).transpose()?;
@@ -99,31 +102,33 @@ impl ChallengeStore for PostgresStore {
         }
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
         let refund = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = $1, \
                  hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
-                 WHERE identity = $2 AND requester = $3 AND next_send_at = $4",
+                 WHERE realm = $5 AND identity = $2 AND requester = $3 AND next_send_at = $4",
             )
             .bind(now.as_millis())
             .bind(ticket.identity.as_bytes().as_slice())
             .bind(ticket.requester as i16)
             .bind(ticket.next_send_at.as_millis())
+            .bind(realm.as_str())
             .execute(&self.pool)
         };
         retrying(refund).await?;
         Ok(())
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         let counting = || {
             sqlx::query(
-                "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE key = $1 \
+                "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE realm = $3 AND key = $1 \
                  RETURNING tries, identity, code_mac, expires_at",
             )
             .bind(key.as_bytes().as_slice())
             .bind(i64::from(cap))
+            .bind(realm.as_str())
             .fetch_optional(&self.pool)
         };
         let Some(row) = retrying(counting).await? else {

@@ -1,4 +1,4 @@
-//! Sessions and the blacklist in `PostgreSQL`.
+//! Sessions in `PostgreSQL`.
 
 use sqlx::Row;
 use sqlx::postgres::{PgExecutor, PgRow};
@@ -6,17 +6,25 @@ use sqlx::postgres::{PgExecutor, PgRow};
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, time};
 use crate::store::{
-    Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
+    Advance, Binding, BlacklistEntry, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
+    SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 fn session(row: &PgRow) -> Result<Session, sqlx::Error> {
     let address: Option<&str> = row.try_get("address")?;
     Ok(Session {
-        id: SessionId::from_bytes(bytes(row, "id")?),
+        id: id(row)?,
         user_id: row.try_get("user_id")?,
+        binding: Binding::from_bytes(bytes(row, "binding")?),
         generation: count(row, "generation")?,
         created_at: time(row, "created_at")?,
         refreshed_at: time(row, "refreshed_at")?,
+        recovery: match row.try_get::<Option<i64>, _>("recovered_at")? {
+            Some(at) => {
+                Some(Recovery { generation: count(row, "recovered_generation")?, at: Timestamp::from_millis(at) })
+            }
+            None => None,
+        },
         expires_at: time(row, "expires_at")?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
         client: Client {
@@ -26,14 +34,25 @@ fn session(row: &PgRow) -> Result<Session, sqlx::Error> {
     })
 }
 
+fn id(row: &PgRow) -> Result<SessionId, sqlx::Error> {
+    bytes(row, "id").map(SessionId::from_bytes)
+}
+
 /// Adds a session.
-pub(super) async fn insert_session(executor: impl PgExecutor<'_>, session: &Session) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_session(
+    executor: impl PgExecutor<'_>,
+    realm: &Realm,
+    session: &Session,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO otp_sessions (id, user_id, generation, created_at, refreshed_at, expires_at, user_agent, address) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO otp_sessions \
+         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, user_agent, address) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
+    .bind(realm.as_str())
     .bind(session.id.as_bytes().as_slice())
     .bind(&session.user_id)
+    .bind(session.binding.as_bytes().as_slice())
     .bind(i64::from(session.generation))
     .bind(session.created_at.as_millis())
     .bind(session.refreshed_at.as_millis())
@@ -49,17 +68,22 @@ pub(super) async fn insert_session(executor: impl PgExecutor<'_>, session: &Sess
 /// revoked by this.
 pub(super) async fn revoke(
     executor: impl PgExecutor<'_>,
+    realm: &Realm,
     id: SessionId,
     revocation: Revocation,
 ) -> Result<bool, sqlx::Error> {
     let revoked: i64 = sqlx::query_scalar(
         "WITH revoked AS ( \
-             UPDATE otp_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING 1), \
+             UPDATE otp_sessions SET revoked_at = $3 WHERE realm = $1 AND id = $2 AND revoked_at IS NULL RETURNING 1), \
          blacklisted AS ( \
-             INSERT INTO token_blacklist AS old (id, type, blacklisted_at, expires_at) VALUES ($1, 'session', $2, $3) \
-             ON CONFLICT (id) DO UPDATE SET expires_at = GREATEST(old.expires_at, excluded.expires_at)) \
+             INSERT INTO token_blacklist AS old (realm, id, type, blacklisted_at, expires_at, changed) \
+             VALUES ($1, $2, 'session', $3, $4, pg_current_xact_id()::text::bigint) \
+             ON CONFLICT (realm, id) DO UPDATE SET changed = excluded.changed, \
+                 blacklisted_at = GREATEST(old.blacklisted_at, excluded.blacklisted_at), \
+                 expires_at = GREATEST(old.expires_at, excluded.expires_at)) \
          SELECT count(*) FROM revoked",
     )
+    .bind(realm.as_str())
     .bind(id.as_bytes().as_slice())
     .bind(revocation.now.as_millis())
     .bind(revocation.blacklist_until.as_millis())
@@ -73,47 +97,57 @@ pub(super) async fn revoke(
 /// once wait for each other, and not in a circle.
 pub(super) async fn revoke_all(
     executor: impl PgExecutor<'_>,
+    realm: &Realm,
     user_id: &str,
     revocation: Revocation,
-) -> Result<u64, sqlx::Error> {
-    let revoked: i64 = sqlx::query_scalar(
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    let rows = sqlx::query(
         "WITH live AS ( \
-             SELECT id FROM otp_sessions WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id FOR UPDATE), \
+             SELECT id FROM otp_sessions \
+             WHERE realm = $1 AND user_id = $2 AND revoked_at IS NULL ORDER BY id FOR UPDATE), \
          revoked AS ( \
-             UPDATE otp_sessions SET revoked_at = $2 FROM live WHERE otp_sessions.id = live.id RETURNING otp_sessions.id), \
+             UPDATE otp_sessions SET revoked_at = $3 FROM live \
+             WHERE otp_sessions.realm = $1 AND otp_sessions.id = live.id RETURNING otp_sessions.id), \
          blacklisted AS ( \
-             INSERT INTO token_blacklist AS old (id, type, blacklisted_at, expires_at) \
-             SELECT id, 'session', $2, $3 FROM revoked ORDER BY id \
-             ON CONFLICT (id) DO UPDATE SET expires_at = GREATEST(old.expires_at, excluded.expires_at)) \
-         SELECT count(*) FROM revoked",
+             INSERT INTO token_blacklist AS old (realm, id, type, blacklisted_at, expires_at, changed) \
+             SELECT $1, id, 'session', $3, $4, pg_current_xact_id()::text::bigint FROM revoked ORDER BY id \
+             ON CONFLICT (realm, id) DO UPDATE SET changed = excluded.changed, \
+                 blacklisted_at = GREATEST(old.blacklisted_at, excluded.blacklisted_at), \
+                 expires_at = GREATEST(old.expires_at, excluded.expires_at)) \
+         SELECT id FROM revoked",
     )
+    .bind(realm.as_str())
     .bind(user_id)
     .bind(revocation.now.as_millis())
     .bind(revocation.blacklist_until.as_millis())
-    .fetch_one(executor)
+    .fetch_all(executor)
     .await?;
-    Ok(revoked.unsigned_abs())
+    rows.iter().map(id).collect()
 }
 
 impl SessionStore for PostgresStore {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         let row = sqlx::query(
-            "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
-             FROM otp_sessions WHERE id = $1",
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address \
+             FROM otp_sessions WHERE realm = $1 AND id = $2",
         )
+        .bind(realm.as_str())
         .bind(id.as_bytes().as_slice())
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.as_ref().map(session).transpose()?)
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         let advancing = || {
             sqlx::query(
-                "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = $3 \
-                 WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 \
-                 RETURNING id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address",
+                "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = $4 \
+                 WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 \
+                 RETURNING id, user_id, binding, generation, created_at, refreshed_at, \
+                 recovered_generation, recovered_at, expires_at, revoked_at, user_agent, address",
             )
+            .bind(realm.as_str())
             .bind(id.as_bytes().as_slice())
             .bind(i64::from(generation))
             .bind(now.as_millis())
@@ -125,23 +159,83 @@ impl SessionStore for PostgresStore {
         // A statement of its own: it sees what the update waited for. A
         // session only ever moves on, so what is read now is at least as far
         // as what made the swap fail.
-        Ok(self.session(id).await?.map_or(Advance::Unknown, Advance::Unchanged))
+        Ok(self.session(realm, id).await?.map_or(Advance::Unknown, Advance::Unchanged))
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        retrying(|| revoke(&self.pool, id, revocation)).await
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let noting = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET recovered_generation = $3, recovered_at = $4 \
+                 WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL \
+                 AND recovered_generation IS NOT DISTINCT FROM $5 AND recovered_at IS NOT DISTINCT FROM $6",
+            )
+            .bind(realm.as_str())
+            .bind(id.as_bytes().as_slice())
+            .bind(i64::from(recovery.generation))
+            .bind(recovery.at.as_millis())
+            .bind(expected.map(|expected| i64::from(expected.generation)))
+            .bind(expected.map(|expected| expected.at.as_millis()))
+            .execute(&self.pool)
+        };
+        Ok(retrying(noting).await?.rows_affected() > 0)
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
-        retrying(|| revoke_all(&self.pool, user_id, revocation)).await
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let changing = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET binding = $3 \
+                 WHERE realm = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $4",
+            )
+            .bind(realm.as_str())
+            .bind(id.as_bytes().as_slice())
+            .bind(binding.as_bytes().as_slice())
+            .bind(now.as_millis())
+            .execute(&self.pool)
+        };
+        Ok(retrying(changing).await?.rows_affected() > 0)
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        retrying(|| revoke(&self.pool, realm, id, revocation)).await
+    }
+
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        retrying(|| revoke_all(&self.pool, realm, user_id, revocation)).await
+    }
+
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        // In the order of their ids, as those who revoke them.
+        let deleting = || {
+            sqlx::query(
+                "DELETE FROM otp_sessions WHERE realm = $1 AND id = ANY (ARRAY( \
+                 SELECT id FROM otp_sessions WHERE realm = $1 AND user_id = $2 ORDER BY id FOR UPDATE))",
+            )
+            .bind(realm.as_str())
+            .bind(user_id)
+            .execute(&self.pool)
+        };
+        Ok(retrying(deleting).await?.rows_affected())
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let rows = sqlx::query(
-            "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
-             FROM otp_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 \
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address \
+             FROM otp_sessions WHERE realm = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 \
              ORDER BY created_at DESC, id DESC",
         )
+        .bind(realm.as_str())
         .bind(user_id)
         .bind(now.as_millis())
         .fetch_all(&self.pool)
@@ -149,19 +243,15 @@ impl SessionStore for PostgresStore {
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
-        let blacklisting = || {
-            sqlx::query(
-                "INSERT INTO token_blacklist AS old (id, type, blacklisted_at, expires_at) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (id) DO UPDATE SET expires_at = GREATEST(old.expires_at, excluded.expires_at)",
-            )
-            .bind(id.as_bytes().as_slice())
-            .bind(BlacklistKind::Token.as_str())
-            .bind(revocation.now.as_millis())
-            .bind(revocation.blacklist_until.as_millis())
-            .execute(&self.pool)
-        };
-        retrying(blacklisting).await?;
-        Ok(())
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {
+        self.add_to_blacklist(realm, entry).await
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        self.blacklist_has(realm, token, now).await
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        self.read_revocations(realm, since, now).await
     }
 }

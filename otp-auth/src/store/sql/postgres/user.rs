@@ -10,7 +10,7 @@ use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 use super::super::pool::retrying_duplicates;
 use super::PostgresStore;
 use super::sessions::{insert_session, revoke, revoke_all};
-use crate::store::{Account, Identity, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::store::{Account, Identity, Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
 pub use sqlx::Error;
@@ -29,8 +29,9 @@ pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
 pub trait PostgresUser: OtpUser {
     /// The user with id `$1`.
     const SELECT_BY_ID: &'static str;
-    /// The user with id `$1`, unless `token_blacklist` has an entry for `$2`
-    /// or `$3` that ends after `$4`.
+    /// The user with id `$1`, unless `token_blacklist` has an entry in the
+    /// realm `$2` for `$3`, `$4` or `$5` that ends after `$6`, and, if it is
+    /// one of a user, is of a moment after `$7`.
     const SELECT_CURRENT: &'static str;
     /// The user with exactly the canonical address `$1`, whatever the
     /// collation of the column.
@@ -139,52 +140,53 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
         Ok(row.as_ref().map(U::from_row).transpose()?)
     }
 
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
         let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+            .bind(realm.as_str())
             .bind(token.session.as_bytes().as_slice())
             .bind(token.token.as_bytes().as_slice())
+            .bind(token.subject.as_bytes().as_slice())
             .bind(now.as_millis())
+            .bind(token.authenticated_at.as_millis())
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.as_ref().map(U::from_row).transpose()?)
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        retrying_duplicates(|| self.accept(&sign_in)).await
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+        retrying_duplicates(|| self.accept(realm, &sign_in)).await
     }
 }
 
 impl PostgresStore {
     /// One attempt to sign in, as one transaction.
-    async fn accept<U: PostgresUser>(&self, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
+    async fn accept<U: PostgresUser>(&self, realm: &Realm, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
         let mut transaction = self.begin().await?;
         if let Account::New(_) = account {
-            take_turn(&mut transaction, identity).await?;
+            take_turn(&mut transaction, realm, identity).await?;
         }
         let accepted = sqlx::query(
             "UPDATE otp_challenges SET consumed_at = $3, nonce = NULL, code_mac = NULL \
-             WHERE key = $1 AND code_mac = $2 AND consumed_at IS NULL AND expires_at > $3 AND identity = $4",
+             WHERE realm = $5 AND key = $1 AND code_mac = $2 AND consumed_at IS NULL AND expires_at > $3 AND identity = $4",
         )
         .bind(challenge.as_bytes().as_slice())
         .bind(code_mac.as_bytes().as_slice())
         .bind(revocation.now.as_millis())
         .bind(identity.as_bytes().as_slice())
+        .bind(realm.as_str())
         .execute(&mut *transaction)
         .await?;
         if accepted.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(SignInOutcome::CodeSpent);
         }
-        let email = match account {
-            Account::Existing(user) => user.email(),
-            Account::New(email) => email,
-        };
+        let email = account.email();
         let found = user_by_email::<U>(&mut transaction, email).await?;
         let (mut user, created) = match (account, found) {
-            (Account::Existing(expected), Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing(_), _) => {
+            (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
+            (Account::Existing { .. }, _) => {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
@@ -193,16 +195,19 @@ impl PostgresStore {
         };
         let session = session.of_user(user.id().to_string());
         let verified_now = user.verified() != Some(true) && mark_verified(&mut transaction, &user).await?;
-        if created || verified_now {
-            revoke_all(&mut *transaction, &session.user_id, *revocation).await?;
-        }
+        let mut ended = if created || verified_now {
+            revoke_all(&mut *transaction, realm, &session.user_id, *revocation).await?
+        } else {
+            Vec::new()
+        };
         user.mark_verified();
         if let Some(older) = replaces {
-            revoke(&mut *transaction, *older, *revocation).await?;
+            revoke(&mut *transaction, realm, *older, *revocation).await?;
+            ended.push(*older);
         }
-        insert_session(&mut *transaction, &session).await?;
+        insert_session(&mut *transaction, realm, &session).await?;
         transaction.commit().await?;
-        Ok(SignInOutcome::SignedIn { user, session, created })
+        Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
 }
 
@@ -210,12 +215,14 @@ impl PostgresStore {
 /// ends: locks the identity's budget. It is there as a rule; where it was
 /// cleaned up a moment ago, an empty one takes its place, which allows and
 /// forbids what none does.
-async fn take_turn(connection: &mut PgConnection, identity: &Identity) -> Result<(), Error> {
+async fn take_turn(connection: &mut PgConnection, realm: &Realm, identity: &Identity) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO otp_budgets AS old (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-         VALUES ($1, 0, 0, 0, 0, 0, 0) \
-         ON CONFLICT (identity, requester) DO UPDATE SET next_send_at = old.next_send_at",
+        "INSERT INTO otp_budgets AS old \
+         (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         VALUES ($1, $2, 0, 0, 0, 0, 0, 0) \
+         ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = old.next_send_at",
     )
+    .bind(realm.as_str())
     .bind(identity.as_bytes().as_slice())
     .execute(connection)
     .await?;

@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, bytes, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, SendLimits,
-    SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
@@ -20,15 +20,15 @@ fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
 }
 
 impl ChallengeStore for SqliteStore {
-    async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let mut write = self.begin().await?;
         let identity = open.identity.as_bytes().as_slice();
         let next_send_at = open.now + open.limits.cooldown;
         // `Budget::spend` in one statement; the conformance suite compares.
         let paid = sqlx::query(
-            "INSERT INTO otp_budgets (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-             VALUES (?1, ?2, ?4, ?3, 1, ?3, 1) \
-             ON CONFLICT (identity, requester) DO UPDATE SET next_send_at = ?4, \
+            "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+             VALUES (?9, ?1, ?2, ?4, ?3, 1, ?3, 1) \
+             ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = ?4, \
              hour_sends = CASE WHEN hour_started_at <= ?5 THEN 1 ELSE hour_sends + 1 END, \
              hour_started_at = CASE WHEN hour_started_at <= ?5 THEN ?3 ELSE hour_started_at END, \
              day_sends = CASE WHEN day_started_at <= ?6 THEN 1 ELSE day_sends + 1 END, \
@@ -43,15 +43,17 @@ impl ChallengeStore for SqliteStore {
         .bind((open.now - SendLimits::DAY).as_millis())
         .bind(open.limits.per_hour)
         .bind(open.limits.per_day)
+        .bind(realm.as_str())
         .execute(&mut *write.transaction)
         .await?;
         if paid.rows_affected() == 0 {
             let row = sqlx::query(
                 "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
-                 FROM otp_budgets WHERE identity = ?1 AND requester = ?2",
+                 FROM otp_budgets WHERE realm = ?3 AND identity = ?1 AND requester = ?2",
             )
             .bind(identity)
             .bind(open.requester as u8)
+            .bind(realm.as_str())
             .fetch_one(&mut *write.transaction)
             .await?;
             let wait = budget(&row)?.wait(open.now, open.limits);
@@ -65,12 +67,13 @@ impl ChallengeStore for SqliteStore {
             Some(resume) => {
                 sqlx::query(
                     "SELECT nonce, expires_at FROM otp_challenges \
-                     WHERE key = ?1 AND identity = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND tries < ?4",
+                     WHERE realm = ?5 AND key = ?1 AND identity = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND tries < ?4",
                 )
                 .bind(resume.key.as_bytes().as_slice())
                 .bind(identity)
                 .bind(open.now.as_millis())
                 .bind(resume.max_tries)
+                .bind(realm.as_str())
                 .fetch_optional(&mut *write.transaction)
                 .await?
             }
@@ -83,8 +86,8 @@ impl ChallengeStore for SqliteStore {
             }
         } else {
             sqlx::query(
-                "INSERT INTO otp_challenges (key, identity, nonce, code_mac, created_at, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
+                 VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)",
             )
             .bind(open.fresh.key.as_bytes().as_slice())
             .bind(identity)
@@ -92,6 +95,7 @@ impl ChallengeStore for SqliteStore {
             .bind(open.fresh.code_mac.as_bytes().as_slice())
             .bind(open.now.as_millis())
             .bind(open.fresh.expires_at.as_millis())
+            .bind(realm.as_str())
             .execute(&mut *write.transaction)
             .await?;
             Opening::Opened(ticket)
@@ -100,26 +104,28 @@ impl ChallengeStore for SqliteStore {
         Ok(opening)
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
         let refund = sqlx::query(
             "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - 1, 0), day_sends = max(day_sends - 1, 0) \
-             WHERE identity = ?2 AND requester = ?3 AND next_send_at = ?4",
+             WHERE realm = ?5 AND identity = ?2 AND requester = ?3 AND next_send_at = ?4",
         )
         .bind(now.as_millis())
         .bind(ticket.identity.as_bytes().as_slice())
         .bind(ticket.requester as u8)
-        .bind(ticket.next_send_at.as_millis());
+        .bind(ticket.next_send_at.as_millis())
+        .bind(realm.as_str());
         self.write(refund).await?;
         Ok(())
     }
 
-    async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         let counting = sqlx::query(
-            "UPDATE otp_challenges SET tries = min(tries + 1, ?2) WHERE key = ?1 \
+            "UPDATE otp_challenges SET tries = min(tries + 1, ?2) WHERE realm = ?3 AND key = ?1 \
              RETURNING tries, identity, code_mac, expires_at",
         )
         .bind(key.as_bytes().as_slice())
-        .bind(cap);
+        .bind(cap)
+        .bind(realm.as_str());
         let Some(row) = self.write(counting).await? else {
             return Ok(None);
         };

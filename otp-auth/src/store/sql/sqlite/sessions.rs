@@ -1,21 +1,29 @@
-//! Sessions and the blacklist in `SQLite`.
+//! Sessions in `SQLite`.
 
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::blacklist::{blacklist, is_blacklisted, revocations};
 use super::{SqliteStore, bytes, time};
 use crate::store::{
-    Advance, BlacklistKind, Client, Revocation, Session, SessionId, SessionStore, StoreResult, Timestamp, TokenId,
+    Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
+    SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 fn session(row: &SqliteRow) -> Result<Session, sqlx::Error> {
     let address: Option<&str> = row.try_get("address")?;
+    let recovered: Option<u32> = row.try_get("recovered_generation")?;
+    let recovered_at: Option<i64> = row.try_get("recovered_at")?;
     Ok(Session {
         id: SessionId::from_bytes(bytes(row, "id")?),
         user_id: row.try_get("user_id")?,
+        binding: Binding::from_bytes(bytes(row, "binding")?),
         generation: row.try_get("generation")?,
         created_at: time(row, "created_at")?,
         refreshed_at: time(row, "refreshed_at")?,
+        recovery: recovered
+            .zip(recovered_at)
+            .map(|(generation, at)| Recovery { generation, at: Timestamp::from_millis(at) }),
         expires_at: time(row, "expires_at")?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
         client: Client {
@@ -25,14 +33,25 @@ fn session(row: &SqliteRow) -> Result<Session, sqlx::Error> {
     })
 }
 
+fn id(row: &SqliteRow) -> Result<SessionId, sqlx::Error> {
+    bytes(row, "id").map(SessionId::from_bytes)
+}
+
 /// Adds a session.
-pub(super) async fn insert_session(connection: &mut SqliteConnection, session: &Session) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_session(
+    connection: &mut SqliteConnection,
+    realm: &Realm,
+    session: &Session,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO otp_sessions (id, user_id, generation, created_at, refreshed_at, expires_at, user_agent, address) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO otp_sessions \
+         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, user_agent, address) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )
+    .bind(realm.as_str())
     .bind(session.id.as_bytes().as_slice())
     .bind(&session.user_id)
+    .bind(session.binding.as_bytes().as_slice())
     .bind(session.generation)
     .bind(session.created_at.as_millis())
     .bind(session.refreshed_at.as_millis())
@@ -47,79 +66,76 @@ pub(super) async fn insert_session(connection: &mut SqliteConnection, session: &
 /// Revokes a session and blacklists its id; whether it was revoked by this.
 pub(super) async fn revoke(
     connection: &mut SqliteConnection,
+    realm: &Realm,
     id: SessionId,
     revocation: Revocation,
 ) -> Result<bool, sqlx::Error> {
-    let revoked = sqlx::query("UPDATE otp_sessions SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")
-        .bind(id.as_bytes().as_slice())
-        .bind(revocation.now.as_millis())
-        .execute(&mut *connection)
-        .await?;
-    blacklist(connection, id.as_bytes(), BlacklistKind::Session, revocation).await?;
+    let revoked =
+        sqlx::query("UPDATE otp_sessions SET revoked_at = ?3 WHERE realm = ?1 AND id = ?2 AND revoked_at IS NULL")
+            .bind(realm.as_str())
+            .bind(id.as_bytes().as_slice())
+            .bind(revocation.now.as_millis())
+            .execute(&mut *connection)
+            .await?;
+    blacklist_session(connection, realm, id, revocation).await?;
     Ok(revoked.rows_affected() > 0)
 }
 
-async fn blacklist(
+async fn blacklist_session(
     connection: &mut SqliteConnection,
-    id: &[u8; 16],
-    kind: BlacklistKind,
+    realm: &Realm,
+    id: SessionId,
     revocation: Revocation,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO token_blacklist (id, type, blacklisted_at, expires_at) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)",
-    )
-    .bind(id.as_slice())
-    .bind(kind.as_str())
-    .bind(revocation.now.as_millis())
-    .bind(revocation.blacklist_until.as_millis())
-    .execute(connection)
-    .await?;
-    Ok(())
+    let Revocation { now, blacklist_until } = revocation;
+    let entry = BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until);
+    blacklist(connection, realm, &entry).await
 }
 
 /// Revokes every session of a user and blacklists their ids.
 pub(super) async fn revoke_all(
     connection: &mut SqliteConnection,
+    realm: &Realm,
     user_id: &str,
     revocation: Revocation,
-) -> Result<u64, sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO token_blacklist (id, type, blacklisted_at, expires_at) \
-         SELECT id, 'session', ?2, ?3 FROM otp_sessions WHERE user_id = ?1 AND revoked_at IS NULL \
-         ON CONFLICT (id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)",
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    let rows = sqlx::query(
+        "UPDATE otp_sessions SET revoked_at = ?3 WHERE realm = ?1 AND user_id = ?2 AND revoked_at IS NULL RETURNING id",
     )
+    .bind(realm.as_str())
     .bind(user_id)
     .bind(revocation.now.as_millis())
-    .bind(revocation.blacklist_until.as_millis())
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    let revoked = sqlx::query("UPDATE otp_sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL")
-        .bind(user_id)
-        .bind(revocation.now.as_millis())
-        .execute(connection)
-        .await?;
-    Ok(revoked.rows_affected())
+    let ids: Vec<_> = rows.iter().map(id).collect::<Result<_, _>>()?;
+    for id in &ids {
+        blacklist_session(connection, realm, *id, revocation).await?;
+    }
+    Ok(ids)
 }
 
 impl SessionStore for SqliteStore {
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         let row = sqlx::query(
-            "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
-             FROM otp_sessions WHERE id = ?1",
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address \
+             FROM otp_sessions WHERE realm = ?1 AND id = ?2",
         )
+        .bind(realm.as_str())
         .bind(id.as_bytes().as_slice())
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.as_ref().map(session).transpose()?)
     }
 
-    async fn advance(&self, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         let advancing = sqlx::query(
-            "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = ?3 \
-             WHERE id = ?1 AND generation = ?2 AND revoked_at IS NULL AND expires_at > ?3 \
-             RETURNING id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address",
+            "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = ?4 \
+             WHERE realm = ?1 AND id = ?2 AND generation = ?3 AND revoked_at IS NULL AND expires_at > ?4 \
+             RETURNING id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address",
         )
+        .bind(realm.as_str())
         .bind(id.as_bytes().as_slice())
         .bind(generation)
         .bind(now.as_millis());
@@ -128,29 +144,79 @@ impl SessionStore for SqliteStore {
         }
         // A session only ever moves on, so what is read now is at least as
         // far as what made the swap fail.
-        Ok(self.session(id).await?.map_or(Advance::Unknown, Advance::Unchanged))
+        Ok(self.session(realm, id).await?.map_or(Advance::Unknown, Advance::Unchanged))
     }
 
-    async fn revoke_session(&self, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let noting = sqlx::query(
+            "UPDATE otp_sessions SET recovered_generation = ?3, recovered_at = ?4 \
+             WHERE realm = ?1 AND id = ?2 AND generation = ?3 AND revoked_at IS NULL \
+             AND recovered_generation IS ?5 AND recovered_at IS ?6 RETURNING id",
+        )
+        .bind(realm.as_str())
+        .bind(id.as_bytes().as_slice())
+        .bind(recovery.generation)
+        .bind(recovery.at.as_millis())
+        .bind(expected.map(|expected| expected.generation))
+        .bind(expected.map(|expected| expected.at.as_millis()));
+        Ok(self.write(noting).await?.is_some())
+    }
+
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let binding = sqlx::query(
+            "UPDATE otp_sessions SET binding = ?3 \
+             WHERE realm = ?1 AND id = ?2 AND revoked_at IS NULL AND expires_at > ?4 RETURNING id",
+        )
+        .bind(realm.as_str())
+        .bind(id.as_bytes().as_slice())
+        .bind(binding.as_bytes().to_vec())
+        .bind(now.as_millis());
+        Ok(self.write(binding).await?.is_some())
+    }
+
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
         let mut write = self.begin().await?;
-        let revoked = revoke(&mut write.transaction, id, revocation).await?;
+        let revoked = revoke(&mut write.transaction, realm, id, revocation).await?;
         write.commit().await?;
         Ok(revoked)
     }
 
-    async fn revoke_user_sessions(&self, user_id: &str, revocation: Revocation) -> StoreResult<u64> {
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
         let mut write = self.begin().await?;
-        let revoked = revoke_all(&mut write.transaction, user_id, revocation).await?;
+        let revoked = revoke_all(&mut write.transaction, realm, user_id, revocation).await?;
         write.commit().await?;
         Ok(revoked)
     }
 
-    async fn user_sessions(&self, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+        let _turn = self.turn.lock().await;
+        let deleted = sqlx::query("DELETE FROM otp_sessions WHERE realm = ?1 AND user_id = ?2")
+            .bind(realm.as_str())
+            .bind(user_id)
+            .execute(&self.pool)
+            .await?;
+        Ok(deleted.rows_affected())
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let rows = sqlx::query(
-            "SELECT id, user_id, generation, created_at, refreshed_at, expires_at, revoked_at, user_agent, address \
-             FROM otp_sessions WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 \
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, user_agent, address \
+             FROM otp_sessions WHERE realm = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 \
              ORDER BY created_at DESC, id DESC",
         )
+        .bind(realm.as_str())
         .bind(user_id)
         .bind(now.as_millis())
         .fetch_all(&self.pool)
@@ -158,10 +224,18 @@ impl SessionStore for SqliteStore {
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
 
-    async fn blacklist_token(&self, id: TokenId, revocation: Revocation) -> StoreResult<()> {
+    async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {
         let mut write = self.begin().await?;
-        blacklist(&mut write.transaction, id.as_bytes(), BlacklistKind::Token, revocation).await?;
+        blacklist(&mut write.transaction, realm, entry).await?;
         write.commit().await?;
         Ok(())
+    }
+
+    async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        Ok(is_blacklisted(&self.pool, realm, token, now).await?)
+    }
+
+    async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        Ok(revocations(&self.pool, realm, since, now).await?)
     }
 }

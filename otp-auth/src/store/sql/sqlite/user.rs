@@ -9,7 +9,7 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::SqliteStore;
 use super::sessions::{insert_session, revoke, revoke_all};
-use crate::store::{Account, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::store::{Account, Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
 pub use sqlx::Error;
@@ -28,8 +28,9 @@ pub use sqlx::sqlite::{SqliteArguments as Arguments, SqliteRow as Row};
 pub trait SqliteUser: OtpUser {
     /// The user with id `?1`.
     const SELECT_BY_ID: &'static str;
-    /// The user with id `?1`, unless `token_blacklist` has an entry for `?2`
-    /// or `?3` that ends after `?4`.
+    /// The user with id `?1`, unless `token_blacklist` has an entry in the
+    /// realm `?2` for `?3`, `?4` or `?5` that ends after `?6`, and, if it is
+    /// one of a user, is of a moment after `?7`.
     const SELECT_CURRENT: &'static str;
     /// The user with the canonical address `?1`.
     const SELECT_BY_EMAIL: &'static str;
@@ -128,42 +129,43 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
         Ok(row.as_ref().map(U::from_row).transpose()?)
     }
 
-    async fn current_user(&self, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
+    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
         let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+            .bind(realm.as_str())
             .bind(token.session.as_bytes().as_slice())
             .bind(token.token.as_bytes().as_slice())
+            .bind(token.subject.as_bytes().as_slice())
             .bind(now.as_millis())
+            .bind(token.authenticated_at.as_millis())
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.as_ref().map(U::from_row).transpose()?)
     }
 
-    async fn sign_in(&self, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
+    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
         let mut write = self.begin().await?;
         let accepted = sqlx::query(
             "UPDATE otp_challenges SET consumed_at = ?3, nonce = NULL, code_mac = NULL \
-             WHERE key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND identity = ?4",
+             WHERE realm = ?5 AND key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND identity = ?4",
         )
         .bind(challenge.as_bytes().as_slice())
         .bind(code_mac.as_bytes().as_slice())
         .bind(revocation.now.as_millis())
         .bind(identity.as_bytes().as_slice())
+        .bind(realm.as_str())
         .execute(&mut *write.transaction)
         .await?;
         if accepted.rows_affected() == 0 {
             write.rollback().await?;
             return Ok(SignInOutcome::CodeSpent);
         }
-        let email = match &account {
-            Account::Existing(user) => user.email(),
-            Account::New(email) => email,
-        };
+        let email = account.email();
         let found = user_by_email::<U>(&mut write.transaction, email).await?;
         let (mut user, created) = match (&account, found) {
-            (Account::Existing(expected), Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing(_), _) => {
+            (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
+            (Account::Existing { .. }, _) => {
                 write.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
@@ -172,16 +174,19 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
         };
         let session = session.of_user(user.id().to_string());
         let verified_now = user.verified() != Some(true) && mark_verified(&mut write.transaction, &user).await?;
-        if created || verified_now {
-            revoke_all(&mut write.transaction, &session.user_id, revocation).await?;
-        }
+        let mut ended = if created || verified_now {
+            revoke_all(&mut write.transaction, realm, &session.user_id, revocation).await?
+        } else {
+            Vec::new()
+        };
         user.mark_verified();
         if let Some(older) = replaces {
-            revoke(&mut write.transaction, older, revocation).await?;
+            revoke(&mut write.transaction, realm, older, revocation).await?;
+            ended.push(older);
         }
-        insert_session(&mut write.transaction, &session).await?;
+        insert_session(&mut write.transaction, realm, &session).await?;
         write.commit().await?;
-        Ok(SignInOutcome::SignedIn { user, session, created })
+        Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
 }
 

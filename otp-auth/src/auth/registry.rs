@@ -1,0 +1,31 @@
+//! Which configurations this process has: two for different users must not
+//! share their keys.
+
+use std::any::TypeId;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::secret::Keys;
+
+/// A configuration that is in use, as long as it is.
+pub(super) struct Registration {
+    user: TypeId,
+    /// The names of its keys: the same secret in the same realm gives the same.
+    keys: Vec<String>,
+}
+
+static IN_USE: Mutex<Vec<Weak<Registration>>> = Mutex::new(Vec::new());
+
+/// Registers a configuration. `None` when one with another type of user uses
+/// one of the same secrets in the same realm: a token of the one would be a
+/// token of the other.
+pub(super) fn register(user: TypeId, keys: &[Keys]) -> Option<Arc<Registration>> {
+    let new = Arc::new(Registration { user, keys: keys.iter().map(|keys| keys.id.clone()).collect() });
+    let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+    in_use.retain(|other| other.strong_count() > 0);
+    let clashes = |other: Arc<Registration>| other.user != user && other.keys.iter().any(|key| new.keys.contains(key));
+    if in_use.iter().filter_map(Weak::upgrade).any(clashes) {
+        return None;
+    }
+    in_use.push(Arc::downgrade(&new));
+    Some(new)
+}

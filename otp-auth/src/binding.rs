@@ -1,0 +1,151 @@
+//! What a session is bound to: the address that was proven when it began.
+//!
+//! An id can be given again, and an address can change hands. A session that
+//! remembers what was proven opens nothing that belongs to somebody else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::email::{Address, LocalPartCase};
+use crate::id::ParseIdError;
+use crate::secret::{self, Keys};
+
+/// A digest of the address that was proven: half of an HMAC of its canonical
+/// form. Without the secret nobody can tell which address it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Binding([u8; 16]);
+
+impl Binding {
+    /// The binding to an address in its canonical form.
+    pub(crate) fn of(keys: &Keys, canonical: &str) -> Self {
+        let mac = keys.binding.mac(&[canonical.as_bytes()]);
+        Self(mac.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The binding with these bytes, as a store keeps them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for a store to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// What tokens carry of it.
+    pub(crate) fn short(&self) -> ShortBinding {
+        ShortBinding(self.0.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Binding(…)")
+    }
+}
+
+/// The first 72 bits of a [`Binding`], in a token 12 characters of base64url.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShortBinding([u8; 9]);
+
+impl fmt::Display for ShortBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&base64::display::Base64Display::new(&self.0, &URL_SAFE_NO_PAD), f)
+    }
+}
+
+impl FromStr for ShortBinding {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        if text.len() != 12 {
+            return Err(ParseIdError);
+        }
+        let mut bytes = [0; 9];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(9) => Ok(Self(bytes)),
+            _ => Err(ParseIdError),
+        }
+    }
+}
+
+/// What is compared with the address that a user has now.
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    /// By a session.
+    Whole(Binding),
+    /// By a token.
+    Short(ShortBinding),
+}
+
+impl Bound {
+    fn is(self, binding: Binding) -> bool {
+        match self {
+            Self::Whole(bound) => secret::same(&bound.0, &binding.0),
+            Self::Short(bound) => secret::same(&bound.0, &binding.short().0),
+        }
+    }
+
+    /// Whether a user with this address is the one who proved it. A table may
+    /// hold another spelling of the address, or pad it; the canonical form
+    /// counts. The keys are the current ones and then the previous ones: a
+    /// binding outlives a change of the secret.
+    pub(crate) fn holds(self, keys: &[Keys], stored: &str, case: LocalPartCase) -> bool {
+        let any = |address: &str| keys.iter().any(|keys| self.is(Binding::of(keys, address)));
+        // Nearly always the address stands in the table as it was proven.
+        any(stored)
+            || Address::parse(stored, case)
+                .is_ok_and(|address| address.canonical() != stored && any(address.canonical()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::realm::Realm;
+    use crate::secret::MasterSecret;
+
+    fn keys(byte: u8) -> Keys {
+        MasterSecret::new(Zeroizing::new(vec![byte; 32])).derive(&Realm::new("users").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_session_belongs_to_whoever_has_the_address_in_any_spelling() {
+        let keys = [keys(1)];
+        let binding = Binding::of(&keys[0], "ann@x.com");
+        for bound in [Bound::Whole(binding), Bound::Short(binding.short())] {
+            for stored in ["ann@x.com", "Ann@X.com", "ann@x.com    ", "ann@x.com."] {
+                assert!(bound.holds(&keys, stored, LocalPartCase::Lower), "{stored:?}");
+            }
+            for stored in ["", " ", "ann", "bob@x.com", "ann@x.co", "ann@x.com, bob@x.com"] {
+                assert!(!bound.holds(&keys, stored, LocalPartCase::Lower), "{stored:?}");
+            }
+            assert!(!bound.holds(&keys, "Ann@x.com", LocalPartCase::Preserve));
+        }
+    }
+
+    #[test]
+    fn a_binding_outlives_a_change_of_the_secret_as_long_as_the_old_one_is_known() {
+        let binding = Binding::of(&keys(1), "ann@x.com");
+        let bound = Bound::Whole(binding);
+        assert!(bound.holds(&[keys(2), keys(1)], "ann@x.com", LocalPartCase::Lower));
+        assert!(!bound.holds(&[keys(2)], "ann@x.com", LocalPartCase::Lower));
+        assert!(!bound.holds(&[], "ann@x.com", LocalPartCase::Lower));
+    }
+
+    #[test]
+    fn the_short_form_reads_back_and_has_one_spelling() {
+        let short = Binding::of(&keys(1), "ann@x.com").short();
+        assert!(short.to_string().parse() == Ok(short));
+        for text in ["", "AAAA", "AAAAAAAAAAAA=", "AAAAAAAAAAA", "!!!!!!!!!!!!"] {
+            assert!(text.parse::<ShortBinding>().is_err(), "{text}");
+        }
+    }
+}

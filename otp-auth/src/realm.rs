@@ -1,0 +1,101 @@
+//! Which configuration a key, a row and a cookie belong to.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Longer names would make every row and cookie longer.
+const MAX_BYTES: usize = 64;
+
+/// The name of a configuration, where several share a secret, a database or a
+/// browser.
+///
+/// It enters every key, every row and the names of the cookies, so nothing of
+/// one realm is worth anything in another: no token, code, device, limit,
+/// session or revocation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Realm(Arc<str>);
+
+/// The text cannot name a realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 bytes long, without control characters and without space at its ends")]
+pub struct InvalidRealm;
+
+impl Realm {
+    /// The realm of this name. Names that differ in anything, also in case,
+    /// are different realms.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRealm`] for an empty or long text, or one with control
+    /// characters or with space at its ends.
+    pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidRealm> {
+        let name = name.as_ref();
+        if name.is_empty() || name.len() > MAX_BYTES || name.trim() != name || name.contains(char::is_control) {
+            return Err(InvalidRealm);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// What settings have until they are checked.
+    pub(crate) fn unnamed() -> Self {
+        Self("".into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of a cookie of this realm: `base`, a dash, and the realm with
+    /// every byte percent-encoded that is no letter, digit, `.`, `_` or `-`.
+    /// So the names of two realms differ wherever the realms do.
+    pub(crate) fn cookie_name(&self, base: &str) -> String {
+        let mut name = format!("{base}-");
+        for byte in self.0.bytes() {
+            if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
+                name.push(char::from(byte));
+            } else {
+                name.push('%');
+                for nibble in [byte >> 4, byte & 0xf] {
+                    name.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
+                }
+            }
+        }
+        name
+    }
+}
+
+impl fmt::Display for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_empty_long_or_invisible_is_no_realm() {
+        for name in ["", " ", " users", "users ", "us\ners", "us\0ers", &"u".repeat(65)] {
+            assert_eq!(Realm::new(name), Err(InvalidRealm), "{name:?}");
+        }
+        for name in ["users", "app.users", "Kunden Süd", "u", &"u".repeat(64)] {
+            assert_eq!(Realm::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn cookies_of_two_realms_have_different_names_that_a_browser_takes() {
+        let names: Vec<_> = ["a b", "a%20b", "a_b", "a-b", "a.b", "A b", "a=b", "a;b", "äb", "a/b"]
+            .iter()
+            .map(|realm| Realm::new(realm).unwrap().cookie_name("__Host-otp_device"))
+            .collect();
+        assert_eq!(names[0], "__Host-otp_device-a%20b");
+        for (at, name) in names.iter().enumerate() {
+            assert!(!names[..at].contains(name), "{name}");
+            assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The blacklist in `PostgreSQL`.
+//!
+//! Each change carries the number of the transaction that made it. Numbers are
+//! given when a transaction begins to write, and transactions end in any
+//! order; so whoever reads also asks for the lowest number that is still open,
+//! and goes on from there. Below it nothing can appear any more.
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::super::pool::retrying;
+use super::{PostgresStore, bytes, time};
+use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
+
+impl PostgresStore {
+    pub(super) async fn add_to_blacklist(&self, realm: &Realm, entry: &BlacklistEntry) -> StoreResult<()> {
+        let blacklisting = || {
+            sqlx::query(
+                "INSERT INTO token_blacklist AS old (realm, id, type, blacklisted_at, expires_at, changed) \
+                 VALUES ($1, $2, $3, $4, $5, pg_current_xact_id()::text::bigint) \
+                 ON CONFLICT (realm, id) DO UPDATE SET changed = excluded.changed, \
+                     blacklisted_at = GREATEST(old.blacklisted_at, excluded.blacklisted_at), \
+                     expires_at = GREATEST(old.expires_at, excluded.expires_at)",
+            )
+            .bind(realm.as_str())
+            .bind(entry.id.as_slice())
+            .bind(entry.kind.as_str())
+            .bind(entry.blacklisted_at.as_millis())
+            .bind(entry.expires_at.as_millis())
+            .execute(&self.pool)
+        };
+        retrying(blacklisting).await?;
+        Ok(())
+    }
+
+    pub(super) async fn blacklist_has(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
+        let blacklisted = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM token_blacklist \
+             WHERE realm = $1 AND id IN ($2, $3, $4) AND expires_at > $5 \
+             AND (type <> 'user' OR blacklisted_at > $6))",
+        )
+        .bind(realm.as_str())
+        .bind(token.session.as_bytes().as_slice())
+        .bind(token.token.as_bytes().as_slice())
+        .bind(token.subject.as_bytes().as_slice())
+        .bind(now.as_millis())
+        .bind(token.authenticated_at.as_millis())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(blacklisted)
+    }
+
+    pub(super) async fn read_revocations(
+        &self,
+        realm: &Realm,
+        since: Option<Cursor>,
+        now: Timestamp,
+    ) -> StoreResult<Revocations> {
+        if let Some(Cursor(seen)) = since {
+            let rows = sqlx::query(
+                "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS lowest_open, \
+                 entry.id, entry.type, entry.blacklisted_at, entry.expires_at \
+                 FROM (SELECT 1) once LEFT JOIN token_blacklist entry ON entry.realm = $1 AND entry.changed >= $2",
+            )
+            .bind(realm.as_str())
+            .bind(seen)
+            .fetch_all(&self.pool)
+            .await?;
+            let cursor = lowest_open(&rows)?;
+            // Numbers never go back, unless this is another server by now.
+            if seen <= cursor.0 {
+                return Ok(Revocations::new(entries(&rows)?, cursor));
+            }
+        }
+        let rows = sqlx::query(
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS lowest_open, \
+             entry.id, entry.type, entry.blacklisted_at, entry.expires_at \
+             FROM (SELECT 1) once LEFT JOIN token_blacklist entry ON entry.realm = $1 AND entry.expires_at > $2",
+        )
+        .bind(realm.as_str())
+        .bind(now.as_millis())
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(Revocations::new(entries(&rows)?, lowest_open(&rows)?))
+    }
+}
+
+fn lowest_open(rows: &[PgRow]) -> Result<Cursor, sqlx::Error> {
+    rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("lowest_open").map(Cursor)
+}
+
+/// The entries of the rows; without any there is one row of NULLs.
+fn entries(rows: &[PgRow]) -> Result<Vec<BlacklistEntry>, sqlx::Error> {
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(kind) = row.try_get::<Option<&str>, _>("type")? {
+            let kind = BlacklistKind::parse(kind).ok_or_else(|| sqlx::Error::Decode("no such type".into()))?;
+            entries.push(BlacklistEntry::new(
+                bytes(row, "id")?,
+                kind,
+                time(row, "blacklisted_at")?,
+                time(row, "expires_at")?,
+            ));
+        }
+    }
+    Ok(entries)
+}

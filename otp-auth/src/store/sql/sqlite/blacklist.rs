@@ -1,0 +1,88 @@
+//! The blacklist in `SQLite`.
+//!
+//! Every change gets a number of its own from the one sequence of the table,
+//! which never goes back. There is one writer at a time, so a number that can
+//! be seen has none before it that cannot.
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Row, SqlitePool};
+
+use super::{bytes, time};
+use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, Timestamp, TokenRef};
+
+/// Adds an entry, or extends it. What is replaced is a new row, so its number
+/// is a new one too.
+pub(super) async fn blacklist(
+    connection: &mut SqliteConnection,
+    realm: &Realm,
+    entry: &BlacklistEntry,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO token_blacklist (realm, id, type, blacklisted_at, expires_at) \
+         SELECT ?1, ?2, ?3, max(?4, coalesce(max(blacklisted_at), ?4)), max(?5, coalesce(max(expires_at), ?5)) \
+         FROM token_blacklist WHERE realm = ?1 AND id = ?2",
+    )
+    .bind(realm.as_str())
+    .bind(entry.id.as_slice())
+    .bind(entry.kind.as_str())
+    .bind(entry.blacklisted_at.as_millis())
+    .bind(entry.expires_at.as_millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn is_blacklisted(
+    pool: &SqlitePool,
+    realm: &Realm,
+    token: TokenRef,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM token_blacklist WHERE realm = ?1 AND id IN (?2, ?3, ?4) AND expires_at > ?5 \
+         AND (type <> 'user' OR blacklisted_at > ?6))",
+    )
+    .bind(realm.as_str())
+    .bind(token.session.as_bytes().as_slice())
+    .bind(token.token.as_bytes().as_slice())
+    .bind(token.subject.as_bytes().as_slice())
+    .bind(now.as_millis())
+    .bind(token.authenticated_at.as_millis())
+    .fetch_one(pool)
+    .await
+}
+
+pub(super) async fn revocations(
+    pool: &SqlitePool,
+    realm: &Realm,
+    since: Option<Cursor>,
+    now: Timestamp,
+) -> Result<Revocations, sqlx::Error> {
+    // Read first: what is added meanwhile is told again the next time.
+    let last: i64 = sqlx::query_scalar("SELECT coalesce(max(changed), 0) FROM token_blacklist").fetch_one(pool).await?;
+    let cursor = Cursor(since.map_or(last, |Cursor(seen)| last.max(seen)));
+    let rows =
+        match since {
+            Some(Cursor(seen)) => sqlx::query(
+                "SELECT id, type, blacklisted_at, expires_at FROM token_blacklist WHERE realm = ?1 AND changed > ?2",
+            )
+            .bind(realm.as_str())
+            .bind(seen)
+            .fetch_all(pool)
+            .await?,
+            None => sqlx::query(
+                "SELECT id, type, blacklisted_at, expires_at FROM token_blacklist WHERE realm = ?1 AND expires_at > ?2",
+            )
+            .bind(realm.as_str())
+            .bind(now.as_millis())
+            .fetch_all(pool)
+            .await?,
+        };
+    let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(Revocations::new(entries, cursor))
+}
+
+fn entry(row: &SqliteRow) -> Result<BlacklistEntry, sqlx::Error> {
+    let kind = BlacklistKind::parse(row.try_get("type")?).ok_or_else(|| sqlx::Error::Decode("no such type".into()))?;
+    Ok(BlacklistEntry::new(bytes(row, "id")?, kind, time(row, "blacklisted_at")?, time(row, "expires_at")?))
+}

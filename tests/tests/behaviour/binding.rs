@@ -1,0 +1,135 @@
+//! A session is bound to the address that was proven: an id that is given
+//! again, or an address that changes, opens nothing.
+
+use std::time::Duration;
+
+use otp_auth_tests::config::BodyAuth;
+use otp_auth_tests::{App, Backend, Client, Mode, Setup, tokens};
+
+use crate::support::{ANN, BOB};
+
+async fn every_app() -> Vec<App> {
+    let mut apps = Vec::new();
+    for mode in Mode::ALL {
+        for backend in Backend::ALL {
+            apps.push(Setup::new(mode).backend(backend).start().await);
+        }
+    }
+    apps
+}
+
+async fn assert_out(client: &mut Client) {
+    for path in ["/me", "/verified", "/maybe", "/maybe-verified"] {
+        client.get(path).await.problem(401, "invalid_token");
+    }
+    client.refresh().await.problem(401, "invalid_refresh_token");
+}
+
+#[tokio::test]
+async fn jwt_19_an_id_that_is_given_again_opens_nothing() {
+    for app in every_app().await {
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        let id = app.users().await[0].id;
+        app.remove_user(id).await;
+        assert_out(&mut ann.clone()).await;
+        // The application makes the next user, with the same id.
+        let bob = app.add_user(BOB, true).await;
+        assert_eq!(bob.id, id);
+        assert_out(&mut ann.clone()).await;
+        let mut bobs = app.client();
+        bobs.sign_in(BOB).await;
+        assert_eq!(tokens::payload(&bobs.token())["sub"], id.to_string());
+        bobs.get("/verified").await.ok();
+        bobs.refresh().await.ok();
+        assert_out(&mut ann).await;
+    }
+}
+
+/// Also where the id is given again by a sign-up.
+#[tokio::test]
+async fn jwt_19_the_next_user_who_signs_up_under_an_id_is_not_the_last_one() {
+    for mode in Mode::ALL {
+        let app = Setup::new(mode).backend(Backend::Sqlite).start().await;
+        // A table that gives the ids of deleted users again.
+        let table = "DROP TABLE users; CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, \
+                     is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)";
+        sqlx::raw_sql(table).execute(app.pool()).await.unwrap();
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        app.remove_user(1).await;
+        let mut bob = app.client();
+        bob.sign_in(BOB).await;
+        assert_eq!(tokens::payload(&bob.token())["sub"], "1");
+        ann.get("/me").await.problem(401, "invalid_token");
+        // What was signed in under the id before has ended, so also here.
+        ann.get("/claims").await.problem(401, "invalid_token");
+        ann.refresh().await.problem(401, "session_revoked");
+        for path in ["/me", "/verified", "/claims"] {
+            bob.get(path).await.ok();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_changed_address_ends_what_was_signed_in_before() {
+    for app in every_app().await {
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        let user = app.users().await.remove(0);
+        app.change_address(&user, "new@example.com").await;
+        assert_out(&mut ann.clone()).await;
+        // It is no theft: back at the proven address, the session is as before.
+        app.change_address(&user, ANN).await;
+        ann.get("/me").await.ok();
+        ann.refresh().await.ok();
+    }
+}
+
+/// Another spelling of the same address is no other address.
+#[tokio::test]
+async fn another_spelling_of_the_address_ends_nothing() {
+    for app in every_app().await {
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        let user = app.users().await.remove(0);
+        for spelling in ["ANN@Example.COM", " ann@example.com ", "ann@example.com."] {
+            app.change_address(&user, spelling).await;
+            ann.get("/me").await.ok();
+            ann.refresh().await.ok();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_can_be_bound_to_the_new_address_on_purpose() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    let app = typed.app.clone();
+    let (mut ann, mut other) = (app.client(), app.client());
+    ann.sign_in(ANN).await;
+    app.pass(Duration::from_secs(61));
+    other.sign_in(ANN).await;
+    let user = app.users().await.remove(0);
+    let claims = typed.auth.claims(&ann.token()).await.unwrap();
+
+    let user = app.change_address(&user, "new@example.com").await;
+    let signed_in = typed.auth.rebind_session(&claims, user.clone()).await.unwrap();
+    // The refresh token of the present session goes on; the access token that
+    // was used is bound to the old address.
+    ann.get("/me").await.problem(401, "invalid_token");
+    assert_eq!(signed_in.tokens.refresh_token.expose(), ann.held_refresh_token());
+    let fresh = signed_in.tokens.access_token.expose().to_owned();
+    ann.get_with("/me", &fresh).await.ok();
+    ann.refresh().await.ok();
+    ann.get("/me").await.ok();
+    // All others have ended.
+    other.refresh().await.problem(401, "session_revoked");
+    other.get("/claims").await.problem(401, "invalid_token");
+
+    // Not for somebody else's row, and not for a session that is over.
+    let bob = app.add_user(BOB, true).await;
+    let error = typed.auth.rebind_session(&claims, bob).await.unwrap_err();
+    assert_eq!(error.to_string(), otp_auth::AuthError::InvalidToken.to_string());
+    ann.logout().await.ok();
+    assert!(typed.auth.rebind_session(&claims, user).await.is_err());
+}
