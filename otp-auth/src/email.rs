@@ -3,12 +3,14 @@
 //! Two spellings that mail systems deliver to one mailbox become one
 //! canonical form; nothing else is ever merged. In particular no
 //! compatibility form of Unicode is folded, because the mail would go to the
-//! look-alike while the account would be the other one.
+//! look-alike while the account would be the other one. (The vowel AM of Thai
+//! and Lao is, and there the mail goes to the form that is kept.)
+
+mod local_part;
 
 use std::fmt;
 
-use email_address::{EmailAddress, Options};
-use unicode_normalization::UnicodeNormalization;
+use crate::text;
 
 /// Whether the part before the `@` distinguishes case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +36,6 @@ pub struct Address {
     canonical: String,
 }
 
-/// RFC 5321 section 4.5.3.1.1.
-const MAX_LOCAL_PART: usize = 64;
 /// RFC 5321 section 4.5.3.1.3: a path of 256 octets, less its brackets.
 const MAX_ADDRESS: usize = 254;
 
@@ -43,10 +43,13 @@ impl Address {
     /// Normalises, then checks.
     ///
     /// Accepted is a bare addr-spec with a dot-atom local part and a domain
-    /// name of at least two labels. White space around it and one dot behind
-    /// the domain are dropped. Quoted local parts, comments, display names,
-    /// address literals and lists are refused, and so is everything that
-    /// changes under Unicode compatibility normalisation.
+    /// name of at least two labels. Spaces and invisible characters around it
+    /// and one dot behind the domain are dropped. Quoted local parts,
+    /// comments, display names, address literals and lists are refused, and
+    /// so is everything in the local part that changes under Unicode
+    /// compatibility normalisation (but for the vowel AM of Thai and Lao,
+    /// which becomes one character) or is invisible (but for joiners where
+    /// IDNA has them).
     ///
     /// # Errors
     ///
@@ -58,9 +61,8 @@ impl Address {
         if typed.len() > 4 * MAX_ADDRESS {
             return Err(InvalidAddress);
         }
-        let typed = typed.trim_matches([' ', '\t', '\r', '\n']);
-        let (local, domain) = typed.rsplit_once('@').ok_or(InvalidAddress)?;
-        let local = local_part(local)?;
+        let (local, domain) = text::trim(typed).rsplit_once('@').ok_or(InvalidAddress)?;
+        let local = local_part::normalize(local)?;
         let ascii_domain = domain_name(domain)?;
 
         let deliver_to = if domain.is_ascii() {
@@ -75,12 +77,10 @@ impl Address {
         if canonical.len() > MAX_ADDRESS || deliver_to.len() > MAX_ADDRESS {
             return Err(InvalidAddress);
         }
-        let syntax = Options::default().with_required_tld().without_display_text().without_domain_literal();
-        EmailAddress::parse_with_options(&canonical, syntax).map_err(|_| InvalidAddress)?;
         Ok(Self { deliver_to, canonical })
     }
 
-    /// Where the mail goes: the address as typed, without the white space
+    /// Where the mail goes: the address as typed, without what is dropped
     /// around it; an internationalised domain in its ASCII form.
     #[must_use]
     pub fn deliver_to(&self) -> &str {
@@ -93,34 +93,6 @@ impl Address {
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
-}
-
-fn local_part(typed: &str) -> Result<String, InvalidAddress> {
-    let composed: String = typed.nfc().collect();
-    let refused = |c: char| {
-        matches!(c, '"' | '(' | ')' | '<' | '>' | '[' | ']' | '\\' | ',' | ';' | ':' | '@')
-            || c.is_control()
-            || c.is_whitespace()
-    };
-    if composed.is_empty() || composed.len() > MAX_LOCAL_PART || composed.contains(refused) {
-        return Err(InvalidAddress);
-    }
-    // A character with a compatibility form is a look-alike of another one.
-    // Characters that are not assigned, private or invisible change nothing
-    // under NFKC, so they are refused by their category below.
-    if !composed.is_ascii() && (composed.nfkc().ne(composed.chars()) || composed.chars().any(invisible)) {
-        return Err(InvalidAddress);
-    }
-    Ok(composed)
-}
-
-/// Format characters: they make two addresses look alike.
-fn invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{e000}'..='\u{f8ff}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
 }
 
 /// The domain in its ASCII form (UTS 46), lower case, without a final dot.
@@ -162,6 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn ux_02_spaces_and_invisible_characters_around_an_address_are_dropped() {
+        for c in ('\0'..=char::MAX).filter(|c| text::is_blank(*c)) {
+            for typed in [format!("a@x.com{c}"), format!("{c}a@x.com"), format!("{c}{c} a@x.com. {c}")] {
+                let address = Address::parse(&typed, LocalPartCase::Lower).unwrap();
+                assert_eq!((address.deliver_to(), address.canonical()), ("a@x.com", "a@x.com"), "{c:?}");
+            }
+            assert_eq!(canonical(&format!("a{c}b@x.com")), None, "{c:?}");
+            assert_eq!(canonical(&format!("a{c}@x.com")), None, "{c:?}");
+        }
+        assert_eq!(canonical("\u{202a}\u{200e}a@x.com\u{202c}\u{a0}").as_deref(), Some("a@x.com"));
+        // A dash is part of the name.
+        assert_eq!(canonical("-a@x.com").as_deref(), Some("-a@x.com"));
+        assert_eq!(canonical("a@x.com-"), None);
+    }
+
+    #[test]
     fn mail_02_the_case_of_the_local_part_follows_the_setting() {
         let preserved = Address::parse("Ab@X.com", LocalPartCase::Preserve).unwrap();
         assert_eq!(preserved.canonical(), "Ab@x.com");
@@ -180,6 +168,20 @@ mod tests {
     fn mail_05_composed_and_decomposed_local_parts_are_one_account() {
         assert_eq!(canonical("jos\u{e9}@x.com"), canonical("jose\u{301}@x.com"));
         assert!(canonical("jos\u{e9}@x.com").is_some());
+    }
+
+    /// Where two spellings look the same, the mail must go to the one that is
+    /// the account.
+    #[test]
+    fn mail_05_am_is_delivered_to_the_form_that_names_the_account() {
+        for (typed, form) in [
+            ("ค\u{e33}@x.com", "ค\u{e33}@x.com"),
+            ("ค\u{e4d}\u{e32}@x.com", "ค\u{e33}@x.com"),
+            ("ຄ\u{ecd}\u{eb2}@x.com", "ຄ\u{eb3}@x.com"),
+        ] {
+            let address = Address::parse(typed, LocalPartCase::Lower).unwrap();
+            assert_eq!((address.deliver_to(), address.canonical()), (form, form));
+        }
     }
 
     #[test]
@@ -256,7 +258,13 @@ mod tests {
 
     #[test]
     fn canonicalising_twice_changes_nothing() {
-        for typed in ["A.b+c@Ex-ample.ORG", "é@münchen.de", "o'neil@x.co.uk"] {
+        for typed in [
+            "A.b+c@Ex-ample.ORG",
+            "é@münchen.de",
+            "o'neil@x.co.uk",
+            "น\u{e4d}\u{e49}\u{e32}@ค\u{e33}.com",
+            "A.می\u{200c}خواهم@x.com",
+        ] {
             let once = canonical(typed).unwrap();
             assert_eq!(canonical(&once), Some(once));
         }

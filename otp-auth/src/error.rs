@@ -78,8 +78,8 @@ pub enum AuthError {
     /// The text is not an address that is accepted.
     #[error("not an e-mail address")]
     InvalidEmail,
-    /// The text cannot be a code: it is empty or has other characters than
-    /// digits, spaces and dashes.
+    /// The text cannot be a code: it has no digits, or other characters than
+    /// digits, spaces, dashes and invisible ones.
     #[error("not a code")]
     MalformedCode,
     /// A code was sent to this address a short while ago, or too many were.

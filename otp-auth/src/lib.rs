@@ -22,6 +22,7 @@ mod session;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod text;
 mod token;
 mod user;
 mod web;

@@ -28,7 +28,8 @@ const SETTLING: Duration = Duration::from_secs(1);
 pub struct Verification<'a> {
     /// The address, as typed.
     pub email: &'a str,
-    /// The code, as typed: spaces and dashes are ignored.
+    /// The code, as typed or pasted: spaces, dashes and invisible characters
+    /// are ignored, and digits of any script count by their value.
     pub code: &'a str,
     /// The challenge that the client got when it asked for the code.
     pub challenge: Option<&'a str>,

@@ -3,6 +3,7 @@
 use super::{ChallengeKey, CodeMac, Identity};
 use crate::error::{AuthError, RandomError};
 use crate::secret::{self, Keys, Secret};
+use crate::text;
 
 /// What a code is derived from. On its own it tells nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,12 @@ pub(crate) enum CodeKind {
     Zeros,
 }
 
-/// Longer than any code with separators between its digits.
-const MAX_TYPED: usize = 64;
+/// Bounds the work, in bytes, because their number is known before any is
+/// read. A copied code may bring many marks that nobody sees.
+const MAX_TYPED: usize = 4096;
+
+/// More than any code has.
+const MAX_DIGITS: usize = 64;
 
 /// The code of a nonce. It is derived instead of stored, so that a resend
 /// can send the same code while no table ever holds one.
@@ -66,18 +71,23 @@ fn uniform(bound: u64, block: impl Fn(u8) -> [u8; 32]) -> u64 {
     last % bound
 }
 
-/// Reads a code as people type it: spaces and dashes between the digits are
-/// ignored. Other digits than ASCII ones are not digits of a code.
+/// Reads a code as people type and paste it: spaces, dashes and what nobody
+/// sees are ignored, and decimal digits count by their value, whatever their
+/// script. Anything else cannot be part of a code.
 pub(crate) fn read(typed: &str) -> Result<Secret, AuthError> {
-    let mut digits = String::with_capacity(typed.len().min(MAX_TYPED));
-    for c in typed.chars().take(MAX_TYPED + 1) {
-        match c {
-            '0'..='9' => digits.push(c),
-            ' ' | '-' | '\t' | '\r' | '\n' => {}
+    if typed.len() > MAX_TYPED {
+        return Err(AuthError::MalformedCode);
+    }
+    // Has room for all of them: one that grows would leave copies behind.
+    let mut digits = String::with_capacity(MAX_DIGITS);
+    for c in typed.chars() {
+        match text::digit(c) {
+            Some(digit) if digits.len() < MAX_DIGITS => digits.push(digit),
+            None if text::is_blank(c) || text::is_dash(c) => {}
             _ => return Err(AuthError::MalformedCode),
         }
     }
-    if digits.is_empty() || typed.len() > MAX_TYPED {
+    if digits.is_empty() {
         return Err(AuthError::MalformedCode);
     }
     Ok(Secret::new(digits))
@@ -157,26 +167,76 @@ mod tests {
     }
 
     #[test]
+    fn ux_02_a_code_is_read_as_it_is_pasted() {
+        for typed in [
+            "123\u{a0}456",
+            "\u{feff}123456",
+            "\u{202a}123456\u{202c}",
+            "\u{2066}123\u{2069}\u{2009}\u{2066}456\u{2069}",
+            "123\u{2011}456\u{200b}",
+            "123 – 456",
+            "１２３４５６",
+            "١٢٣٤٥٦",
+            "\u{200f}۱۲۳ ۴۵۶",
+            "१२३४५६",
+            "𝟏𝟚𝟥𝟰𝟻６",
+            "1\u{fe0f}2\u{ad}3\u{34f}4\u{180e}5\u{e0020}6",
+        ] {
+            assert_eq!(read(typed).unwrap().expose(), "123456", "{typed:?}");
+        }
+    }
+
+    /// Every character between the digits either is ignored, is a digit, or
+    /// makes the code malformed, as its properties say.
+    #[test]
+    fn ux_02_http_09_every_character_is_read_by_its_properties() {
+        for c in '\0'..=char::MAX {
+            let read = read(&format!("12{c}3456")).ok().map(|code| code.expose().to_owned());
+            let expected = match text::digit(c) {
+                Some(digit) => Some(format!("12{digit}3456")),
+                None if c.is_whitespace() || text::is_invisible(c) || text::is_dash(c) => Some("123456".to_owned()),
+                None => None,
+            };
+            assert_eq!(read, expected, "{c:?}");
+        }
+    }
+
+    #[test]
     fn http_09_what_cannot_be_a_code_is_malformed() {
-        let long = "1".repeat(MAX_TYPED + 1);
-        let spaced = " ".repeat(100_000);
         for typed in [
             "",
             " ",
             "-",
+            "\u{200b}\u{2013}\u{a0}",
             "abcdef",
             "12345a",
-            "１２３４５６",
-            "٠١٢٣٤٥",
-            "123\u{a0}456",
+            "12345.",
+            "1,2,3,4,5,6",
             "123456\0",
+            "123456\u{7f}",
             "0x1234",
             "+12345",
-            &long,
-            &spaced,
+            "12345½",
+            "12345²",
+            "①②③④⑤⑥",
+            "一二三四五六",
+            "1\u{20e3}23456",
+            "Your code is 123456",
         ] {
-            assert!(read(typed).is_err(), "{typed:?}");
+            assert!(matches!(read(typed), Err(AuthError::MalformedCode)), "{typed:?}");
         }
+    }
+
+    #[test]
+    fn http_09_the_length_of_a_code_is_bounded_and_the_marks_in_it_have_room() {
+        assert_eq!(read(&"1".repeat(MAX_DIGITS)).unwrap().expose().len(), MAX_DIGITS);
+        assert!(read(&"1".repeat(MAX_DIGITS + 1)).is_err());
+        let marks = "\u{2066}\u{200b}".repeat(60);
+        let marked: String = "1234567890".chars().flat_map(|c| [marks.clone(), c.to_string()]).collect();
+        assert_eq!(read(&marked).unwrap().expose(), "1234567890");
+        assert_eq!(read(&format!("{}1", " ".repeat(MAX_TYPED - 1))).unwrap().expose(), "1");
+        assert!(read(&format!("{}1", " ".repeat(MAX_TYPED))).is_err());
+        assert!(read(&" ".repeat(100_000)).is_err());
     }
 
     #[test]

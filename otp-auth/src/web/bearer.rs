@@ -7,12 +7,13 @@ use axum::http::header::AUTHORIZATION;
 use super::problem::{Code, Problem};
 
 /// The token of the one `Authorization` field; `None` when there is no such
-/// field.
+/// field, or one of another scheme. Those credentials are for somebody else,
+/// such as a gate in front of the application.
 ///
 /// # Errors
 ///
-/// 400 for several fields or parts, 401 for another scheme: credentials that
-/// cannot be used are not the same as none.
+/// 400 for several fields or parts, 401 for what has no scheme: credentials
+/// that cannot be read are not the same as none.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let Some(field) = fields.next() else {
@@ -23,14 +24,22 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
     let field = field.to_str().map_err(|_| Code::InvalidRequest)?;
     let (scheme, token) = field.split_once(' ').unwrap_or((field, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    if !is_token(scheme) {
         return Err(Code::MissingToken.into());
+    }
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
     }
     let token = token.trim_matches(' ');
     if token.is_empty() || token.contains([' ', '\t', ',']) {
         return Err(Code::InvalidRequest.into());
     }
     Ok(Some(token))
+}
+
+/// RFC 9110 section 5.6.2: what a scheme is made of.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 #[cfg(test)]
@@ -63,9 +72,31 @@ mod tests {
             &[b"Bearer"],
             &[b"Bearer "],
             &[b"Bearer \xff"],
+            &[b"Basic YTpi", b"Bearer a"],
+            &[b"Basic YTpi", b"Basic YTpi"],
+            &[b"Basic \xff"],
         ] {
             assert_eq!(read(fields), Err(Code::InvalidRequest));
         }
-        assert_eq!(read(&[b"Basic YTpi"]), Err(Code::MissingToken));
+    }
+
+    #[test]
+    fn br_06_another_scheme_is_no_token_and_none_at_all_is_refused() {
+        for field in [
+            &b"Basic YTpi"[..],
+            b"basic YTpi",
+            b"Digest username=\"a\", realm=\"b\"",
+            b"Negotiate",
+            b"Token abc",
+            b"DPoP a.b.c",
+            b"AWS4-HMAC-SHA256 Credential=a, Signature=b",
+            b"Bearers abc",
+            b"a.b.c",
+        ] {
+            assert_eq!(read(&[field]), Ok(None), "{field:?}");
+        }
+        for field in [&b""[..], b" ", b"Bearer: abc", b"\"Bearer\" abc", b"Bearer\tabc", b"Bearer,abc"] {
+            assert_eq!(read(&[field]), Err(Code::MissingToken), "{field:?}");
+        }
     }
 }

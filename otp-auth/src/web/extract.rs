@@ -3,8 +3,9 @@
 //! All of them read the bearer token and check its signature, type and times.
 //! [`CurrentUser`] and [`VerifiedUser`] also load the user, together with the
 //! blacklist check in one round trip; [`Claims`] does no I/O as a rule. `Option<…>` of
-//! them is `None` only when no credentials were sent: a bad token is refused,
-//! and a failing store is a 503.
+//! them is `None` only when no bearer token was sent: a bad token is refused,
+//! and a failing store is a 503. Credentials of another scheme, such as
+//! `Basic`, count as none.
 
 use std::fmt;
 use std::ops::Deref;

@@ -63,7 +63,9 @@ const ANY_ROUTE: [Code; 5] =
 pub(super) fn problems(route: &str, cookies: bool) -> Vec<Code> {
     let own: &[Code] = match route {
         "/request-otp" => &[Code::InvalidEmail, Code::ResendTooSoon, Code::DeliveryFailed],
-        "/verify-otp" => &[Code::InvalidEmail, Code::InvalidCode, Code::TooManyAttempts, Code::SignInRefused],
+        "/verify-otp" => {
+            &[Code::InvalidEmail, Code::MalformedCode, Code::InvalidCode, Code::TooManyAttempts, Code::SignInRefused]
+        }
         "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
         _ => &[],
     };

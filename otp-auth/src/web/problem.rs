@@ -9,7 +9,11 @@
 //!
 //! ### `malformed`
 //!
-//! 422. The body is not the JSON that the route takes, or the code cannot be one.
+//! 422. The body is not the JSON that the route takes.
+//!
+//! ### `malformed_code`
+//!
+//! 422. The code has something else than digits, or none. Spaces, dashes and invisible characters do not count.
 //!
 //! ### `invalid_email`
 //!
@@ -124,6 +128,8 @@ macro_rules! problems {
 problems! {
     /// The body cannot be read.
     Malformed: "malformed", UNPROCESSABLE_ENTITY, "Malformed request", "The body is not what this route takes.";
+    /// The code has something else than digits, or none.
+    MalformedCode: "malformed_code", UNPROCESSABLE_ENTITY, "Malformed code", "A code has digits only. Enter it as it was sent.";
     /// The address is not accepted.
     InvalidEmail: "invalid_email", UNPROCESSABLE_ENTITY, "Invalid address", "This is not an e-mail address that is accepted here.";
     /// The `Authorization` fields cannot be read.
@@ -272,7 +278,7 @@ impl From<AuthError> for Problem {
         let wait = |code, span| Self { retry_after: Some(ceil_secs(span).max(1)), ..Self::new(code) };
         match error {
             AuthError::InvalidEmail => Code::InvalidEmail.into(),
-            AuthError::MalformedCode => Code::Malformed.into(),
+            AuthError::MalformedCode => Code::MalformedCode.into(),
             AuthError::ResendTooSoon { retry_after } => wait(Code::ResendTooSoon, retry_after),
             AuthError::DeliveryFailed => Code::DeliveryFailed.into(),
             AuthError::InvalidCode => Code::InvalidCode.into(),

@@ -167,19 +167,56 @@ async fn br_03_several_or_malformed_authorization_fields_are_a_400() {
 
 #[tokio::test]
 async fn br_06_the_scheme_is_read_in_any_case_and_another_scheme_is_no_token() {
-    let app = app(Mode::Cookie).await;
-    let mut client = app.client();
-    client.sign_in(ANN).await;
-    let token = client.token();
-    for path in everywhere() {
-        for scheme in ["bearer", "BEARER", "BeArEr"] {
-            let request = Request::get(path).header(AUTHORIZATION, format!("{scheme} {token}"));
-            client.send(request.body(Body::empty()).unwrap()).await.ok();
+    for (_, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let token = client.token();
+        for path in everywhere() {
+            for scheme in ["bearer", "BEARER", "BeArEr"] {
+                let request = Request::get(path).header(AUTHORIZATION, format!("{scheme} {token}"));
+                let answer = client.send(request.body(Body::empty()).unwrap()).await.ok();
+                assert_ne!(answer.json(), serde_json::Value::Null);
+            }
         }
-        for field in ["Basic YTpi".to_owned(), token.clone(), format!("DPoP {token}")] {
-            let request = Request::get(path).header(AUTHORIZATION, field);
-            client.send(request.body(Body::empty()).unwrap()).await.problem(401, "missing_token");
+        let fields = [
+            "Basic YTpi".to_owned(),
+            "Digest username=\"a\", realm=\"b\", nonce=\"c\"".to_owned(),
+            "Negotiate".to_owned(),
+            format!("Token {token}"),
+            format!("DPoP {token}"),
+            token.clone(),
+        ];
+        for field in fields {
+            for path in PROTECTED {
+                let request = Request::get(path).header(AUTHORIZATION, &field);
+                let answer = client.send(request.body(Body::empty()).unwrap()).await.problem(401, "missing_token");
+                assert_eq!(answer.header(WWW_AUTHENTICATE), Some(r#"Bearer realm="otp-auth""#));
+            }
+            for path in OPTIONAL {
+                let request = Request::get(path).header(AUTHORIZATION, &field);
+                let answer = client.send(request.body(Body::empty()).unwrap()).await.ok();
+                assert_eq!(answer.json(), serde_json::Value::Null, "{path} {field}");
+            }
         }
+        for field in ["", "Bearer: x", "\"Bearer\" x"] {
+            for path in everywhere() {
+                let request = Request::get(path).header(AUTHORIZATION, field);
+                client.send(request.body(Body::empty()).unwrap()).await.problem(401, "missing_token");
+            }
+        }
+    }
+}
+
+/// As behind a gate with a password of its own: the browser adds it to every
+/// request.
+#[tokio::test]
+async fn br_06_the_routes_work_beside_credentials_of_another_scheme() {
+    for (app, mut client) in every_mode().await {
+        client.headers = vec![(AUTHORIZATION, "Basic YTpi".parse().unwrap())];
+        client.sign_in(ANN).await;
+        client.refresh().await.ok();
+        assert_eq!(app.sessions(1).await.len(), 1);
+        client.logout().await.ok();
+        assert!(app.sessions(1).await.is_empty());
     }
 }
 

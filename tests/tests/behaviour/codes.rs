@@ -265,6 +265,55 @@ async fn ux_02_t31_spaces_and_dashes_are_ignored_and_leading_zeros_are_not() {
     client.verify(ANN, &code).await.ok();
 }
 
+/// A code as it comes out of a mail, a chat or another keyboard.
+fn pasted(code: &str) -> Vec<String> {
+    let zeros = ['\u{ff10}', '\u{660}', '\u{6f0}', '\u{966}', '\u{e50}', '\u{116da}', '\u{1d7ec}'];
+    let in_script = |zero: char| {
+        code.bytes().map(|digit| char::from_u32(u32::from(zero) + u32::from(digit - b'0')).unwrap()).collect()
+    };
+    let (head, tail) = code.split_at(3);
+    let around = [
+        ("\u{a0}", "\u{202f}", "\u{3000}"),
+        ("\u{feff}", "\u{200b}", "\u{2060}\n"),
+        ("\u{202a}", "\u{2009}", "\u{202c}"),
+        ("\u{2066}", "\u{2069}–\u{2066}", "\u{2069}"),
+        ("\u{200e}", "\u{2011}", "\u{200f}"),
+        ("\u{ad}", " — ", "\u{fe0e}"),
+    ];
+    let between: String = code.chars().flat_map(|digit| ['\u{200b}', '\u{2060}', digit, '\u{fe0f}']).collect();
+    zeros
+        .map(in_script)
+        .into_iter()
+        .chain(around.map(|(before, between, after)| format!("{before}{head}{between}{tail}{after}")))
+        .chain([between])
+        .collect()
+}
+
+#[tokio::test]
+async fn ux_02_a_code_is_read_as_it_is_pasted() {
+    for (app, mut client) in every_mode().await {
+        for index in 0..pasted("000000").len() {
+            let email = format!("user{index}@example.com");
+            client.request(&email).await.ok();
+            let (right, wrong) = (pasted(&app.code_for(&email)), pasted(&app.wrong_code_for(&email)));
+            client.verify(&email, &wrong[index]).await.problem(401, "invalid_code");
+            client.verify(&email, &right[index]).await.ok();
+        }
+    }
+}
+
+/// Nothing that cannot be a code counts as a try.
+#[tokio::test]
+async fn ux_02_a_malformed_code_costs_no_try() {
+    for (_, mut client) in every_mode_with(|settings| settings.max_otp_attempts(1)).await {
+        client.request(ANN).await.ok();
+        for typed in ["", "12345O", "٣٤٥٦٧x", "\u{200b}"] {
+            client.verify(ANN, typed).await.problem(422, "malformed_code");
+        }
+        client.verify_right(ANN).await.ok();
+    }
+}
+
 #[tokio::test]
 async fn otp_15_longer_codes_work() {
     for length in 6..=10 {

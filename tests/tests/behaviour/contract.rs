@@ -172,8 +172,8 @@ async fn verify_otp_fails_as_documented() {
         let answer = client.verify_wrong(ANN).await.problem(401, "invalid_code");
         assert_common(&app, &answer);
         assert_eq!(answer.header(WWW_AUTHENTICATE), Some(r#"Bearer realm="otp-auth""#));
-        for code in ["", "12345a", "１２３４５６", "-", "0x1234"] {
-            let answer = client.verify(ANN, code).await.problem(422, "malformed");
+        for code in ["", "12345a", "①②③④⑤⑥", "-", "0x1234"] {
+            let answer = client.verify(ANN, code).await.problem(422, "malformed_code");
             assert_common(&app, &answer);
         }
         client.verify("no address", "123456").await.problem(422, "invalid_email");

@@ -116,7 +116,7 @@ async fn ck_10_no_failure_sets_a_cookie() {
         client.clone().request(ANN).await.problem(429, "resend_too_soon"),
         client.clone().request("x").await.problem(422, "invalid_email"),
         client.clone().verify_wrong(ANN).await.problem(401, "invalid_code"),
-        client.clone().verify(ANN, "x").await.problem(422, "malformed"),
+        client.clone().verify(ANN, "x").await.problem(422, "malformed_code"),
         client.clone().refresh().await.problem(401, "invalid_refresh_token"),
     ];
     for failure in failures {

@@ -151,6 +151,8 @@ async fn everything(document: &mut Document, app: &App) {
     held(document, &mut client, request, json!({ "email": ANN })).await;
     held(document, &mut client, request, json!({ "email": "nobody" })).await;
     held(document, &mut client, verify, json!({ "email": "nobody", "code": "000000" })).await;
+    let malformed = code_of(&client, "none");
+    held(document, &mut client, verify, malformed).await;
     let wrong = code_of(&client, &app.wrong_code_for(ANN));
     for _ in 0..6 {
         held(document, &mut client, verify, wrong.clone()).await;

@@ -36,7 +36,7 @@ async fn whole_story(mode: Mode, backend: Backend, secrets: &mut Secrets) {
     secrets.note(&client);
     client.request(&email).await.problem(429, "resend_too_soon");
     client.verify_wrong(&email).await.problem(401, "invalid_code");
-    client.verify(&email, "quentins typo").await.problem(422, "malformed");
+    client.verify(&email, "quentins typo").await.problem(422, "malformed_code");
     client.post("/auth/verify-otp", &json!({ "email": email, "code": 1 })).await.problem(422, "malformed");
     app.faults.set(Operation::SignIn, Fault::Fail);
     client.verify_right(&email).await.problem(503, "store_unavailable");

@@ -68,7 +68,7 @@ async fn db_04_sql_in_an_address_or_a_code_is_plain_text() {
             let mut client = app.client();
             client.sign_in(email).await;
             assert_eq!(client.get("/me").await.ok().json()["email"], email);
-            client.verify(email, "' OR 1=1 --").await.problem(422, "malformed");
+            client.verify(email, "' OR 1=1 --").await.problem(422, "malformed_code");
         }
         assert_eq!(app.users().await.len(), 5);
     }
@@ -115,6 +115,9 @@ async fn mail_07_mail_08_mail_09_t12_t13_t14_odd_addresses_never_reach_the_sende
             "a\u{ff20}x.com",
             "\u{ff41}dmin@x.com",
             "ad\u{200b}min@x.com",
+            "ad\u{200c}min@x.com",
+            "ad\u{200d}min@x.com",
+            "\u{202e}a\u{202c}b@x.com",
             too_long.as_str(),
         ] {
             client.request(email).await.problem(422, "invalid_email");
@@ -122,6 +125,37 @@ async fn mail_07_mail_08_mail_09_t12_t13_t14_odd_addresses_never_reach_the_sende
         }
         assert_eq!(app.mails(), 0);
         assert_eq!(app.faults.take_calls(), []);
+    }
+}
+
+/// One account, one budget and one mailbox, however the address was pasted or
+/// its vowels were typed.
+#[tokio::test]
+async fn mail_01_mail_05_t26_what_looks_the_same_is_one_account() {
+    for (spellings, form) in [
+        (
+            &["ann@x.com", "\u{a0}ann@x.com\u{200e}", "\u{200b}ann@x.com.\u{3000}", "\u{202a}Ann@x.com\u{202c}"][..],
+            "ann@x.com",
+        ),
+        (
+            &["น\u{e49}\u{e33}@x.com", "น\u{e4d}\u{e49}\u{e32}@x.com", "น\u{e49}\u{e4d}\u{e32}@x.com"],
+            "น\u{e49}\u{e33}@x.com",
+        ),
+        (&["ຄ\u{eb3}@x.com", "ຄ\u{ecd}\u{eb2}@x.com"], "ຄ\u{eb3}@x.com"),
+        (&["می\u{200c}خواهم@x.com"], "می\u{200c}خواهم@x.com"),
+        (&["क्\u{200d}ष@x.com"], "क्\u{200d}ष@x.com"),
+    ] {
+        for (app, mut client) in every_mode().await {
+            for typed in spellings {
+                client.request(typed).await.ok();
+                let message = app.sender.messages().pop().unwrap();
+                assert_eq!(message.address.to_lowercase(), form, "{typed:?}");
+                client.verify(spellings[0], &message.code).await.ok();
+                assert_eq!(client.get("/me").await.ok().json()["email"], form, "{typed:?}");
+                app.pass(COOLDOWN);
+            }
+            assert_eq!(app.users().await.len(), 1);
+        }
     }
 }
 

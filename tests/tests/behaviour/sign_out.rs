@@ -80,7 +80,7 @@ async fn out_03_signing_out_without_a_usable_token_succeeds_and_clears_the_cooki
             let answer = copy.logout().await.ok();
             assert_eq!(answer.cookie("__Host-refresh_token-users").is_some(), app.mode.sets_cookies());
         }
-        for field in ["Bearer garbage", "Basic YTpi", "Bearer", "Bearer a b"] {
+        for field in ["Bearer garbage", "Basic YTpi", "Negotiate", "Token abc", "Bearer", "Bearer a b", ""] {
             let request = Request::post("/auth/logout").header(AUTHORIZATION, field);
             let mut copy = client.clone();
             copy.jar.clear();
