@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod hooks;
 mod id;
+mod origin;
 mod secret;
 mod send;
 mod session;

@@ -86,7 +86,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| ConfigError::random())?;
         if settings.developer_mode {
-            event::developer_mode();
+            event::developer_mode(std::any::type_name::<C>());
         }
         let tokens = Tokens::new(&settings, &keys);
         let inner = Inner {
