@@ -7,7 +7,9 @@ where
     keys: Keys,
     lifetime: Duration,
     issuer: String,
+    origins: Vec<String>,
     demo: bool,
+    host: String,
     mail: Mailer<S>,
     audit: Audit,
 }
@@ -57,7 +59,10 @@ where
             .issuer(::core::clone::Clone::clone(&self.issuer))
             .audience(audience())
             .local_part_case(framework::otp::__private::LocalPartCase::Preserve)
+            .trusted_origins(::core::clone::Clone::clone(&self.origins))
             .developer_mode(::core::clone::Clone::clone(&self.demo))
+            .developer_host("laptop.local")
+            .developer_host(::core::clone::Clone::clone(&self.host))
     }
     fn sender(&self) -> &Self::Sender {
         &self.mail

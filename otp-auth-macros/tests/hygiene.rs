@@ -318,10 +318,12 @@ fn own_claims_take_the_place_of_generated_ones() {
     cookie_path = String::from("/auth"),
     cookie_domain = "example.com",
     cookie_same_site = crate::stub::__private::SameSite::Strict,
+    trusted_origins = ["https://app.example.com", format!("https://{}", "example.com")],
     issuer = "us",
     audience = "them",
     local_part_case = preserve,
     developer_mode = allow_in_release(false),
+    developer_hosts = ["laptop.local", String::from("192.168.1.20")],
 )]
 pub struct Everything;
 
@@ -367,12 +369,74 @@ fn every_key_can_be_an_expression() {
             "issuer = us",
             "audience = them",
             "local_part_case = Preserve",
+            "trusted_origin = https://app.example.com",
+            "trusted_origin = https://example.com",
             "developer_mode = false",
+            "developer_host = laptop.local",
+            "developer_host = 192.168.1.20",
         ]
     );
     const { assert!(Everything::DEVELOPER_MODE_IN_RELEASE) };
     const { assert!(!MemberAuth::DEVELOPER_MODE_IN_RELEASE) };
     assert_eq!(Everything::DEBUG_BUILD, cfg!(debug_assertions));
+}
+
+/// Lists whose number only the program knows.
+#[otp_config(
+    crate = crate::stub,
+    user = Member,
+    secret_key = env("SECRET"),
+    previous_secret_keys = self.old,
+    trusted_origins = self.origins,
+    developer_hosts = self.hosts.iter().map(|host| host.to_lowercase()),
+)]
+pub struct Lists {
+    #[otp(sender)]
+    sender: Nobody,
+    old: Vec<[u8; 33]>,
+    origins: Vec<String>,
+    hosts: Vec<&'static str>,
+}
+
+/// The same, from what is no field.
+#[otp_config(
+    crate = crate::stub,
+    user = Member,
+    secret_key = env("SECRET"),
+    previous_secret_keys = std::env::var("OLD").ok(),
+    trusted_origins = ORIGINS,
+    developer_hosts = &["laptop.local"],
+)]
+pub struct OtherLists(#[otp(sender)] Nobody);
+
+const ORIGINS: [&str; 1] = ["https://app.example.com"];
+
+#[test]
+fn a_list_can_be_an_expression() {
+    let lists = Lists {
+        sender: Nobody,
+        old: vec![[1; 33], [2; 33]],
+        origins: vec!["https://a.example".into(), "https://b.example".into()],
+        hosts: vec!["Laptop.local"],
+    };
+    assert_eq!(
+        lists.settings().0,
+        [
+            "secret_key = env SECRET",
+            "previous_secret_keys = 33 bytes, 33 bytes",
+            "trusted_origins = https://a.example, https://b.example",
+            "developer_hosts = laptop.local",
+        ]
+    );
+    assert_eq!(
+        OtherLists(Nobody).settings().0,
+        [
+            "secret_key = env SECRET",
+            "previous_secret_keys = ",
+            "trusted_origins = https://app.example.com",
+            "developer_host = laptop.local",
+        ]
+    );
 }
 
 #[cfg(feature = "sqlite")]

@@ -4,6 +4,7 @@
 //! token, a key or an address.
 
 use std::fmt;
+use std::io::Write;
 
 use crate::challenge::Identity;
 use crate::error::{AuthError, StoreError};
@@ -105,8 +106,18 @@ pub(crate) fn invalid_input(what: &'static str) {
     tracing::info!(event = "input_validation_fail", what);
 }
 
-pub(crate) fn cross_origin() {
-    tracing::warn!(event = "input_cross_origin");
+pub(crate) fn cross_origin(origin: Option<&[u8]>) {
+    tracing::warn!(event = "input_cross_origin", origin = origin.map(shown));
+}
+
+pub(crate) fn developer_mode_host(host: Option<&[u8]>) {
+    tracing::warn!(event = "input_developer_mode_host", host = host.map(shown));
+}
+
+/// The beginning of a field of a request, on one line whatever is in it.
+fn shown(field: &[u8]) -> String {
+    const MOST: usize = 128;
+    field.get(..MOST).unwrap_or(field).escape_ascii().to_string()
 }
 
 pub(crate) fn internal_error(cause: &AuthError) {
@@ -121,11 +132,13 @@ pub(crate) fn hook_panicked(hook: &'static str) {
     tracing::error!(event = "sys_hook_panicked", hook);
 }
 
-pub(crate) fn developer_mode() {
-    tracing::warn!(
-        event = "sys_developer_mode",
-        "developer mode is on: every code is all zeros, so anybody can sign in as anybody"
-    );
+/// Also to standard error: a build that must not have been deployed is most
+/// likely one whose events nobody collects.
+pub(crate) fn developer_mode(configuration: &'static str) {
+    const WARNING: &str = "developer mode is on: every code is all zeros, so anybody can sign in as anybody";
+    tracing::warn!(event = "sys_developer_mode", configuration, "{WARNING}");
+    // Where nobody listens, nothing is lost.
+    let _ = writeln!(std::io::stderr(), "otp-auth: warning: {configuration}: {WARNING}");
 }
 
 pub(crate) fn random_secret() {

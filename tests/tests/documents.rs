@@ -83,6 +83,7 @@ fn doc_06_doc_07_the_reference_has_the_defaults_of_the_code() {
     assert!(settings.issuer.is_none() && documented("issuer") == "none");
     assert!(settings.audience.is_none() && documented("audience") == "none");
     assert!(settings.trusted_origins.is_empty() && documented("trusted_origins") == "none");
+    assert!(settings.developer_hosts.is_empty() && documented("developer_hosts") == "none");
 }
 
 /// The program in the README is the one that CI starts.

@@ -14,9 +14,9 @@ use crate::reader::read;
 use crate::slot::Slot;
 use crate::syntax::Root;
 use crate::value::{
-    Audience, AutoCreateUser, CookieDomain, CookieName, CookiePath, CookieSecure, Count, Delivery, DeveloperMode, Flag,
-    Issuer, List, ListRule, LocalPartCase, PreviousSecrets, Realm, SameSite, Secret, Setting, Text, Time,
-    TrustedOrigins,
+    Audience, AutoCreateUser, CookieDomain, CookieName, CookiePath, CookieSecure, Count, Delivery, DeveloperHosts,
+    DeveloperMode, Flag, Issuer, List, ListRule, LocalPartCase, PreviousSecrets, Realm, SameSite, Secret, Setting,
+    Text, Time, TrustedOrigins,
 };
 
 const fn key(name: &'static str, example: &'static str) -> Key {
@@ -52,6 +52,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
         key("audience", "audience = \"https://api.example.com\""),
         key("local_part_case", "local_part_case = \"lower\""),
         key("developer_mode", "developer_mode = cfg!(debug_assertions)"),
+        key("developer_hosts", "developer_hosts = [\"192.168.1.20\"]"),
         Key::new("hooks", Form::Word, "hooks"),
         key("crate", "crate = path::to::otp_auth"),
     ],
@@ -95,6 +96,7 @@ pub(crate) struct Written {
     pub(crate) audience: Slot<Setting<Text<Audience>>>,
     pub(crate) local_part_case: Slot<Setting<LocalPartCase>>,
     pub(crate) developer_mode: Slot<DeveloperMode>,
+    pub(crate) developer_hosts: Slot<List<DeveloperHosts>>,
     pub(crate) hooks: Slot<()>,
     pub(crate) root: Slot<Root>,
     /// A key could mean anything, so another may only seem to be missing.
@@ -139,6 +141,7 @@ impl Written {
             "audience" => self.audience.put_value(entry, errors),
             "local_part_case" => self.local_part_case.put_value(entry, errors),
             "developer_mode" => self.developer_mode.put_value(entry, errors),
+            "developer_hosts" => put_list(&mut self.developer_hosts, entry, errors),
             "hooks" => self.hooks.put_value(entry, errors),
             "crate" => self.root.put_value(entry, errors),
             UNKNOWN => self.unclear = true,

@@ -85,8 +85,9 @@ fn setter(setter: &Setter) -> TokenStream {
 /// ```
 fn release_guard(place: Span) -> TokenStream {
     const MESSAGE: &str = "`developer_mode = true` makes every code 000000 and must not be in a \
-         release build; write `developer_mode = cfg!(debug_assertions)`, or `developer_mode = \
-         allow_in_release(true)` if a release build really must have predictable codes";
+         build without debug assertions; write `developer_mode = cfg!(debug_assertions)`, or \
+         `developer_mode = allow_in_release(true)` if such a build really must have predictable \
+         codes";
     quote_spanned! {place=>
         #[cfg(not(debug_assertions))]
         ::core::compile_error!(#MESSAGE);

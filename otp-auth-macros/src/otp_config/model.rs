@@ -12,7 +12,9 @@ use super::item::{FieldRole, Item};
 use crate::diag::mistake;
 use crate::slot::Slot;
 use crate::syntax::Root;
-use crate::value::{Count, CountRule, DeveloperMode, Literal, MINIMUM_SECRET, Setting, Text, Time, TimeRule, spell};
+use crate::value::{
+    Count, CountRule, DeveloperMode, Literal, MINIMUM_SECRET, Setting, Text, Time, TimeRule, Values, lent, owned, spell,
+};
 
 /// Everything that the expansion needs.
 pub(crate) struct Model {
@@ -30,7 +32,7 @@ pub(crate) struct Model {
     pub(crate) default_hooks: bool,
     /// The setters to call, each with its arguments, in the order of the settings.
     pub(crate) setters: Vec<Setter>,
-    /// A literal `developer_mode = true`, which must not compile into a release build.
+    /// A literal `developer_mode = true`, which must not compile without debug assertions.
     pub(crate) debug_only: Option<Span>,
     pub(crate) in_release: bool,
 }
@@ -88,8 +90,14 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         setters.extend(argument.map(|argument| Setter { name, argument }));
     };
     add("secret_key", written.secret_key.value().map(|secret| secret.expand(private)));
-    for secret in written.previous_secret_keys.value().iter().flat_map(|list| &list.elements) {
-        add("previous_secret_key", Some(secret.expand(private)));
+    match written.previous_secret_keys.value().map(|list| &list.values) {
+        Some(Values::Written(secrets)) => {
+            for secret in secrets {
+                add("previous_secret_key", Some(secret.expand(private)));
+            }
+        }
+        Some(Values::Computed(secrets)) => add("previous_secret_keys", Some(lent(secrets))),
+        None => {}
     }
     macro_rules! settings {
         ($($key:ident)*) => {
@@ -105,10 +113,25 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         cookie_secure cookie_name cookie_path cookie_domain cookie_same_site
         issuer audience local_part_case
     }
-    for origin in written.trusted_origins.value().iter().flat_map(|list| &list.elements) {
-        add("trusted_origin", Some(origin.expand(private)));
+    match written.trusted_origins.value().map(|list| &list.values) {
+        Some(Values::Written(origins)) => {
+            for origin in origins {
+                add("trusted_origin", Some(origin.expand(private)));
+            }
+        }
+        Some(Values::Computed(origins)) => add("trusted_origins", Some(owned(origins))),
+        None => {}
     }
     add("developer_mode", written.developer_mode.value().map(|mode| mode.setting.expand(private)));
+    match written.developer_hosts.value().map(|list| &list.values) {
+        Some(Values::Written(hosts)) => {
+            for host in hosts {
+                add("developer_host", Some(host.expand(private)));
+            }
+        }
+        Some(Values::Computed(hosts)) => add("developer_hosts", Some(owned(hosts))),
+        None => {}
+    }
     setters
 }
 
@@ -134,12 +157,10 @@ fn check_secrets(written: &Written, errors: &mut Accumulator) {
         ));
     }
     let previous = written.previous_secret_keys.value();
-    let secrets = written
-        .secret_key
-        .value()
-        .map(|secret| ("secret_key", secret))
-        .into_iter()
-        .chain(previous.into_iter().flat_map(|keys| keys.elements.iter().map(|key| ("previous_secret_keys", key))));
+    let secrets =
+        written.secret_key.value().map(|secret| ("secret_key", secret)).into_iter().chain(
+            previous.into_iter().flat_map(|keys| keys.elements().iter().map(|key| ("previous_secret_keys", key))),
+        );
     for (key, secret) in secrets {
         if let Some((length, place)) = secret.literal
             && length < MINIMUM_SECRET

@@ -1,12 +1,15 @@
-//! `[…]`: several values under one key.
+//! `[…]`: several values under one key, or an expression that yields them.
 
 use std::marker::PhantomData;
 
 use darling::{FromMeta, Result};
-use syn::Expr;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{Expr, LitStr};
 
-use super::Setting;
-use super::text::{Text, TextRule};
+use super::origin_rule::{host_fault, origin_fault};
+use super::{Literal, Setting, Written, written};
 use crate::diag::mistake;
 use crate::syntax::peel;
 
@@ -18,68 +21,131 @@ pub(crate) trait ListRule {
     type Element;
 
     fn read(expr: &Expr) -> Result<Self::Element>;
+
+    /// Whether `expr` is visibly one element, so that it cannot yield several.
+    fn is_one(expr: &Expr) -> bool {
+        written(expr).is_some()
+    }
 }
 
 /// A list whose elements each obey the rule `R`. One wrong element does not
 /// hide the others.
 pub(crate) struct List<R: ListRule> {
-    pub(crate) elements: Vec<R::Element>,
+    pub(crate) values: Values<R::Element>,
     /// What is wrong with the other elements.
     pub(crate) mistakes: Vec<darling::Error>,
     rule: PhantomData<R>,
 }
 
-impl<R: ListRule> FromMeta for List<R> {
-    fn from_expr(expr: &Expr) -> Result<Self> {
-        let (key, example) = (R::KEY, R::EXAMPLE);
-        let Expr::Array(array) = peel(expr) else {
-            return Err(mistake(expr, format_args!("`{key}` takes a list: write `{key} = [{example}]`")));
-        };
-        let mut list = Self { elements: Vec::new(), mistakes: Vec::new(), rule: PhantomData };
-        for element in &array.elems {
-            match R::read(element) {
-                Ok(value) => list.elements.push(value),
-                Err(error) => list.mistakes.push(error),
-            }
+/// The values of a list.
+pub(crate) enum Values<E> {
+    Written(Vec<E>),
+    /// The program computes all of them, and how many there are.
+    Computed(Box<Expr>),
+}
+
+impl<R: ListRule> List<R> {
+    /// The elements that are written one by one.
+    pub(crate) fn elements(&self) -> &[R::Element] {
+        match &self.values {
+            Values::Written(elements) => elements,
+            Values::Computed(_) => &[],
         }
-        Ok(list)
     }
 }
 
-/// `trusted_origins`
-pub(crate) struct TrustedOrigins;
+impl<R: ListRule> FromMeta for List<R> {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let (key, example) = (R::KEY, R::EXAMPLE);
+        let mut mistakes = Vec::new();
+        let values = match array(expr) {
+            Some(array) => Values::Written(
+                array
+                    .elems
+                    .iter()
+                    .filter_map(|element| R::read(element).map_err(|error| mistakes.push(error)).ok())
+                    .collect(),
+            ),
+            None if R::is_one(peel(expr)) => {
+                return Err(mistake(expr, format_args!("`{key}` takes a list: write `{key} = [{example}]`")));
+            }
+            None => Values::Computed(Box::new(expr.clone())),
+        };
+        Ok(Self { values, mistakes, rule: PhantomData })
+    }
+}
 
-impl ListRule for TrustedOrigins {
-    const KEY: &'static str = "trusted_origins";
-    const EXAMPLE: &'static str = "\"https://app.example.com\"";
-    type Element = Setting<Text<TrustedOrigin>>;
+/// A list in brackets, also behind an `&`, which changes nothing.
+fn array(expr: &Expr) -> Option<&syn::ExprArray> {
+    match peel(expr) {
+        Expr::Array(array) => Some(array),
+        Expr::Reference(reference) => array(&reference.expr),
+        _ => None,
+    }
+}
+
+/// A string that is compared with what browsers send, for the key of `R`.
+pub(crate) struct Compared<R> {
+    value: String,
+    place: Span,
+    rule: PhantomData<R>,
+}
+
+/// The rule of one key that takes such strings.
+pub(crate) trait ComparedRule {
+    const KEY: &'static str;
+    const EXAMPLE: &'static str;
+    /// What is wrong with `text`, if anything, and what to write.
+    fn fault(text: &str) -> Option<String>;
+}
+
+impl<R: ComparedRule> Literal for Compared<R> {
+    fn read(expr: &Expr) -> Option<Result<Self>> {
+        let (key, example) = (R::KEY, R::EXAMPLE);
+        let Written::Text(value) = written(expr)? else {
+            return Some(Err(mistake(expr, format_args!("`{key}` takes strings: write `{key} = [{example}]`"))));
+        };
+        Some(match R::fault(&value) {
+            None => Ok(Self { value, place: expr.span(), rule: PhantomData }),
+            Some(fault) => Err(mistake(expr, format_args!("`{key}` {fault}"))),
+        })
+    }
+
+    fn expand(&self, _private: &TokenStream) -> TokenStream {
+        LitStr::new(&self.value, self.place).to_token_stream()
+    }
+}
+
+impl<R: ComparedRule> ListRule for R {
+    const KEY: &'static str = R::KEY;
+    const EXAMPLE: &'static str = R::EXAMPLE;
+    type Element = Setting<Compared<R>>;
 
     fn read(expr: &Expr) -> Result<Self::Element> {
         FromMeta::from_expr(expr)
     }
 }
 
-/// One of the `trusted_origins`.
-pub(crate) struct TrustedOrigin;
+/// `trusted_origins`
+pub(crate) struct TrustedOrigins;
 
-impl TextRule for TrustedOrigin {
+impl ComparedRule for TrustedOrigins {
     const KEY: &'static str = "trusted_origins";
-    const EXAMPLE: &'static str = "[\"https://app.example.com\"]";
+    const EXAMPLE: &'static str = "\"https://app.example.com\"";
 
-    fn fault(text: &str) -> Option<&'static str> {
-        let Some((scheme, host)) = text.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
-        else {
-            return Some("takes origins that begin with `https://` or `http://`");
-        };
-        let default_port = if scheme == "https" { ":443" } else { ":80" };
-        if host.is_empty() || host.contains(['/', '?', '#', '@']) {
-            Some("takes a scheme, a host and maybe a port, and nothing behind them")
-        } else if host.chars().any(|c| !c.is_ascii() || c.is_ascii_uppercase() || c.is_ascii_whitespace()) {
-            Some("takes origins as browsers send them, in lower case and ASCII")
-        } else if host.ends_with(default_port) {
-            Some("takes origins as browsers send them, without the port that the scheme has anyway")
-        } else {
-            None
-        }
+    fn fault(text: &str) -> Option<String> {
+        origin_fault(text)
+    }
+}
+
+/// `developer_hosts`
+pub(crate) struct DeveloperHosts;
+
+impl ComparedRule for DeveloperHosts {
+    const KEY: &'static str = "developer_hosts";
+    const EXAMPLE: &'static str = "\"192.168.1.20\"";
+
+    fn fault(text: &str) -> Option<String> {
+        host_fault(text)
     }
 }

@@ -4,6 +4,7 @@
 mod count;
 mod list;
 mod name;
+mod origin_rule;
 mod secret;
 mod text;
 mod time;
@@ -15,7 +16,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Member, UnOp};
 
 pub(crate) use self::count::{Count, CountRule, NO_LIMIT};
-pub(crate) use self::list::{List, ListRule, TrustedOrigins};
+pub(crate) use self::list::{DeveloperHosts, List, ListRule, TrustedOrigins, Values};
 pub(crate) use self::name::{ClaimName, CollectionName, ColumnName, TableName};
 pub(crate) use self::secret::{MINIMUM_SECRET, PreviousSecrets, Secret};
 pub(crate) use self::text::{Audience, CookieDomain, CookieName, CookiePath, Issuer, Realm, Text};
@@ -71,12 +72,18 @@ impl<T: Literal> Setting<T> {
 
 /// The user's expression as a value to hand over. A field of `self` cannot be moved out of a
 /// reference, so it is cloned.
-fn owned(expr: &Expr) -> TokenStream {
+pub(crate) fn owned(expr: &Expr) -> TokenStream {
     if is_field_of_self(peel(expr)) {
         quote_spanned!(pointing_at(expr)=> ::core::clone::Clone::clone(&#expr))
     } else {
         expr.to_token_stream()
     }
+}
+
+/// The user's expression as values to take bytes of: a field of `self` is lent, so that no copy of
+/// a secret is left behind.
+pub(crate) fn lent(expr: &Expr) -> TokenStream {
+    if is_field_of_self(peel(expr)) { secret::borrow(expr).to_token_stream() } else { expr.to_token_stream() }
 }
 
 fn is_field_of_self(expr: &Expr) -> bool {

@@ -83,7 +83,7 @@ impl FromMeta for Secret {
 }
 
 /// `&expr`, in parentheses where `expr` needs them.
-fn borrow(expr: &Expr) -> ExprReference {
+pub(super) fn borrow(expr: &Expr) -> ExprReference {
     ExprReference {
         attrs: Vec::new(),
         and_token: Token![&](Span::call_site()),
@@ -118,5 +118,9 @@ impl ListRule for PreviousSecrets {
 
     fn read(expr: &Expr) -> Result<Secret> {
         Secret::read(expr, Self::KEY)
+    }
+
+    fn is_one(expr: &Expr) -> bool {
+        written(expr).is_some() || matches!(expr, Expr::Call(call) if is_env(&call.func))
     }
 }

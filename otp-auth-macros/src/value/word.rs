@@ -158,7 +158,7 @@ pub(crate) struct DeveloperMode {
 }
 
 impl DeveloperMode {
-    /// A literal `true` that is not meant for release builds, with its place.
+    /// A literal `true` that is not meant for builds without debug assertions, with its place.
     pub(crate) fn always(&self) -> Option<Span> {
         match (&self.setting, self.in_release) {
             (Setting::Known(flag), false) if flag.value.value => Some(flag.value.span),

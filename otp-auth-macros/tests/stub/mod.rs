@@ -130,7 +130,29 @@ pub mod __private {
         };
     }
 
-    text_setters! { cookie_name cookie_path cookie_domain issuer audience }
+    text_setters! {
+        cookie_name cookie_path cookie_domain trusted_origin issuer audience developer_host
+    }
+
+    macro_rules! list_setters {
+        ($($name:ident: $item:path => $text:expr;)*) => {
+            impl SettingsBuilder {$(
+                #[must_use]
+                pub fn $name<T: $item>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+                    let text: fn(T) -> String = $text;
+                    let texts: Vec<_> = values.into_iter().map(text).collect();
+                    self.0.push(format!("{} = {}", stringify!($name), texts.join(", ")));
+                    self
+                }
+            )*}
+        };
+    }
+
+    list_setters! {
+        trusted_origins: Into<String> => Into::into;
+        developer_hosts: Into<String> => Into::into;
+        previous_secret_keys: AsRef<[u8]> => |secret| format!("{} bytes", secret.as_ref().len());
+    }
 
     #[cfg(feature = "sqlite")]
     pub mod sqlite {

@@ -95,7 +95,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let registration = registry::register(TypeId::of::<C::User>(), &keys)
             .ok_or_else(|| ConfigError::same_realm(settings.realm.as_str()))?;
         if settings.developer_mode {
-            event::developer_mode();
+            event::developer_mode(std::any::type_name::<C>());
         }
         let tokens = Tokens::new(&settings, &keys);
         let store = AnyStore::new(store, settings.realm.clone());

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tower_http::csrf::CsrfLayer;
-
 use super::{ConfigFault, SameSite, Settings};
+use crate::origin::{host_fault, origin_fault};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -112,11 +111,10 @@ fn is_own_cookie(name: &str) -> bool {
     ["otp_challenge", "otp_device"].iter().any(|own| plain.starts_with(own))
 }
 
-/// Origins that no browser would send.
+/// Origins and hosts that no browser would send.
 pub(super) fn origins(settings: &Settings, faults: &mut Vec<ConfigFault>) {
-    for origin in &settings.trusted_origins {
-        if let Err(error) = CsrfLayer::new().add_trusted_origin(origin) {
-            faults.push(ConfigFault::new("trusted_origins", error.to_string()));
-        }
-    }
+    let origins = settings.trusted_origins.iter().filter_map(|origin| origin_fault(origin));
+    faults.extend(origins.map(|fault| ConfigFault::new("trusted_origins", fault)));
+    let hosts = settings.developer_hosts.iter().filter_map(|host| host_fault(host));
+    faults.extend(hosts.map(|fault| ConfigFault::new("developer_hosts", fault)));
 }

@@ -60,8 +60,10 @@ pub struct Settings {
     pub audience: Option<String>,
     /// Whether the part before the `@` distinguishes case.
     pub local_part_case: LocalPartCase,
-    /// Whether every code is all zeros.
+    /// Whether every code is all zeros, and nothing limits the sends.
     pub developer_mode: bool,
+    /// Hosts besides this machine that developer mode serves.
+    pub developer_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -122,6 +124,7 @@ impl SettingsBuilder {
                 audience: None,
                 local_part_case: LocalPartCase::Lower,
                 developer_mode: false,
+                developer_hosts: Vec::new(),
             },
         }
     }
@@ -144,6 +147,12 @@ impl SettingsBuilder {
     /// each.
     pub fn previous_secret_key(mut self, source: SecretSource) -> Self {
         self.previous_secret_keys.push(source);
+        self
+    }
+
+    /// Older secrets, of any number.
+    pub fn previous_secret_keys(mut self, secrets: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        self.previous_secret_keys.extend(secrets.into_iter().map(SecretSource::value));
         self
     }
 
@@ -170,6 +179,25 @@ impl SettingsBuilder {
     /// Another origin whose pages may call the routes. Call it once for each.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.settings.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// Other origins whose pages may call the routes, of any number.
+    pub fn trusted_origins(mut self, origins: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.settings.trusted_origins.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// A host besides this machine that developer mode serves. Call it once
+    /// for each.
+    pub fn developer_host(mut self, host: impl Into<String>) -> Self {
+        self.settings.developer_hosts.push(host.into());
+        self
+    }
+
+    /// Hosts besides this machine that developer mode serves, of any number.
+    pub fn developer_hosts(mut self, hosts: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.settings.developer_hosts.extend(hosts.into_iter().map(Into::into));
         self
     }
 
@@ -275,7 +303,7 @@ setters! {
     cookie_same_site: SameSite,
     /// Whether the part before the `@` distinguishes case.
     local_part_case: LocalPartCase,
-    /// Whether every code is all zeros.
+    /// Whether every code is all zeros, and nothing limits the sends.
     developer_mode: bool,
 }
 

@@ -4,11 +4,14 @@
 mod bearer;
 mod cookie;
 mod delivery;
+mod developer;
 mod extract;
 mod handlers;
+mod host;
 mod json;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod origin;
 pub mod problem;
 mod router;
 

@@ -60,7 +60,7 @@ const ANY_ROUTE: [Code; 5] =
     [Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType, Code::StoreUnavailable, Code::InternalError];
 
 /// The problems of one route.
-pub(super) fn problems(route: &str, cookies: bool) -> Vec<Code> {
+fn problems(route: &str, cookies: bool, settings: &Settings) -> Vec<Code> {
     let own: &[Code] = match route {
         "/request-otp" => &[Code::InvalidEmail, Code::ResendTooSoon, Code::DeliveryFailed],
         "/verify-otp" => {
@@ -69,7 +69,9 @@ pub(super) fn problems(route: &str, cookies: bool) -> Vec<Code> {
         "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
         _ => &[],
     };
-    own.iter().chain(&ANY_ROUTE).chain(cookies.then_some(&Code::CrossOrigin)).copied().collect()
+    let guards = [(cookies, Code::CrossOrigin), (settings.developer_mode, Code::DeveloperModeHost)];
+    let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
+    own.iter().chain(&ANY_ROUTE).copied().chain(guards).collect()
 }
 
 impl<C> OtpAuth<C>
@@ -128,7 +130,7 @@ fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
         .schema_from::<D::VerifyBody>()
         .schema_from::<D::TokensIssued>()
         .schema_from::<Message>()
-        .schema(PROBLEM, problem_schema())
+        .schema(PROBLEM, problem_schema(settings))
         .security_scheme(BEARER, SecurityScheme::Http(bearer));
     if !D::COOKIES {
         return components.schema_from::<D::RefreshBody>();
@@ -156,14 +158,17 @@ fn post(operation: OperationBuilder) -> PathItem {
 fn request_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
     let issued = answer::<D::ChallengeIssued>("The same answer whether the address has an account or not.");
     let issued = with_cookies::<D>(issued, settings, &[Kind::Challenge]);
-    operation::<D>("/request-otp", "request_otp", "Ask for a code", issued)
-        .request_body(Some(body::<RequestOtpBody>(Required::True)))
+    operation::<D>("/request-otp", "request_otp", "Ask for a code", issued, settings).request_body(Some(body::<
+        RequestOtpBody,
+    >(
+        Required::True,
+    )))
 }
 
 fn verify_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
     let signed_in = answer::<D::TokensIssued>("Signed in. An older session of this client has ended.");
     let signed_in = with_cookies::<D>(signed_in, settings, &[Kind::Refresh, Kind::Device, Kind::Challenge]);
-    let operation = operation::<D>("/verify-otp", "verify_otp", "Sign in with a code", signed_in)
+    let operation = operation::<D>("/verify-otp", "verify_otp", "Sign in with a code", signed_in, settings)
         .request_body(Some(body::<D::VerifyBody>(Required::True)));
     let operation = if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation };
     // In the other modes the challenge may come in the body.
@@ -173,14 +178,14 @@ fn verify_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
 fn refresh<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
     let renewed = answer::<D::TokensIssued>("Fresh tokens. The refresh token that was sent is replaced.");
     let renewed = with_cookies::<D>(renewed, settings, &[Kind::Refresh]);
-    let operation = operation::<D>("/refresh", "refresh", "Exchange the refresh token", renewed);
+    let operation = operation::<D>("/refresh", "refresh", "Exchange the refresh token", renewed, settings);
     with_refresh_token::<D>(operation)
 }
 
 fn logout<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
     let signed_out = answer::<Message>("Signed out. Also the answer when there was nothing to sign out.");
     let signed_out = with_cookies::<D>(signed_out, settings, &[Kind::Refresh]);
-    let operation = operation::<D>("/logout", "logout", "Sign out", signed_out);
+    let operation = operation::<D>("/logout", "logout", "Sign out", signed_out, settings);
     with_refresh_token::<D>(operation).security(requirement(BEARER)).security(SecurityRequirement::default())
 }
 
@@ -195,9 +200,15 @@ fn requirement(scheme: &str) -> SecurityRequirement {
 }
 
 /// An operation with its success and all its problems.
-fn operation<D: WebDelivery>(route: &str, id: &str, summary: &str, success: Response) -> OperationBuilder {
+fn operation<D: WebDelivery>(
+    route: &str,
+    id: &str,
+    summary: &str,
+    success: Response,
+    settings: &Settings,
+) -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).response("200", success);
-    let codes = problems(route, D::COOKIES);
+    let codes = problems(route, D::COOKIES, settings);
     let mut statuses: Vec<_> = codes.iter().map(|code| code.status()).collect();
     statuses.sort_unstable();
     statuses.dedup();
@@ -269,7 +280,9 @@ fn code_schema(codes: &[Code]) -> ObjectBuilder {
 }
 
 /// RFC 9457 section 3.1, and our members.
-fn problem_schema() -> RefOr<Schema> {
+fn problem_schema(settings: &Settings) -> RefOr<Schema> {
+    let codes: Vec<_> =
+        Code::ALL.iter().copied().filter(|code| settings.developer_mode || *code != Code::DeveloperModeHost).collect();
     let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
     let number = |description: &str| ObjectBuilder::new().schema_type(Type::Integer).description(Some(description));
     let problem = ObjectBuilder::new()
@@ -279,7 +292,7 @@ fn problem_schema() -> RefOr<Schema> {
         .property("title", text("The kind of problem, for people."))
         .property("status", number("The status of the response."))
         .property("detail", text("What to do, for people."))
-        .property("code", code_schema(Code::ALL).description(Some("The kind of problem, for programs.")))
+        .property("code", code_schema(&codes).description(Some("The kind of problem, for programs.")))
         .property("retry_after", number("Seconds to wait, the same as in `Retry-After`."));
     let required = ["type", "title", "status", "detail", "code"];
     required.into_iter().fold(problem, ObjectBuilder::required).into()

@@ -39,6 +39,10 @@
 //!
 //! 403. A browser sent the request from another origin.
 //!
+//! ### `developer_mode_host`
+//!
+//! 403. In developer mode this machine alone is served, and the `developer_hosts`.
+//!
 //! ### `resend_too_soon`
 //!
 //! 429. Wait for `Retry-After` seconds, then ask again.
@@ -140,6 +144,8 @@ problems! {
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed", "This route takes POST only.";
     /// A browser sent the request from another origin.
     CrossOrigin: "cross_origin", FORBIDDEN, "Cross-origin request", "This route takes no requests from other origins.";
+    /// In developer mode: the request is not for this machine.
+    DeveloperModeHost: "developer_mode_host", FORBIDDEN, "Not served in developer mode", "In developer mode this machine alone is served. Use localhost, or name the host: developer_hosts = [\"…\"].";
     /// A code was sent a short while ago.
     ResendTooSoon: "resend_too_soon", TOO_MANY_REQUESTS, "Too soon", "A code was requested a short while ago. Wait before asking for another one.";
     /// The tries are used up.

@@ -204,6 +204,7 @@ async fn everything(document: &mut Document, app: &App) {
 
 async fn document_and_routes_agree<C: TestConfig>() {
     let typed = Setup::new(C::MODE).typed::<C>().await;
+    assert!(!serde_json::to_string(&typed.auth.openapi()).unwrap().contains("developer_mode"));
     let mut document = Document::of(&typed);
     everything(&mut document, &typed.app).await;
     // A fault of the application cannot be caused from outside.
@@ -219,6 +220,18 @@ async fn every_answer_is_documented_and_every_documented_answer_exists() {
     document_and_routes_agree::<CookieAuth>().await;
     document_and_routes_agree::<BodyAuth>().await;
     document_and_routes_agree::<BothAuth>().await;
+}
+
+#[tokio::test]
+async fn in_developer_mode_the_refusal_of_other_hosts_is_documented() {
+    let typed = Setup::new(Mode::Body).tune(|settings| settings.developer_mode(true)).typed::<BodyAuth>().await;
+    let mut document = Document::of(&typed);
+    let mut elsewhere = typed.app.client();
+    elsewhere.headers.push((axum::http::header::HOST, "shop.example".parse().unwrap()));
+    for path in otp_auth_tests::app::AUTH {
+        held(&mut document, &mut elsewhere, path, json!({})).await;
+        assert!(document.seen.contains(&(path.to_owned(), 403, "developer_mode_host".to_owned())), "{path}");
+    }
 }
 
 /// Bodies and security schemes are those of the delivery.

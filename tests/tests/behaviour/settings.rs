@@ -76,6 +76,10 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("cookie_domain", |s| s.cookie_domain("example.com; Secure")),
         ("cookie_domain", |s| s.cookie_domain("")),
         ("cookie_same_site", |s| s.cookie_same_site(SameSite::None).cookie_secure(false)),
+        ("trusted_origins", |s| s.trusted_origin("https://App.example.com")),
+        ("trusted_origins", |s| s.trusted_origins(["https://a.example", "http://a.example"])),
+        ("developer_hosts", |s| s.developer_host("laptop.local:8000")),
+        ("developer_hosts", |s| s.developer_hosts(["laptop.local", "*"])),
         ("issuer", |s| s.issuer("")),
         ("audience", |s| s.audience(" ")),
     ];
@@ -132,6 +136,8 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
             .cookie_domain("x")
             .cookie_secure(false)
             .cookie_same_site(SameSite::None)
+            .trusted_origins(["*", "http://a.example"])
+            .developer_host("")
             .issuer("")
             .audience("")
     })
@@ -149,6 +155,7 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
             "cookie_name",
             "cookie_path",
             "cookie_same_site",
+            "developer_hosts",
             "issuer",
             "max_otp_attempts",
             "max_sends_per_day",
@@ -161,6 +168,7 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
             "refresh_token_lifetime",
             "secret_key",
             "send_timeout",
+            "trusted_origins",
         ]
     );
     // KEY-04
@@ -184,18 +192,19 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!(settings.realm.as_str(), "users");
     assert_eq!((settings.cookie_path.as_str(), settings.cookie_domain.as_deref()), ("/", None));
     assert_eq!(settings.cookie_same_site, SameSite::Lax);
+    assert!(settings.trusted_origins.is_empty() && settings.developer_hosts.is_empty());
     assert_eq!((settings.issuer, settings.audience), (None, None));
     assert_eq!(settings.local_part_case, otp_auth::LocalPartCase::Lower);
 }
 
 /// The configuration of an application that is built without debug
 /// assertions.
-struct Release {
+struct WithoutAssertions {
     inner: CookieAuth,
     change: Change,
 }
 
-impl OtpConfig for Release {
+impl OtpConfig for WithoutAssertions {
     type User = User;
     type Delivery = otp_auth::Cookie;
     type Sender = CapturingSender;
@@ -214,17 +223,21 @@ impl OtpConfig for Release {
     }
 }
 
-fn release(change: Change) -> Result<OtpAuth<Release>, ConfigError> {
+fn without_assertions(change: Change) -> Result<OtpAuth<WithoutAssertions>, ConfigError> {
     let inner = CookieAuth::assemble(SECRET, CapturingSender::new(), TestHooks::default());
-    OtpAuth::with_clock(Release { inner, change }, MemoryStore::new(User::first), TestClock::default().clock())
+    OtpAuth::with_clock(
+        WithoutAssertions { inner, change },
+        MemoryStore::new(User::first),
+        TestClock::default().clock(),
+    )
 }
 
 #[test]
-fn otp_13_ck_09_key_03_a_release_build_refuses_developer_mode_insecure_cookies_and_weak_secrets() {
-    release(|settings| settings).unwrap();
-    assert_eq!(keys(&release(|settings| settings.developer_mode(true)).unwrap_err()), ["developer_mode"]);
-    assert_eq!(keys(&release(|settings| settings.cookie_secure(false)).unwrap_err()), ["cookie_secure"]);
-    let weak = release(|settings| settings.developer_mode(true).secret_key(SecretSource::value("short")));
+fn otp_13_ck_09_key_03_a_build_without_debug_assertions_refuses_developer_mode_insecure_cookies_and_weak_secrets() {
+    without_assertions(|settings| settings).unwrap();
+    assert_eq!(keys(&without_assertions(|settings| settings.developer_mode(true)).unwrap_err()), ["developer_mode"]);
+    assert_eq!(keys(&without_assertions(|settings| settings.cookie_secure(false)).unwrap_err()), ["cookie_secure"]);
+    let weak = without_assertions(|settings| settings.developer_mode(true).secret_key(SecretSource::value("short")));
     assert_eq!(keys(&weak.unwrap_err()), ["developer_mode", "secret_key"]);
 }
 

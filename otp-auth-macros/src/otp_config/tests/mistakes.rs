@@ -52,7 +52,7 @@ const KEYS: Mistakes = &[
         r#"user = User, password = env("S")"#,
         &[(
             "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
         )],
     ),
     (
@@ -102,7 +102,7 @@ const KEYS: Mistakes = &[
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             (
                 "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `hooks` and `crate`",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
             ),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
@@ -198,24 +198,44 @@ const SECRETS: Mistakes = &[
         )],
     ),
     (
-        r#"user = User, secret_key = env("S"), trusted_origins = ["a.example", "https://a.example/", "https://A.example", "http://a.example:80", "https://b.example:8443"]"#,
+        r#"user = User, secret_key = env("S"), trusted_origins = ["a.example", "https://a.example/", "https://A.example", "http://localhost:80", "http://a.example", "*", 5, "https://b.example:8443", "tauri://localhost", ORIGIN]"#,
         &[
-            (
-                r#""a.example""#,
-                r#"`trusted_origins` takes origins that begin with `https://` or `http://`: write `trusted_origins = ["https://app.example.com"]`"#,
-            ),
+            (r#""a.example""#, "`trusted_origins` takes origins that begin with a scheme: write `https://a.example`"),
             (
                 r#""https://a.example/""#,
-                r#"`trusted_origins` takes a scheme, a host and maybe a port, and nothing behind them: write `trusted_origins = ["https://app.example.com"]`"#,
+                "`trusted_origins` takes a scheme, a host and maybe a port, and nothing behind them: write `https://a.example`",
             ),
             (
                 r#""https://A.example""#,
-                r#"`trusted_origins` takes origins as browsers send them, in lower case and ASCII: write `trusted_origins = ["https://app.example.com"]`"#,
+                "`trusted_origins` takes origins as browsers send them, in lower case and ASCII: write `https://a.example`",
             ),
             (
-                r#""http://a.example:80""#,
-                r#"`trusted_origins` takes origins as browsers send them, without the port that the scheme has anyway: write `trusted_origins = ["https://app.example.com"]`"#,
+                r#""http://localhost:80""#,
+                "`trusted_origins` takes origins as browsers send them, without the port that the scheme has anyway: write `http://localhost`",
             ),
+            (
+                r#""http://a.example""#,
+                "`trusted_origins` takes `http://` for this machine alone, such as `http://localhost:3000`: over a network anybody on the way could be that origin: write `https://a.example`",
+            ),
+            (
+                r#""*""#,
+                r#"`trusted_origins` takes no patterns; each one must be named, and this is "*": write for example `https://app.example.com`"#,
+            ),
+            ("5", r#"`trusted_origins` takes strings: write `trusted_origins = ["https://app.example.com"]`"#),
+        ],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), developer_hosts = "laptop.local""#,
+        &[(r#""laptop.local""#, r#"`developer_hosts` takes a list: write `developer_hosts = ["192.168.1.20"]`"#)],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), developer_hosts = ["http://Laptop.local:8000", "", "laptop.local", self.host]"#,
+        &[
+            (
+                r#""http://Laptop.local:8000""#,
+                "`developer_hosts` takes hosts as browsers send them, in lower case, and without a scheme, a port or a path: write `laptop.local`",
+            ),
+            (r#""""#, "`developer_hosts` takes nothing that is empty: write for example `192.168.1.20`"),
         ],
     ),
     (

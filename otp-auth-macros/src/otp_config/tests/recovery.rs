@@ -82,7 +82,7 @@ fn an_item_that_does_not_parse_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_literal_developer_mode_is_refused_by_release_builds_only() {
+fn a_literal_developer_mode_is_refused_by_builds_without_debug_assertions_only() {
     let guard = "# [cfg (not (debug_assertions))] :: core :: compile_error !";
     let tokens = expand("user = User, developer_mode = true", ITEM).to_string();
     assert!(tokens.contains(guard), "{tokens}");

@@ -46,10 +46,12 @@ fn a_configuration_with_every_key() {
         cookie_path = "/auth",
         cookie_domain = "example.com",
         cookie_same_site = strict,
+        trusted_origins = self.origins,
         issuer = self.issuer,
         audience = audience(),
         local_part_case = "preserve",
         developer_mode = allow_in_release(self.demo),
+        developer_hosts = ["laptop.local", self.host],
     "#;
     let item = "
         /// How people sign in.
@@ -61,7 +63,9 @@ fn a_configuration_with_every_key() {
             keys: Keys,
             lifetime: Duration,
             issuer: String,
+            origins: Vec<String>,
             demo: bool,
+            host: String,
             #[otp(sender)]
             mail: Mailer<S>,
             #[otp(hooks)]

@@ -1,0 +1,232 @@
+//! How origins and hosts are written in the settings: as browsers send them, because they are
+//! compared byte for byte.
+//!
+//! The macros have the same file for literals, the runtime for expressions, so that both refuse
+//! alike and in the same words. A test compares the two.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// What is wrong with one of the `trusted_origins`, and what to write; `None` when nothing is.
+pub(crate) fn origin_fault(text: &str) -> Option<String> {
+    let fault = check_origin(text).err()?;
+    let better = better_origin(text).filter(|better| check_origin(better).is_ok());
+    Some(advice(fault, text, better, "https://app.example.com"))
+}
+
+/// What is wrong with one of the `developer_hosts`, and what to write; `None` when nothing is.
+pub(crate) fn host_fault(text: &str) -> Option<String> {
+    let fault = check_host(text).err()?;
+    let better = better_host(text).filter(|better| check_host(better).is_ok());
+    Some(advice(fault, text, better, "192.168.1.20"))
+}
+
+/// Whether a host, as browsers write it, is this machine for the one who asks. Browsers ask no
+/// name server about `localhost` and what ends in it.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    match in_brackets(host) {
+        Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.to_canonical().is_loopback()),
+        None => {
+            host == "localhost"
+                || host.ends_with(".localhost")
+                || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        }
+    }
+}
+
+/// A host as browsers write it: in lower case, and addresses in their shortest form; `None` when
+/// it is none that they would send.
+pub(crate) fn canonical_host(text: &str) -> Option<String> {
+    let host = text.to_ascii_lowercase();
+    match in_brackets(&host) {
+        Some(address) => address.parse().ok().map(bracketed),
+        None => is_name(&host).then_some(host),
+    }
+}
+
+/// A port, as browsers write it.
+pub(crate) fn port(text: &str) -> Option<u16> {
+    let digits = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// The host, and what is behind its colon.
+pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
+    // The colons of an address in brackets are its own.
+    let after = authority.find(']').map_or(0, |at| at + 1);
+    match authority[after..].find(':') {
+        Some(at) => (&authority[..after + at], Some(&authority[after + at + 1..])),
+        None => (authority, None),
+    }
+}
+
+/// Who sends an origin.
+enum Scheme {
+    Http,
+    Https,
+    /// An application or an extension of a browser. What follows is an id.
+    App,
+}
+
+impl Scheme {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            "capacitor" | "ionic" | "tauri" | "app" | "chrome-extension" | "moz-extension" | "safari-web-extension" => {
+                Some(Self::App)
+            }
+            _ => None,
+        }
+    }
+
+    fn default_port(&self) -> Option<&'static str> {
+        match self {
+            Self::Http => Some("80"),
+            Self::Https => Some("443"),
+            Self::App => None,
+        }
+    }
+}
+
+fn check_origin(text: &str) -> Result<(), &'static str> {
+    check_characters(text)?;
+    if text == "null" {
+        return Err("takes no `null`, which a page of anybody can send from a sandbox");
+    }
+    let Some((scheme_text, authority)) = text.split_once("://") else {
+        return Err("takes origins that begin with a scheme");
+    };
+    let Some(scheme) = Scheme::of(&scheme_text.to_ascii_lowercase()) else {
+        return Err(
+            "takes origins that begin with `https://`, or for an application or an extension with `capacitor://`, \
+                    `ionic://`, `tauri://`, `app://`, `chrome-extension://`, `moz-extension://` or \
+                    `safari-web-extension://`",
+        );
+    };
+    if authority.is_empty() || authority.contains(['/', '?', '#', '\\']) {
+        return Err("takes a scheme, a host and maybe a port, and nothing behind them");
+    }
+    if authority.contains('@') {
+        return Err("takes origins without a user, as browsers send them");
+    }
+    let (host, port_text) = split_port(authority);
+    // Safari writes the ids of extensions in upper case.
+    let as_sent = scheme_text == "safari-web-extension" || !authority.bytes().any(|byte| byte.is_ascii_uppercase());
+    if !as_sent || scheme_text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err("takes origins as browsers send them, in lower case and ASCII");
+    }
+    if port_text.is_some() && port_text == scheme.default_port() {
+        return Err("takes origins as browsers send them, without the port that the scheme has anyway");
+    }
+    match (&scheme, port_text) {
+        (Scheme::App, Some(_)) => return Err("takes no port with this scheme"),
+        (_, Some(digits)) if port(digits).is_none() => {
+            return Err("takes ports from 1 to 65535, without leading zeros");
+        }
+        _ => {}
+    }
+    let known = match scheme {
+        Scheme::App => is_name(&host.to_ascii_lowercase()),
+        Scheme::Http | Scheme::Https => canonical_host(host).is_some_and(|canonical| canonical == host),
+    };
+    if !known {
+        return Err("takes names and addresses of hosts as browsers send them");
+    }
+    if matches!(scheme, Scheme::Http) && !is_loopback(host) {
+        return Err(
+            "takes `http://` for this machine alone, such as `http://localhost:3000`: over a network anybody on \
+                    the way could be that origin",
+        );
+    }
+    Ok(())
+}
+
+fn check_host(text: &str) -> Result<(), &'static str> {
+    check_characters(text)?;
+    match canonical_host(text) {
+        Some(canonical) if canonical == text => Ok(()),
+        _ => Err("takes hosts as browsers send them, in lower case, and without a scheme, a port or a path"),
+    }
+}
+
+fn check_characters(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        Err("takes nothing that is empty")
+    } else if text.contains('*') {
+        Err("takes no patterns; each one must be named")
+    } else if !text.is_ascii() {
+        Err("takes names in ASCII, as browsers send them (`xn--…`)")
+    } else if text.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
+        Err("takes no spaces")
+    } else {
+        Ok(())
+    }
+}
+
+/// What was probably meant.
+fn better_origin(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+        None if text.contains(['.', ':']) || text == "localhost" => (String::new(), text.trim_start_matches('/')),
+        None => return None,
+    };
+    let authority = bare_authority(rest);
+    let (host, port) = split_port(authority);
+    let host = canonical_host(host).filter(|_| scheme != "safari-web-extension").unwrap_or_else(|| host.to_owned());
+    let port = port.filter(|port| Scheme::of(&scheme).is_none_or(|scheme| scheme.default_port() != Some(port)));
+    let scheme = match scheme.as_str() {
+        "http" | "" if is_loopback(&host) => "http",
+        "http" | "" => "https",
+        other => other,
+    };
+    Some(port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
+}
+
+/// What was probably meant.
+fn better_host(text: &str) -> Option<String> {
+    let text = text.trim();
+    if let Ok(address) = text.parse() {
+        return Some(bracketed(address));
+    }
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    canonical_host(split_port(bare_authority(rest)).0)
+}
+
+/// Without a user before it and anything behind it.
+fn bare_authority(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+fn advice(fault: &str, text: &str, better: Option<String>, example: &str) -> String {
+    match better {
+        Some(better) => format!("{fault}: write `{better}`"),
+        // What stands before an `@` may be a password.
+        None if text.is_empty() || text.contains('@') => format!("{fault}: write for example `{example}`"),
+        None => format!("{fault}, and this is {text:?}: write for example `{example}`"),
+    }
+}
+
+fn in_brackets(host: &str) -> Option<&str> {
+    host.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// As in a URL. Browsers write all of an address in hexadecimal digits.
+fn bracketed(address: Ipv6Addr) -> String {
+    match (address.to_ipv4_mapped(), address.segments()) {
+        (Some(_), [.., high, low]) => format!("[::ffff:{high:x}:{low:x}]"),
+        _ => format!("[{address}]"),
+    }
+}
+
+/// A name, or an address of four numbers. A last part that is a number is always one of an
+/// address, for browsers.
+fn is_name(host: &str) -> bool {
+    let character = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(character);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    host.len() <= 253 && host.split('.').all(label) && (!number || host.parse::<Ipv4Addr>().is_ok())
+}

@@ -1,0 +1,207 @@
+//! Requests that a page of another origin makes a browser send (CSRF).
+//!
+//! Browsers say in `Sec-Fetch-Site` where a request comes from, and older
+//! ones in `Origin` alone. A page can set neither. A request without both is
+//! from no browser of the last years, and is taken.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderName, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::host::{Field, Target};
+use super::problem::{Code, Problem};
+use crate::config::Settings;
+use crate::origin::{Origin, Scheme};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which pages are ours, besides those that are trusted.
+#[derive(Debug)]
+pub(super) struct OwnOrigin {
+    /// Compared byte for byte.
+    trusted: Vec<String>,
+    pages: Pages,
+}
+
+/// How our own pages come to browsers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pages {
+    /// Over TLS. What came over plain HTTP under our name may be anybody's.
+    Secure,
+    /// Without TLS as well: this is a developer's machine.
+    Any,
+}
+
+/// What a request says about where it comes from.
+#[derive(Debug)]
+struct Asking<'a> {
+    method: &'a Method,
+    site: Field<'a>,
+    origin: Field<'a>,
+    target: Target,
+}
+
+impl OwnOrigin {
+    pub(super) fn of(settings: &Settings) -> Arc<Self> {
+        let pages = if settings.cookie_secure { Pages::Secure } else { Pages::Any };
+        Arc::new(Self { trusted: settings.trusted_origins.clone(), pages })
+    }
+
+    fn admits(&self, asking: &Asking<'_>) -> bool {
+        // They are answered with a 405 and change nothing.
+        if matches!(*asking.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return true;
+        }
+        let origin = match asking.origin {
+            Field::Absent => None,
+            Field::Once(origin) => Some(origin),
+            Field::Several => return false,
+        };
+        if origin.is_some_and(|origin| self.trusted.iter().any(|trusted| trusted.as_bytes() == origin)) {
+            return true;
+        }
+        match (asking.site, origin) {
+            (Field::Once(b"same-origin" | b"none"), _) | (Field::Absent, None) => true,
+            (Field::Absent, Some(origin)) => self.is_own(origin, &asking.target),
+            (Field::Once(_) | Field::Several, _) => false,
+        }
+    }
+
+    fn is_own(&self, origin: &[u8], target: &Target) -> bool {
+        let origin = str::from_utf8(origin).ok().and_then(Origin::parse);
+        match (origin, target) {
+            (Some(origin), Target::At(authority)) => {
+                origin.is_at(authority) && (origin.scheme() == Scheme::Https || self.pages == Pages::Any)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Refuses what comes from another origin.
+pub(super) async fn guard(State(own): State<Arc<OwnOrigin>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let origin = Field::of(headers, &ORIGIN);
+    let asking = Asking {
+        method: request.method(),
+        site: Field::of(headers, &SEC_FETCH_SITE),
+        origin,
+        target: Target::of(request.uri(), headers),
+    };
+    if own.admits(&asking) {
+        return next.run(request).await;
+    }
+    crate::event::cross_origin(origin.once());
+    Problem::new(Code::CrossOrigin).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, Uri};
+
+    use super::*;
+
+    const TRUSTED: &str = "https://app.test";
+
+    /// Whether a request with these fields is taken, by an application whose
+    /// pages come like this.
+    fn taken(pages: Pages, fields: &[(&str, &str)]) -> bool {
+        let own = OwnOrigin { trusted: vec![TRUSTED.to_owned(), "tauri://localhost".to_owned()], pages };
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        own.admits(&Asking {
+            method: &Method::POST,
+            site: Field::of(&headers, &SEC_FETCH_SITE),
+            origin: Field::of(&headers, &ORIGIN),
+            target: Target::of(&Uri::from_static("/refresh"), &headers),
+        })
+    }
+
+    const HOST: (&str, &str) = ("host", "own.test");
+
+    #[test]
+    fn csrf_01_sec_fetch_site_decides_where_it_is_sent() {
+        for pages in [Pages::Secure, Pages::Any] {
+            for site in ["same-origin", "none"] {
+                for origin in ["https://own.test", "https://other.test", "null", "http://own.test"] {
+                    assert!(taken(pages, &[HOST, ("sec-fetch-site", site), ("origin", origin)]), "{site} {origin}");
+                }
+                assert!(taken(pages, &[HOST, ("sec-fetch-site", site)]));
+            }
+            for site in ["cross-site", "same-site", "", "Same-Origin", "same-origin, none", "anything"] {
+                for origin in ["https://own.test", "https://other.test", "null", ""] {
+                    assert!(!taken(pages, &[HOST, ("sec-fetch-site", site), ("origin", origin)]), "{site} {origin}");
+                }
+                assert!(!taken(pages, &[HOST, ("sec-fetch-site", site)]), "{site}");
+                assert!(taken(pages, &[HOST, ("sec-fetch-site", site), ("origin", TRUSTED)]), "{site}");
+            }
+            assert!(!taken(pages, &[HOST, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")]));
+        }
+    }
+
+    #[test]
+    fn csrf_04_without_sec_fetch_site_the_origin_is_compared_with_its_scheme() {
+        assert!(taken(Pages::Secure, &[HOST, ("origin", "https://own.test")]));
+        assert!(taken(Pages::Secure, &[HOST, ("origin", "https://own.test:443")]));
+        assert!(taken(Pages::Secure, &[("host", "OWN.test:443"), ("origin", "https://own.test")]));
+        assert!(!taken(Pages::Secure, &[HOST, ("origin", "http://own.test")]));
+        assert!(!taken(Pages::Secure, &[("host", "own.test:80"), ("origin", "http://own.test")]));
+        assert!(!taken(Pages::Secure, &[("host", "own.test:443"), ("origin", "http://own.test:443")]));
+        assert!(!taken(Pages::Secure, &[("host", "localhost:8000"), ("origin", "http://localhost:8000")]));
+        assert!(taken(Pages::Any, &[HOST, ("origin", "http://own.test")]));
+        assert!(taken(Pages::Any, &[HOST, ("origin", "https://own.test")]));
+        assert!(taken(Pages::Any, &[("host", "localhost:8000"), ("origin", "http://localhost:8000")]));
+        assert!(!taken(Pages::Any, &[("host", "localhost:8000"), ("origin", "http://localhost:3000")]));
+    }
+
+    #[test]
+    fn csrf_02_what_cannot_be_read_is_another_origin() {
+        for pages in [Pages::Secure, Pages::Any] {
+            for fields in [
+                &[HOST, ("origin", "null")] as &[(&str, &str)],
+                &[HOST, ("origin", "")],
+                &[HOST, ("origin", "own.test")],
+                &[HOST, ("origin", "https://own.test/")],
+                &[HOST, ("origin", "https://own.test.evil.test")],
+                &[HOST, ("origin", "https://evil.test@own.test")],
+                &[HOST, ("origin", "https://own.test"), ("origin", "https://own.test")],
+                &[HOST, ("origin", TRUSTED), ("origin", TRUSTED)],
+                &[HOST, ("sec-fetch-site", "same-origin"), ("origin", "https://own.test"), ("origin", "null")],
+                &[HOST, HOST, ("origin", "https://own.test")],
+                &[("origin", "https://own.test")],
+                &[("host", ""), ("origin", "https://own.test")],
+                &[HOST, ("origin", "https://APP.test")],
+                &[HOST, ("origin", "https://app.test:443")],
+                &[HOST, ("origin", "http://app.test")],
+                &[HOST, ("origin", "https://x.app.test")],
+                &[HOST, ("origin", "tauri://localhost.evil.test")],
+            ] {
+                assert!(!taken(pages, fields), "{pages:?} {fields:?}");
+            }
+            assert!(taken(pages, &[HOST, ("origin", TRUSTED)]));
+            assert!(taken(pages, &[("origin", "tauri://localhost")]));
+        }
+    }
+
+    #[test]
+    fn csrf_03_a_request_with_neither_field_is_taken() {
+        assert!(taken(Pages::Secure, &[HOST]));
+        assert!(taken(Pages::Secure, &[]));
+    }
+
+    #[test]
+    fn an_origin_of_other_bytes_is_another_origin() {
+        let own = OwnOrigin { trusted: Vec::new(), pages: Pages::Any };
+        let mut headers = HeaderMap::new();
+        headers.append("host", "own.test".parse().unwrap());
+        let target = Target::of(&Uri::from_static("/"), &headers);
+        assert!(!own.is_own(b"https://own.test\xff", &target));
+        assert!(own.is_own(b"https://own.test", &target));
+    }
+}
