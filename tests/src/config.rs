@@ -27,6 +27,13 @@ impl Mode {
     /// Every delivery.
     pub const ALL: [Self; 3] = [Self::Cookie, Self::Body, Self::Both];
 
+    /// Whether the body of a request to this route matters, so that one that
+    /// cannot be read is refused.
+    #[must_use]
+    pub fn reads_body(self, path: &str) -> bool {
+        !(path.ends_with("/logout") || path.ends_with("/refresh") && self == Self::Cookie)
+    }
+
     /// Whether responses may set cookies.
     pub fn sets_cookies(self) -> bool {
         self != Self::Body

@@ -1,5 +1,7 @@
 //! Exchanging a refresh token for its successor.
 
+use std::cmp::Reverse;
+
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
 use crate::clock::Timestamp;
@@ -12,6 +14,32 @@ use crate::user::OtpUser;
 
 /// How often a session is judged for one request.
 const ROUNDS: u32 = 5;
+
+/// A refresh token that somebody holds.
+struct Held {
+    session: Session,
+    presented: Presented,
+}
+
+/// Which of several refresh tokens to take first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    InUse,
+    Good,
+    Reused,
+    Bad,
+}
+
+impl Rank {
+    fn of(presented: Presented) -> Self {
+        match presented {
+            Presented::Current => Self::InUse,
+            Presented::JustReplaced | Presented::Ahead | Presented::AnswerLost => Self::Good,
+            Presented::Reused => Self::Reused,
+            Presented::Revoked | Presented::Expired => Self::Bad,
+        }
+    }
+}
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// Exchanges a refresh token for fresh tokens (RFC 9700 section 4.14.2).
@@ -77,6 +105,70 @@ impl<C: OtpConfig> OtpAuth<C> {
             known = Some(user);
         }
         Err(StoreError::new("the session changes all the time").into())
+    }
+
+    /// Exchanges one of several refresh tokens: a browser sends several cookies
+    /// of one name after a change of their path or domain, or where another
+    /// host has set one. The token in use is taken, of several the one of the
+    /// latest session. Only if none is good, each is judged as by
+    /// [`refresh`](Self::refresh).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`refresh`](Self::refresh); without a token
+    /// [`AuthError::InvalidRefreshToken`].
+    pub async fn refresh_any(&self, refresh_tokens: &[&str]) -> Result<SignedIn<C::User>, AuthError> {
+        if let [only] = refresh_tokens {
+            return self.refresh(only).await;
+        }
+        let now = self.now();
+        let mut ranked = Vec::new();
+        for token in refresh_tokens {
+            let held = self.held(token, now).await?;
+            let rank = held.map_or((Rank::Bad, Reverse(Timestamp::from_millis(0))), |held| {
+                (Rank::of(held.presented), Reverse(held.session.created_at))
+            });
+            ranked.push((rank, *token));
+        }
+        ranked.sort_by_key(|(rank, _)| *rank);
+        let mut refused = AuthError::InvalidRefreshToken;
+        for (_, token) in ranked {
+            match self.refresh(token).await {
+                Err(AuthError::InvalidRefreshToken) => {}
+                Err(error @ AuthError::SessionRevoked) => refused = error,
+                outcome => return outcome,
+            }
+        }
+        Err(refused)
+    }
+
+    /// The session of a refresh token, and what the token is worth. Changes
+    /// nothing.
+    async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {
+        let Ok(token) = self.inner.tokens.verify_refresh(refresh_token, now) else { return Ok(None) };
+        let Some(session) = self.inner.store.session(token.session).await? else { return Ok(None) };
+        let presented = session::judge(&session, token.generation, now, self.inner.settings.refresh_grace);
+        Ok(Some(Held { session, presented }))
+    }
+
+    /// The sessions of which only replaced tokens were presented: somebody
+    /// has a copy. To be asked before they end. A store that does not answer
+    /// knows of none, so that they can end all the same.
+    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Suspicion> {
+        let mut reused: Vec<Session> = Vec::new();
+        let mut good = Vec::new();
+        for token in refresh_tokens {
+            let Ok(Some(held)) = self.held(token, now).await else { continue };
+            match Rank::of(held.presented) {
+                Rank::InUse | Rank::Good => good.push(held.session.id),
+                Rank::Reused if reused.iter().all(|session| session.id != held.session.id) => reused.push(held.session),
+                _ => {}
+            }
+        }
+        reused.retain(|session| !good.contains(&session.id));
+        let suspicion =
+            |session: Session| Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id };
+        reused.into_iter().map(suspicion).collect()
     }
 
     /// The session's user, if they may still use the application.

@@ -18,19 +18,41 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`] when a session could not be ended. It is never
     /// reported as ended then.
     pub async fn sign_out(&self, refresh_token: Option<&str>, access_token: Option<&str>) -> Result<(), AuthError> {
+        self.sign_out_all(refresh_token.as_slice(), access_token).await
+    }
+
+    /// As [`sign_out`](Self::sign_out), for a client that holds several
+    /// refresh tokens: each session ends, also where another one could not be
+    /// ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sign_out`](Self::sign_out).
+    pub async fn sign_out_all(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
         let now = self.now();
+        let reused = self.reused(refresh_tokens, now).await;
         // An old generation is good enough to end a session.
-        let by_refresh = refresh_token
-            .and_then(|token| self.inner.tokens.verify_refresh(token, now).ok())
+        let by_refresh = refresh_tokens
+            .iter()
+            .filter_map(|token| self.inner.tokens.verify_refresh(token, now).ok())
             .map(|presented| presented.session);
         let by_access =
             access_token.and_then(|token| self.inner.tokens.verify_access::<serde::de::IgnoredAny>(token, now).ok());
-        let by_access =
-            by_access.map(|claims| claims.registered.session).filter(|session| Some(*session) != by_refresh);
-        for session in [by_refresh, by_access].into_iter().flatten() {
-            self.sign_out_session(session).await?;
+        let by_access = by_access.map(|claims| claims.registered.session);
+        let mut sessions: Vec<SessionId> = Vec::new();
+        for session in by_refresh.chain(by_access) {
+            if !sessions.contains(&session) {
+                sessions.push(session);
+            }
         }
-        Ok(())
+        let mut outcome = Ok(());
+        for session in sessions {
+            outcome = outcome.and(self.sign_out_session(session).await.map(drop));
+        }
+        for suspicion in reused {
+            suspicion.raise::<C::User>(self.inner.config.hooks()).await;
+        }
+        outcome
     }
 
     /// Ends a session, and tells the application; whether this call ended it.

@@ -33,9 +33,9 @@ pub struct Verification<'a> {
     pub code: &'a str,
     /// The challenge that the client got when it asked for the code.
     pub challenge: Option<&'a str>,
-    /// A refresh token that the client still holds: its session ends when the
+    /// Refresh tokens that the client still holds: their sessions end when the
     /// new one begins (ASVS 5.0 7.2.4).
-    pub older_refresh_token: Option<&'a str>,
+    pub older_refresh_tokens: &'a [&'a str],
     /// What the user will recognise the session by.
     pub client: Client,
 }
@@ -176,8 +176,12 @@ impl<C: OtpConfig> OtpAuth<C> {
             None => return Err(AuthError::InvalidCode),
         };
 
-        let older =
-            verification.older_refresh_token.and_then(|token| self.inner.tokens.verify_refresh(token, now).ok());
+        let reused = self.reused(verification.older_refresh_tokens, now).await;
+        let mut older = verification
+            .older_refresh_tokens
+            .iter()
+            .filter_map(|token| self.inner.tokens.verify_refresh(token, now).ok())
+            .map(|older| older.session);
         let sign_in = SignIn {
             challenge: *key,
             identity: candidate.identity,
@@ -190,7 +194,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 binding: Binding::of(self.current_keys()?, address.canonical()),
                 client: verification.client.clone(),
             },
-            replaces: older.map(|older| older.session),
+            replaces: older.next(),
             revocation: self.revocation(now),
         };
         // What can fail on our side fails before the code is spent, as far as
@@ -216,6 +220,14 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Err(AuthError::InvalidCode);
         };
         self.inner.note_ended(&ended, revocation);
+        // The code is spent, and no token of theirs is handed on: a store that
+        // fails here must not cost the sign-in. It has been logged.
+        for session in older {
+            let _ = self.end_session(session).await;
+        }
+        for suspicion in reused {
+            suspicion.raise::<C::User>(hooks).await;
+        }
         // Somebody else may have made the user in the meantime.
         if !self.admits(&user) {
             self.end_session(session.id).await?;

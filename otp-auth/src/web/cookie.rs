@@ -37,23 +37,38 @@ impl Kind {
     }
 }
 
-/// The value of a cookie. Browsers send the one with the longest path first;
-/// of several with the same name that one is taken.
-pub(super) fn read<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Option<&'a str> {
+/// How many cookies of one name are looked at in one request.
+const MOST: usize = 8;
+
+/// The values of all cookies of a name, each once, as the browser sends them:
+/// the one with the longest path first. There are several where the path or
+/// the domain was changed, or where another host below the domain has set one.
+pub(super) fn read_all<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
     let name = kind.name(settings);
-    headers
-        .get_all(COOKIE)
-        .iter()
+    let mut values = Vec::new();
+    for field in headers.get_all(COOKIE) {
         // As bytes: a cookie of somebody else's with other characters must not
         // hide ours.
-        .flat_map(|field| field.as_bytes().split(|byte| *byte == b';'))
-        .find_map(|pair| {
-            let equals = pair.iter().position(|byte| *byte == b'=')?;
-            let (key, value) = (&pair[..equals], &pair[equals + 1..]);
-            (key.trim_ascii() == name.as_bytes()).then_some(value.trim_ascii())
-        })
-        .and_then(|value| std::str::from_utf8(value).ok())
-        .filter(|value| !value.is_empty())
+        for pair in field.as_bytes().split(|byte| *byte == b';') {
+            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
+            if pair[..equals].trim_ascii() != name.as_bytes() {
+                continue;
+            }
+            match std::str::from_utf8(pair[equals + 1..].trim_ascii()) {
+                Ok(value) if !value.is_empty() && !values.contains(&value) => values.push(value),
+                _ => {}
+            }
+            if values.len() == MOST {
+                return values;
+            }
+        }
+    }
+    values
+}
+
+/// The first of them.
+pub(super) fn read<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Option<&'a str> {
+    read_all(kind, headers, settings).first().copied()
 }
 
 /// `Set-Cookie` with a value, for as long as the value is good.
@@ -66,6 +81,16 @@ pub(super) fn set(kind: Kind, value: &Secret, lifetime: Duration, settings: &Set
 /// age (RFC 6265bis section 4.1.2).
 pub(super) fn clear(kind: Kind, settings: &Settings) -> Option<HeaderValue> {
     header(build(kind, "", settings).max_age(CookieDuration::ZERO))
+}
+
+/// `Set-Cookie` that removes the refresh cookie from where an earlier
+/// configuration may have put it: with a domain, the host alone. To be sent
+/// before the one that sets it, for clients that know cookies by name alone.
+pub(super) fn clear_elsewhere(settings: &Settings) -> Option<HeaderValue> {
+    settings.cookie_domain.as_ref()?;
+    let mut cookie = build(Kind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
+    cookie.unset_domain();
+    header(cookie.into())
 }
 
 /// Adds a `Set-Cookie` field.

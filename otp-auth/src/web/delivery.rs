@@ -138,6 +138,9 @@ pub(super) trait VerifyFields {
 
 /// A body that may have a refresh token.
 pub(super) trait RefreshFields {
+    /// Whether it is read at all.
+    const READ: bool = true;
+
     fn refresh_token(&self) -> Option<&str>;
 }
 
@@ -256,6 +259,8 @@ impl VerifyFields for VerifyBodyWithChallenge {
 }
 
 impl RefreshFields for NoBody {
+    const READ: bool = false;
+
     fn refresh_token(&self) -> Option<&str> {
         None
     }
@@ -279,6 +284,11 @@ pub(super) fn presented<'a, D: Delivery>(
     from_cookie.or(body)
 }
 
+/// The refresh tokens in the cookies; in body mode cookies are not looked at.
+pub(super) fn refresh_cookies<'a, D: Delivery>(headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
+    if D::COOKIES { cookie::read_all(Kind::Refresh, headers, settings) } else { Vec::new() }
+}
+
 /// The response that hands out a challenge.
 pub(super) fn challenge_response<D: WebDelivery>(requested: CodeRequested, settings: &Settings) -> Response {
     let cookie = D::COOKIES.then(|| cookie::set(Kind::Challenge, &requested.challenge, requested.expires_in, settings));
@@ -299,6 +309,7 @@ pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, setting
     let TokenPair { access_token, expires_in, refresh_token, refresh_expires_in } = tokens;
     let mut cookies = HeaderMap::new();
     if D::COOKIES {
+        cookie::add(&mut cookies, cookie::clear_elsewhere(settings));
         cookie::add(&mut cookies, cookie::set(Kind::Refresh, &refresh_token, refresh_expires_in, settings));
         // A device is named after a sign-in only, and then the challenge has
         // served its purpose.

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use super::bearer;
 use super::cookie::{self, Kind};
 use super::delivery::{
-    Message, RefreshFields, VerifyFields, WebDelivery, challenge_response, presented, tokens_response,
+    Message, RefreshFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies, tokens_response,
 };
-use super::json::{Json, OptionalJson, RequestOtpBody};
+use super::json::{AnyBody, Json, OptionalJson, RequestOtpBody};
 use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, OtpAuth, Verification};
 use crate::config::OtpConfig;
@@ -47,11 +47,12 @@ where
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
+    let older = refresh_cookies::<C::Delivery>(&headers, settings);
     let verification = Verification {
         email: body.email(),
         code: body.code(),
         challenge: presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings),
-        older_refresh_token: presented::<C::Delivery>(Kind::Refresh, &headers, None, settings),
+        older_refresh_tokens: &older,
         client: client(&headers, &extensions),
     };
     let signed_in = auth.verify_code(verification).await?;
@@ -68,36 +69,40 @@ where
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let token = presented::<C::Delivery>(Kind::Refresh, &headers, body.refresh_token(), auth.settings());
-    let signed_in = auth.refresh(token.ok_or(Problem::without_credentials(Code::InvalidRefreshToken))?).await?;
+    let mut tokens = refresh_cookies::<C::Delivery>(&headers, auth.settings());
+    if tokens.is_empty() {
+        tokens.extend(body.refresh_token());
+    }
+    if tokens.is_empty() {
+        return Err(Problem::without_credentials(Code::InvalidRefreshToken));
+    }
+    let signed_in = auth.refresh_any(&tokens).await?;
     Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
 }
 
 pub(super) async fn logout<C>(
     State(auth): State<OtpAuth<C>>,
     headers: HeaderMap,
-    OptionalJson(body): OptionalJson<<C::Delivery as WebDelivery>::RefreshBody>,
+    AnyBody(body): AnyBody<<C::Delivery as WebDelivery>::RefreshBody>,
 ) -> Response
 where
     C: OtpConfig,
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let from_cookie = presented::<C::Delivery>(Kind::Refresh, &headers, None, auth.settings());
+    let mut tokens = refresh_cookies::<C::Delivery>(&headers, auth.settings());
+    tokens.extend(body.refresh_token());
     // Tokens that are no good are ignored, so that everybody can leave. Of
     // several that are good none is: each session ends.
     let access_token = bearer::token(&headers).ok().flatten();
-    let signed_out = async {
-        auth.sign_out(from_cookie, access_token).await?;
-        auth.sign_out(body.refresh_token(), None).await
-    };
-    let mut response = match signed_out.await {
+    let mut response = match auth.sign_out_all(&tokens, access_token).await {
         Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
         Err(error) => Problem::from(error).into_response(),
     };
     // Also after a failure: this browser is done with the token (ASVS 5.0
     // 7.4.1). The status tells that the session may still be there.
     if C::Delivery::COOKIES {
+        cookie::add(response.headers_mut(), cookie::clear_elsewhere(auth.settings()));
         cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
     }
     response

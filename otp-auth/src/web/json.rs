@@ -1,5 +1,7 @@
 //! Bodies: read with a limit, as JSON and nothing else, into typed requests.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -8,10 +10,14 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::delivery::RefreshFields;
 use super::problem::{Code, Problem};
 
 /// No request of ours comes near it.
 pub(super) const MAX_BODY: usize = 16 * 1024;
+
+/// What is taken off the connection of a body that does not matter.
+const MAX_DRAINED: usize = 2 * 1024 * 1024;
 
 /// The body of `POST /request-otp`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,6 +34,9 @@ pub(super) struct Json<T>(pub(super) T);
 /// A body that may be missing.
 pub(super) struct OptionalJson<T>(pub(super) Option<T>);
 
+/// A body that can be anything: what cannot be read counts as none.
+pub(super) struct AnyBody<T>(pub(super) Option<T>);
+
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
@@ -41,12 +50,16 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalJson<T> {
+impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         debug_assert_eq!(parts.method, Method::POST);
+        if !T::READ {
+            drain(body).await;
+            return Ok(Self(None));
+        }
         let bytes = read(body).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
@@ -56,6 +69,34 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalJson<T> {
         }
         parse(&bytes).map(|body| Self(Some(body)))
     }
+}
+
+impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for AnyBody<T> {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        let bytes = drain(body).await.filter(|_| T::READ && is_json(&parts.headers));
+        Ok(Self(bytes.and_then(|bytes| parse(&bytes).ok())))
+    }
+}
+
+/// Takes a body off the connection, and keeps what a request of ours would
+/// hold: a client that is still writing when it is closed may never see the
+/// answer.
+async fn drain(mut body: Body) -> Option<Vec<u8>> {
+    let (mut kept, mut taken) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        taken += data.len();
+        if taken > MAX_DRAINED {
+            return None;
+        }
+        if taken <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        }
+    }
+    (taken <= MAX_BODY).then_some(kept)
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Problem> {

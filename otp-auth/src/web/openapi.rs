@@ -56,11 +56,13 @@ const CHALLENGE_COOKIE: &str = "challenge_cookie";
 const PROBLEM: &str = "Problem";
 
 /// What can go wrong at any of the routes.
-const ANY_ROUTE: [Code; 5] =
-    [Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType, Code::StoreUnavailable, Code::InternalError];
+const ANY_ROUTE: [Code; 2] = [Code::StoreUnavailable, Code::InternalError];
+
+/// What can be wrong with a body that matters.
+const ANY_BODY: [Code; 3] = [Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType];
 
 /// The problems of one route.
-fn problems(route: &str, cookies: bool, settings: &Settings) -> Vec<Code> {
+fn problems<D: WebDelivery>(route: &str, settings: &Settings) -> Vec<Code> {
     let own: &[Code] = match route {
         "/request-otp" => &[Code::InvalidEmail, Code::ResendTooSoon, Code::DeliveryFailed],
         "/verify-otp" => {
@@ -69,9 +71,14 @@ fn problems(route: &str, cookies: bool, settings: &Settings) -> Vec<Code> {
         "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
         _ => &[],
     };
-    let guards = [(cookies, Code::CrossOrigin), (settings.developer_mode, Code::DeveloperModeHost)];
+    let guards = [(D::COOKIES, Code::CrossOrigin), (settings.developer_mode, Code::DeveloperModeHost)];
     let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
-    own.iter().chain(&ANY_ROUTE).copied().chain(guards).collect()
+    let body: &[Code] = match route {
+        "/logout" => &[],
+        "/refresh" if !D::REFRESH_IN_BODY => &[],
+        _ => &ANY_BODY,
+    };
+    own.iter().chain(body).chain(&ANY_ROUTE).copied().chain(guards).collect()
 }
 
 impl<C> OtpAuth<C>
@@ -208,7 +215,7 @@ fn operation<D: WebDelivery>(
     settings: &Settings,
 ) -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).response("200", success);
-    let codes = problems(route, D::COOKIES, settings);
+    let codes = problems::<D>(route, settings);
     let mut statuses: Vec<_> = codes.iter().map(|code| code.status()).collect();
     statuses.sort_unstable();
     statuses.dedup();

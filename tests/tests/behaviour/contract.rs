@@ -258,7 +258,7 @@ async fn csrf_08_mail_15_every_other_method_is_a_405_with_allow_and_changes_noth
 #[tokio::test]
 async fn http_07_a_body_of_more_than_16_kib_is_a_413() {
     for (app, mut client) in every_mode().await {
-        for path in AUTH {
+        for path in AUTH.into_iter().filter(|path| app.mode.reads_body(path)) {
             for (length, fits) in [(16 * 1024, true), (16 * 1024 + 1, false), (1024 * 1024, false)] {
                 let body = format!("{{}}{}", " ".repeat(length - 2));
                 let request = Request::post(path).header(CONTENT_TYPE, "application/json");
@@ -277,7 +277,7 @@ async fn http_07_a_body_of_more_than_16_kib_is_a_413() {
 async fn http_08_csrf_05_other_media_types_are_a_415_and_are_not_read() {
     for (app, mut client) in every_mode().await {
         let body = json!({ "email": ANN, "code": "123456", "refresh_token": "x" }).to_string();
-        for path in AUTH {
+        for path in AUTH.into_iter().filter(|path| app.mode.reads_body(path)) {
             for media_type in [
                 None,
                 Some("text/plain"),

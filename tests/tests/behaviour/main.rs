@@ -33,5 +33,6 @@ mod rotation;
 mod secrecy;
 mod semantics;
 mod settings;
+mod several_cookies;
 mod sign_out;
 mod support;

@@ -207,7 +207,7 @@ fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
         email,
         code,
         challenge: Some(challenge),
-        older_refresh_token: Some(refresh),
+        older_refresh_tokens: &[refresh],
         client: otp_auth::store::Client::default(),
     };
     let printed =

@@ -95,7 +95,9 @@ async fn http_09_an_array_in_place_of_the_object_is_malformed() {
     for (app, mut client) in every_mode().await {
         client.post("/auth/request-otp", &json!([ANN])).await.problem(422, "malformed");
         client.post("/auth/verify-otp", &json!([ANN, "123456", null])).await.problem(422, "malformed");
-        client.post("/auth/refresh", &json!([])).await.problem(422, "malformed");
+        if app.mode.reads_body("/auth/refresh") {
+            client.post("/auth/refresh", &json!([])).await.problem(422, "malformed");
+        }
         assert_eq!(app.mails(), 0);
     }
 }
