@@ -88,9 +88,15 @@ pub enum AuthError {
         /// After this long, a request succeeds.
         retry_after: Duration,
     },
-    /// The sender failed or was too slow. The send does not count.
+    /// The sender failed or was too slow, or too many sends are on their way.
+    /// The client can ask again at once; where the mail may be out, the send
+    /// still counts for the hour and the day.
     #[error("the code could not be delivered")]
     DeliveryFailed,
+    /// The sender says that this address will never take a message. The send
+    /// counts for the hour and the day.
+    #[error("the address takes no mail")]
+    AddressRefused,
     /// The code is wrong, expired or used, or its challenge is another one.
     /// Which of these is not told.
     #[error("the code is not valid")]

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
-    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenId,
-    TokenRef, UserStore,
+    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Refund, Removed,
+    Revocation, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult,
+    Timestamp, TokenId, TokenRef, UserStore,
 };
 
 use crate::user::User;
@@ -135,9 +135,9 @@ impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
         self.inner.open_challenge(open).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         self.faults.meet(Operation::RefundSend).await?;
-        self.inner.refund_send(ticket, now).await
+        self.inner.refund_send(ticket, refund, now).await
     }
 
     async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

@@ -3,6 +3,7 @@
 
 mod ended;
 mod identify;
+mod in_flight;
 mod refresh;
 mod request;
 mod sessions;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
 
 pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
@@ -34,13 +34,17 @@ use crate::secret::{Keys, MasterSecret};
 use crate::store::{AnyStore, Removed, Revocation, Store};
 use crate::token::Tokens;
 use ended::EndedSessions;
+use in_flight::InFlight;
 
 /// How long a hook may take.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Codes that may be on their way at once when sending runs off the request
-/// path. A stranger cannot pile up more work than this.
-const MAX_BACKGROUND_SENDS: usize = 512;
+/// Codes that may be on their way at once, whether somebody waits for them or
+/// not. A stranger cannot pile up more work than this.
+const MAX_SENDS: u32 = 512;
+
+/// Sends that may be given back at once after the store has failed.
+const MAX_REFUNDS: u32 = 64;
 
 /// Passwordless sign-in for an application: the configuration, the keys and
 /// the store. Cheap to clone; it is the state of your router.
@@ -60,7 +64,8 @@ struct Inner<C: OtpConfig> {
     store: AnyStore<C::User>,
     clock: Clock,
     ended: EndedSessions,
-    background_sends: Arc<Semaphore>,
+    sends: InFlight,
+    refunds: InFlight,
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -97,7 +102,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             store: AnyStore::new(store),
             clock,
             ended: EndedSessions::default(),
-            background_sends: Arc::new(Semaphore::new(MAX_BACKGROUND_SENDS)),
+            sends: InFlight::new(MAX_SENDS),
+            refunds: InFlight::new(MAX_REFUNDS),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -150,6 +156,39 @@ impl<C: OtpConfig> OtpAuth<C> {
                 let _ = Self { inner }.cleanup().await;
             }
         })
+    }
+
+    /// Ends the sending of codes: takes no new ones, and waits for those that
+    /// are on their way, but not for longer than `timeout`. Returns how many
+    /// were not done by then; they are lost when the process ends, and the log
+    /// says how many.
+    ///
+    /// Call it when the server has stopped, before `main` returns:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use otp_auth::{OtpAuth, OtpConfig};
+    /// # async fn serve<C: OtpConfig>(
+    /// #     listener: tokio::net::TcpListener, app: axum::Router, auth: OtpAuth<C>,
+    /// #     ctrl_c: impl Future<Output = ()> + Send + 'static,
+    /// # ) -> std::io::Result<()> {
+    /// axum::serve(listener, app).with_graceful_shutdown(ctrl_c).await?;
+    /// auth.shutdown(Duration::from_secs(10)).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Whoever asks for a code afterwards gets a 503.
+    #[allow(clippy::must_use_candidate, reason = "waiting is what it is for; the log has the count, too")]
+    pub async fn shutdown(&self, timeout: Duration) -> usize {
+        let begun = tokio::time::Instant::now();
+        let lost = self.inner.sends.close(timeout).await;
+        if lost > 0 {
+            event::sends_lost(lost);
+        }
+        // What is not given back only keeps somebody waiting.
+        self.inner.refunds.close(timeout.saturating_sub(begun.elapsed())).await;
+        lost
     }
 
     fn now(&self) -> Timestamp {

@@ -13,8 +13,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::{
-    Advance, ChallengeKey, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation, SendTicket, Session,
-    SessionId, SignIn, SignInOutcome, Store, StoreError, StoreResult, Timestamp, TokenId, TokenRef,
+    Advance, ChallengeKey, CountedTry, Maintenance, OpenChallenge, Opening, Refund, Removed, Revocation, SendTicket,
+    Session, SessionId, SignIn, SignInOutcome, Store, StoreError, StoreResult, Timestamp, TokenId, TokenRef,
 };
 use super::{ChallengeStore, SessionStore, UserStore};
 use crate::event;
@@ -57,7 +57,7 @@ macro_rules! erase {
 
 erase! {
     open_challenge(open: &'a OpenChallenge) -> Opening, ChallengeStore;
-    refund_send(ticket: &'a SendTicket, now: Timestamp) -> (), ChallengeStore;
+    refund_send(ticket: &'a SendTicket, refund: Refund, now: Timestamp) -> (), ChallengeStore;
     count_try(key: &'a ChallengeKey, cap: u32) -> Option<CountedTry>, ChallengeStore;
     session(id: SessionId) -> Option<Session>, SessionStore;
     advance(id: SessionId, generation: u32, now: Timestamp) -> Advance, SessionStore;

@@ -6,8 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     Account, Advance, BlacklistKind, Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, FreshChallenge,
-    Identity, Maintenance, Nonce, OpenChallenge, Opening, Removed, Requester, Revocation, SendLimits, SendTicket,
-    Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef, UserStore,
+    Identity, Maintenance, Nonce, OpenChallenge, Opening, Refund, Removed, Requester, Revocation, SendLimits,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef,
+    UserStore,
 };
 use crate::user::OtpUser;
 
@@ -168,11 +169,11 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         }))
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         if let Some(budget) = self.lock().budgets.get_mut(&(ticket.identity, ticket.requester))
             && budget.next_send_at == ticket.next_send_at
         {
-            *budget = budget.refund(now);
+            *budget = budget.refund(refund, now);
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use std::future::Future;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-pub use crate::challenge::budget::{Budget, Requester, SendLimits};
+pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
 pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
 pub use crate::clock::Timestamp;
@@ -144,7 +144,12 @@ pub trait ChallengeStore: Send + Sync + 'static {
     /// Gives back a send that was not delivered, as [`Budget::refund`] says.
     /// Does nothing when a later send was paid meanwhile, so it may be
     /// repeated.
-    fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
+    fn refund_send(
+        &self,
+        ticket: &SendTicket,
+        refund: Refund,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Counts one more try, and then returns the challenge; `None` when there
     /// is none of this key.

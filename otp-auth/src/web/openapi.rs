@@ -62,7 +62,7 @@ const ANY_ROUTE: [Code; 5] =
 /// The problems of one route.
 pub(super) fn problems(route: &str, cookies: bool) -> Vec<Code> {
     let own: &[Code] = match route {
-        "/request-otp" => &[Code::InvalidEmail, Code::ResendTooSoon, Code::DeliveryFailed],
+        "/request-otp" => &[Code::InvalidEmail, Code::AddressRefused, Code::ResendTooSoon, Code::DeliveryFailed],
         "/verify-otp" => &[Code::InvalidEmail, Code::InvalidCode, Code::TooManyAttempts, Code::SignInRefused],
         "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
         _ => &[],

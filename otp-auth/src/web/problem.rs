@@ -73,7 +73,12 @@
 //!
 //! ### `delivery_failed`
 //!
-//! 503. The code could not be delivered; it does not count as sent.
+//! 503. The code could not be delivered; ask again. It does not count as sent, unless it
+//! may have been sent all the same.
+//!
+//! ### `address_refused`
+//!
+//! 422. The mail server refuses this address for good. Asking again is of no use.
 //!
 //! ### `store_unavailable`
 //!
@@ -148,6 +153,8 @@ problems! {
     MissingToken: "missing_token", UNAUTHORIZED, "Authentication required", "Send an access token as a bearer token.";
     /// The sender failed.
     DeliveryFailed: "delivery_failed", SERVICE_UNAVAILABLE, "Delivery failed", "The code could not be sent. Try again.";
+    /// The address takes no mail.
+    AddressRefused: "address_refused", UNPROCESSABLE_ENTITY, "Address refused", "No mail can be delivered to this address. Check it, or use another one.";
     /// The store failed.
     StoreUnavailable: "store_unavailable", SERVICE_UNAVAILABLE, "Service unavailable", "The service is unavailable for the moment. Try again.";
     /// The application is at fault.
@@ -275,6 +282,7 @@ impl From<AuthError> for Problem {
             AuthError::MalformedCode => Code::Malformed.into(),
             AuthError::ResendTooSoon { retry_after } => wait(Code::ResendTooSoon, retry_after),
             AuthError::DeliveryFailed => Code::DeliveryFailed.into(),
+            AuthError::AddressRefused => Code::AddressRefused.into(),
             AuthError::InvalidCode => Code::InvalidCode.into(),
             AuthError::TooManyAttempts { retry_after } => wait(Code::TooManyAttempts, retry_after),
             AuthError::SignInRefused => Code::SignInRefused.into(),

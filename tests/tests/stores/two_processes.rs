@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_auth::OtpUser;
 use otp_auth::store::{
-    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId, TokenRef,
-    UserStore,
+    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Refund, Removed,
+    Revocation, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenId,
+    TokenRef, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -38,8 +38,8 @@ impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
         self.next().open_challenge(open).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        self.next().refund_send(ticket, now).await
+    async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        self.next().refund_send(ticket, refund, now).await
     }
 
     async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

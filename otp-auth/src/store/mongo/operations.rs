@@ -9,9 +9,9 @@ use super::user::MongoUser;
 use super::{Collections, MongoStore};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Removed, Revocation,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenId,
-    TokenRef, UserStore,
+    Advance, ChallengeKey, ChallengeStore, CountedTry, Maintenance, OpenChallenge, Opening, Refund, Removed,
+    Revocation, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreError, StoreResult,
+    Timestamp, TokenId, TokenRef, UserStore,
 };
 
 /// Operations at once. Each takes one connection at a time, so most pools are
@@ -53,9 +53,9 @@ impl ChallengeStore for MongoStore {
         self.run(|on| async move { on.open_challenge(&open).await }).await
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let ticket = *ticket;
-        self.run(|on| async move { on.refund_send(&ticket, now).await }).await
+        self.run(|on| async move { on.refund_send(&ticket, refund, now).await }).await
     }
 
     async fn count_try(&self, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

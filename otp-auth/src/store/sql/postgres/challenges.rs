@@ -5,8 +5,8 @@ use sqlx::postgres::PgRow;
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, SendTicket,
-    StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Refund,
+    SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
@@ -99,20 +99,21 @@ impl ChallengeStore for PostgresStore {
         }
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        let refund = || {
+    async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        let refunding = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = $1, \
-                 hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
+                 hour_sends = GREATEST(hour_sends - $5, 0), day_sends = GREATEST(day_sends - $5, 0) \
                  WHERE identity = $2 AND requester = $3 AND next_send_at = $4",
             )
             .bind(now.as_millis())
             .bind(ticket.identity.as_bytes().as_slice())
             .bind(ticket.requester as i16)
             .bind(ticket.next_send_at.as_millis())
+            .bind(i64::from(refund.sends()))
             .execute(&self.pool)
         };
-        retrying(refund).await?;
+        retrying(refunding).await?;
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, bytes, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, SendLimits,
-    SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Refund,
+    SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
@@ -100,16 +100,17 @@ impl ChallengeStore for SqliteStore {
         Ok(opening)
     }
 
-    async fn refund_send(&self, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        let refund = sqlx::query(
-            "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - 1, 0), day_sends = max(day_sends - 1, 0) \
+    async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        let refunding = sqlx::query(
+            "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - ?5, 0), day_sends = max(day_sends - ?5, 0) \
              WHERE identity = ?2 AND requester = ?3 AND next_send_at = ?4",
         )
         .bind(now.as_millis())
         .bind(ticket.identity.as_bytes().as_slice())
         .bind(ticket.requester as u8)
-        .bind(ticket.next_send_at.as_millis());
-        self.write(refund).await?;
+        .bind(ticket.next_send_at.as_millis())
+        .bind(refund.sends());
+        self.write(refunding).await?;
         Ok(())
     }
 
