@@ -131,6 +131,13 @@ pub enum AuthError {
     /// The text of the source quotes values of the user: keep it out of logs.
     #[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
     Claims(#[source] serde_json::Error),
+    /// The user's claims are so large that no extractor would accept the
+    /// access token: it may have 16 KiB.
+    #[error("the user's claims make an access token of {bytes} bytes, and at most 16384 are accepted")]
+    TokenTooLong {
+        /// The length of the token.
+        bytes: usize,
+    },
     /// The operating system gave no random numbers.
     #[error(transparent)]
     Random(#[from] RandomError),

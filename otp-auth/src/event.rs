@@ -66,8 +66,9 @@ pub(crate) fn sends_lost(count: usize) {
     tracing::error!(event = "sys_sends_lost", count, "the service ends before these codes were sent");
 }
 
-pub(crate) fn sign_in_failed(identity: &Identity, cause: &AuthError) {
-    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause);
+/// `reason` says what the client is not told.
+pub(crate) fn sign_in_failed(identity: &Identity, cause: &AuthError, reason: Option<&'static str>) {
+    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause, reason);
 }
 
 pub(crate) fn signed_in(identity: &Identity, session: SessionId) {
@@ -104,6 +105,10 @@ pub(crate) fn cross_origin() {
 
 pub(crate) fn internal_error(cause: &AuthError) {
     tracing::error!(event = "sys_internal_error", %cause);
+}
+
+pub(crate) fn long_token(bytes: usize) {
+    tracing::warn!(event = "sys_long_token", bytes, "proxies may refuse an access token of this length");
 }
 
 pub(crate) fn hook_too_slow(hook: &'static str) {

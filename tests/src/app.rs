@@ -81,7 +81,7 @@ impl Setup {
         Self {
             mode,
             backend: Backend::Memory,
-            secret: SECRET.to_owned(),
+            secret: SECRET.clone(),
             tune: Arc::new(|settings| settings),
             shared: None,
         }

@@ -44,13 +44,17 @@ pub enum Operation {
     Cleanup,
 }
 
-/// How an operation goes wrong. In any case nothing has happened.
+/// How an operation goes wrong. Nothing has happened then, unless it says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails.
     Fail,
     /// It never answers.
     Hang,
+    /// Of [`Operation::OpenChallenge`]: it happens, and is never answered.
+    Unanswered,
+    /// Of [`Operation::OpenChallenge`]: it happens, and its answer is lost.
+    Lost,
     /// Of [`Operation::Advance`]: it says that the session was in another
     /// generation, and it is not.
     Contradict,
@@ -97,7 +101,7 @@ impl Faults {
             state.faults.get(&operation).copied()
         };
         match fault {
-            None | Some(Fault::Contradict) => Ok(()),
+            None | Some(Fault::Contradict | Fault::Unanswered | Fault::Lost) => Ok(()),
             Some(Fault::Fail) => Err(StoreError::new(CAUSE)),
             Some(Fault::Hang) => std::future::pending().await,
         }
@@ -132,7 +136,13 @@ impl<S> Clone for Faulty<S> {
 impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
     async fn open_challenge(&self, open: &OpenChallenge) -> StoreResult<Opening> {
         self.faults.meet(Operation::OpenChallenge).await?;
-        self.inner.open_challenge(open).await
+        let opening = self.inner.open_challenge(open).await;
+        let fault = self.faults.lock().faults.get(&Operation::OpenChallenge).copied();
+        match fault {
+            Some(Fault::Unanswered) => std::future::pending().await,
+            Some(Fault::Lost) => Err(StoreError::new(CAUSE)),
+            _ => opening,
+        }
     }
 
     async fn refund_send(&self, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {

@@ -20,6 +20,7 @@ use futures_util::FutureExt;
 
 pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
+pub(crate) use verify::Refusal;
 pub use verify::{SignedIn, TokenPair, Verification};
 
 use crate::challenge::code::CodeKind;

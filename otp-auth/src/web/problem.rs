@@ -219,6 +219,8 @@ pub struct Problem {
     code: Code,
     retry_after: Option<u64>,
     credentials: Credentials,
+    /// Another text than the fixed one, for developers.
+    detail: Option<&'static str>,
 }
 
 /// Whether the request had credentials. Without any, a challenge gives no
@@ -233,12 +235,17 @@ impl Problem {
     /// A problem of this kind.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, retry_after: None, credentials: Credentials::Sent }
+        Self { code, retry_after: None, credentials: Credentials::Sent, detail: None }
     }
 
     /// A problem of this kind with a request that had no credentials.
     pub(super) fn without_credentials(code: Code) -> Self {
         Self { credentials: Credentials::Missing, ..Self::new(code) }
+    }
+
+    /// The same with another fixed text, in developer mode only.
+    pub(super) fn with_detail(self, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..self }
     }
 
     /// Its kind.
@@ -254,7 +261,7 @@ impl Problem {
             r#type: format!("{TYPE_BASE}{code}"),
             title,
             status: status.as_u16(),
-            detail,
+            detail: self.detail.unwrap_or(detail),
             code,
             retry_after: self.retry_after,
         }
@@ -290,7 +297,7 @@ impl From<AuthError> for Problem {
             AuthError::SessionRevoked => Code::SessionRevoked.into(),
             AuthError::InvalidToken => Code::InvalidToken.into(),
             AuthError::Store(_) => Code::StoreUnavailable.into(),
-            AuthError::Claims(_) | AuthError::Random(_) => {
+            AuthError::Claims(_) | AuthError::TokenTooLong { .. } | AuthError::Random(_) => {
                 crate::event::internal_error(&error);
                 Code::InternalError.into()
             }
