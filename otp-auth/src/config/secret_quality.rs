@@ -1,6 +1,8 @@
 //! Which secrets are too weak to use (RFC 7518 section 3.2, RFC 8725 section
 //! 3.5). What is refused here somebody could guess offline from one token.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -100,17 +102,28 @@ pub(super) fn weakness(secret: &[u8]) -> Option<&'static str> {
 }
 
 /// One unit of at most half the length, over and over; also runs that only
-/// count up, such as `0123456789…`.
+/// count up, such as `0123456789…`, and such bytes in hexadecimal.
 fn is_repetition(secret: &[u8]) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes: Option<Vec<u8>> =
+        secret.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect();
+    is_plain_repetition(secret) || bytes.is_some_and(|bytes| is_plain_repetition(&bytes))
+}
+
+fn is_plain_repetition(secret: &[u8]) -> bool {
     let periodic = (1..=secret.len() / 2).any(|unit| secret.iter().zip(&secret[unit..]).all(|(a, b)| a == b));
     let steps = secret.windows(2).filter(|pair| pair[1].abs_diff(pair[0]) <= 1).count();
     periodic || steps * 4 >= secret.len() * 3
 }
 
-/// The beginning of a sample, or a sample with something behind it.
+/// A part of a sample, or a sample with something around it.
 fn is_sample(secret: &[u8]) -> bool {
     let lower = secret.to_ascii_lowercase();
-    SAMPLES.iter().map(|sample| sample.to_ascii_lowercase()).any(|sample| begins_alike(&lower, sample.as_bytes()))
+    let within = |part: &[u8], whole: &[u8]| whole.windows(part.len()).any(|window| window == part);
+    SAMPLES
+        .iter()
+        .map(|sample| sample.to_ascii_lowercase().into_bytes())
+        .any(|sample| within(&sample, &lower) || within(&lower, &sample))
 }
 
 /// One of the two is the beginning of the other.
@@ -128,13 +141,20 @@ fn is_digest_of_a_word(secret: &[u8]) -> bool {
         algorithms.iter().any(|algorithm| {
             let digest = digest::digest(algorithm, word.as_bytes());
             let digest = digest.as_ref();
-            let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(digest);
             begins_alike(&lower, hex.as_bytes())
                 || (digest.len() >= MIN_BYTES && begins_alike(secret, digest))
                 || [STANDARD_NO_PAD.encode(digest), URL_SAFE_NO_PAD.encode(digest)]
                     .iter()
                     .any(|text| text.len() >= MIN_BYTES && begins_alike(secret, text.as_bytes()))
         })
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 
@@ -174,6 +194,7 @@ mod tests {
             b"abcdabcdabcdabcdabcdabcdabcdabcd",
             b"0123456789abcdef0123456789abcdef",
             b"0123456789012345678901234567890123456789",
+            b"0102030405060708090a0b0c0d0e0f10",
             b"abcdefghijklmnopqrstuvwxyz012345",
             b"your-secret-key-generate-with-openssl-rand-hex-32",
             b"correct horse battery staple and a few more words",
@@ -188,7 +209,7 @@ mod tests {
     #[test]
     fn key_02_samples_of_documents_and_digests_of_words_are_refused() {
         let sha_of_test = digest::digest(&digest::SHA256, b"test");
-        let hex: String = sha_of_test.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(sha_of_test.as_ref());
         for secret in [
             hex.clone(),
             hex[..32].to_owned(),
@@ -197,11 +218,7 @@ mod tests {
             base64::engine::general_purpose::STANDARD.encode(sha_of_test.as_ref()),
             URL_SAFE_NO_PAD.encode(sha_of_test.as_ref()),
             URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA512, b"hello\n").as_ref()),
-            digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, b"admin")
-                .as_ref()
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect(),
+            super::hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, b"admin").as_ref()),
         ] {
             assert!(weakness(secret.as_bytes()).is_some(), "{secret}");
         }
@@ -215,7 +232,7 @@ mod tests {
     fn random_secrets_in_every_usual_form_are_accepted() {
         for _ in 0..500 {
             let secret = crate::secret::random::<32>().unwrap();
-            let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(&secret);
             let uuids = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..36]);
             for text in [
                 hex.clone(),

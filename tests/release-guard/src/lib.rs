@@ -65,5 +65,5 @@ pub struct Literal {
 fn secret() -> String {
     use std::hash::{BuildHasher, RandomState};
 
-    (0..4_u8).map(|part| format!("{:016x}", RandomState::new().hash_one(part))).collect()
+    (0..4_u8).fold(String::new(), |text, part| format!("{text}{:016x}", RandomState::new().hash_one(part)))
 }
