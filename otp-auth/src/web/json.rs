@@ -18,7 +18,7 @@ pub(super) const MAX_BODY: usize = 16 * 1024;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestOtpBody {
     /// The address to send the code to.
-    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
+    #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
     pub email: String,
 }
 

@@ -73,8 +73,7 @@
 //!
 //! ### `delivery_failed`
 //!
-//! 503. The code could not be delivered; ask again. It does not count as sent, unless it
-//! may have been sent all the same.
+//! 503. The code could not be delivered; ask again. Unless it may be out, it does not count as sent.
 //!
 //! ### `address_refused`
 //!

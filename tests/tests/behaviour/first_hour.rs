@@ -6,8 +6,10 @@ use serde_json::json;
 
 use crate::support::{BOB, every_mode, every_mode_with};
 
+type Lose = fn(&mut Client);
+
 /// Ways to lose a challenge: what the log says, a word of the advice, and how.
-const LOST: [(&str, &str, fn(&mut Client)); 3] = [
+const LOST: [(&str, &str, Lose); 3] = [
     ("no_challenge", "no challenge came", forget),
     ("not_a_challenge", "as the challenge is none", |client| client.put_challenge("short")),
     ("unknown_challenge", "no such challenge", |client| client.put_challenge("AAAAAAAAAAAAAAAAAAAAAA")),

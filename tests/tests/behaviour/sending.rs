@@ -213,7 +213,10 @@ async fn at_most_512_sends_are_on_their_way() {
 
 /// Notes the span of every event of the sender and of its sends.
 #[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Spans(Arc<Mutex<Vec<Seen>>>);
+
+/// The name of an event, and that of its span.
+type Seen = (String, Option<String>);
 
 impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Spans {
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {

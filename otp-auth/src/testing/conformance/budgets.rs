@@ -136,7 +136,7 @@ pub async fn a_refund_of_a_send_that_was_not_paid_changes_nothing<B: Backend>(ba
         store.refund_send(&other, Refund::Whole, NOW + MILLI * 2).await.unwrap();
     }
     let waiting = store.open_challenge(&open(identity(1), key(2), NOW + MILLI * 2)).await.unwrap();
-    assert_eq!(waiting, Opening::Wait(MINUTE - MILLI));
+    assert_eq!(waiting, Opening::Wait(Duration::from_millis(59_999)));
 }
 
 /// A refund that comes after the next send was paid changes nothing.
