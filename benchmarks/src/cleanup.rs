@@ -42,8 +42,9 @@ struct User {
 const USERS: &str = "CREATE TABLE users (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
                      is_verified BOOLEAN NOT NULL)";
 
-#[otp_config(user = User, secret_key = "3kT9vQ2mX7bL4wZ8nR5cJ1hG6fD0sYpA", refresh_token_delivery = "body")]
+#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body")]
 struct Auth {
+    secret: [u8; 32],
     #[otp(sender)]
     codes: Codes,
 }
@@ -139,7 +140,7 @@ impl Answered {
 
 async fn measure<S: Store<User>>(backend: &str, store: S) -> Result<()> {
     let codes = Codes::default();
-    let auth = OtpAuth::new(Auth { codes: codes.clone() }, store)?;
+    let auth = OtpAuth::new(Auth { secret: crate::rounds::secret()?, codes: codes.clone() }, store)?;
     let before = sign_ins(&auth, &codes, "before", async {
         tokio::time::sleep(BEFORE).await;
         Ok(())

@@ -82,11 +82,16 @@ pub(crate) fn run() -> Result<()> {
     })
 }
 
-async fn start(side: Side, cores: Option<(usize, usize)>) -> Result<Arc<Running>> {
-    let directory = tempfile::tempdir()?;
+/// A secret for this run.
+pub(crate) fn secret() -> Result<[u8; 32]> {
     let mut secret = [0; 32];
     aws_lc_rs::rand::fill(&mut secret)?;
-    std::fs::write(directory.path().join(server::SECRET), secret)?;
+    Ok(secret)
+}
+
+async fn start(side: Side, cores: Option<(usize, usize)>) -> Result<Arc<Running>> {
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join(server::SECRET), secret()?)?;
     let server = Server::start(side, directory.path(), cores.map(|(server, _)| server)).await?;
     let token = server.sign_in(&mut server.connect().await?, &server.known_address()?).await?;
     Ok(Arc::new(Running { server, token, _directory: directory }))

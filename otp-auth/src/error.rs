@@ -88,9 +88,15 @@ pub enum AuthError {
         /// After this long, a request succeeds.
         retry_after: Duration,
     },
-    /// The sender failed or was too slow. The send does not count.
+    /// The sender failed or was too slow, or too many sends are on their way.
+    /// The client can ask again at once; where the mail may be out, the send
+    /// still counts for the hour and the day.
     #[error("the code could not be delivered")]
     DeliveryFailed,
+    /// The sender says that this address will never take a message. The send
+    /// counts for the hour and the day.
+    #[error("the address takes no mail")]
+    AddressRefused,
     /// The code is wrong, expired or used, or its challenge is another one.
     /// Which of these is not told.
     #[error("the code is not valid")]
@@ -125,6 +131,13 @@ pub enum AuthError {
     /// The text of the source quotes values of the user: keep it out of logs.
     #[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
     Claims(#[source] serde_json::Error),
+    /// The user's claims are so large that no extractor would accept the
+    /// access token: it may have 16 KiB.
+    #[error("the user's claims make an access token of {bytes} bytes, and at most 16384 are accepted")]
+    TokenTooLong {
+        /// The length of the token.
+        bytes: usize,
+    },
     /// The operating system gave no random numbers.
     #[error(transparent)]
     Random(#[from] RandomError),

@@ -10,7 +10,6 @@ use crate::challenge::Identity;
 use crate::error::{AuthError, StoreError};
 use crate::hooks::Hooks;
 use crate::id::{SessionId, SubjectId};
-use crate::send::SendError;
 use crate::user::OtpUser;
 
 /// Something that an honest client does not do.
@@ -50,16 +49,27 @@ pub(crate) fn resend_too_soon(identity: &Identity) {
     tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %Short(identity));
 }
 
-pub(crate) fn delivery_failed(identity: &Identity, cause: &SendError) {
-    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), %cause);
+/// `cause` is a text without addresses.
+pub(crate) fn delivery_failed(identity: &Identity, cause: &str) {
+    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), cause);
 }
 
-pub(crate) fn delivery_timed_out(identity: &Identity) {
-    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), cause = "the sender was too slow");
+/// `cause` is a text without addresses.
+pub(crate) fn address_refused(identity: &Identity, cause: &str) {
+    tracing::warn!(event = "authn_address_refused", identity = %Short(identity), cause);
 }
 
-pub(crate) fn sign_in_failed(identity: &Identity, cause: &AuthError) {
-    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause);
+pub(crate) fn too_many_sends() {
+    tracing::error!(event = "sys_too_many_sends", "all places for sends on their way are taken, or the service ends");
+}
+
+pub(crate) fn sends_lost(count: usize) {
+    tracing::error!(event = "sys_sends_lost", count, "the service ends before these codes were sent");
+}
+
+/// `reason` says what the client is not told.
+pub(crate) fn sign_in_failed(identity: &Identity, cause: &AuthError, reason: Option<&'static str>) {
+    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause, reason);
 }
 
 pub(crate) fn signed_in(identity: &Identity, session: SessionId) {
@@ -122,6 +132,10 @@ fn shown(field: &[u8]) -> String {
 
 pub(crate) fn internal_error(cause: &AuthError) {
     tracing::error!(event = "sys_internal_error", %cause);
+}
+
+pub(crate) fn long_token(bytes: usize) {
+    tracing::warn!(event = "sys_long_token", bytes, "proxies may refuse an access token of this length");
 }
 
 pub(crate) fn hook_too_slow(hook: &'static str) {

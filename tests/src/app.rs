@@ -12,7 +12,8 @@ use axum::{Json, Router};
 use otp_auth::store::{Realm, Timestamp};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
-    Claims, ConfigError, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SettingsBuilder, SqliteStore, VerifiedUser,
+    AuthRejection, Claims, ConfigError, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SettingsBuilder, SqliteStore,
+    VerifiedUser,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -81,7 +82,7 @@ impl Setup {
         Self {
             mode,
             backend: Backend::Memory,
-            secret: SECRET.to_owned(),
+            secret: SECRET.clone(),
             tune: Arc::new(|settings| settings),
             shared: None,
         }
@@ -370,7 +371,7 @@ pub struct Api;
 /// Anybody who is signed in.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
-    responses((status = 200, description = "The user", body = User), (status = 401, description = "Not signed in")),
+    responses((status = 200, description = "The user", body = User), AuthRejection),
 )]
 async fn me<C: OtpConfig<User = User>>(user: CurrentUser<C>) -> Json<User> {
     Json(user.into_inner())

@@ -1,16 +1,31 @@
 //! The configurations, one a delivery, and a way to change their settings.
 
+use std::sync::LazyLock;
+
 use otp_auth::testing::CapturingSender;
 use otp_auth::{OtpConfig, SettingsBuilder, WebDelivery, otp_config};
 
 use crate::hooks::TestHooks;
 use crate::user::User;
 
-/// A secret like those that `openssl rand -hex 32` makes.
-pub const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+/// The secret of the applications. It is made at run time: nothing that stands
+/// in a repository can be a secret.
+pub static SECRET: LazyLock<String> = LazyLock::new(|| secret("the application"));
 
 /// Another one, for rotations and for forgers.
-pub const OTHER_SECRET: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+pub static OTHER_SECRET: LazyLock<String> = LazyLock::new(|| secret("somebody else"));
+
+/// A text like those that `openssl rand -hex 32` makes. The same name gives
+/// the same one, also in another process of this build.
+pub fn secret(name: &str) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    (0..4_u8).fold(String::new(), |text, part| {
+        let mut hasher = DefaultHasher::new();
+        (name, part).hash(&mut hasher);
+        format!("{text}{:016x}", hasher.finish())
+    })
+}
 
 /// Where tokens travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
     Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn,
-    SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore,
+    SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 use crate::user::User;
@@ -55,13 +55,17 @@ pub enum Operation {
     Cleanup,
 }
 
-/// How an operation goes wrong. In any case nothing has happened.
+/// How an operation goes wrong. Nothing has happened then, unless it says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails.
     Fail,
     /// It never answers.
     Hang,
+    /// Of [`Operation::OpenChallenge`]: it happens, and is never answered.
+    Unanswered,
+    /// Of [`Operation::OpenChallenge`]: it happens, and its answer is lost.
+    Lost,
     /// Of [`Operation::Advance`]: it says that the session was in another
     /// generation, and it is not.
     Contradict,
@@ -110,7 +114,7 @@ impl Faults {
             state.faults.get(&operation).copied()
         };
         match fault {
-            None | Some(Fault::Contradict) => Ok(()),
+            None | Some(Fault::Contradict | Fault::Unanswered | Fault::Lost) => Ok(()),
             Some(Fault::Fail) => Err(StoreError::new(CAUSE)),
             Some(Fault::Hang) => std::future::pending().await,
         }
@@ -145,12 +149,18 @@ impl<S> Clone for Faulty<S> {
 impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         self.faults.meet(Operation::OpenChallenge).await?;
-        self.inner.open_challenge(realm, open).await
+        let opening = self.inner.open_challenge(realm, open).await;
+        let fault = self.faults.lock().faults.get(&Operation::OpenChallenge).copied();
+        match fault {
+            Some(Fault::Unanswered) => std::future::pending().await,
+            Some(Fault::Lost) => Err(StoreError::new(CAUSE)),
+            _ => opening,
+        }
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         self.faults.meet(Operation::RefundSend).await?;
-        self.inner.refund_send(realm, ticket, now).await
+        self.inner.refund_send(realm, ticket, refund, now).await
     }
 
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

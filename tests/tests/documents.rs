@@ -28,15 +28,41 @@ struct User {
     email: String,
 }
 
-#[otp_config(user = User, secret_key = "0b4c1e8fa96d37250b4c1e8fa96d3726")]
+#[otp_config(user = User, secret_key = self.secret)]
 struct Defaults {
+    secret: String,
     #[otp(sender)]
     sender: ConsoleSender,
 }
 
 fn defaults() -> Settings {
     let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
-    OtpAuth::new(Defaults { sender: ConsoleSender }, store).unwrap().settings().clone()
+    let secret = otp_auth_tests::SECRET.clone();
+    OtpAuth::new(Defaults { sender: ConsoleSender, secret }, store).unwrap().settings().clone()
+}
+
+/// KEY-02: whatever looks like a secret in this repository is refused.
+#[test]
+fn key_02_no_secret_that_stands_here_can_be_used() {
+    let mut text = String::new();
+    sources(&root(), &["rs", "md", "toml", "yml"], &mut text);
+    let looks_random = |word: &&str| {
+        let has = |test: fn(&char) -> bool| word.chars().any(|c| test(&c));
+        let hex = word.chars().all(|c| c.is_ascii_hexdigit());
+        let mixed = has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
+        word.len() >= 32 && (hex || mixed)
+    };
+    let candidates: std::collections::BTreeSet<_> = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '+' && c != '=')
+        .map(|word| word.trim_matches('='))
+        .filter(looks_random)
+        .collect();
+    assert!(candidates.len() >= 5, "{candidates:?}");
+    for candidate in candidates {
+        let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
+        let config = Defaults { sender: ConsoleSender, secret: candidate.to_owned() };
+        assert!(OtpAuth::new(config, store).is_err(), "{candidate} is a secret that works");
+    }
 }
 
 /// The default of a key, as the reference has it.
@@ -133,14 +159,14 @@ fn doc_01_doc_02_doc_03_doc_05_doc_10_the_limits_of_a_mailed_code_are_stated() {
 }
 
 /// Every file of Rust code below a folder.
-fn sources(folder: &Path, found: &mut String) {
+fn sources(folder: &Path, extensions: &[&str], found: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             if path.file_name().is_none_or(|name| name != "target") {
-                sources(&path, found);
+                sources(&path, extensions, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted)) {
             found.push_str(&fs::read_to_string(path).unwrap());
         }
     }
@@ -151,7 +177,7 @@ fn sources(folder: &Path, found: &mut String) {
 fn every_test_that_security_md_names_exists() {
     let mut code = String::new();
     for folder in ["otp-auth", "otp-auth-macros", "tests"] {
-        sources(&root().join(folder), &mut code);
+        sources(&root().join(folder), &["rs"], &mut code);
     }
     let security = read("SECURITY.md");
     let named: Vec<_> = security

@@ -25,7 +25,9 @@
 
 use axum::http::StatusCode;
 use axum::{Json, Router, routing::get};
-use otp_auth::{Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, SqliteStore, VerifiedUser, openapi, otp_config};
+use otp_auth::{
+    AuthRejection, Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, SqliteStore, VerifiedUser, openapi, otp_config,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
@@ -99,7 +101,7 @@ struct Api;
 /// Anybody who is signed in.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
-    responses((status = 200, description = "The user", body = User), (status = 401, description = "Not signed in")),
+    responses((status = 200, description = "The user", body = User), AuthRejection),
 )]
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
@@ -110,8 +112,7 @@ async fn me(user: CurrentUser<Auth>) -> Json<User> {
     get, path = "/verified", security(("bearer" = [])),
     responses(
         (status = 200, description = "A greeting"),
-        (status = 401, description = "Not signed in"),
-        (status = 403, description = "Not verified"),
+        AuthRejection,
     ),
 )]
 async fn verified(user: VerifiedUser<Auth>) -> String {
@@ -124,7 +125,7 @@ async fn verified(user: VerifiedUser<Auth>) -> String {
     get, path = "/drafts", security(("bearer" = [])),
     responses(
         (status = 200, description = "The drafts"),
-        (status = 401, description = "Not signed in"),
+        AuthRejection,
         (status = 403, description = "Not an editor"),
     ),
 )]

@@ -14,7 +14,9 @@
 use axum::{Json, Router, routing::get};
 use mongodb::bson::{Document, doc, oid::ObjectId};
 use mongodb::{IndexModel, options::IndexOptions};
-use otp_auth::{Claims, ConsoleSender, CurrentUser, MongoStore, OtpAuth, OtpUser, VerifiedUser, openapi, otp_config};
+use otp_auth::{
+    AuthRejection, Claims, ConsoleSender, CurrentUser, MongoStore, OtpAuth, OtpUser, VerifiedUser, openapi, otp_config,
+};
 use utoipa::OpenApi;
 
 #[derive(Clone, OtpUser)]
@@ -66,7 +68,7 @@ struct Api;
 /// Anybody who is signed in.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
-    responses((status = 200, description = "The user", body = Profile), (status = 401, description = "Not signed in")),
+    responses((status = 200, description = "The user", body = Profile), AuthRejection),
 )]
 async fn me(user: CurrentUser<Auth>) -> Json<Profile> {
     let User { id, email, is_verified, username, full_name } = user.into_inner();
@@ -78,8 +80,7 @@ async fn me(user: CurrentUser<Auth>) -> Json<Profile> {
     get, path = "/verified", security(("bearer" = [])),
     responses(
         (status = 200, description = "A greeting"),
-        (status = 401, description = "Not signed in"),
-        (status = 403, description = "Not verified"),
+        AuthRejection,
     ),
 )]
 async fn verified(user: VerifiedUser<Auth>) -> String {
@@ -89,7 +90,7 @@ async fn verified(user: VerifiedUser<Auth>) -> String {
 /// What the access token says; asks no database.
 #[utoipa::path(
     get, path = "/claims", security(("bearer" = [])),
-    responses((status = 200, description = "The claims"), (status = 401, description = "Not signed in")),
+    responses((status = 200, description = "The claims"), AuthRejection),
 )]
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())

@@ -14,7 +14,8 @@
 
 use axum::{Json, Router, routing::get};
 use otp_auth::{
-    Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, PostgresStore, VerifiedUser, openapi, otp_config,
+    AuthRejection, Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, PostgresStore, VerifiedUser, openapi,
+    otp_config,
 };
 use utoipa::OpenApi;
 
@@ -56,7 +57,7 @@ struct Api;
 /// Anybody who is signed in.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
-    responses((status = 200, description = "The user", body = User), (status = 401, description = "Not signed in")),
+    responses((status = 200, description = "The user", body = User), AuthRejection),
 )]
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
@@ -67,8 +68,7 @@ async fn me(user: CurrentUser<Auth>) -> Json<User> {
     get, path = "/verified", security(("bearer" = [])),
     responses(
         (status = 200, description = "A greeting"),
-        (status = 401, description = "Not signed in"),
-        (status = 403, description = "Not verified"),
+        AuthRejection,
     ),
 )]
 async fn verified(user: VerifiedUser<Auth>) -> String {
@@ -78,7 +78,7 @@ async fn verified(user: VerifiedUser<Auth>) -> String {
 /// What the access token says; asks no database.
 #[utoipa::path(
     get, path = "/claims", security(("bearer" = [])),
-    responses((status = 200, description = "The claims"), (status = 401, description = "Not signed in")),
+    responses((status = 200, description = "The claims"), AuthRejection),
 )]
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())

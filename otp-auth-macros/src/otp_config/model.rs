@@ -55,6 +55,7 @@ impl Model {
         }
         check_secrets(written, errors);
         check_lifetimes(written, errors);
+        check_sends(written, errors);
         check_guesses(written, errors);
         check_cookie(written, errors);
         if let (Some(field), Some(_)) = (&item.hooks, written.hooks.key()) {
@@ -194,6 +195,27 @@ fn check_lifetimes(written: &Written, errors: &mut Accumulator) {
              lengthen the first or shorten the second",
             spell(refresh_length),
             spell(access_length)
+        ),
+    ));
+}
+
+/// A send ends before the next one may begin.
+fn check_sends(written: &Written, errors: &mut Accumulator) {
+    let (limit, timeout) = (&written.otp_rate_limit, &written.send_timeout);
+    let (Some(between), Some(longest)) = (length(limit), length(timeout)) else {
+        return;
+    };
+    if between >= longest {
+        return;
+    }
+    let place = limit.key().or_else(|| timeout.key());
+    errors.push(mistake(
+        &place.map_or_else(Span::call_site, Ident::span),
+        format_args!(
+            "`otp_rate_limit` ({}) must not be shorter than `send_timeout` ({}): a send that fails could \
+             not be given back when the next one was paid; lengthen the first or shorten the second",
+            spell(between),
+            spell(longest)
         ),
     ));
 }

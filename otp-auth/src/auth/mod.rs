@@ -3,6 +3,7 @@
 
 mod follow;
 mod identify;
+mod in_flight;
 mod refresh;
 mod registry;
 mod request;
@@ -18,10 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
 
 pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
+pub(crate) use verify::Refusal;
 pub use verify::{SignedIn, TokenPair, Verification};
 
 use crate::binding::Bound;
@@ -38,14 +39,18 @@ use crate::store::{AnyStore, Removed, Revocation, Store};
 use crate::token::Tokens;
 use crate::user::OtpUser as _;
 use follow::Following;
+use in_flight::InFlight;
 use registry::Registration;
 
 /// How long a hook may take.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Codes that may be on their way at once when sending runs off the request
-/// path. A stranger cannot pile up more work than this.
-const MAX_BACKGROUND_SENDS: usize = 512;
+/// Codes that may be on their way at once, whether somebody waits for them or
+/// not. A stranger cannot pile up more work than this.
+const MAX_SENDS: u32 = 512;
+
+/// Sends that may be given back at once after the store has failed.
+const MAX_REFUNDS: u32 = 64;
 
 /// Passwordless sign-in for an application: the configuration, the keys and
 /// the store. Cheap to clone; it is the state of your router.
@@ -65,7 +70,8 @@ struct Inner<C: OtpConfig> {
     store: AnyStore<C::User>,
     clock: Clock,
     following: Following,
-    background_sends: Arc<Semaphore>,
+    sends: InFlight,
+    refunds: InFlight,
     /// Says that the keys are in use.
     _registration: Arc<Registration>,
 }
@@ -107,7 +113,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             store,
             clock,
             following: Following::new(),
-            background_sends: Arc::new(Semaphore::new(MAX_BACKGROUND_SENDS)),
+            sends: InFlight::new(MAX_SENDS),
+            refunds: InFlight::new(MAX_REFUNDS),
             _registration: registration,
         };
         let auth = Self { inner: Arc::new(inner) };
@@ -163,6 +170,39 @@ impl<C: OtpConfig> OtpAuth<C> {
                 let _ = Self { inner }.cleanup().await;
             }
         })
+    }
+
+    /// Ends the sending of codes: takes no new ones, and waits for those that
+    /// are on their way, but not for longer than `timeout`. Returns how many
+    /// were not done by then; they are lost when the process ends, and the log
+    /// says how many.
+    ///
+    /// Call it when the server has stopped, before `main` returns:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use otp_auth::{OtpAuth, OtpConfig};
+    /// # async fn serve<C: OtpConfig>(
+    /// #     listener: tokio::net::TcpListener, app: axum::Router, auth: OtpAuth<C>,
+    /// #     ctrl_c: impl Future<Output = ()> + Send + 'static,
+    /// # ) -> std::io::Result<()> {
+    /// axum::serve(listener, app).with_graceful_shutdown(ctrl_c).await?;
+    /// auth.shutdown(Duration::from_secs(10)).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Whoever asks for a code afterwards gets a 503.
+    #[allow(clippy::must_use_candidate, reason = "waiting is what it is for; the log has the count, too")]
+    pub async fn shutdown(&self, timeout: Duration) -> usize {
+        let begun = tokio::time::Instant::now();
+        let lost = self.inner.sends.close(timeout).await;
+        if lost > 0 {
+            event::sends_lost(lost);
+        }
+        // What is not given back only keeps somebody waiting.
+        self.inner.refunds.close(timeout.saturating_sub(begun.elapsed())).await;
+        lost
     }
 
     fn now(&self) -> Timestamp {

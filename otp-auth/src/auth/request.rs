@@ -1,7 +1,11 @@
 //! Asking for a code.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+
+use futures_util::FutureExt;
+use tracing::{Instrument, Span};
 
 use super::OtpAuth;
 use crate::challenge::budget::SendLimits;
@@ -14,7 +18,7 @@ use crate::error::AuthError;
 use crate::event;
 use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
-use crate::store::{FreshChallenge, OpenChallenge, Opening, Requester, Resume, SendTicket};
+use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket};
 
 /// Somebody asks for a code. `Debug` shows nothing of it.
 #[derive(Clone, Copy, Default)]
@@ -47,6 +51,10 @@ pub struct CodeRequested {
     pub resend_in: Duration,
 }
 
+/// When a send is given back that the store has perhaps been paid: at once,
+/// and again for a payment that it carries out late.
+const REFUND_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(20)];
+
 /// A message that was paid for.
 struct Outgoing {
     address: Address,
@@ -54,6 +62,38 @@ struct Outgoing {
     code: Secret,
     expires_in: Duration,
     ticket: SendTicket,
+}
+
+/// Why a message was not delivered, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+enum NotDelivered {
+    /// It was not taken, this time.
+    Refused,
+    /// The address takes no message. A mail server was asked.
+    RefusedForGood,
+    /// The sender did not come to an end: the mail may be out.
+    Unknown,
+}
+
+impl NotDelivered {
+    /// A client never waits out a cooldown for a mail that it did not get. But
+    /// what a mail server may have been given counts: a relay that takes mails
+    /// and answers late would send without end otherwise.
+    fn refund(self) -> Refund {
+        match self {
+            Self::Refused => Refund::Whole,
+            Self::RefusedForGood | Self::Unknown => Refund::Cooldown,
+        }
+    }
+}
+
+impl From<NotDelivered> for AuthError {
+    fn from(failure: NotDelivered) -> Self {
+        match failure {
+            NotDelivered::RefusedForGood => Self::AddressRefused,
+            NotDelivered::Refused | NotDelivered::Unknown => Self::DeliveryFailed,
+        }
+    }
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -66,7 +106,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # Errors
     ///
     /// [`AuthError::InvalidEmail`], [`AuthError::ResendTooSoon`],
-    /// [`AuthError::DeliveryFailed`] (the send is given back),
+    /// [`AuthError::DeliveryFailed`], [`AuthError::AddressRefused`],
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
         let address = self.address(request.email)?;
@@ -94,14 +134,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
 
         // Taken before anything is known about the address.
-        let permit = if settings.auto_create_user {
-            None
-        } else {
-            let permit = self.inner.background_sends.clone().try_acquire_owned();
-            Some(permit.map_err(|_| AuthError::DeliveryFailed)?)
-        };
+        let place = self.inner.sends.enter().ok_or_else(|| {
+            event::too_many_sends();
+            AuthError::DeliveryFailed
+        })?;
 
-        let (challenge, code, expires_at, ticket) = match self.inner.store.open_challenge(&open).await? {
+        let opening = self.inner.store.open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
+        let (challenge, code, expires_at, ticket) = match opening {
             Opening::Opened(ticket) => (challenge, code, open.fresh.expires_at, ticket),
             Opening::Resumed { nonce, expires_at, ticket } => {
                 let code = code::derive(keys, &nonce, settings.otp_length, self.code_kind());
@@ -118,45 +157,61 @@ impl<C: OtpConfig> OtpAuth<C> {
             resend_in: now.until(ticket.next_send_at),
         };
         let outgoing = Outgoing { address, identity, code, expires_in: requested.expires_in, ticket };
-        match permit {
-            None => self.deliver_or_refund(outgoing).await?,
-            Some(permit) => {
-                let auth = self.clone();
-                tokio::spawn(async move {
-                    auth.deliver_to_user(outgoing).await;
-                    drop(permit);
-                });
-            }
+        let auth = self.clone();
+        let is_waited_for = settings.auto_create_user;
+        // A task of its own: a client that hangs up stops neither the mail
+        // that was paid for nor the refund.
+        let sending = async move {
+            let sent = if is_waited_for {
+                auth.deliver_or_refund(outgoing).await
+            } else {
+                auth.deliver_to_user(outgoing).await;
+                Ok(())
+            };
+            drop(place);
+            sent
+        };
+        let sending = tokio::spawn(sending.instrument(Span::current()));
+        if is_waited_for {
+            sending.await.unwrap_or(Err(AuthError::DeliveryFailed))?;
         }
         Ok(requested)
     }
 
     /// Delivers while the client waits, and gives the send back when that
-    /// fails. The challenge is of no use then: the client never gets it.
-    ///
-    /// It runs as a task of its own: a client that hangs up stops neither the
-    /// mail that was paid for nor the refund.
+    /// fails, as far as no mail is out. The challenge is of no use then: the
+    /// client never gets it.
     async fn deliver_or_refund(&self, outgoing: Outgoing) -> Result<(), AuthError> {
-        let auth = self.clone();
         let ticket = outgoing.ticket;
-        let delivering = tokio::spawn(async move {
-            let delivered = auth.deliver(outgoing).await;
-            if delivered.is_err() {
-                auth.refund(&ticket).await;
-            }
-            delivered
-        });
-        if let Ok(delivered) = delivering.await {
-            return delivered;
-        }
-        // The sender panicked.
-        self.refund(&ticket).await;
-        Err(AuthError::DeliveryFailed)
+        let Err(failure) = self.deliver(outgoing).await else { return Ok(()) };
+        // If this fails, the cooldown stays; the store has logged it.
+        let _ = self.inner.store.refund_send(&ticket, failure.refund(), self.now()).await;
+        Err(failure.into())
     }
 
-    /// If this fails, the cooldown stays; the store has logged it.
-    async fn refund(&self, ticket: &SendTicket) {
-        let _ = self.inner.store.refund_send(ticket, self.now()).await;
+    /// The store has failed to open a challenge, but perhaps it has taken the
+    /// payment, or takes it yet. No mail goes out, so it is given back, in the
+    /// background. The ticket names this send and no other, so that does no
+    /// harm if it was not paid.
+    fn take_back(&self, open: &OpenChallenge) {
+        let Some(place) = self.inner.refunds.enter() else { return };
+        let auth = self.clone();
+        let asked_at = open.now;
+        let next_send_at = asked_at + open.limits.cooldown;
+        let ticket = SendTicket { identity: open.identity, requester: open.requester, next_send_at };
+        let refunding = async move {
+            for pause in REFUND_PAUSES {
+                tokio::time::sleep(pause).await;
+                let now = auth.now();
+                // A later send in the same millisecond has the same name.
+                if !pause.is_zero() && now == asked_at {
+                    break;
+                }
+                let _ = auth.inner.store.refund_send(&ticket, Refund::Whole, now).await;
+            }
+            drop(place);
+        };
+        tokio::spawn(refunding.instrument(Span::current()));
     }
 
     fn requester(&self, address: &Address, device: Option<&str>, now: Timestamp) -> Requester {
@@ -166,23 +221,37 @@ impl<C: OtpConfig> OtpAuth<C> {
         if known { Requester::KnownDevice } else { Requester::Stranger }
     }
 
-    async fn deliver(&self, outgoing: Outgoing) -> Result<(), AuthError> {
+    async fn deliver(&self, outgoing: Outgoing) -> Result<(), NotDelivered> {
         let message = OtpMessage {
             address: outgoing.address.deliver_to(),
             code: outgoing.code.expose(),
             expires_in: outgoing.expires_in,
             purpose: Purpose::SignIn,
         };
-        let sending = self.inner.config.sender().send_otp(message);
+        let sending = AssertUnwindSafe(async { self.inner.config.sender().send_otp(message).await }).catch_unwind();
+        let identity = &outgoing.identity;
         match tokio::time::timeout(self.inner.settings.send_timeout, sending).await {
-            Ok(Ok(())) => {
-                event::code_sent(&outgoing.identity);
-                return Ok(());
+            Ok(Ok(Ok(()))) => {
+                event::code_sent(identity);
+                Ok(())
             }
-            Ok(Err(error)) => event::delivery_failed(&outgoing.identity, &error),
-            Err(_) => event::delivery_timed_out(&outgoing.identity),
+            Ok(Ok(Err(error))) if error.is_permanent() => {
+                event::address_refused(identity, &error.summary(&message));
+                Err(NotDelivered::RefusedForGood)
+            }
+            Ok(Ok(Err(error))) => {
+                event::delivery_failed(identity, &error.summary(&message));
+                Err(NotDelivered::Refused)
+            }
+            Ok(Err(_)) => {
+                event::delivery_failed(identity, "the sender panicked");
+                Err(NotDelivered::Unknown)
+            }
+            Err(_) => {
+                event::delivery_failed(identity, "the sender was too slow");
+                Err(NotDelivered::Unknown)
+            }
         }
-        Err(AuthError::DeliveryFailed)
     }
 
     /// Off the request path: sends to addresses that have an account. What

@@ -83,6 +83,31 @@ pub struct TokenPair {
     pub refresh_expires_in: Duration,
 }
 
+/// Why a code is not valid before it is even compared. Its author sees this
+/// in the log: a client that lost its challenge looks like a wrong code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No challenge came with the code.
+    NoChallenge,
+    /// What came is none.
+    NotAChallenge,
+    /// There is no such challenge, or there is none any more.
+    UnknownChallenge,
+    /// It is that of another address.
+    OtherAddress,
+}
+
+impl Refusal {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NoChallenge => "no_challenge",
+            Self::NotAChallenge => "not_a_challenge",
+            Self::UnknownChallenge => "unknown_challenge",
+            Self::OtherAddress => "challenge_of_another_address",
+        }
+    }
+}
+
 impl<C: OtpConfig> OtpAuth<C> {
     /// Signs in with a code: counts the try, compares, and then accepts the
     /// code, makes the user where needed, and adds the session, all or
@@ -93,17 +118,29 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::InvalidEmail`], [`AuthError::MalformedCode`],
     /// [`AuthError::InvalidCode`], [`AuthError::TooManyAttempts`],
     /// [`AuthError::SignInRefused`], [`AuthError::Store`],
-    /// [`AuthError::Claims`], [`AuthError::Random`].
+    /// [`AuthError::Claims`], [`AuthError::TokenTooLong`],
+    /// [`AuthError::Random`].
     pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
-        let address = self.address(verification.email)?;
-        let code = code::read(verification.code).inspect_err(|_| event::invalid_input("code"))?;
-        let identity = Identity::of(self.current_keys()?, &address);
-        let result = self.verify(&address, &code, &verification).await;
+        self.verify_or_explain(verification).await.map_err(|(error, _)| error)
+    }
+
+    /// The same, and for a code that is not valid what is wrong with it. Only
+    /// the log and, in developer mode, a developer may see that.
+    pub(crate) async fn verify_or_explain(
+        &self,
+        verification: Verification<'_>,
+    ) -> Result<SignedIn<C::User>, (AuthError, Option<Refusal>)> {
+        let plain = |error| (error, None);
+        let address = self.address(verification.email).map_err(plain)?;
+        let code = code::read(verification.code).inspect_err(|_| event::invalid_input("code")).map_err(plain)?;
+        let identity = Identity::of(self.current_keys().map_err(plain)?, &address);
+        let mut refusal = None;
+        let result = self.verify(&address, &code, &verification, &mut refusal).await;
         match &result {
             Ok(signed_in) => event::signed_in(&identity, signed_in.session.id),
-            Err(error) => event::sign_in_failed(&identity, error),
+            Err(error) => event::sign_in_failed(&identity, error, refusal.map(Refusal::as_str)),
         }
-        result
+        result.map_err(|error| (error, refusal))
     }
 
     async fn verify(
@@ -111,9 +148,15 @@ impl<C: OtpConfig> OtpAuth<C> {
         address: &crate::email::Address,
         code: &Secret,
         verification: &Verification<'_>,
+        refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
+        let mut refused = |reason| {
+            *refusal = Some(reason);
+            AuthError::InvalidCode
+        };
         let now = self.now();
-        let challenge = verification.challenge.and_then(Challenge::parse).ok_or(AuthError::InvalidCode)?;
+        let challenge = verification.challenge.ok_or_else(|| refused(Refusal::NoChallenge))?;
+        let challenge = Challenge::parse(challenge).ok_or_else(|| refused(Refusal::NotAChallenge))?;
         let key = challenge.key();
         // Made before the challenge is looked up, so that a known and an
         // unknown one take the same work. Previous keys count: a code that was
@@ -130,7 +173,8 @@ impl<C: OtpConfig> OtpAuth<C> {
 
         // One more than the limit is told apart, to raise the suspicion once.
         let max_tries = u32::from(self.inner.settings.max_otp_attempts);
-        let counted = self.inner.store.count_try(&key, max_tries + 2).await?.ok_or(AuthError::InvalidCode)?;
+        let counted = self.inner.store.count_try(&key, max_tries + 2).await?;
+        let counted = counted.ok_or_else(|| refused(Refusal::UnknownChallenge))?;
         let mut accepted = None;
         let verdict = judge(&counted, now, max_tries, |identity| {
             accepted = candidates.iter().find(|candidate| candidate.identity == *identity);
@@ -143,6 +187,9 @@ impl<C: OtpConfig> OtpAuth<C> {
                     Suspicion::too_many_attempts(&counted.identity).raise::<C::User>(self.inner.config.hooks()).await;
                 }
                 Err(AuthError::TooManyAttempts { retry_after: now.until(counted.expires_at) })
+            }
+            (Verdict::Wrong, _) if candidates.iter().all(|candidate| candidate.identity != counted.identity) => {
+                Err(refused(Refusal::OtherAddress))
             }
             _ => Err(AuthError::InvalidCode),
         }
@@ -198,13 +245,15 @@ impl<C: OtpConfig> OtpAuth<C> {
             revocation: self.revocation(now),
         };
         // What can fail on our side fails before the code is spent, as far as
-        // the user is known. The claims of one who is not verified yet will
-        // be others.
+        // the user is known. The claims of one who is not verified yet may
+        // become others, so those tokens are made anew; of a new user nothing
+        // is known.
         let prepared = match &sign_in.account {
-            Account::Existing { user, .. } if user.verified() != Some(false) => {
-                Some(self.tokens_for(user, &sign_in.session.of_user(user.id().to_string()), now)?)
+            Account::Existing { user, .. } => {
+                let tokens = self.tokens_for(user, &sign_in.session.of_user(user.id().to_string()), now)?;
+                (user.verified() != Some(false)).then_some(tokens)
             }
-            _ => None,
+            Account::New(_) => None,
         };
         let keys = self.current_keys()?;
         let device = C::Delivery::COOKIES.then(|| device::issue(keys, &Identity::of(keys, address), now));

@@ -49,6 +49,27 @@ impl SendLimits {
     }
 }
 
+/// How much of a paid send is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refund {
+    /// All of it: no mail went out.
+    Whole,
+    /// The cooldown only, so that a client can ask again at once. The hour and
+    /// the day stay paid, because the mail may be out.
+    Cooldown,
+}
+
+impl Refund {
+    /// How many sends the hour and the day get back.
+    #[must_use]
+    pub const fn sends(self) -> u32 {
+        match self {
+            Self::Whole => 1,
+            Self::Cooldown => 0,
+        }
+    }
+}
+
 /// The budget of one identity and requester class, as a store keeps it. A
 /// window begins with the first send in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +140,13 @@ impl Budget {
             && self.day_started_at + SendLimits::DAY <= now
     }
 
-    /// The budget with one send given back, because its delivery failed.
+    /// The budget after a send whose delivery failed was given back.
     #[must_use]
-    pub fn refund(self, now: Timestamp) -> Self {
+    pub fn refund(self, refund: Refund, now: Timestamp) -> Self {
         Self {
             next_send_at: now,
-            hour_sends: self.hour_sends.saturating_sub(1),
-            day_sends: self.day_sends.saturating_sub(1),
+            hour_sends: self.hour_sends.saturating_sub(refund.sends()),
+            day_sends: self.day_sends.saturating_sub(refund.sends()),
             ..self
         }
     }
@@ -196,9 +217,19 @@ mod tests {
     fn http_13_a_refund_leaves_no_trace_of_the_send() {
         let first = Budget::spend(None, at(0), LIMITS).unwrap();
         let second = Budget::spend(Some(first), at(60), LIMITS).unwrap();
-        let refunded = second.refund(at(61));
+        let refunded = second.refund(Refund::Whole, at(61));
         assert_eq!((refunded.hour_sends, refunded.day_sends), (1, 1));
         assert_eq!(refunded.wait(at(61), LIMITS), Duration::ZERO);
+    }
+
+    #[test]
+    fn rate_08_sends_of_which_only_the_cooldown_is_given_back_stay_within_the_hour() {
+        let mut budget = None;
+        for second in 0..3 {
+            let spent = Budget::spend(budget, at(second), LIMITS).unwrap();
+            budget = Some(spent.refund(Refund::Cooldown, at(second)));
+        }
+        assert_eq!(Budget::spend(budget, at(3), LIMITS), Err(Duration::from_secs(3_597)));
     }
 
     #[test]

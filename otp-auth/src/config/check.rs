@@ -36,7 +36,13 @@ pub(super) fn ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
     fault(settings.max_sends_per_hour == 0, "max_sends_per_hour", "must be at least 1");
     fault(settings.max_sends_per_day == 0, "max_sends_per_day", "must be at least 1");
     let timeout = settings.send_timeout;
-    fault(timeout < Duration::from_secs(1) || timeout > MINUTE, "send_timeout", "must be 1 to 60 seconds");
+    let impossible = timeout < Duration::from_secs(1) || timeout > MINUTE;
+    fault(impossible, "send_timeout", "must be 1 to 60 seconds");
+    fault(
+        !impossible && settings.otp_rate_limit < timeout,
+        "otp_rate_limit",
+        "must not be shorter than `send_timeout`: a send that fails could not be given back when the next one was paid; raise it, or lower `send_timeout`",
+    );
     let rate = settings.guess_rate_per_day();
     // A length outside its range is one fault, not two.
     if rate > MAX_GUESS_RATE && (6..=10).contains(&settings.otp_length) {

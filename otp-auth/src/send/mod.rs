@@ -2,6 +2,7 @@
 //! senders.
 
 mod console;
+mod redact;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -54,8 +55,11 @@ impl fmt::Debug for OtpMessage<'_> {
 /// Delivers codes: by mail, or whatever reaches the owner of the address.
 ///
 /// A sender that takes longer than `send_timeout` is cut off: its future is
-/// dropped, the client gets a 503, and the send does not count against the
-/// address.
+/// dropped, and the client gets a 503. The mail may be out by then, so the
+/// send counts for the hour and the day, and the client can ask again at once.
+///
+/// Say which refusals are for good: [`SendError::permanent`] is answered with
+/// "check the address", [`SendError::new`] with "try again".
 ///
 /// ```
 /// use otp_auth::{OtpMessage, SendError, SendOtp};
@@ -81,32 +85,105 @@ pub trait SendOtp: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`SendError`] when the message was not taken. Its text goes to the log
-    /// and must hold neither the code nor the address.
+    /// [`SendError`] when the message was not taken.
     fn send_otp(&self, message: OtpMessage<'_>) -> impl Future<Output = Result<(), SendError>> + Send;
 }
 
 /// A message was not taken for delivery.
-#[derive(Debug)]
-pub struct SendError(Box<dyn StdError + Send + Sync>);
+///
+/// What it prints is meant for logs: the text of the cause without addresses,
+/// without runs of six digits or more, on one line and cut to some hundred
+/// characters. The cause itself is in [`source`](StdError::source).
+pub struct SendError {
+    kind: Kind,
+    cause: Box<dyn StdError + Send + Sync>,
+}
 
-impl SendError {
-    /// Wraps the cause.
-    #[must_use]
-    pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self(cause.into())
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Temporary,
+    Permanent,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Temporary => "not taken for delivery",
+            Self::Permanent => "refused for good",
+        }
     }
 }
 
+impl SendError {
+    /// Wraps a cause that may pass. The client is told to try again, and the
+    /// send does not count.
+    #[must_use]
+    pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind: Kind::Temporary, cause: cause.into() }
+    }
+
+    /// Wraps a cause that does not pass: this address will never take a
+    /// message, as with a 5xx answer to `RCPT TO`. The client is told to check
+    /// the address. The send counts for the hour and the day, because a mail
+    /// server was asked.
+    ///
+    /// Where the client waits for the sender, it learns that the mailbox does
+    /// not exist. It does not learn whether there is an account: with
+    /// `auto_create_user = true` every address gets a mail, and otherwise
+    /// nobody waits.
+    #[must_use]
+    pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind: Kind::Permanent, cause: cause.into() }
+    }
+
+    /// Whether the address will never take a message.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        self.kind == Kind::Permanent
+    }
+
+    /// What may be logged of the cause of a message that did not go out.
+    pub(crate) fn summary(&self, message: &OtpMessage<'_>) -> String {
+        let local = message.address.rsplit_once('@').map_or(message.address, |(local, _)| local);
+        format!("{}: {}", self.kind.as_str(), self.cause(&[message.address, local, message.code]))
+    }
+
+    /// The texts of the cause and of what caused it.
+    fn cause(&self, known: &[&str]) -> String {
+        let mut text = self.cause.to_string();
+        let mut below = self.cause.source();
+        for _ in 0..MAX_CAUSES {
+            let Some(cause) = below else { break };
+            let more = cause.to_string();
+            // Many errors quote their source themselves.
+            if !text.contains(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
+            below = cause.source();
+        }
+        redact::redact(&text, known)
+    }
+}
+
+/// How many causes below the first are shown.
+const MAX_CAUSES: usize = 4;
+
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the message was not taken for delivery: {}", self.0)
+        write!(f, "{}: {}", self.kind.as_str(), self.cause(&[]))
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").field("kind", &self.kind).field("cause", &self.cause(&[])).finish()
     }
 }
 
 impl StdError for SendError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(self.0.as_ref())
+        Some(self.cause.as_ref())
     }
 }
 
@@ -119,5 +196,29 @@ mod tests {
         let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1));
         let text = format!("{message:?} {message:#?}");
         assert!(!text.contains("ann") && !text.contains("493817"), "{text}");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("sending failed")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn log_06_an_error_prints_its_causes_and_no_address() {
+        let refused = SendError::permanent(Outer(std::io::Error::other("550 <ann@x.com>: unknown\r\n250 ok")));
+        assert_eq!(refused.to_string(), "refused for good: sending failed: 550 <[redacted]>: unknown  250 ok");
+        assert!(refused.is_permanent() && !SendError::new("busy").is_permanent());
+        let text = format!("{refused:?} {refused:#?}");
+        assert!(!text.contains("ann") && text.contains("Permanent"), "{text}");
+        assert!(refused.source().unwrap().source().unwrap().to_string().contains("ann@x.com"));
+    }
+
+    #[test]
+    fn log_06_the_summary_of_a_message_has_neither_its_address_nor_its_code() {
+        let message = OtpMessage::new("ann.lee@x.com", "4938", Duration::from_secs(1));
+        let error = SendError::new("no user Ann.Lee at x.com; message was: your code is 49 38");
+        assert_eq!(
+            error.summary(&message),
+            "not taken for delivery: no user [redacted] at x.com; message was: your code is [redacted]"
+        );
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{
     Advance, Binding, BlacklistEntry, ChallengeKey, CountedTry, Cursor, Maintenance, OpenChallenge, Opening, Realm,
-    Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn, SignInOutcome, Store,
+    Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn, SignInOutcome, Store,
     StoreError, StoreResult, Timestamp, TokenRef,
 };
 use super::{ChallengeStore, SessionStore, UserStore};
@@ -76,7 +76,7 @@ macro_rules! erase {
 erase! {
     of a realm: {
         open_challenge(open: &'a OpenChallenge) -> Opening, ChallengeStore;
-        refund_send(ticket: &'a SendTicket, now: Timestamp) -> (), ChallengeStore;
+        refund_send(ticket: &'a SendTicket, refund: Refund, now: Timestamp) -> (), ChallengeStore;
         count_try(key: &'a ChallengeKey, cap: u32) -> Option<CountedTry>, ChallengeStore;
         session(id: SessionId) -> Option<Session>, SessionStore;
         advance(id: SessionId, generation: u32, now: Timestamp) -> Advance, SessionStore;

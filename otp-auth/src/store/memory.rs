@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     Account, Advance, Binding, BlacklistEntry, BlacklistKind, Budget, ChallengeKey, ChallengeStore, CodeMac,
-    CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery, Removed,
-    Requester, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome,
+    CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery, Refund,
+    Removed, Requester, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome,
     StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
@@ -194,11 +194,11 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         }))
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         if let Some(budget) = self.lock().budgets.get_mut(&(realm.clone(), ticket.identity, ticket.requester))
             && budget.next_send_at == ticket.next_send_at
         {
-            *budget = budget.refund(now);
+            *budget = budget.refund(refund, now);
         }
         Ok(())
     }

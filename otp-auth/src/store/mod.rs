@@ -28,7 +28,7 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 pub use crate::binding::Binding;
-pub use crate::challenge::budget::{Budget, Requester, SendLimits};
+pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
 pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
 pub use crate::clock::Timestamp;
@@ -154,6 +154,7 @@ pub trait ChallengeStore: Send + Sync + 'static {
         &self,
         realm: &Realm,
         ticket: &SendTicket,
+        refund: Refund,
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 

@@ -23,6 +23,9 @@ pub struct CapturedOtp {
 enum Behaviour {
     Take,
     Fail,
+    Refuse,
+    Wait(Duration),
+    Panic,
     Hang,
 }
 
@@ -51,6 +54,21 @@ impl CapturingSender {
     /// From now on messages are refused.
     pub fn fail(&self) {
         self.lock().behaviour = Behaviour::Fail;
+    }
+
+    /// From now on messages are refused for good: no address exists.
+    pub fn refuse(&self) {
+        self.lock().behaviour = Behaviour::Refuse;
+    }
+
+    /// From now on messages are taken, and it says so after this long.
+    pub fn wait(&self, span: Duration) {
+        self.lock().behaviour = Behaviour::Wait(span);
+    }
+
+    /// From now on it panics.
+    pub fn panic(&self) {
+        self.lock().behaviour = Behaviour::Panic;
     }
 
     /// From now on messages are neither taken nor refused, ever.
@@ -85,17 +103,28 @@ impl SendOtp for CapturingSender {
     async fn send_otp(&self, message: OtpMessage<'_>) -> Result<(), SendError> {
         let behaviour = self.lock().behaviour;
         match behaviour {
-            Behaviour::Take => {
-                self.lock().messages.push(CapturedOtp {
-                    address: message.address.to_owned(),
-                    code: message.code.to_owned(),
-                    expires_in: message.expires_in,
-                    purpose: message.purpose,
-                });
-                Ok(())
+            Behaviour::Take => {}
+            Behaviour::Wait(span) => tokio::time::sleep(span).await,
+            Behaviour::Fail => return Err(SendError::new("the capturing sender was told to fail")),
+            Behaviour::Refuse => {
+                let quoted = format!("550 5.1.1 <{}>: user unknown, code {}", message.address, message.code);
+                return Err(SendError::permanent(quoted));
             }
-            Behaviour::Fail => Err(SendError::new("the capturing sender was told to fail")),
+            Behaviour::Panic => panicking(),
             Behaviour::Hang => std::future::pending().await,
         }
+        tracing::info!(event = "captured", "the capturing sender has taken a message");
+        self.lock().messages.push(CapturedOtp {
+            address: message.address.to_owned(),
+            code: message.code.to_owned(),
+            expires_in: message.expires_in,
+            purpose: message.purpose,
+        });
+        Ok(())
     }
+}
+
+#[allow(clippy::panic, reason = "it was told to")]
+fn panicking() {
+    panic!("the capturing sender was told to panic");
 }

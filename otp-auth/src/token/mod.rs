@@ -27,6 +27,10 @@ const CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// work that a stranger can cause. Web servers refuse headers before that.
 const MAX_LENGTH: usize = 16 * 1024;
 
+/// Many proxies take no header that is longer than 8 KiB, with all that a
+/// browser puts into it. Whoever has half of that should know.
+const LONG: usize = 4 * 1024;
+
 /// Why a token is refused. For the log only: clients get one answer for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) &'static str);
@@ -99,6 +103,14 @@ impl Tokens {
         // every request fails.
         serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(AuthError::Claims)?;
         let token = self.access.sign(&payload)?;
+        let bytes = token.expose().len();
+        if bytes > MAX_LENGTH {
+            // No extractor would accept it.
+            return Err(AuthError::TokenTooLong { bytes });
+        }
+        if bytes > LONG {
+            crate::event::long_token(bytes);
+        }
         Ok(Minted {
             token,
             expires_in: Duration::from_secs(u64::try_from(expires_at.as_secs() - now.as_secs()).unwrap_or(0)),

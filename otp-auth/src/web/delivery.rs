@@ -50,10 +50,10 @@ pub struct ChallengeIssuedInBody {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyBody {
     /// The address that the code was sent to.
-    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
+    #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
     pub email: String,
     /// The code, as typed.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, examples("000000")))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[^A-Za-z]+$", max_length = 4096, examples("000000")))]
     pub code: Secret,
 }
 
@@ -62,10 +62,10 @@ pub struct VerifyBody {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyBodyWithChallenge {
     /// The address that the code was sent to.
-    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
+    #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
     pub email: String,
     /// The code, as typed.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, examples("000000")))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[^A-Za-z]+$", max_length = 4096, examples("000000")))]
     pub code: Secret,
     /// The challenge from the answer to `POST /request-otp`.
     #[serde(default)]

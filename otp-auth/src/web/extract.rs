@@ -28,6 +28,11 @@ use crate::user::{OtpUser, VerifiableUser};
 pub struct AuthRejection(Problem);
 
 impl AuthRejection {
+    /// Every kind that there is, over all extractors.
+    #[cfg(feature = "openapi")]
+    pub(super) const CODES: [Code; 5] =
+        [Code::InvalidRequest, Code::MissingToken, Code::InvalidToken, Code::NotVerified, Code::StoreUnavailable];
+
     /// The kind of problem.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -15,7 +15,7 @@ use super::delivery::{
 };
 use super::json::{AnyBody, Json, OptionalJson, RequestOtpBody};
 use super::problem::{Code, Problem};
-use crate::auth::{CodeRequest, OtpAuth, Verification};
+use crate::auth::{CodeRequest, OtpAuth, Refusal, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::session::Client;
@@ -55,7 +55,13 @@ where
         older_refresh_tokens: &older,
         client: client(&headers, &extensions),
     };
-    let signed_in = auth.verify_code(verification).await?;
+    let signed_in = auth.verify_or_explain(verification).await.map_err(|(error, refusal)| {
+        let problem = Problem::from(error);
+        match refusal.filter(|_| settings.developer_mode) {
+            Some(refusal) => problem.with_detail(advice(refusal, C::Delivery::COOKIES)),
+            None => problem,
+        }
+    })?;
     Ok(tokens_response::<C::Delivery, _>(signed_in, settings))
 }
 
@@ -106,6 +112,27 @@ where
         cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
     }
     response
+}
+
+/// What a developer should change, where a real client is told nothing.
+fn advice(refusal: Refusal, cookies: bool) -> &'static str {
+    match (refusal, cookies) {
+        (Refusal::NoChallenge, true) => {
+            "Developer mode: no challenge came with the code. It is in a cookie of /request-otp that has to come back: in fetch, write `credentials: 'include'` for both requests; over plain HTTP, set `cookie_secure` to false."
+        }
+        (Refusal::NoChallenge, false) => {
+            "Developer mode: no challenge came with the code. Send the `challenge` of the answer to /request-otp in the body."
+        }
+        (Refusal::NotAChallenge, _) => {
+            "Developer mode: what came as the challenge is none. Send it exactly as /request-otp gave it."
+        }
+        (Refusal::UnknownChallenge, _) => {
+            "Developer mode: there is no such challenge. Ask for a new code; has the database been emptied since?"
+        }
+        (Refusal::OtherAddress, _) => {
+            "Developer mode: the challenge is that of another address. A code was asked for with that one meanwhile, perhaps in another tab; a client holds one challenge at a time."
+        }
+    }
 }
 
 pub(super) async fn method_not_allowed() -> Problem {

@@ -24,7 +24,7 @@ const MAX_DRAINED: usize = 2 * 1024 * 1024;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestOtpBody {
     /// The address to send the code to.
-    #[cfg_attr(feature = "openapi", schema(examples("ann@example.com")))]
+    #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
     pub email: String,
 }
 

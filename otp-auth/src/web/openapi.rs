@@ -25,7 +25,10 @@
 //! # Ok::<(), otp_auth::ConfigError>(())
 //! ```
 
-use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use axum::routing::get;
+use axum::{Json, Router};
 use utoipa::ToSchema;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::HeaderBuilder;
@@ -43,6 +46,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cookie::Kind;
 use super::delivery::{Message, WebDelivery};
+use super::extract::AuthRejection;
 use super::json::RequestOtpBody;
 use super::problem::{Code, Problem};
 use crate::auth::OtpAuth;
@@ -64,7 +68,7 @@ const ANY_BODY: [Code; 3] = [Code::Malformed, Code::BodyTooLarge, Code::Unsuppor
 /// The problems of one route.
 fn problems<D: WebDelivery>(route: &str, settings: &Settings) -> Vec<Code> {
     let own: &[Code] = match route {
-        "/request-otp" => &[Code::InvalidEmail, Code::ResendTooSoon, Code::DeliveryFailed],
+        "/request-otp" => &[Code::InvalidEmail, Code::AddressRefused, Code::ResendTooSoon, Code::DeliveryFailed],
         "/verify-otp" => {
             &[Code::InvalidEmail, Code::MalformedCode, Code::InvalidCode, Code::TooManyAttempts, Code::SignInRefused]
         }
@@ -98,18 +102,84 @@ where
 
 /// A page at `/docs` that shows a document and sends requests (Swagger UI).
 /// It needs no other server: everything is compiled in. The document itself
-/// is at `/docs/openapi.json`.
+/// is at `/docs/openapi.json`. All addresses in it are relative, so it can be
+/// nested below any prefix.
 pub fn page<S>(api: OpenApi) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let config = Config::default()
+    page_at("/docs", api)
+}
+
+/// The same page at another path than `/docs`, such as `/admin/api`. A `/` at
+/// its end means nothing, and neither does one that is missing at its start.
+///
+/// # Panics
+///
+/// When the path has parameters or wildcards, as axum's routes do.
+pub fn page_at<S>(path: &str, api: OpenApi) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let path = format!("/{}", path.trim_matches('/'));
+    let config = Config::new([DOCUMENT])
         .try_it_out_enabled(true)
         .persist_authorization(false)
         .display_request_duration(true)
         // Unless told, Swagger UI sends the document's URL to a validator of its own.
         .validator_url("none");
-    SwaggerUi::new("/docs").url("/docs/openapi.json", api).config(config).into()
+    let page: Router<S> = SwaggerUi::new("/").config(config).into();
+    let document = get(|| async { Json(api) });
+    if path == "/" {
+        return page.route(&format!("/{DOCUMENT}"), document);
+    }
+    // Files are looked up beside the page, so its path ends with `/`. The
+    // way there is relative: nobody here knows where the page is nested.
+    let below = path.rsplit('/').next().unwrap_or_default();
+    let redirect = Redirect::to(&format!("{below}/"));
+    Router::new()
+        .route(&path, get(|| async { redirect }))
+        .route(&format!("{path}/{DOCUMENT}"), document)
+        .nest(&format!("{path}/"), page)
+}
+
+/// The document, beside the page.
+const DOCUMENT: &str = "openapi.json";
+
+/// What the extractors answer when they refuse a request, for the documents
+/// of your own routes. The `Problem` that it names is a part of
+/// [`OtpAuth::openapi`], so nest that into the same document.
+///
+/// ```
+/// # use otp_auth::{ConsoleSender, CurrentUser, OtpUser, otp_config};
+/// # #[derive(Clone, OtpUser)]
+/// # struct User { #[otp(id)] id: i64, #[otp(email)] email: String }
+/// # #[otp_config(user = User, developer_mode = cfg!(debug_assertions))]
+/// # struct Auth { #[otp(sender)] sender: ConsoleSender }
+/// use otp_auth::AuthRejection;
+///
+/// #[utoipa::path(
+///     get, path = "/me", security(("bearer" = [])),
+///     responses((status = 200, description = "The address"), AuthRejection),
+/// )]
+/// async fn me(user: CurrentUser<Auth>) -> String {
+///     user.email.clone()
+/// }
+/// ```
+impl utoipa::IntoResponses for AuthRejection {
+    fn responses() -> std::collections::BTreeMap<String, RefOr<Response>> {
+        by_status(&AuthRejection::CODES)
+            .map(|(status, codes)| (status.as_u16().to_string(), problem_response(&codes).into()))
+            .collect()
+    }
+}
+
+/// The codes of each status, in the order of the statuses.
+fn by_status(codes: &[Code]) -> impl Iterator<Item = (StatusCode, Vec<Code>)> {
+    let mut statuses: Vec<_> = codes.iter().map(|code| code.status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses.into_iter().map(|status| (status, codes.iter().filter(|code| code.status() == status).copied().collect()))
 }
 
 fn document<D: WebDelivery>(settings: &Settings) -> OpenApi {
@@ -216,11 +286,7 @@ fn operation<D: WebDelivery>(
 ) -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).response("200", success);
     let codes = problems::<D>(route, settings);
-    let mut statuses: Vec<_> = codes.iter().map(|code| code.status()).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
-    statuses.into_iter().fold(operation, |operation, status| {
-        let codes: Vec<_> = codes.iter().filter(|code| code.status() == status).copied().collect();
+    by_status(&codes).fold(operation, |operation, (status, codes)| {
         operation.response(status.as_u16().to_string(), problem_response(&codes))
     })
 }

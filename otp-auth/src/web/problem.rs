@@ -81,7 +81,11 @@
 //!
 //! ### `delivery_failed`
 //!
-//! 503. The code could not be delivered; it does not count as sent.
+//! 503. The code could not be delivered; ask again. Unless it may be out, it does not count as sent.
+//!
+//! ### `address_refused`
+//!
+//! 422. The mail server refuses this address for good. Asking again is of no use.
 //!
 //! ### `store_unavailable`
 //!
@@ -160,6 +164,8 @@ problems! {
     MissingToken: "missing_token", UNAUTHORIZED, "Authentication required", "Send an access token as a bearer token.";
     /// The sender failed.
     DeliveryFailed: "delivery_failed", SERVICE_UNAVAILABLE, "Delivery failed", "The code could not be sent. Try again.";
+    /// The address takes no mail.
+    AddressRefused: "address_refused", UNPROCESSABLE_ENTITY, "Address refused", "No mail can be delivered to this address. Check it, or use another one.";
     /// The store failed.
     StoreUnavailable: "store_unavailable", SERVICE_UNAVAILABLE, "Service unavailable", "The service is unavailable for the moment. Try again.";
     /// The application is at fault.
@@ -224,6 +230,8 @@ pub struct Problem {
     code: Code,
     retry_after: Option<u64>,
     credentials: Credentials,
+    /// Another text than the fixed one, for developers.
+    detail: Option<&'static str>,
 }
 
 /// Whether the request had credentials. Without any, a challenge gives no
@@ -238,12 +246,17 @@ impl Problem {
     /// A problem of this kind.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, retry_after: None, credentials: Credentials::Sent }
+        Self { code, retry_after: None, credentials: Credentials::Sent, detail: None }
     }
 
     /// A problem of this kind with a request that had no credentials.
     pub(super) fn without_credentials(code: Code) -> Self {
         Self { credentials: Credentials::Missing, ..Self::new(code) }
+    }
+
+    /// The same with another fixed text, in developer mode only.
+    pub(super) fn with_detail(self, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..self }
     }
 
     /// Its kind.
@@ -259,7 +272,7 @@ impl Problem {
             r#type: format!("{TYPE_BASE}{code}"),
             title,
             status: status.as_u16(),
-            detail,
+            detail: self.detail.unwrap_or(detail),
             code,
             retry_after: self.retry_after,
         }
@@ -287,6 +300,7 @@ impl From<AuthError> for Problem {
             AuthError::MalformedCode => Code::MalformedCode.into(),
             AuthError::ResendTooSoon { retry_after } => wait(Code::ResendTooSoon, retry_after),
             AuthError::DeliveryFailed => Code::DeliveryFailed.into(),
+            AuthError::AddressRefused => Code::AddressRefused.into(),
             AuthError::InvalidCode => Code::InvalidCode.into(),
             AuthError::TooManyAttempts { retry_after } => wait(Code::TooManyAttempts, retry_after),
             AuthError::SignInRefused => Code::SignInRefused.into(),
@@ -294,7 +308,7 @@ impl From<AuthError> for Problem {
             AuthError::SessionRevoked => Code::SessionRevoked.into(),
             AuthError::InvalidToken => Code::InvalidToken.into(),
             AuthError::Store(_) => Code::StoreUnavailable.into(),
-            AuthError::Claims(_) | AuthError::Random(_) => {
+            AuthError::Claims(_) | AuthError::TokenTooLong { .. } | AuthError::Random(_) => {
                 crate::event::internal_error(&error);
                 Code::InternalError.into()
             }

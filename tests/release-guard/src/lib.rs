@@ -21,7 +21,7 @@ pub fn store() -> MemoryStore<User> {
 }
 
 /// What the documentation tells people to write.
-#[otp_config(user = User, secret_key = SECRET, developer_mode = cfg!(debug_assertions), cookie_secure = !cfg!(debug_assertions))]
+#[otp_config(user = User, secret_key = secret(), developer_mode = cfg!(debug_assertions), cookie_secure = !cfg!(debug_assertions))]
 #[derive(Default)]
 pub struct AsDocumented {
     /// The sender.
@@ -30,7 +30,7 @@ pub struct AsDocumented {
 }
 
 /// Developer mode by a value that is only known at run time.
-#[otp_config(user = User, secret_key = SECRET, developer_mode = self.on, cookie_secure = self.secure)]
+#[otp_config(user = User, secret_key = secret(), developer_mode = self.on, cookie_secure = self.secure)]
 #[derive(Default)]
 pub struct ByValue {
     /// The sender.
@@ -61,5 +61,9 @@ pub struct Literal {
     pub sender: CapturingSender,
 }
 
-/// Good enough for a test: it protects nothing.
-const SECRET: &str = "0b4c1e8fa96d37250b4c1e8fa96d3726";
+/// A secret for this run. Nothing that stands in a repository can be one.
+fn secret() -> String {
+    use std::hash::{BuildHasher, RandomState};
+
+    (0..4_u8).fold(String::new(), |text, part| format!("{text}{:016x}", RandomState::new().hash_one(part)))
+}

@@ -50,7 +50,7 @@ struct User {
 const USERS: &str = "CREATE TABLE IF NOT EXISTS users \
     (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL, is_verified BOOLEAN NOT NULL)";
 
-#[otp_config(user = User, secret_key = SECRET, refresh_token_delivery = "body")]
+#[otp_config(user = User, secret_key = SECRET.as_str(), refresh_token_delivery = "body")]
 struct Auth {
     #[otp(sender)]
     sender: CapturingSender,

@@ -43,7 +43,7 @@ async fn jwt_01_jwt_02_jwt_07_jwt_25_br_02_br_09_no_extractor_accepts_a_forged_t
 #[tokio::test]
 async fn jwt_25_a_token_of_another_secret_is_refused() {
     let ours = app(Mode::Body).await;
-    let theirs = Setup::new(Mode::Body).secret(OTHER_SECRET).start().await;
+    let theirs = Setup::new(Mode::Body).secret(&OTHER_SECRET).start().await;
     let mut forger = theirs.client();
     forger.sign_in(ANN).await;
     ours.client().sign_in(ANN).await;

@@ -186,6 +186,8 @@ async fn everything(document: &mut Document, app: &App) {
     app.faults.clear();
     app.sender.fail();
     held(document, &mut client, request, json!({ "email": BOB })).await;
+    app.sender.refuse();
+    held(document, &mut client, request, json!({ "email": BOB })).await;
     app.sender.take();
 
     let mut foreign = app.client();
@@ -303,25 +305,120 @@ async fn the_examples_are_a_sign_in_in_developer_mode() {
     client.post("/auth/verify-otp", &example("VerifyBody")).await.ok();
 }
 
+async fn get(page: &axum::Router, path: &str) -> Answer {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    Answer::read(page.clone().oneshot(request).await.unwrap()).await
+}
+
+/// Where a browser goes from a page to an address that stands in it.
+fn resolved(from: &str, address: &str) -> String {
+    let base = url::Url::parse(&format!("http://host.test{from}")).unwrap();
+    let url = base.join(address).unwrap();
+    assert_eq!(url.host_str(), Some("host.test"), "{address}");
+    url.path().to_owned()
+}
+
+/// What stands in quotes behind a word.
+fn quoted<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// The page answers at its path, wherever it is nested, and so does all that
+/// it names.
 #[tokio::test]
 async fn the_page_needs_no_other_server() {
     let typed = Setup::new(Mode::Cookie).typed::<CookieAuth>().await;
-    let page: axum::Router = openapi::page(typed.auth.openapi());
-    let get = |path: &str| {
-        let (page, request) = (page.clone(), Request::get(path).body(Body::empty()).unwrap());
-        async move { Answer::read(page.oneshot(request).await.unwrap()).await }
+    let api = || typed.auth.openapi();
+    let nested = |prefix: &str, page| axum::Router::new().nest(prefix, page);
+    for (path, page) in [
+        ("/docs", openapi::page(api())),
+        ("/admin/docs", nested("/admin", openapi::page(api()))),
+        ("/a/b/docs", nested("/a", nested("/b", openapi::page(api())))),
+        ("/admin/docs", openapi::page_at("/admin/docs", api())),
+        ("/admin/api/v1", nested("/admin", openapi::page_at("api/v1/", api()))),
+        ("/", openapi::page_at("/", api())),
+    ] {
+        let mut base = path.to_owned();
+        if path != "/" {
+            let redirect = get(&page, path).await;
+            assert_eq!(redirect.status, 303, "{path}");
+            base = resolved(path, redirect.headers["location"].to_str().unwrap());
+            assert_eq!(base, format!("{path}/"));
+        }
+        let html = get(&page, &base).await;
+        assert_eq!(html.status, 200);
+        assert!(html.text().contains("swagger-ui"));
+        for address in ["http://", "https://", "src=\"//", "href=\"//"] {
+            assert!(!html.text().contains(address), "the page asks elsewhere: {address}");
+        }
+        let text = html.text();
+        let mut assets = quoted(text, " src=\"");
+        assets.extend(quoted(text, " href=\""));
+        assert!(assets.len() >= 4, "{assets:?}");
+        for asset in assets {
+            assert_eq!(get(&page, &resolved(&base, asset)).await.status, 200, "{asset} of {path}");
+        }
+        let script = get(&page, &resolved(&base, "swagger-initializer.js")).await.text().to_owned();
+        // Swagger UI would send the document's URL to a validator, unless told.
+        assert!(script.contains(r#""validatorUrl": "none""#));
+        let named = quoted(&script, "\"url\": \"");
+        assert_eq!(named.len(), 1, "{script}");
+        let document = get(&page, &resolved(&base, named[0])).await;
+        let document: Value = serde_json::from_slice(&document.body).unwrap();
+        assert_eq!(document, serde_json::to_value(api()).unwrap());
+    }
+}
+
+/// A route of the application that has an extractor says what that refuses.
+#[tokio::test]
+async fn a_guarded_route_documents_what_its_extractor_answers() {
+    use utoipa::OpenApi;
+
+    let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+    let api = otp_auth_tests::Api::openapi().nest("/auth", typed.auth.openapi());
+    let api = serde_json::to_value(api).unwrap();
+    assert!(api.pointer("/components/schemas/Problem").is_some());
+    let mut client = typed.app.client();
+    client.sign_in(ANN).await;
+    let token = client.token();
+    let ask = async |fields: &[&str]| {
+        let request = fields.iter().fold(Request::get("/me"), |request, field| request.header("authorization", *field));
+        typed.app.client().send(request.body(Body::empty()).unwrap()).await
     };
-    let html = get("/docs/").await;
-    assert_eq!(html.status, 200);
-    assert!(html.text().contains("swagger-ui"));
-    for address in ["http://", "https://", "src=\"//", "href=\"//"] {
-        assert!(!html.text().contains(address), "the page asks elsewhere: {address}");
+    let bearer = format!("Bearer {token}");
+    let mut answers =
+        vec![ask(&[]).await, ask(&["Bearer x"]).await, ask(&["Basic x"]).await, ask(&[&bearer, &bearer]).await];
+    typed.app.faults.set(Operation::CurrentUser, Fault::Fail);
+    answers.push(ask(&[&bearer]).await);
+    let mut statuses = BTreeSet::new();
+    for answer in answers {
+        let status = answer.status.as_u16();
+        let of_status = &api["paths"]["/me"]["get"]["responses"][status.to_string()];
+        let content = &of_status["content"]["application/problem+json"];
+        let codes = content["schema"]["allOf"][1]["properties"]["code"]["enum"].as_array().unwrap();
+        assert!(codes.contains(&answer.code().into()), "{status} {codes:?}");
+        statuses.insert(status);
     }
-    // Swagger UI would send the document's URL to a validator, unless told.
-    assert!(get("/docs/swagger-initializer.js").await.text().contains(r#""validatorUrl": "none""#));
-    for asset in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
-        assert!(html.text().contains(asset) && get(&format!("/docs/{asset}")).await.status == 200, "{asset}");
+    assert_eq!(statuses, BTreeSet::from([400, 401, 503]));
+}
+
+/// A code that the document does not allow is none. Digits of any script are
+/// allowed, so that it cannot say more.
+#[tokio::test]
+async fn the_document_says_what_an_address_and_a_code_look_like() {
+    let typed = Setup::new(Mode::Cookie).typed::<CookieAuth>().await;
+    let document = Document::of(&typed);
+    for schema in ["RequestOtpBody", "VerifyBody"] {
+        assert_eq!(document.at(&format!("/components/schemas/{schema}/properties/email/format")), "email");
     }
-    let document: Value = serde_json::from_slice(&get("/docs/openapi.json").await.body).unwrap();
-    assert_eq!(document, serde_json::to_value(typed.auth.openapi()).unwrap());
+    let code = document.at("/components/schemas/VerifyBody/properties/code");
+    assert_eq!(code["pattern"], "^[^A-Za-z]+$");
+    let longest = usize::try_from(code["maxLength"].as_u64().unwrap()).unwrap();
+    let mut client = typed.app.client();
+    for good in ["1", " 12-34\t56\r\n", "-1", "\u{661}\u{ff12}", &format!("{}1", " ".repeat(longest - 1))] {
+        client.verify(ANN, good).await.problem(401, "invalid_code");
+    }
+    for bad in ["", " ", "--", "12a", "12.3", &format!("{}1", " ".repeat(longest))] {
+        client.verify(ANN, bad).await.problem(422, "malformed_code");
+    }
 }

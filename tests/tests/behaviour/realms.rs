@@ -1,6 +1,8 @@
 //! Two configurations in one application: customers and staff, with one
 //! secret, over one database, in one browser.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -9,7 +11,7 @@ use axum::routing::get;
 use otp_auth::store::Timestamp;
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{Claims, CurrentUser, OtpAuth, OtpConfig, OtpUser, SqliteStore, VerifiedUser, otp_config};
-use otp_auth_tests::{Answer, Client, Kind, SECRET, Target};
+use otp_auth_tests::{Answer, Client, Kind, SECRET, Target, secret};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -37,7 +39,7 @@ struct Staff {
 
 macro_rules! config {
     ($name:ident, $user:ident, $delivery:literal) => {
-        #[otp_config(user = $user, secret_key = SECRET, refresh_token_delivery = $delivery)]
+        #[otp_config(user = $user, secret_key = SECRET.as_str(), refresh_token_delivery = $delivery)]
         struct $name {
             #[otp(sender)]
             sender: CapturingSender,
@@ -250,7 +252,7 @@ async fn one_browser_can_be_signed_in_to_both() {
 }
 
 /// The realm is an expression: one struct serves several tenants.
-#[otp_config(user = Customer, secret_key = SECRET, realm = self.tenant)]
+#[otp_config(user = Customer, secret_key = SECRET.as_str(), realm = self.tenant)]
 struct Tenant {
     tenant: String,
     #[otp(sender)]
@@ -279,22 +281,22 @@ async fn one_struct_serves_several_tenants() {
 
 #[test]
 fn two_user_types_with_one_secret_in_one_realm_do_not_start() {
-    #[otp_config(user = Staff, secret_key = SECRET_OF_ITS_OWN, realm = "customers of its own")]
+    #[otp_config(user = Staff, secret_key = SECRET_OF_ITS_OWN.as_str(), realm = "customers of its own")]
     struct Clashing {
         #[otp(sender)]
         sender: CapturingSender,
     }
-    #[otp_config(user = Customer, secret_key = SECRET_OF_ITS_OWN, realm = "customers of its own")]
+    #[otp_config(user = Customer, secret_key = SECRET_OF_ITS_OWN.as_str(), realm = "customers of its own")]
     struct Plain {
         #[otp(sender)]
         sender: CapturingSender,
     }
-    #[otp_config(user = Staff, secret_key = SECRET, previous_secret_keys = [SECRET_OF_ITS_OWN], realm = "customers of its own")]
+    #[otp_config(user = Staff, secret_key = SECRET.as_str(), previous_secret_keys = [SECRET_OF_ITS_OWN.as_str()], realm = "customers of its own")]
     struct Rotated {
         #[otp(sender)]
         sender: CapturingSender,
     }
-    const SECRET_OF_ITS_OWN: &str = "d2b8c6e0a94f1735d2e8b06c9fa71435e8c0d2b6a9f471d35e8c20b6a9f7d143";
+    static SECRET_OF_ITS_OWN: LazyLock<String> = LazyLock::new(|| secret("two user types in one realm"));
     let customers = || {
         otp_auth::MemoryStore::new(|new| Customer { id: new.number, email: new.email.to_owned(), is_verified: true })
     };

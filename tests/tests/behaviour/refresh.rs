@@ -475,6 +475,7 @@ async fn lifetimes_follow_the_settings() {
                 .refresh_token_lifetime(Duration::from_secs(100))
                 .otp_expiry(Duration::from_secs(120))
                 .otp_rate_limit(Duration::from_secs(7))
+                .send_timeout(Duration::from_secs(7))
         })
         .start()
         .await;

@@ -12,8 +12,12 @@ use crate::support::{ANN, BOB};
 async fn rotated(app: &App, keep: bool) -> App {
     Setup::new(app.mode)
         .after(app)
-        .secret(OTHER_SECRET)
-        .tune(move |settings| if keep { settings.previous_secret_key(SecretSource::value(SECRET)) } else { settings })
+        .secret(&OTHER_SECRET)
+        .tune(
+            move |settings| {
+                if keep { settings.previous_secret_key(SecretSource::value(SECRET.as_str())) } else { settings }
+            },
+        )
         .start()
         .await
 }

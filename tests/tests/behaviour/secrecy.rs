@@ -85,7 +85,7 @@ async fn whole_story(mode: Mode, backend: Backend, secrets: &mut Secrets) {
 #[tokio::test]
 async fn log_06_log_07_otp_16_nothing_secret_is_logged_at_any_level() {
     logs::capture();
-    let mut secrets = Secrets(vec![SECRET.to_owned(), "quentin".to_owned(), "logs.example.com".to_owned()]);
+    let mut secrets = Secrets(vec![SECRET.clone(), "quentin".to_owned(), "logs.example.com".to_owned()]);
     for mode in Mode::ALL {
         for backend in Backend::ALL {
             whole_story(mode, backend, &mut secrets).await;
@@ -136,7 +136,7 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     let typed = Setup::new(Mode::Both).tune(|settings| settings.otp_length(10)).typed::<BothAuth>().await;
     let (app, auth) = (&typed.app, &typed.auth);
     let email = "quentin@debug.example.com";
-    let mut secrets = vec![SECRET.to_owned(), "quentin".to_owned()];
+    let mut secrets = vec![SECRET.clone(), "quentin".to_owned()];
     let mut printed = Vec::new();
     let mut print =
         |name: &str, value: &dyn std::fmt::Debug| printed.push((name.to_owned(), format!("{value:?} {value:#?}")));
@@ -159,8 +159,11 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     print("device", &signed_in.device);
     print("OtpAuth", auth);
     print("Settings", auth.settings());
-    print("SettingsBuilder", &otp_auth::SettingsBuilder::new().secret_key(otp_auth::SecretSource::value(SECRET)));
-    print("SecretSource", &otp_auth::SecretSource::value(SECRET));
+    print(
+        "SettingsBuilder",
+        &otp_auth::SettingsBuilder::new().secret_key(otp_auth::SecretSource::value(SECRET.as_str())),
+    );
+    print("SecretSource", &otp_auth::SecretSource::value(SECRET.as_str()));
     print("Claims", &auth.claims(&access).await.unwrap());
     print("Authenticated", &auth.authenticate(&access).await.unwrap());
     print("Address", &otp_auth::Address::parse(email, otp_auth::LocalPartCase::Lower));

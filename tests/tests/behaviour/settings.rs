@@ -43,6 +43,9 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("max_otp_attempts", |s| s.max_otp_attempts(0)),
         ("max_otp_attempts", |s| s.max_otp_attempts(11).otp_length(8)),
         ("otp_rate_limit", |s| s.otp_rate_limit(24 * HOUR + Duration::from_millis(1))),
+        ("otp_rate_limit", |s| s.otp_rate_limit(Duration::ZERO)),
+        ("otp_rate_limit", |s| s.otp_rate_limit(Duration::from_millis(9_999))),
+        ("otp_rate_limit", |s| s.send_timeout(Duration::from_secs(31)).otp_rate_limit(Duration::from_secs(30))),
         ("max_sends_per_hour", |s| s.max_sends_per_hour(0)),
         ("max_sends_per_day", |s| s.max_sends_per_day(0)),
         // One in ten thousand a day is the limit.
@@ -104,6 +107,8 @@ async fn values_at_their_limits_are_accepted() {
         |s| s.max_otp_attempts(10).otp_length(7),
         |s| s.max_otp_attempts(1),
         |s| s.otp_rate_limit(24 * HOUR),
+        |s| s.otp_rate_limit(Duration::from_secs(10)),
+        |s| s.otp_rate_limit(Duration::from_secs(1)).send_timeout(Duration::from_secs(1)),
         |s| s.max_sends_per_day(10),
         |s| s.max_sends_per_day(100).otp_length(7),
         |s| s.send_timeout(Duration::from_secs(60)),
@@ -224,7 +229,7 @@ impl OtpConfig for WithoutAssertions {
 }
 
 fn without_assertions(change: Change) -> Result<OtpAuth<WithoutAssertions>, ConfigError> {
-    let inner = CookieAuth::assemble(SECRET, CapturingSender::new(), TestHooks::default());
+    let inner = CookieAuth::assemble(&SECRET, CapturingSender::new(), TestHooks::default());
     OtpAuth::with_clock(
         WithoutAssertions { inner, change },
         MemoryStore::new(User::first),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use otp_auth::OtpUser;
 use otp_auth::store::{
     Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn,
-    SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore,
+    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -38,8 +38,8 @@ impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
         self.next().open_challenge(realm, open).await
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        self.next().refund_send(realm, ticket, now).await
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        self.next().refund_send(realm, ticket, refund, now).await
     }
 
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

@@ -369,6 +369,20 @@ const VALUES: Mistakes = &[
         )],
     ),
     (
+        r#"otp_rate_limit = "0s""#,
+        &[(
+            "otp_rate_limit",
+            "`otp_rate_limit` (0s) must not be shorter than `send_timeout` (10s): a send that fails could not be given back when the next one was paid; lengthen the first or shorten the second",
+        )],
+    ),
+    (
+        r#"send_timeout = "30s", otp_rate_limit = "29s""#,
+        &[(
+            "otp_rate_limit",
+            "`otp_rate_limit` (29s) must not be shorter than `send_timeout` (30s): a send that fails could not be given back when the next one was paid; lengthen the first or shorten the second",
+        )],
+    ),
+    (
         r#"send_timeout = "2m""#,
         &[(
             r#""2m""#,

@@ -7,7 +7,7 @@ use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_bytes, time};
 use super::{Collections, SWAPS, insert, purge_at};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
@@ -132,17 +132,17 @@ impl ChallengeStore for Collections {
         Err(Error::contended("one budget").into())
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let paid = doc! {
             "_id": budget_key(realm, &ticket.identity, ticket.requester),
             "next_send_at": date(ticket.next_send_at),
         };
-        let refund = doc! { "$set": {
+        let refunded = doc! { "$set": {
             "next_send_at": date(now),
-            "hour_sends": { "$max": [{ "$subtract": ["$hour_sends", 1_i64] }, 0_i64] },
-            "day_sends": { "$max": [{ "$subtract": ["$day_sends", 1_i64] }, 0_i64] },
+            "hour_sends": { "$max": [{ "$subtract": ["$hour_sends", i64::from(refund.sends())] }, 0_i64] },
+            "day_sends": { "$max": [{ "$subtract": ["$day_sends", i64::from(refund.sends())] }, 0_i64] },
         } };
-        self.budgets.update_one(paid, vec![refund]).await?;
+        self.budgets.update_one(paid, vec![refunded]).await?;
         Ok(())
     }
 

@@ -10,8 +10,8 @@ use super::{Collections, MongoStore};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn,
-    SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore,
+    SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 /// Operations at once. Each takes one connection at a time, so most pools are
@@ -53,9 +53,9 @@ impl ChallengeStore for MongoStore {
         self.run(|on| async move { on.open_challenge(&realm, &open).await }).await
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let (realm, ticket) = (realm.clone(), *ticket);
-        self.run(|on| async move { on.refund_send(&realm, &ticket, now).await }).await
+        self.run(|on| async move { on.refund_send(&realm, &ticket, refund, now).await }).await
     }
 
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Backend;
 use super::fixtures::{LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, realm};
-use crate::store::{Budget, ChallengeStore, OpenChallenge, Opening, Requester, SendLimits};
+use crate::store::{Budget, ChallengeStore, OpenChallenge, Opening, Refund, Requester, SendLimits, SendTicket};
 
 /// Twenty requests at once: one send, and every other caller learns how long
 /// to wait.
@@ -83,7 +83,7 @@ pub async fn a_refund_gives_the_send_back_once<B: Backend>(backend: &B) {
     let later = NOW + MINUTE;
     let failed = opened(store.open_challenge(realm(), &request(1, later)).await.unwrap());
     for _ in 0..3 {
-        store.refund_send(realm(), &failed, later + MILLI).await.unwrap();
+        store.refund_send(realm(), &failed, Refund::Whole, later + MILLI).await.unwrap();
     }
     // One of two sends in the hour is left, and only one.
     let retried = opened(store.open_challenge(realm(), &request(2, later + MILLI)).await.unwrap());
@@ -94,13 +94,69 @@ pub async fn a_refund_gives_the_send_back_once<B: Backend>(backend: &B) {
     ));
 }
 
+/// When it is not known whether the mail is out, the next request is served at
+/// once, and the send is counted all the same. A repeated refund gives nothing.
+pub async fn a_refund_of_the_cooldown_leaves_the_send_paid<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { per_hour: 2, ..LIMITS };
+    let request = |number, now| OpenChallenge { limits, ..open(identity(1), key(number), now) };
+    let mut now = NOW;
+    for number in 0..2 {
+        let ticket = opened(store.open_challenge(realm(), &request(number, now)).await.unwrap());
+        now = now + MILLI;
+        for _ in 0..3 {
+            store.refund_send(realm(), &ticket, Refund::Cooldown, now).await.unwrap();
+        }
+    }
+    let hour_ends = NOW + SendLimits::HOUR;
+    assert_eq!(store.open_challenge(realm(), &request(2, now)).await.unwrap(), Opening::Wait(now.until(hour_ends)));
+    opened(store.open_challenge(realm(), &request(2, hour_ends)).await.unwrap());
+}
+
+/// The day is counted in the same way.
+pub async fn a_refund_of_the_cooldown_leaves_the_day_paid<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { per_hour: 5, per_day: 2, ..LIMITS };
+    let request = |number, now| OpenChallenge { limits, ..open(identity(1), key(number), now) };
+    let unknown = opened(store.open_challenge(realm(), &request(0, NOW)).await.unwrap());
+    store.refund_send(realm(), &unknown, Refund::Cooldown, NOW + MILLI).await.unwrap();
+    let failed = opened(store.open_challenge(realm(), &request(1, NOW + MILLI)).await.unwrap());
+    store.refund_send(realm(), &failed, Refund::Whole, NOW + MILLI * 2).await.unwrap();
+    let later = NOW + SendLimits::HOUR * 2;
+    opened(store.open_challenge(realm(), &request(2, later)).await.unwrap());
+    let day_ends = NOW + SendLimits::DAY;
+    let refused = later + SendLimits::HOUR;
+    assert_eq!(
+        store.open_challenge(realm(), &request(3, refused)).await.unwrap(),
+        Opening::Wait(refused.until(day_ends))
+    );
+}
+
+/// A refund of a send that was never paid changes nothing.
+pub async fn a_refund_of_a_send_that_was_not_paid_changes_nothing<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let never = SendTicket { identity: identity(1), requester: Requester::Stranger, next_send_at: NOW + MINUTE };
+    store.refund_send(realm(), &never, Refund::Whole, NOW).await.unwrap();
+    let paid = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW + MILLI)).await.unwrap());
+    for other in [
+        never,
+        SendTicket { requester: Requester::KnownDevice, ..paid },
+        SendTicket { identity: identity(2), ..paid },
+        SendTicket { next_send_at: paid.next_send_at + MILLI, ..paid },
+    ] {
+        store.refund_send(realm(), &other, Refund::Whole, NOW + MILLI * 2).await.unwrap();
+    }
+    let waiting = store.open_challenge(realm(), &open(identity(1), key(2), NOW + MILLI * 2)).await.unwrap();
+    assert_eq!(waiting, Opening::Wait(Duration::from_millis(59_999)));
+}
+
 /// A refund that comes after the next send was paid changes nothing.
 pub async fn a_late_refund_does_not_touch_a_later_send<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let first = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let second = NOW + MINUTE;
     opened(store.open_challenge(realm(), &open(identity(1), key(2), second)).await.unwrap());
-    store.refund_send(realm(), &first, second + MILLI).await.unwrap();
+    store.refund_send(realm(), &first, Refund::Whole, second + MILLI).await.unwrap();
     assert_eq!(
         store.open_challenge(realm(), &open(identity(1), key(3), second + MILLI)).await.unwrap(),
         Opening::Wait(Duration::from_millis(59_999))

@@ -104,6 +104,9 @@ macro_rules! store_conformance {
             strangers_and_known_devices_have_budgets_of_their_own
             a_wait_changes_nothing
             a_refund_gives_the_send_back_once
+            a_refund_of_the_cooldown_leaves_the_send_paid
+            a_refund_of_the_cooldown_leaves_the_day_paid
+            a_refund_of_a_send_that_was_not_paid_changes_nothing
             a_late_refund_does_not_touch_a_later_send
             a_live_challenge_goes_on_unchanged
             only_a_live_challenge_of_the_same_identity_goes_on

@@ -8,8 +8,8 @@ use super::fixtures::{
     revocation, session_id, sign_in, signed_in_ok, token,
 };
 use crate::store::{
-    Account, Advance, Binding, BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Opening, Recovery, SessionStore,
-    SubjectId, TokenId, TokenRef, UserStore,
+    Account, Advance, Binding, BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Opening, Recovery, Refund,
+    SessionStore, SubjectId, TokenId, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -25,7 +25,7 @@ pub async fn nothing_crosses_from_one_realm_to_another<B: Backend>(backend: &B) 
     assert_eq!(store.count_try(other_realm(), &key(1), 7).await.unwrap(), None);
     let elsewhere = resume(open(identity(1), key(2), NOW), key(1));
     opened(store.open_challenge(other_realm(), &elsewhere).await.unwrap());
-    store.refund_send(other_realm(), &first, NOW).await.unwrap();
+    store.refund_send(other_realm(), &first, Refund::Whole, NOW).await.unwrap();
     assert_eq!(
         store.open_challenge(realm(), &open(identity(1), key(3), NOW)).await.unwrap(),
         Opening::Wait(MINUTE),

@@ -9,9 +9,7 @@ use otp_auth::store::{MongoUser, Store};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, SignedIn, Verification, otp_config};
 
-const SECRET: &str = "5rV2qk8Tz1wXn4Lb7Yd0Jc3Hf6Gs9MaP";
-
-#[otp_config(user = U, secret_key = SECRET, hooks)]
+#[otp_config(user = U, secret_key = otp_auth_tests::SECRET.as_str(), hooks)]
 pub(super) struct Auth<U>
 where
     U: MongoUser + Clone,

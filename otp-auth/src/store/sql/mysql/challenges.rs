@@ -6,7 +6,7 @@ use super::super::pool::retrying;
 use super::{MySqlStore, bytes, count, optional_bytes, time};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     Requester, SendTicket, StoreResult, Timestamp,
 };
 
@@ -111,21 +111,23 @@ impl MySqlStore {
         Ok(opening)
     }
 
-    async fn refund(&self, realm: &Realm, ticket: SendTicket, now: Timestamp) -> StoreResult<()> {
-        let refund = || {
+    async fn refund(&self, realm: &Realm, ticket: SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        let refunding = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = ?, \
-                 hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
+                 hour_sends = GREATEST(hour_sends - ?, 0), day_sends = GREATEST(day_sends - ?, 0) \
                  WHERE realm = ? AND identity = ? AND requester = ? AND next_send_at = ?",
             )
             .bind(now.as_millis())
+            .bind(i64::from(refund.sends()))
+            .bind(i64::from(refund.sends()))
             .bind(realm.as_str().as_bytes())
             .bind(ticket.identity.as_bytes().as_slice())
             .bind(ticket.requester as u8)
             .bind(ticket.next_send_at.as_millis())
             .execute(&self.pool)
         };
-        retrying(refund).await?;
+        retrying(refunding).await?;
         Ok(())
     }
 
@@ -172,9 +174,9 @@ impl ChallengeStore for MySqlStore {
         to_the_end(async move { retrying(|| store.pay_and_open(&realm, &open)).await }).await
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let (store, realm, ticket) = (self.clone(), realm.clone(), *ticket);
-        to_the_end(async move { store.refund(&realm, ticket, now).await }).await
+        to_the_end(async move { store.refund(&realm, ticket, refund, now).await }).await
     }
 
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {

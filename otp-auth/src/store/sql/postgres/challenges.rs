@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     SendTicket, StoreResult, Timestamp,
 };
 
@@ -102,11 +102,11 @@ impl ChallengeStore for PostgresStore {
         }
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        let refund = || {
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        let refunding = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = $1, \
-                 hour_sends = GREATEST(hour_sends - 1, 0), day_sends = GREATEST(day_sends - 1, 0) \
+                 hour_sends = GREATEST(hour_sends - $6, 0), day_sends = GREATEST(day_sends - $6, 0) \
                  WHERE realm = $5 AND identity = $2 AND requester = $3 AND next_send_at = $4",
             )
             .bind(now.as_millis())
@@ -114,9 +114,10 @@ impl ChallengeStore for PostgresStore {
             .bind(ticket.requester as i16)
             .bind(ticket.next_send_at.as_millis())
             .bind(realm.as_str())
+            .bind(i64::from(refund.sends()))
             .execute(&self.pool)
         };
-        retrying(refund).await?;
+        retrying(refunding).await?;
         Ok(())
     }
 

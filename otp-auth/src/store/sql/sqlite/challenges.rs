@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, bytes, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
@@ -104,17 +104,18 @@ impl ChallengeStore for SqliteStore {
         Ok(opening)
     }
 
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, now: Timestamp) -> StoreResult<()> {
-        let refund = sqlx::query(
-            "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - 1, 0), day_sends = max(day_sends - 1, 0) \
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+        let refunding = sqlx::query(
+            "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - ?6, 0), day_sends = max(day_sends - ?6, 0) \
              WHERE realm = ?5 AND identity = ?2 AND requester = ?3 AND next_send_at = ?4",
         )
         .bind(now.as_millis())
         .bind(ticket.identity.as_bytes().as_slice())
         .bind(ticket.requester as u8)
         .bind(ticket.next_send_at.as_millis())
-        .bind(realm.as_str());
-        self.write(refund).await?;
+        .bind(realm.as_str())
+        .bind(refund.sends());
+        self.write(refunding).await?;
         Ok(())
     }
 

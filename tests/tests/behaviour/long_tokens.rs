@@ -1,0 +1,69 @@
+//! A token that no extractor would accept is not handed out.
+
+use otp_auth_tests::{App, Backend, Mode, Setup, logs};
+
+use crate::support::ANN;
+
+async fn name(app: &App, length: usize) {
+    sqlx::query("UPDATE users SET username = ?1").bind("x".repeat(length)).execute(app.pool()).await.unwrap();
+}
+
+async fn start(verified: bool) -> App {
+    let app = Setup::new(Mode::Body).backend(Backend::Sqlite).start().await;
+    app.add_user(ANN, verified).await;
+    app
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_long_is_refused_before_the_code_is_spent() {
+    logs::capture();
+    for verified in [true, false] {
+        for length in [12_200, 13_000, 1_000_000] {
+            let app = start(verified).await;
+            name(&app, length).await;
+            let mut client = app.client();
+            client.request(ANN).await.ok();
+            client.verify_right(ANN).await.problem(500, "internal_error");
+            assert!(app.sessions(1).await.is_empty());
+            name(&app, 10).await;
+            client.verify_right(ANN).await.ok();
+            client.get("/me").await.ok();
+        }
+    }
+    let said = |line: &str| line.contains("sys_internal_error") && line.contains("an access token of 1333");
+    assert!(logs::captured().lines().any(said));
+}
+
+/// Whatever is handed out is accepted, and a long one is in the log.
+#[tokio::test]
+async fn a_token_that_is_handed_out_is_accepted_however_long() {
+    logs::capture();
+    let mut refused = 0;
+    for length in (11_900..12_200).step_by(10) {
+        let app = start(true).await;
+        name(&app, length).await;
+        let mut client = app.client();
+        client.request(ANN).await.ok();
+        let answer = client.verify_right(ANN).await;
+        if answer.status == 500 {
+            refused += 1;
+        } else {
+            client.get("/me").await.ok();
+            client.get("/claims").await.ok();
+        }
+    }
+    assert!((1..30).contains(&refused), "{refused}");
+    assert!(logs::captured().lines().any(|line| line.contains("sys_long_token") && line.contains("bytes=16")));
+}
+
+#[tokio::test]
+async fn a_refresh_hands_out_no_token_that_is_too_long() {
+    let app = start(true).await;
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    name(&app, 13_000).await;
+    client.refresh().await.problem(500, "internal_error");
+    name(&app, 10).await;
+    client.refresh().await.ok();
+    client.get("/me").await.ok();
+}
