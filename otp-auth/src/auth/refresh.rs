@@ -1,6 +1,9 @@
 //! Exchanging a refresh token for its successor.
 
 use std::cmp::Reverse;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
 
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
@@ -14,6 +17,9 @@ use crate::user::OtpUser;
 
 /// How often a session is judged for one request.
 const ROUNDS: u32 = 5;
+
+/// How long to look whether a token was reused, where that is only reported.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A refresh token that somebody holds.
 struct Held {
@@ -152,13 +158,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// The sessions of which only replaced tokens were presented: somebody
-    /// has a copy. To be asked before they end. A store that does not answer
+    /// has a copy. To be asked before they end. A store that does not answer soon
     /// knows of none, so that they can end all the same.
     pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Suspicion> {
+        let until = Instant::now() + LOOK;
         let mut reused: Vec<Session> = Vec::new();
         let mut good = Vec::new();
         for token in refresh_tokens {
-            let Ok(Some(held)) = self.held(token, now).await else { continue };
+            let remaining = until.saturating_duration_since(Instant::now());
+            let Ok(Ok(Some(held))) = timeout(remaining, self.held(token, now)).await else { continue };
             match Rank::of(held.presented) {
                 Rank::InUse | Rank::Good => good.push(held.session.id),
                 Rank::Reused if reused.iter().all(|session| session.id != held.session.id) => reused.push(held.session),
