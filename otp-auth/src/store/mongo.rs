@@ -109,6 +109,7 @@ impl MongoStore {
     #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "the store keeps the database")]
     pub fn from_database(database: Database) -> Self {
+        super::tls::install_provider();
         let collection = |name| database.collection_with_options(name, options());
         let collections = Collections {
             challenges: collection("otp_challenges"),

@@ -64,6 +64,7 @@ impl MySqlStore {
     /// somebody has changed that.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
+        crate::store::tls::install_provider();
         Self { pool }
     }
 

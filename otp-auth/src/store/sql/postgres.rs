@@ -48,6 +48,7 @@ impl PostgresStore {
     /// sets 30.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
+        crate::store::tls::install_provider();
         Self { pool }
     }
 

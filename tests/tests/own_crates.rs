@@ -1,11 +1,10 @@
-//! The program of the README, pasted into a new crate with the dependencies of
-//! the README, compiles.
+//! Applications that are crates of their own, with dependencies of their own.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// The first block of this kind that holds a text.
 fn block<'a>(document: &'a str, kind: &str, holds: &str) -> &'a str {
@@ -14,9 +13,23 @@ fn block<'a>(document: &'a str, kind: &str, holds: &str) -> &'a str {
     blocks.into_iter().find(|block| block.contains(holds)).unwrap_or_else(|| panic!("no {kind} block has {holds}"))
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Runs cargo for a crate, with what is built already.
+fn cargo(directory: &Path, arguments: &[&str]) -> Output {
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).current_dir(directory).env("CARGO_TARGET_DIR", target).output().unwrap()
+}
+
+/// The program of the README, pasted into a new crate with the dependencies of
+/// the README.
 #[test]
 fn the_quickstart_of_the_readme_compiles_in_a_crate_of_its_own() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = root();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let dependencies = block(&readme, "toml", "[dependencies]");
     let documented = r#"path = "../otp-auth/otp-auth""#;
@@ -35,13 +48,27 @@ fn the_quickstart_of_the_readme_compiles_in_a_crate_of_its_own() {
     // The versions are those that everything else here is tested with, and
     // what is built of them already is used.
     fs::copy(root.join("Cargo.lock"), directory.path().join("Cargo.lock")).unwrap();
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).unwrap();
-    let checked = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet"])
-        .current_dir(directory.path())
-        .env("CARGO_TARGET_DIR", target)
-        .output()
-        .unwrap();
+    let checked = cargo(directory.path(), &["check", "--offline", "--quiet"]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+/// Runs a program of `tests/other-providers`; what it printed.
+fn with_another_provider(program: &[&str]) -> String {
+    let arguments = [&["run", "--quiet", "--bin"], program].concat();
+    let run = cargo(&root().join("tests/other-providers"), &arguments);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn an_application_signs_its_own_tokens_with_the_other_provider() {
+    assert!(with_another_provider(&["tokens"]).contains("otp_auth"));
+}
+
+#[test]
+fn an_application_makes_its_own_connections_with_the_other_provider() {
+    for store in ["postgres", "mysql", "mongodb"] {
+        assert_eq!(with_another_provider(&["connections", store]), "AwsLcRs\n");
+        assert_eq!(with_another_provider(&["connections", store, "installed"]), "Ring\n");
+    }
 }
