@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use otp_auth_tests::SECRET;
+
 /// The first block of this kind that holds a text.
 fn block<'a>(document: &'a str, kind: &str, holds: &str) -> &'a str {
     let opened = format!("```{kind}\n");
@@ -22,7 +24,13 @@ fn cargo(directory: &Path, arguments: &[&str]) -> Output {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(3).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(arguments).current_dir(directory).env("CARGO_TARGET_DIR", target).output().unwrap()
+    cargo
+        .args(arguments)
+        .current_dir(directory)
+        .env("CARGO_TARGET_DIR", target)
+        .env("OTP_AUTH_SECRET", SECRET.as_str())
+        .output()
+        .unwrap()
 }
 
 /// The program of the README, pasted into a new crate with the dependencies of
@@ -52,23 +60,35 @@ fn the_quickstart_of_the_readme_compiles_in_a_crate_of_its_own() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
-/// Runs a program of `tests/other-providers`; what it printed.
-fn with_another_provider(program: &[&str]) -> String {
+/// Runs a program of `tests/applications`; what it printed.
+fn run_application(program: &[&str]) -> String {
     let arguments = [&["run", "--quiet", "--bin"], program].concat();
-    let run = cargo(&root().join("tests/other-providers"), &arguments);
+    let run = cargo(&root().join("tests/applications"), &arguments);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).unwrap()
 }
 
 #[test]
 fn an_application_signs_its_own_tokens_with_the_other_provider() {
-    assert!(with_another_provider(&["tokens"]).contains("otp_auth"));
+    assert!(run_application(&["tokens"]).contains("otp_auth"));
 }
 
 #[test]
 fn an_application_makes_its_own_connections_with_the_other_provider() {
     for store in ["postgres", "mysql", "mongodb"] {
-        assert_eq!(with_another_provider(&["connections", store]), "AwsLcRs\n");
-        assert_eq!(with_another_provider(&["connections", store, "installed"]), "Ring\n");
+        assert_eq!(run_application(&["connections", store]), "AwsLcRs\n");
+        assert_eq!(run_application(&["connections", store, "installed"]), "Ring\n");
     }
+}
+
+#[test]
+fn the_mailer_of_the_documents_sends_a_code_and_knows_a_refusal_for_good() {
+    let applications = root().join("tests/applications");
+    let documents = fs::read_to_string(root().join("otp-auth/README.md")).unwrap();
+    let mailer = block(&documents, "ignore", "AsyncSmtpTransport");
+    let program = fs::read_to_string(applications.join("src/bin/mail.rs")).unwrap();
+    assert!(program.contains(mailer), "the program has another mailer than the documents");
+    let dependency = block(&documents, "toml", "lettre");
+    assert!(fs::read_to_string(applications.join("Cargo.toml")).unwrap().contains(dependency));
+    run_application(&["mail"]);
 }
