@@ -147,8 +147,9 @@ impl Maintenance for PostgresStore {
             budgets: self
                 .delete(
                     "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM otp_budgets WHERE day_started_at <= $1 - 86400000 AND hour_started_at <= $1 - 3600000 \
-                     AND next_send_at <= $1 \
+                     SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 - 86400000 OR day_started_at > $1 + 60000) \
+                     AND (hour_started_at <= $1 - 3600000 OR hour_started_at > $1 + 60000) \
+                     AND (next_send_at <= $1 OR next_send_at > $1 + 86460000) \
                      ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
                     now.as_millis(),
                     limit,
