@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::{Candidate, OtpAuth, ask, notice};
 use crate::binding::Binding;
-use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
+use crate::challenge::{Challenge, Identity, Verdict, code, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
-use crate::delivery::Delivery;
 use crate::error::AuthError;
 use crate::event::{self, Suspicion};
 use crate::hooks::Hooks;
@@ -33,6 +32,9 @@ pub struct Verification<'a> {
     pub code: &'a str,
     /// The challenge that the client got when it asked for the code.
     pub challenge: Option<&'a str>,
+    /// The token of a known device that the client holds, if any: the new one
+    /// takes its place, and keeps the other addresses in it.
+    pub device: Option<&'a str>,
     /// Refresh tokens that the client still holds: their sessions end when the
     /// new one begins (ASVS 5.0 7.2.4).
     pub older_refresh_tokens: &'a [&'a str],
@@ -57,9 +59,9 @@ pub struct SignedIn<U> {
     pub session: Session,
     /// The tokens to hand out.
     pub tokens: TokenPair,
-    /// Proof that this device has signed in to this address, for later
-    /// [requests](crate::CodeRequest::device). Only a sign-in gives one, and
-    /// only where cookies are used.
+    /// Proof that this device has signed in to this address, and to at most
+    /// four others before, for later [requests](crate::CodeRequest::device).
+    /// Only a sign-in gives one.
     pub device: Option<Secret>,
 }
 
@@ -181,7 +183,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             accepted.map(|candidate| candidate.mac)
         });
         match (verdict, accepted) {
-            (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, now).await,
+            (Verdict::Right, Some(candidate)) => self.accept(address, &challenge, candidate, verification, now).await,
             (Verdict::Exhausted, _) => {
                 if counted.number == max_tries + 1 {
                     Suspicion::too_many_attempts(&counted.identity).raise::<C::User>(self.inner.config.hooks()).await;
@@ -199,7 +201,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn accept(
         &self,
         address: &crate::email::Address,
-        key: &crate::challenge::ChallengeKey,
+        challenge: &Challenge,
         candidate: &Candidate,
         verification: &Verification<'_>,
         now: Timestamp,
@@ -230,7 +232,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             .filter_map(|token| self.inner.tokens.verify_refresh(token, now).ok())
             .map(|older| older.session);
         let sign_in = SignIn {
-            challenge: *key,
+            challenge: challenge.key(),
             identity: candidate.identity,
             code_mac: candidate.mac,
             account,
@@ -255,8 +257,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             Account::New(_) => None,
         };
-        let keys = self.current_keys()?;
-        let device = C::Delivery::COOKIES.then(|| device::issue(keys, &Identity::of(keys, address), now));
+        let device = self.device_of(verification.device, challenge)?;
         let (id, revocation) = (sign_in.session.id, sign_in.revocation);
         let outcome = match self.inner.store.sign_in(sign_in).await {
             Err(error) if error.is_timeout() => {
@@ -290,7 +291,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             notice("user_created", hooks.user_created(&user)).await;
         }
         notice("signed_in", hooks.signed_in(&user, session.id)).await;
-        Ok(SignedIn { user, session, tokens, device })
+        let device = self.device_token(device, address, &session.user_id, now)?;
+        Ok(SignedIn { user, session, tokens, device: Some(device) })
     }
 
     /// What became of a sign-in that the store did not answer in time: it may

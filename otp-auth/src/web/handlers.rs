@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use super::bearer;
 use super::cookie::{self, Kind};
 use super::delivery::{
-    Message, RefreshFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies, tokens_response,
+    Message, RefreshFields, RequestFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies,
+    tokens_response,
 };
-use super::json::{AnyBody, Json, OptionalJson, RequestOtpBody};
+use super::json::{AnyBody, Json, OptionalJson};
 use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, OtpAuth, Refusal, Verification};
 use crate::config::OtpConfig;
@@ -23,15 +24,19 @@ use crate::session::Client;
 pub(super) async fn request_otp<C>(
     State(auth): State<OtpAuth<C>>,
     headers: HeaderMap,
-    Json(body): Json<RequestOtpBody>,
+    Json(body): Json<<C::Delivery as WebDelivery>::RequestBody>,
 ) -> Result<Response, Problem>
 where
     C: OtpConfig,
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
-    let sent = |kind| presented::<C::Delivery>(kind, &headers, None, settings);
-    let request = CodeRequest { email: &body.email, challenge: sent(Kind::Challenge), device: sent(Kind::Device) };
+    let sent = |kind, body| presented::<C::Delivery>(kind, &headers, body, settings);
+    let request = CodeRequest {
+        email: body.email(),
+        challenge: sent(Kind::Challenge, None),
+        device: sent(Kind::Device, body.device()),
+    };
     let requested = auth.request_code(request).await?;
     Ok(challenge_response::<C::Delivery>(requested, settings))
 }
@@ -52,6 +57,7 @@ where
         email: body.email(),
         code: body.code(),
         challenge: presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings),
+        device: presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings),
         older_refresh_tokens: &older,
         client: client(&headers, &extensions),
     };
@@ -110,6 +116,9 @@ where
     if C::Delivery::COOKIES {
         cookie::add(response.headers_mut(), cookie::clear_elsewhere(auth.settings()));
         cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
+        if auth.settings().forget_device_at_logout {
+            cookie::add(response.headers_mut(), cookie::clear(Kind::Device, auth.settings()));
+        }
     }
     response
 }
