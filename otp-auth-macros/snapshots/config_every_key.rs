@@ -56,6 +56,7 @@ where
             .cookie_path("/auth")
             .cookie_domain("example.com")
             .cookie_same_site(framework::otp::__private::SameSite::Strict)
+            .forget_device_at_logout(true)
             .issuer(::core::clone::Clone::clone(&self.issuer))
             .audience(audience())
             .local_part_case(framework::otp::__private::LocalPartCase::Preserve)

@@ -96,6 +96,13 @@ impl SubjectId {
         let digest = hash(user_id.as_bytes());
         Self(digest.first_chunk().copied().unwrap_or_default())
     }
+
+    /// The devices of the user with this id, which end apart from the tokens:
+    /// the other half of the digest.
+    pub(crate) fn devices_of(user_id: &str) -> Self {
+        let digest = hash(user_id.as_bytes());
+        Self(digest.last_chunk().copied().unwrap_or_default())
+    }
 }
 
 /// Reads 128 bits from their one text form; other spellings are refused.
@@ -122,6 +129,12 @@ mod tests {
         let id = SessionId::random().unwrap();
         assert_eq!(id.to_string().len(), 22);
         assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn a_user_and_their_devices_have_ids_of_their_own() {
+        let ids = [SubjectId::of("1"), SubjectId::devices_of("1"), SubjectId::of("2"), SubjectId::devices_of("2")];
+        assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)));
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub use web::openapi;
 pub use web::problem;
 pub use web::{
     AuthRejection, ChallengeIssued, ChallengeIssuedInBody, CurrentUser, Message, NoBody, RefreshBody, RequestOtpBody,
-    TokensIssued, TokensIssuedInBody, VerifiedUser, VerifyBody, VerifyBodyWithChallenge, WebDelivery,
+    RequestOtpBodyWithDevice, TokensIssued, TokensIssuedInBody, VerifiedUser, VerifyBody, VerifyBodyWithChallenge,
+    WebDelivery,
 };
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Hasher for OwnBits {
 }
 
 /// What is live of the blacklist. An entry of a session or a token takes at
-/// most 39 bytes.
+/// most 39 bytes, one of a user at most 58.
 #[derive(Default)]
 pub(crate) struct Revoked(RwLock<State>);
 
@@ -40,10 +40,25 @@ pub(crate) struct Revoked(RwLock<State>);
 struct State {
     /// Sessions and tokens, each with the second at which it is forgotten.
     ids: HashMap<Key, u32, BuildHasherDefault<OwnBits>>,
-    /// Users. There are few.
-    users: HashMap<SubjectId, BlacklistEntry>,
+    /// Users, and their devices.
+    users: HashMap<Key, Bar>,
     /// At so many ids, those that have expired are dropped.
     sweep_at: usize,
+}
+
+/// Sign-ins of a user before a moment do not count.
+#[derive(Clone, Copy, Default)]
+struct Bar {
+    /// Milliseconds, as bytes: a number would take more room.
+    moment: [u8; 8],
+    /// The second at which it is forgotten.
+    until: u32,
+}
+
+impl Bar {
+    fn moment(&self) -> Timestamp {
+        Timestamp::from_millis(i64::from_be_bytes(self.moment))
+    }
 }
 
 /// Below this many entries there is nothing to gain from dropping some.
@@ -54,9 +69,9 @@ impl Revoked {
         let mut state = self.write();
         for entry in entries {
             if entry.kind == BlacklistKind::User {
-                let kept = state.users.entry(SubjectId::from_bytes(entry.id)).or_insert(*entry);
-                kept.blacklisted_at = kept.blacklisted_at.max(entry.blacklisted_at);
-                kept.expires_at = kept.expires_at.max(entry.expires_at);
+                let kept = state.users.entry(key(&entry.id)).or_default();
+                kept.moment = kept.moment().max(entry.blacklisted_at).as_millis().to_be_bytes();
+                kept.until = kept.until.max(second(entry.expires_at).saturating_add(1));
             } else {
                 let kept = state.ids.entry(key(&entry.id)).or_default();
                 *kept = (*kept).max(second(entry.expires_at).saturating_add(1));
@@ -72,10 +87,12 @@ impl Revoked {
         let state = self.read();
         state.has_id(token.session.as_bytes(), now)
             || state.has_id(token.token.as_bytes(), now)
-            || state
-                .users
-                .get(&token.subject)
-                .is_some_and(|entry| now < entry.expires_at && token.authenticated_at < entry.blacklisted_at)
+            || state.bar(&token.subject, now).is_some_and(|bar| token.authenticated_at < bar.moment())
+    }
+
+    /// Before which moment sign-ins of a user do not count.
+    pub(crate) fn since(&self, subject: &SubjectId, now: Timestamp) -> Option<Timestamp> {
+        self.read().bar(subject, now).map(|bar| bar.moment())
     }
 
     pub(crate) fn forget_expired(&self, now: Timestamp) {
@@ -97,10 +114,14 @@ impl State {
         self.ids.get(&key(id)).is_some_and(|until| second(now) < *until)
     }
 
+    fn bar(&self, subject: &SubjectId, now: Timestamp) -> Option<Bar> {
+        self.users.get(&key(subject.as_bytes())).copied().filter(|bar| second(now) < bar.until)
+    }
+
     fn sweep(&mut self, now: Timestamp) {
         let moment = second(now);
         self.ids.retain(|_, until| moment < *until);
-        self.users.retain(|_, entry| now < entry.expires_at);
+        self.users.retain(|_, bar| moment < bar.until);
         if self.ids.len() < self.ids.capacity() / 4 {
             self.ids.shrink_to(2 * self.ids.len());
         }
@@ -171,6 +192,9 @@ mod tests {
         let signed_in = |seconds| TokenRef { authenticated_at: at(seconds), ..token(1, 2, 3) };
         assert!(revoked.has(&signed_in(99), at(100)));
         assert!(!revoked.has(&signed_in(100), at(100)));
+        let subject = token(1, 2, 3).subject;
+        assert_eq!(revoked.since(&subject, at(199)), Some(at(100)));
+        assert_eq!(revoked.since(&subject, at(201)), None);
     }
 
     #[test]
@@ -188,7 +212,7 @@ mod tests {
     /// Whatever the number of entries: what the table has allocated, a slot and
     /// a byte of control for each of its buckets.
     #[test]
-    fn a_live_entry_takes_at_most_40_bytes() {
+    fn a_live_entry_takes_at_most_40_bytes_and_that_of_a_user_58() {
         let revoked = Revoked::default();
         let mut batch = Vec::new();
         for number in 0..1_000_000u32 {
@@ -203,5 +227,7 @@ mod tests {
             }
         }
         assert_eq!(revoked.read().ids.len(), 1_000_000);
+        // A bucket of a user, at the lowest load of a table.
+        assert!((size_of::<(Key, Bar)>() + 1) * 16 / 7 <= 58);
     }
 }

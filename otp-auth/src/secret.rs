@@ -4,6 +4,7 @@
 //! `config`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::{constant_time, digest, hkdf, hmac};
 use base64::Engine;
@@ -72,11 +73,15 @@ fn fixed(output: &[u8]) -> [u8; 32] {
     bytes
 }
 
-/// One HMAC-SHA-256 key with one purpose.
+/// One HMAC-SHA-256 key with one purpose. It is large, and there once.
 #[derive(Clone)]
-pub(crate) struct MacKey(hmac::Key);
+pub(crate) struct MacKey(Arc<hmac::Key>);
 
 impl MacKey {
+    fn new(bytes: &[u8]) -> Self {
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+    }
+
     /// The MAC over several fields. Each is preceded by its length, so that
     /// no two lists of fields give the same input.
     pub(crate) fn mac(&self, fields: &[&[u8]]) -> [u8; 32] {
@@ -136,7 +141,7 @@ impl MasterSecret {
     pub(crate) fn derive(&self, realm: &Realm) -> Result<Keys, RandomError> {
         let prk = self.prk();
         let expand = |purpose| Self::expand(&prk, purpose, realm);
-        let mac = |purpose| expand(purpose).map(|bytes| MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice())));
+        let mac = |purpose| expand(purpose).map(|bytes| MacKey::new(bytes.as_slice()));
         let id = expand(Purpose::KeyId)?;
         Ok(Keys {
             id: URL_SAFE_NO_PAD.encode(&id[..9]),
@@ -229,7 +234,7 @@ mod tests {
     fn a_signature_is_that_of_the_standard() {
         let read = |text| URL_SAFE_NO_PAD.decode(text).unwrap();
         let key = read("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
-        let key = MacKey(hmac::Key::new(hmac::HMAC_SHA256, &key));
+        let key = MacKey::new(&key);
         let message = b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
         let signature = read("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
         assert_eq!(key.sign(message).as_slice(), signature);

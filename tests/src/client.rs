@@ -48,6 +48,8 @@ pub struct Client<A = App> {
     pub challenge: Option<String>,
     /// The refresh token, of a native application.
     pub refresh_token: Option<String>,
+    /// What makes it a known device, of a native application.
+    pub device: Option<String>,
     /// The access token.
     pub access_token: Option<String>,
     /// Sent with every request.
@@ -65,6 +67,7 @@ impl<A: Target> Client<A> {
             jar: Jar::default(),
             challenge: None,
             refresh_token: None,
+            device: None,
             access_token: None,
             headers: Vec::new(),
             address: None,
@@ -112,6 +115,7 @@ impl<A: Target> Client<A> {
             if self.kind == Kind::Native {
                 self.challenge = text("challenge").or(self.challenge.take());
                 self.refresh_token = text("refresh_token").or(self.refresh_token.take());
+                self.device = text("device").or(self.device.take());
             }
         }
     }
@@ -148,7 +152,11 @@ impl<A: Target> Client<A> {
 
     /// Asks for a code.
     pub async fn request(&mut self, email: &str) -> Answer {
-        self.post("/auth/request-otp", &json!({ "email": email })).await
+        let mut body = json!({ "email": email });
+        if let Some(device) = &self.device {
+            body["device"] = device.as_str().into();
+        }
+        self.post("/auth/request-otp", &body).await
     }
 
     /// Presents a code, with the challenge.
@@ -156,6 +164,9 @@ impl<A: Target> Client<A> {
         let mut body = json!({ "email": email, "code": code });
         if let Some(challenge) = &self.challenge {
             body["challenge"] = challenge.as_str().into();
+        }
+        if let Some(device) = &self.device {
+            body["device"] = device.as_str().into();
         }
         self.post("/auth/verify-otp", &body).await
     }
@@ -228,6 +239,26 @@ impl<A: Target> Client<A> {
             Kind::Browser => self.jar.plant("__Host-otp_challenge-users", challenge),
             Kind::Native => self.challenge = Some(challenge.to_owned()),
         }
+    }
+
+    /// What makes it a known device, wherever it is kept.
+    pub fn held_device(&self) -> String {
+        let cookie = self.jar.get("__Host-otp_device-users").map(str::to_owned);
+        cookie.or(self.device.clone()).expect("a known device")
+    }
+
+    /// Puts what makes a device known in the place where this client keeps it.
+    pub fn put_device(&mut self, device: &str) {
+        match self.kind {
+            Kind::Browser => self.jar.plant("__Host-otp_device-users", device),
+            Kind::Native => self.device = Some(device.to_owned()),
+        }
+    }
+
+    /// Forgets that this device is known.
+    pub fn forget_device(&mut self) {
+        self.jar.forget("__Host-otp_device-users");
+        self.device = None;
     }
 
     /// The access token.

@@ -15,8 +15,8 @@ use crate::slot::Slot;
 use crate::syntax::Root;
 use crate::value::{
     Audience, AutoCreateUser, CookieDomain, CookieName, CookiePath, CookieSecure, Count, Delivery, DeveloperHosts,
-    DeveloperMode, Flag, Issuer, List, ListRule, LocalPartCase, PreviousSecrets, Realm, SameSite, Secret, Setting,
-    Text, Time, TrustedOrigins,
+    DeveloperMode, Flag, ForgetDeviceAtLogout, Issuer, List, ListRule, LocalPartCase, PreviousSecrets, Realm, SameSite,
+    Secret, Setting, Text, Time, TrustedOrigins,
 };
 
 const fn key(name: &'static str, example: &'static str) -> Key {
@@ -47,6 +47,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
         key("cookie_path", "cookie_path = \"/\""),
         key("cookie_domain", "cookie_domain = \"example.com\""),
         key("cookie_same_site", "cookie_same_site = \"lax\""),
+        key("forget_device_at_logout", "forget_device_at_logout = true"),
         key("trusted_origins", "trusted_origins = [\"https://app.example.com\"]"),
         key("issuer", "issuer = \"https://example.com\""),
         key("audience", "audience = \"https://api.example.com\""),
@@ -91,6 +92,7 @@ pub(crate) struct Written {
     pub(crate) cookie_path: Slot<Setting<Text<CookiePath>>>,
     pub(crate) cookie_domain: Slot<Setting<Text<CookieDomain>>>,
     pub(crate) cookie_same_site: Slot<Setting<SameSite>>,
+    pub(crate) forget_device_at_logout: Slot<Setting<Flag<ForgetDeviceAtLogout>>>,
     pub(crate) trusted_origins: Slot<List<TrustedOrigins>>,
     pub(crate) issuer: Slot<Setting<Text<Issuer>>>,
     pub(crate) audience: Slot<Setting<Text<Audience>>>,
@@ -136,6 +138,7 @@ impl Written {
             "cookie_path" => self.cookie_path.put_value(entry, errors),
             "cookie_domain" => self.cookie_domain.put_value(entry, errors),
             "cookie_same_site" => self.cookie_same_site.put_value(entry, errors),
+            "forget_device_at_logout" => self.forget_device_at_logout.put_value(entry, errors),
             "trusted_origins" => put_list(&mut self.trusted_origins, entry, errors),
             "issuer" => self.issuer.put_value(entry, errors),
             "audience" => self.audience.put_value(entry, errors),

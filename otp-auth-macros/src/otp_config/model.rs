@@ -112,6 +112,7 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         max_sends_per_hour max_sends_per_day send_timeout
         auto_create_user
         cookie_secure cookie_name cookie_path cookie_domain cookie_same_site
+        forget_device_at_logout
         issuer audience local_part_case
     }
     match written.trusted_origins.value().map(|list| &list.values) {

@@ -21,7 +21,9 @@ pub(crate) use self::name::{ClaimName, CollectionName, ColumnName, TableName};
 pub(crate) use self::secret::{MINIMUM_SECRET, PreviousSecrets, Secret};
 pub(crate) use self::text::{Audience, CookieDomain, CookieName, CookiePath, Issuer, Realm, Text};
 pub(crate) use self::time::{Time, TimeRule, spell};
-pub(crate) use self::word::{AutoCreateUser, CookieSecure, Delivery, DeveloperMode, Flag, LocalPartCase, SameSite};
+pub(crate) use self::word::{
+    AutoCreateUser, CookieSecure, Delivery, DeveloperMode, Flag, ForgetDeviceAtLogout, LocalPartCase, SameSite,
+};
 use crate::diag::mistake;
 use crate::syntax::{peel, pointing_at};
 

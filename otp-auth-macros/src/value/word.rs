@@ -38,6 +38,7 @@ flag_keys! {
     AutoCreateUser: "auto_create_user";
     CookieSecure: "cookie_secure";
     DeveloperModeOn: "developer_mode";
+    ForgetDeviceAtLogout: "forget_device_at_logout";
 }
 
 impl<K: FlagKey> Literal for Flag<K> {

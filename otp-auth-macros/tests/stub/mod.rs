@@ -113,6 +113,7 @@ pub mod __private {
         max_sends_per_day: u32 => |number| number.to_string();
         auto_create_user: bool => |flag| flag.to_string();
         cookie_secure: bool => |flag| flag.to_string();
+        forget_device_at_logout: bool => |flag| flag.to_string();
         cookie_same_site: SameSite => |site| format!("{site:?}");
         local_part_case: LocalPartCase => |case| format!("{case:?}");
         developer_mode: bool => |flag| flag.to_string();

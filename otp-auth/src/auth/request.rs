@@ -10,8 +10,7 @@ use tracing::{Instrument, Span};
 use super::OtpAuth;
 use crate::challenge::budget::SendLimits;
 use crate::challenge::code::{self, Nonce};
-use crate::challenge::{Challenge, Identity, device};
-use crate::clock::Timestamp;
+use crate::challenge::{Challenge, Identity};
 use crate::config::OtpConfig;
 use crate::email::Address;
 use crate::error::AuthError;
@@ -28,8 +27,10 @@ pub struct CodeRequest<'a> {
     /// The challenge that the client already holds, if any: a live one goes
     /// on, with the same code and the tries that are left.
     pub challenge: Option<&'a str>,
-    /// The token of a known device, if any: its owner is not held up by what
-    /// strangers have sent to the address.
+    /// The token of a known device, if any ([`SignedIn::device`]): it is not
+    /// held up by what strangers have sent to the address.
+    ///
+    /// [`SignedIn::device`]: crate::SignedIn::device
     pub device: Option<&'a str>,
 }
 
@@ -115,13 +116,20 @@ impl<C: OtpConfig> OtpAuth<C> {
         let settings = &self.inner.settings;
         let identity = Identity::of(keys, &address);
 
-        let challenge = Challenge::random()?;
+        let known = self.known_device(&address, request.device, now).await?;
+        let (class, payer) = match known {
+            Some(device) => (Requester::KnownDevice, device.payer(keys, &identity)),
+            None => (Requester::Stranger, identity),
+        };
+
+        let challenge = Challenge::random(known)?;
         let nonce = Nonce::random()?;
         let code = code::derive(keys, &nonce, settings.otp_length, self.code_kind());
         let held = request.challenge.and_then(Challenge::parse);
         let open = OpenChallenge {
             identity,
-            requester: self.requester(&address, request.device, now),
+            payer,
+            requester: class,
             limits: SendLimits::of(settings),
             now,
             resume: held.map(|held| Resume { key: held.key(), max_tries: settings.max_otp_attempts.into() }),
@@ -198,7 +206,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let auth = self.clone();
         let asked_at = open.now;
         let next_send_at = asked_at + open.limits.cooldown;
-        let ticket = SendTicket { identity: open.identity, requester: open.requester, next_send_at };
+        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
         let refunding = async move {
             for pause in REFUND_PAUSES {
                 tokio::time::sleep(pause).await;
@@ -212,13 +220,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             drop(place);
         };
         tokio::spawn(refunding.instrument(Span::current()));
-    }
-
-    pub(super) fn requester(&self, address: &Address, device: Option<&str>, now: Timestamp) -> Requester {
-        let known = device.is_some_and(|text| {
-            self.inner.keys.iter().any(|keys| device::is_known(keys, &Identity::of(keys, address), text, now))
-        });
-        if known { Requester::KnownDevice } else { Requester::Stranger }
     }
 
     async fn deliver(&self, outgoing: Outgoing) -> Result<(), NotDelivered> {

@@ -42,7 +42,9 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// Ends every session of a user, and returns how many that were, with
-    /// those that had expired but were not cleaned up yet.
+    /// those that had expired but were not cleaned up yet. No device of theirs
+    /// is known any more until it signs in again, in another process within two
+    /// seconds.
     ///
     /// # Errors
     ///
@@ -145,8 +147,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(())
     }
 
-    /// Ends the sessions of a user, and returns which.
+    /// Ends the sessions and the devices of a user, and returns which sessions.
     async fn end_sessions_of(&self, user_id: &str) -> Result<Vec<SessionId>, AuthError> {
+        self.end_devices_of(user_id).await?;
         let revocation = self.revocation(self.now());
         let ended = self.inner.store.revoke_user_sessions(user_id, revocation).await?;
         self.inner.note_ended(&ended, revocation);
@@ -158,7 +161,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, until)).await
     }
 
-    async fn blacklist(&self, entry: BlacklistEntry) -> Result<(), AuthError> {
+    pub(super) async fn blacklist(&self, entry: BlacklistEntry) -> Result<(), AuthError> {
         let now = self.now();
         self.inner.store.blacklist(&entry, now).await?;
         self.inner.following.revoked.insert(&[entry], now);

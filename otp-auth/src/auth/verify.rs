@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use super::{Candidate, OtpAuth, ask, notice};
 use crate::binding::Binding;
-use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
+use crate::challenge::{Challenge, Identity, Verdict, code, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
-use crate::delivery::Delivery;
 use crate::error::AuthError;
 use crate::event::{self, Ending, Suspicion};
 use crate::hooks::Hooks;
 use crate::id::SessionId;
 use crate::secret::Secret;
 use crate::session::Session;
-use crate::store::{Account, NewSession, Requester, SignIn, SignInOutcome};
+use crate::store::{Account, NewSession, SignIn, SignInOutcome};
 use crate::token::Minted;
 use crate::user::OtpUser;
 
@@ -33,12 +32,12 @@ pub struct Verification<'a> {
     pub code: &'a str,
     /// The challenge that the client got when it asked for the code.
     pub challenge: Option<&'a str>,
+    /// The token of a known device that the client holds, if any: the new one
+    /// takes its place, and keeps the other addresses in it.
+    pub device: Option<&'a str>,
     /// Refresh tokens that the client still holds: their sessions end when the
     /// new one begins (ASVS 5.0 7.2.4).
     pub older_refresh_tokens: &'a [&'a str],
-    /// The token of a known device, if any: hooks are told whether the browser
-    /// has signed in to the address before.
-    pub device: Option<&'a str>,
 }
 
 impl fmt::Debug for Verification<'_> {
@@ -58,9 +57,9 @@ pub struct SignedIn<U> {
     pub session: Session,
     /// The tokens to hand out.
     pub tokens: TokenPair,
-    /// Proof that this device has signed in to this address, for later
-    /// [requests](crate::CodeRequest::device). Only a sign-in gives one, and
-    /// only where cookies are used.
+    /// Proof that this device has signed in to this address, and to at most
+    /// four others before, for later [requests](crate::CodeRequest::device).
+    /// Only a sign-in gives one.
     pub device: Option<Secret>,
 }
 
@@ -163,7 +162,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let key = challenge.key();
         let context = RequestContext {
             challenge: Some(key),
-            known_device: self.requester(address, verification.device, now) == Requester::KnownDevice,
+            known_device: self.known_device(address, verification.device, now).await?.is_some(),
             ..self.context(now)
         };
         // Made before the challenge is looked up, so that a known and an
@@ -189,7 +188,9 @@ impl<C: OtpConfig> OtpAuth<C> {
             accepted.map(|candidate| candidate.mac)
         });
         match (verdict, accepted) {
-            (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, &context).await,
+            (Verdict::Right, Some(candidate)) => {
+                self.accept(address, &challenge, candidate, verification, &context).await
+            }
             (Verdict::Exhausted, _) => {
                 if counted.number == max_tries + 1 {
                     Suspicion::too_many_attempts(&counted.identity)
@@ -209,7 +210,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn accept(
         &self,
         address: &crate::email::Address,
-        key: &crate::challenge::ChallengeKey,
+        challenge: &Challenge,
         candidate: &Candidate,
         verification: &Verification<'_>,
         context: &RequestContext,
@@ -240,7 +241,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             .filter_map(|token| self.inner.tokens.verify_refresh(token, now).ok())
             .map(|older| older.session);
         let sign_in = SignIn {
-            challenge: *key,
+            challenge: challenge.key(),
             identity: candidate.identity,
             code_mac: candidate.mac,
             account,
@@ -265,8 +266,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             Account::New(_) => None,
         };
-        let keys = self.current_keys()?;
-        let device = C::Delivery::COOKIES.then(|| device::issue(keys, &Identity::of(keys, address), now));
+        let device = self.device_of(verification.device, challenge)?;
         let (id, replaced, revocation) = (sign_in.session.id, sign_in.replaces, sign_in.revocation);
         let outcome = match self.inner.store.sign_in(sign_in).await {
             Err(error) if error.is_timeout() => {
@@ -304,7 +304,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             notice("user_created", hooks.user_created(&user, context)).await;
         }
         notice("signed_in", hooks.signed_in(&user, session.id, context)).await;
-        Ok(SignedIn { user, session, tokens, device })
+        let device = self.device_token(device, address, &session.user_id, now)?;
+        Ok(SignedIn { user, session, tokens, device: Some(device) })
     }
 
     /// What became of a sign-in that the store did not answer in time: it may

@@ -5,18 +5,19 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::Settings;
 
-/// Who asks, as far as budgets care. Each class has a budget of its own for
-/// every identity, so that strangers cannot lock out the owner.
+/// Who asks, as far as budgets care. For every identity there is one budget
+/// for all strangers and one for each known device, so that strangers cannot
+/// lock out the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Requester {
     /// Anybody.
     Stranger = 0,
-    /// A browser that has signed in to this identity before.
+    /// A device that has signed in to this identity before.
     KnownDevice = 1,
 }
 
-/// What one class of requesters may send to one identity.
+/// What strangers, or one known device, may send to one identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendLimits {
     /// Time between two sends.
@@ -77,7 +78,7 @@ impl Refund {
     }
 }
 
-/// The budget of one identity and requester class, as a store keeps it. A
+/// One budget, as a store keeps it. A
 /// window begins with the first send in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -280,7 +281,7 @@ mod tests {
             budget = Budget::spend(Some(budget), at(second), LIMITS).unwrap();
         }
         let cooldown = Budget { next_send_at: at(86_400), ..budget };
-        assert_eq!(cooldown.wait(at(180), LIMITS), Duration::from_secs(3_420), "the hour is full all the same");
+        assert_eq!(cooldown.wait(at(180), LIMITS), Duration::from_mins(57), "the hour is full all the same");
         let hour = Budget { hour_started_at: at(86_400), ..budget };
         let spent = Budget::spend(Some(hour), at(180), LIMITS).unwrap();
         assert_eq!((spent.hour_started_at, spent.hour_sends), (at(180), 1));

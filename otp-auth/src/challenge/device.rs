@@ -1,6 +1,7 @@
-//! The token of a known device: proof that this browser has signed in to an
-//! identity before. It signs nobody in; it only opens a budget of its own.
+//! Known devices: which browsers and applications have signed in to an
+//! address before. It signs nobody in; it only opens a budget of its own.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -8,33 +9,141 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Identity;
 use crate::clock::Timestamp;
+use crate::error::RandomError;
+use crate::id::SubjectId;
 use crate::secret::{self, Keys, Secret};
 
 /// How long a device is remembered after its last sign-in.
 pub(crate) const LIFETIME: Duration = Duration::from_hours(180 * 24);
 
-/// Bytes of the moment, then the MAC.
-const LENGTH: usize = 8 + 32;
+/// How many addresses one device is known to.
+const MOST: usize = 5;
 
-pub(crate) fn issue(keys: &Keys, identity: &Identity, now: Timestamp) -> Secret {
-    let moment = now.as_millis().to_be_bytes();
-    let mac = keys.device.mac(&[identity.as_bytes(), &moment]);
-    Secret::new(URL_SAFE_NO_PAD.encode([&moment[..], &mac].concat()))
+const ID: usize = 16;
+const MAC: usize = 32;
+
+/// Bytes of a sign-in: half of the identity, the user, the moment.
+const SIGN_IN: usize = 16 + 16 + 8;
+
+/// Names a device. Random; without the MAC of its token it is of no use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceId([u8; ID]);
+
+impl DeviceId {
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        secret::random().map(Self)
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; ID]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; ID] {
+        &self.0
+    }
+
+    /// What the budget of this device for an address goes by.
+    pub(crate) fn payer(&self, keys: &Keys, identity: &Identity) -> Identity {
+        Identity(keys.identity.mac(&[identity.as_bytes(), &self.0]))
+    }
 }
 
-/// Whether the text was issued to this identity, not too long ago.
-pub(crate) fn is_known(keys: &Keys, identity: &Identity, text: &str, now: Timestamp) -> bool {
-    if text.len() != LENGTH.div_ceil(3) * 4 - 2 {
-        return false;
+impl fmt::Debug for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceId(…)")
     }
-    let Ok(bytes) = URL_SAFE_NO_PAD.decode(text) else {
-        return false;
-    };
-    let Some((moment, mac)) = bytes.split_first_chunk::<8>() else {
-        return false;
-    };
-    let issued_at = Timestamp::from_millis(i64::from_be_bytes(*moment));
-    secret::same(mac, &keys.device.mac(&[identity.as_bytes(), moment])) && now < issued_at + LIFETIME
+}
+
+/// A sign-in of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceSignIn {
+    /// The first half of the identity. It stands under a MAC, so nobody can
+    /// look for another one that fits.
+    identity: [u8; 16],
+    /// The devices of the user: what ends them.
+    pub(crate) subject: SubjectId,
+    pub(crate) at: Timestamp,
+}
+
+impl DeviceSignIn {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.at + LIFETIME <= now
+    }
+
+    fn is_to(&self, identities: &[Identity]) -> bool {
+        identities.iter().any(|identity| self.identity == half(identity))
+    }
+}
+
+/// A device, and the addresses that it has signed in to, the latest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) id: DeviceId,
+    sign_ins: Vec<DeviceSignIn>,
+}
+
+impl Device {
+    /// One that has signed in nowhere yet.
+    pub(crate) const fn new(id: DeviceId) -> Self {
+        Self { id, sign_ins: Vec::new() }
+    }
+
+    /// Reads a token that was signed with one of the keys.
+    pub(crate) fn read(keys: &[Keys], text: &str) -> Option<Self> {
+        // Longer than any, and nothing is decoded.
+        if text.len() > (ID + MOST * SIGN_IN + MAC).div_ceil(3) * 4 {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (body, mac) = bytes.split_last_chunk::<MAC>()?;
+        let (id, rest) = body.split_first_chunk::<ID>()?;
+        let (sign_ins, []) = rest.as_chunks::<SIGN_IN>() else { return None };
+        let is_ours = keys.iter().any(|keys| secret::same(mac, &keys.device.mac(&[body])));
+        let sign_ins = sign_ins.iter().map(parse).collect::<Option<Vec<_>>>()?;
+        (is_ours && (1..=MOST).contains(&sign_ins.len())).then_some(Self { id: DeviceId(*id), sign_ins })
+    }
+
+    /// The sign-in to an address, which has an identity under each of the keys.
+    pub(crate) fn sign_in_to(&self, identities: &[Identity], now: Timestamp) -> Option<DeviceSignIn> {
+        self.sign_ins.iter().find(|sign_in| sign_in.is_to(identities) && !sign_in.is_over(now)).copied()
+    }
+
+    /// The same device after a sign-in to an address, whose identity under the
+    /// current keys is the first.
+    pub(crate) fn signed_in(mut self, identities: &[Identity], subject: SubjectId, at: Timestamp) -> Self {
+        self.sign_ins.retain(|sign_in| !sign_in.is_to(identities) && !sign_in.is_over(at));
+        if let Some(identity) = identities.first() {
+            self.sign_ins.insert(0, DeviceSignIn { identity: half(identity), subject, at });
+        }
+        self.sign_ins.truncate(MOST);
+        self
+    }
+
+    pub(crate) fn to_token(&self, keys: &Keys) -> Secret {
+        let mut bytes = self.id.0.to_vec();
+        for sign_in in &self.sign_ins {
+            bytes.extend(sign_in.identity);
+            bytes.extend(sign_in.subject.as_bytes());
+            bytes.extend(sign_in.at.as_millis().to_be_bytes());
+        }
+        let mac = keys.device.mac(&[&bytes]);
+        bytes.extend(mac);
+        Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+fn half(identity: &Identity) -> [u8; 16] {
+    identity.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+fn parse(bytes: &[u8; SIGN_IN]) -> Option<DeviceSignIn> {
+    let (identity, rest) = bytes.split_first_chunk()?;
+    let (subject, at) = rest.split_first_chunk()?;
+    Some(DeviceSignIn {
+        identity: *identity,
+        subject: SubjectId::from_bytes(*subject),
+        at: Timestamp::from_millis(i64::from_be_bytes(*at.first_chunk()?)),
+    })
 }
 
 #[cfg(test)]
@@ -43,22 +152,113 @@ mod tests {
     use crate::secret::MasterSecret;
     use zeroize::Zeroizing;
 
+    fn keys(secret: u8) -> Keys {
+        let realm = crate::realm::Realm::new("users").unwrap();
+        MasterSecret::new(Zeroizing::new(vec![secret; 32])).derive(&realm).unwrap()
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn identity(number: u8) -> [Identity; 1] {
+        [Identity::from_bytes([number; 32])]
+    }
+
+    fn subject(number: u8) -> SubjectId {
+        SubjectId::from_bytes([number; 16])
+    }
+
+    fn device() -> Device {
+        Device::new(DeviceId([7; 16]))
+    }
+
+    fn known(device: &Device, now: Timestamp) -> Vec<u8> {
+        (0..=u8::MAX).filter(|number| device.sign_in_to(&identity(*number), now).is_some()).collect()
+    }
+
     #[test]
     fn a_device_is_known_to_its_identity_only_and_for_its_time() {
-        let keys =
-            MasterSecret::new(Zeroizing::new(vec![9; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap();
-        let (mine, yours) = (Identity::from_bytes([1; 32]), Identity::from_bytes([2; 32]));
-        let now = Timestamp::from_millis(1_000);
-        let token = issue(&keys, &mine, now);
-        assert!(is_known(&keys, &mine, token.expose(), now));
-        assert!(!is_known(&keys, &yours, token.expose(), now));
-        assert!(is_known(&keys, &mine, token.expose(), now + LIFETIME - Duration::from_millis(1)));
-        assert!(!is_known(&keys, &mine, token.expose(), now + LIFETIME));
-        let mut forged = token.expose().to_owned();
-        let last = forged.pop();
-        forged.push(if last == Some('A') { 'E' } else { 'A' });
-        for text in ["", "AAAA", forged.as_str()] {
-            assert!(!is_known(&keys, &mine, text, now), "{text}");
+        let keys = [keys(9)];
+        let now = at(1_000);
+        let token = device().signed_in(&identity(1), subject(1), now).to_token(&keys[0]);
+        let read = Device::read(&keys, token.expose()).unwrap();
+        assert_eq!((read.id, known(&read, now)), (DeviceId([7; 16]), vec![1]));
+        let sign_in = read.sign_in_to(&identity(1), now + LIFETIME - Duration::from_millis(1)).unwrap();
+        assert_eq!((sign_in.subject, sign_in.at), (subject(1), now));
+        assert_eq!(read.sign_in_to(&identity(1), now + LIFETIME), None);
+    }
+
+    #[test]
+    fn a_device_keeps_the_last_five_addresses_each_once() {
+        let keys = [keys(9)];
+        let mut device = device();
+        for number in 1..=7 {
+            device = device.signed_in(&identity(number), subject(number), at(i64::from(number)));
+            // What is kept has to survive the way through the client.
+            device = Device::read(&keys, device.to_token(&keys[0]).expose()).unwrap();
         }
+        assert_eq!(known(&device, at(7)), [3, 4, 5, 6, 7]);
+        let device = device.signed_in(&identity(3), subject(3), at(8)).signed_in(&identity(8), subject(8), at(9));
+        assert_eq!(known(&device, at(9)), [3, 5, 6, 7, 8]);
+        assert_eq!(device.sign_in_to(&identity(3), at(9)).unwrap().at, at(8));
+        // CK-06
+        assert!(device.to_token(&keys[0]).expose().len() <= 340);
+    }
+
+    #[test]
+    fn a_sign_in_drops_those_that_are_over() {
+        let device = device().signed_in(&identity(1), subject(1), at(0)).signed_in(&identity(2), subject(2), at(1));
+        let device = device.signed_in(&identity(3), subject(3), at(0) + LIFETIME);
+        assert_eq!(device.sign_ins.len(), 2);
+        assert_eq!(known(&device, at(0) + LIFETIME), [2, 3]);
+    }
+
+    #[test]
+    fn a_sign_in_under_new_keys_replaces_the_one_under_the_old_ones() {
+        let (old, new) = (keys(9), keys(8));
+        let (under_old, under_new) = (Identity::from_bytes([1; 32]), Identity::from_bytes([2; 32]));
+        let token = device().signed_in(&[under_old], subject(1), at(1)).to_token(&old);
+        assert_eq!(Device::read(&[new], token.expose()), None);
+        let both = [keys(8), keys(9)];
+        let read = Device::read(&both, token.expose()).unwrap();
+        assert!(read.sign_in_to(&[under_new, under_old], at(1)).is_some());
+        let read = read.signed_in(&[under_new, under_old], subject(1), at(2));
+        assert_eq!((read.sign_ins.len(), read.sign_in_to(&[under_old], at(2))), (1, None));
+        assert!(Device::read(&[keys(8)], read.to_token(&keys(8)).expose()).is_some());
+    }
+
+    #[test]
+    fn nothing_but_a_whole_token_is_read() {
+        let keys = [keys(9)];
+        let token = device().signed_in(&identity(1), subject(1), at(1)).to_token(&keys[0]);
+        let token = token.expose();
+        let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Device::read(&keys, &URL_SAFE_NO_PAD.encode(flipped)), None, "bit {bit}");
+        }
+        for end in 0..token.len() {
+            assert_eq!(Device::read(&keys, &token[..end]), None, "{end}");
+        }
+        let sealed = |body: &[u8]| URL_SAFE_NO_PAD.encode([body, &keys[0].device.mac(&[body])].concat());
+        for length in [0, 15, 16, 17, 55, 57, 16 + 6 * SIGN_IN, 10_000] {
+            assert_eq!(Device::read(&keys, &sealed(&vec![1; length])), None, "{length}");
+        }
+        for odd in [format!("{token}="), format!(" {token}"), format!("{token}A"), "é".repeat(60)] {
+            assert_eq!(Device::read(&keys, &odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn each_device_has_a_budget_of_its_own_for_each_address() {
+        let keys = keys(9);
+        let payers = [(1, 1), (1, 2), (2, 1), (2, 2)]
+            .map(|(device, number)| DeviceId([device; 16]).payer(&keys, &identity(number)[0]));
+        for (index, payer) in payers.iter().enumerate() {
+            assert!(!payers[..index].contains(payer) && (0..9).all(|number| *payer != identity(number)[0]));
+        }
+        assert_eq!(payers[0], DeviceId([1; 16]).payer(&keys, &identity(1)[0]));
     }
 }

@@ -9,12 +9,14 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::email::Address;
 use crate::error::RandomError;
 use crate::id;
 use crate::secret::{self, Keys, Secret};
+use device::DeviceId;
 
 macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
@@ -69,24 +71,49 @@ impl Identity {
 
 /// The secret that ties a code to the client that asked for it (ASVS 5.0
 /// 6.6.2): 128 random bits that only this client holds.
+///
+/// With the known device that has paid for it, if one has: the sign-in is that
+/// device's. Otherwise a device could buy new ones for as long as it reads the
+/// mailbox, each with a budget of its own. Its key covers both, so a client
+/// cannot exchange the device.
 #[derive(Clone, Copy)]
-pub(crate) struct Challenge([u8; 16]);
+pub(crate) struct Challenge {
+    secret: [u8; 16],
+    device: Option<DeviceId>,
+}
 
 impl Challenge {
-    pub(crate) fn random() -> Result<Self, RandomError> {
-        secret::random().map(Self)
+    pub(crate) fn random(device: Option<DeviceId>) -> Result<Self, RandomError> {
+        Ok(Self { secret: secret::random()?, device })
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        id::decode(text).ok().map(Self)
+        if let Ok(secret) = id::decode(text) {
+            return Some(Self { secret, device: None });
+        }
+        // 32 bytes; the length comes first, so that a huge text costs nothing.
+        let bytes = (text.len() == 43).then(|| URL_SAFE_NO_PAD.decode(text).ok())??;
+        let (secret, device) = bytes.split_first_chunk()?;
+        let device = device.try_into().ok().map(DeviceId::from_bytes)?;
+        Some(Self { secret: *secret, device: Some(device) })
+    }
+
+    /// The device that has paid.
+    pub(crate) fn device(&self) -> Option<DeviceId> {
+        self.device
     }
 
     pub(crate) fn key(&self) -> ChallengeKey {
-        ChallengeKey(secret::hash(&self.0))
+        ChallengeKey(secret::hash(&self.to_bytes()))
     }
 
     pub(crate) fn to_secret(self) -> Secret {
-        Secret::new(URL_SAFE_NO_PAD.encode(self.0))
+        Secret::new(URL_SAFE_NO_PAD.encode(self.to_bytes().as_slice()))
+    }
+
+    fn to_bytes(self) -> Zeroizing<Vec<u8>> {
+        let device = self.device.as_ref().map_or(&[][..], |device| device.as_bytes());
+        Zeroizing::new([&self.secret[..], device].concat())
     }
 }
 
@@ -198,11 +225,26 @@ mod tests {
 
     #[test]
     fn otp_12_a_challenge_has_one_text_form() {
-        let challenge = Challenge::random().unwrap();
-        let text = challenge.to_secret();
-        assert_eq!(Challenge::parse(text.expose()).unwrap().key(), challenge.key());
-        for text in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "!!!!!!!!!!!!!!!!!!!!!!"] {
+        for device in [None, Some(DeviceId::from_bytes([7; 16]))] {
+            let challenge = Challenge::random(device).unwrap();
+            let text = challenge.to_secret();
+            let parsed = Challenge::parse(text.expose()).unwrap();
+            assert_eq!((parsed.key(), parsed.device()), (challenge.key(), device));
+            for text in [format!("{}=", text.expose()), format!("{}A", text.expose())] {
+                assert!(Challenge::parse(&text).is_none());
+            }
+        }
+        for text in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "!!!!!!!!!!!!!!!!!!!!!!", &"!".repeat(43), &"_".repeat(43)]
+        {
             assert!(Challenge::parse(text).is_none());
+        }
+    }
+
+    #[test]
+    fn a_challenge_with_another_device_is_another_challenge() {
+        let challenge = Challenge::random(Some(DeviceId::from_bytes([7; 16]))).unwrap();
+        for device in [None, Some(DeviceId::from_bytes([8; 16]))] {
+            assert_ne!(Challenge { device, ..challenge }.key(), challenge.key());
         }
     }
 }

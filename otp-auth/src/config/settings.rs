@@ -15,6 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// and limits are in the reference of that attribute.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the attribute, and set by its name")]
 pub struct Settings {
     /// Which configuration keys, rows and cookies belong to.
     pub realm: Realm,
@@ -34,9 +35,9 @@ pub struct Settings {
     pub max_otp_attempts: u8,
     /// Time between two sends to one address.
     pub otp_rate_limit: Duration,
-    /// Sends to one address and requester class in an hour.
+    /// Sends to one address in an hour, for strangers and for each known device.
     pub max_sends_per_hour: u32,
-    /// Sends to one address and requester class in a day.
+    /// Sends to one address in a day, for strangers and for each known device.
     pub max_sends_per_day: u32,
     /// How long a sender may take.
     pub send_timeout: Duration,
@@ -52,6 +53,8 @@ pub struct Settings {
     pub cookie_domain: Option<String>,
     /// `SameSite` of every cookie.
     pub cookie_same_site: SameSite,
+    /// Whether signing out removes the device cookie.
+    pub forget_device_at_logout: bool,
     /// Other origins whose pages may call the routes.
     pub trusted_origins: Vec<String>,
     /// `iss` of every token, when set.
@@ -68,7 +71,7 @@ pub struct Settings {
 
 impl Settings {
     /// The share of all codes that can be guessed against one address in a
-    /// day, by two classes of requesters that each use up their sends.
+    /// day, by strangers and one known device that each use up their sends.
     #[must_use]
     pub fn guess_rate_per_day(&self) -> f64 {
         let guesses = 2.0 * f64::from(self.max_sends_per_day) * f64::from(self.max_otp_attempts);
@@ -119,6 +122,7 @@ impl SettingsBuilder {
                 cookie_path: "/".to_owned(),
                 cookie_domain: None,
                 cookie_same_site: SameSite::Lax,
+                forget_device_at_logout: false,
                 trusted_origins: Vec::new(),
                 issuer: None,
                 audience: None,
@@ -289,9 +293,9 @@ setters! {
     max_otp_attempts: u8,
     /// Time between two sends to one address.
     otp_rate_limit: Duration,
-    /// Sends to one address and requester class in an hour.
+    /// Sends to one address in an hour, for strangers and for each known device.
     max_sends_per_hour: u32,
-    /// Sends to one address and requester class in a day.
+    /// Sends to one address in a day, for strangers and for each known device.
     max_sends_per_day: u32,
     /// How long a sender may take.
     send_timeout: Duration,
@@ -301,6 +305,8 @@ setters! {
     cookie_secure: bool,
     /// `SameSite` of every cookie.
     cookie_same_site: SameSite,
+    /// Whether signing out removes the device cookie.
+    forget_device_at_logout: bool,
     /// Whether the part before the `@` distinguishes case.
     local_part_case: LocalPartCase,
     /// Whether every code is all zeros, and nothing limits the sends.

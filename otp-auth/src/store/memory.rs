@@ -170,14 +170,13 @@ impl<U> State<U> {
 impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let mut state = self.lock();
-        let slot = (realm.clone(), open.identity, open.requester);
+        let slot = (realm.clone(), open.payer, open.requester);
         let budget = match Budget::spend(state.budgets.get(&slot).copied(), open.now, open.limits) {
             Ok(budget) => budget,
             Err(wait) => return Ok(Opening::Wait(wait)),
         };
         state.budgets.insert(slot, budget);
-        let ticket =
-            SendTicket { identity: open.identity, requester: open.requester, next_send_at: budget.next_send_at };
+        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: budget.next_send_at };
         let resumed = open.resume.and_then(|resume| {
             let row = state.challenges.get(&(realm.clone(), resume.key))?;
             let (nonce, _) = row.code?;
@@ -195,7 +194,7 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
     }
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
-        if let Some(budget) = self.lock().budgets.get_mut(&(realm.clone(), ticket.identity, ticket.requester))
+        if let Some(budget) = self.lock().budgets.get_mut(&(realm.clone(), ticket.payer, ticket.requester))
             && budget.next_send_at == ticket.next_send_at
         {
             *budget = budget.refund(refund, now);

@@ -71,7 +71,10 @@ impl<U: OtpUser, S: ChallengeStore + SessionStore + UserStore<U> + Maintenance> 
 pub struct OpenChallenge {
     /// Whose challenge.
     pub identity: Identity,
-    /// Which of the identity's budgets pays.
+    /// Whose budget pays: the identity's own for strangers, and for a known
+    /// device another one, which is this device's for this identity.
+    pub payer: Identity,
+    /// Who asks; budgets of different requesters are different ones.
     pub requester: Requester,
     /// What the budget allows.
     pub limits: SendLimits,
@@ -129,8 +132,8 @@ pub enum Opening {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendTicket {
     /// Whose budget paid.
-    pub identity: Identity,
-    /// Which of them.
+    pub payer: Identity,
+    /// Who asked.
     pub requester: Requester,
     /// The end of the cooldown that this send began; it names the send.
     pub next_send_at: Timestamp,
@@ -138,8 +141,8 @@ pub struct SendTicket {
 
 /// Challenges and the budgets that pay for them.
 pub trait ChallengeStore: Send + Sync + 'static {
-    /// Pays one send from the budget and opens the challenge that it is for,
-    /// both or neither.
+    /// Pays one send from the budget of [`OpenChallenge::payer`] and opens the
+    /// challenge of [`OpenChallenge::identity`] that it is for, both or neither.
     ///
     /// * Of all callers within one cooldown exactly one is paid, and the
     ///   sends in an hour and a day stay within the limits, as
@@ -401,8 +404,8 @@ pub struct SignIn<U> {
     /// The challenge.
     pub challenge: ChallengeKey,
     /// Whose challenge it must be. Sign-ins of one address have one identity,
-    /// and it has a budget, so a store can lock that row to let them take
-    /// turns.
+    /// so a store can lock the strangers' budget of it to let them take turns,
+    /// and make an empty one where there is none.
     pub identity: Identity,
     /// The MAC of the presented code: the challenge must still hold it.
     pub code_mac: CodeMac,

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::{self, Kind};
+use super::json::RequestOtpBody;
 use crate::auth::{CodeRequested, SignedIn, TokenPair};
 use crate::challenge::device;
 use crate::config::Settings;
@@ -45,6 +46,19 @@ pub struct ChallengeIssuedInBody {
     pub challenge: Secret,
 }
 
+/// The body of `POST /request-otp` in body mode, and in both modes.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RequestOtpBodyWithDevice {
+    /// The address to send the code to.
+    #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
+    pub email: String,
+    /// The `device` of the last answer to `POST /verify-otp`, if there was one.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub device: Option<Secret>,
+}
+
 /// The body of `POST /verify-otp` in cookie mode.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,6 +85,11 @@ pub struct VerifyBodyWithChallenge {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub challenge: Option<Secret>,
+    /// The `device` of the last answer to `POST /verify-otp`, if there was one:
+    /// the new one takes its place.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub device: Option<Secret>,
 }
 
 /// The body of `POST /refresh` and `POST /logout` in body mode, and in both
@@ -119,6 +138,11 @@ pub struct TokensIssuedInBody {
     /// The refresh token.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub refresh_token: Secret,
+    /// After a sign-in: proof that this device has signed in, for later requests
+    /// of a code. It is good for 180 days, and also after signing out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub device: Option<Secret>,
 }
 
 /// The answer to `POST /logout`.
@@ -129,11 +153,18 @@ pub struct Message {
     pub message: String,
 }
 
+/// A body with an address, whatever else it has.
+pub(super) trait RequestFields {
+    fn email(&self) -> &str;
+    fn device(&self) -> Option<&str>;
+}
+
 /// A body with a code, whatever else it has.
 pub(super) trait VerifyFields {
     fn email(&self) -> &str;
     fn code(&self) -> &str;
     fn challenge(&self) -> Option<&str>;
+    fn device(&self) -> Option<&str>;
 }
 
 /// A body that may have a refresh token.
@@ -162,6 +193,8 @@ pub trait WebDelivery: Delivery {
     #[doc(hidden)]
     const REFRESH_IN_BODY: bool;
 
+    /// The body of `POST /request-otp`.
+    type RequestBody: Serialize + DeserializeOwned + Documented + Send + RequestFields;
     /// The answer to `POST /request-otp`.
     type ChallengeIssued: Serialize + DeserializeOwned + Documented + Send;
     /// The body of `POST /verify-otp`.
@@ -180,6 +213,7 @@ pub trait WebDelivery: Delivery {
 impl WebDelivery for Cookie {
     const REFRESH_IN_BODY: bool = false;
 
+    type RequestBody = RequestOtpBody;
     type ChallengeIssued = ChallengeIssued;
     type VerifyBody = VerifyBody;
     type RefreshBody = NoBody;
@@ -191,7 +225,7 @@ impl WebDelivery for Cookie {
     }
 
     fn tokens_issued(issued: TokensIssuedInBody) -> TokensIssued {
-        let TokensIssuedInBody { access_token, token_type, expires_in, refresh_token: _ } = issued;
+        let TokensIssuedInBody { access_token, token_type, expires_in, refresh_token: _, device: _ } = issued;
         TokensIssued { access_token, token_type, expires_in }
     }
 }
@@ -199,6 +233,7 @@ impl WebDelivery for Cookie {
 impl WebDelivery for Body {
     const REFRESH_IN_BODY: bool = true;
 
+    type RequestBody = RequestOtpBodyWithDevice;
     type ChallengeIssued = ChallengeIssuedInBody;
     type VerifyBody = VerifyBodyWithChallenge;
     type RefreshBody = RefreshBody;
@@ -216,6 +251,7 @@ impl WebDelivery for Body {
 impl WebDelivery for Both {
     const REFRESH_IN_BODY: bool = true;
 
+    type RequestBody = RequestOtpBodyWithDevice;
     type ChallengeIssued = ChallengeIssuedInBody;
     type VerifyBody = VerifyBodyWithChallenge;
     type RefreshBody = RefreshBody;
@@ -227,6 +263,26 @@ impl WebDelivery for Both {
 
     fn tokens_issued(issued: TokensIssuedInBody) -> TokensIssuedInBody {
         issued
+    }
+}
+
+impl RequestFields for RequestOtpBody {
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn device(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl RequestFields for RequestOtpBodyWithDevice {
+    fn email(&self) -> &str {
+        &self.email
+    }
+
+    fn device(&self) -> Option<&str> {
+        self.device.as_ref().map(Secret::expose)
     }
 }
 
@@ -242,6 +298,10 @@ impl VerifyFields for VerifyBody {
     fn challenge(&self) -> Option<&str> {
         None
     }
+
+    fn device(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl VerifyFields for VerifyBodyWithChallenge {
@@ -255,6 +315,10 @@ impl VerifyFields for VerifyBodyWithChallenge {
 
     fn challenge(&self) -> Option<&str> {
         self.challenge.as_ref().map(Secret::expose)
+    }
+
+    fn device(&self) -> Option<&str> {
+        self.device.as_ref().map(Secret::expose)
     }
 }
 
@@ -313,8 +377,8 @@ pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, setting
         cookie::add(&mut cookies, cookie::set(Kind::Refresh, &refresh_token, refresh_expires_in, settings));
         // A device is named after a sign-in only, and then the challenge has
         // served its purpose.
-        if let Some(device) = device {
-            cookie::add(&mut cookies, cookie::set(Kind::Device, &device, device::LIFETIME, settings));
+        if let Some(device) = &device {
+            cookie::add(&mut cookies, cookie::set(Kind::Device, device, device::LIFETIME, settings));
             cookie::add(&mut cookies, cookie::clear(Kind::Challenge, settings));
         }
     }
@@ -323,6 +387,7 @@ pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, setting
         token_type: "bearer".to_owned(),
         expires_in: expires_in.as_secs(),
         refresh_token,
+        device,
     });
     (cookies, Json(body)).into_response()
 }
@@ -337,4 +402,4 @@ macro_rules! redacted_debug {
     )*};
 }
 
-redacted_debug!(VerifyBody, VerifyBodyWithChallenge);
+redacted_debug!(RequestOtpBodyWithDevice, VerifyBody, VerifyBodyWithChallenge);

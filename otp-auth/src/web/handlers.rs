@@ -8,9 +8,10 @@ use super::bearer;
 use super::client::OnBehalf;
 use super::cookie::{self, Kind};
 use super::delivery::{
-    Message, RefreshFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies, tokens_response,
+    Message, RefreshFields, RequestFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies,
+    tokens_response,
 };
-use super::json::{AnyBody, Json, OptionalJson, RequestOtpBody};
+use super::json::{AnyBody, Json, OptionalJson};
 use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, Refusal, Verification};
 use crate::config::OtpConfig;
@@ -20,15 +21,19 @@ use crate::event;
 pub(super) async fn request_otp<C>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    Json(body): Json<RequestOtpBody>,
+    Json(body): Json<<C::Delivery as WebDelivery>::RequestBody>,
 ) -> Result<Response, Problem>
 where
     C: OtpConfig,
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
-    let sent = |kind| presented::<C::Delivery>(kind, &headers, None, settings);
-    let request = CodeRequest { email: &body.email, challenge: sent(Kind::Challenge), device: sent(Kind::Device) };
+    let sent = |kind, body| presented::<C::Delivery>(kind, &headers, body, settings);
+    let request = CodeRequest {
+        email: body.email(),
+        challenge: sent(Kind::Challenge, None),
+        device: sent(Kind::Device, body.device()),
+    };
     let requested = auth.request_code(request).await?;
     Ok(challenge_response::<C::Delivery>(requested, settings))
 }
@@ -48,8 +53,8 @@ where
         email: body.email(),
         code: body.code(),
         challenge: presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings),
+        device: presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings),
         older_refresh_tokens: &older,
-        device: presented::<C::Delivery>(Kind::Device, &headers, None, settings),
     };
     let signed_in = auth.verify_or_explain(verification).await.map_err(|(error, refusal)| {
         let problem = Problem::from(error);
@@ -107,6 +112,9 @@ where
     if C::Delivery::COOKIES {
         cookie::add(response.headers_mut(), cookie::clear_elsewhere(auth.settings()));
         cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
+        if auth.settings().forget_device_at_logout {
+            cookie::add(response.headers_mut(), cookie::clear(Kind::Device, auth.settings()));
+        }
     }
     response
 }

@@ -22,7 +22,7 @@ pub(super) const MAX_BODY: usize = 16 * 1024;
 /// What is taken off the connection of a body that does not matter.
 const MAX_DRAINED: usize = 2 * 1024 * 1024;
 
-/// The body of `POST /request-otp`.
+/// The body of `POST /request-otp` in cookie mode.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestOtpBody {

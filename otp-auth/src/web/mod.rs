@@ -17,8 +17,8 @@ pub mod problem;
 mod router;
 
 pub use delivery::{
-    ChallengeIssued, ChallengeIssuedInBody, Message, NoBody, RefreshBody, TokensIssued, TokensIssuedInBody, VerifyBody,
-    VerifyBodyWithChallenge, WebDelivery,
+    ChallengeIssued, ChallengeIssuedInBody, Message, NoBody, RefreshBody, RequestOtpBodyWithDevice, TokensIssued,
+    TokensIssuedInBody, VerifyBody, VerifyBodyWithChallenge, WebDelivery,
 };
 pub use extract::{AuthRejection, CurrentUser, VerifiedUser};
 pub use json::RequestOtpBody;

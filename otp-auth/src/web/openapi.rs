@@ -47,7 +47,6 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::cookie::Kind;
 use super::delivery::{Message, WebDelivery};
 use super::extract::AuthRejection;
-use super::json::RequestOtpBody;
 use super::problem::{Code, Problem};
 use crate::auth::OtpAuth;
 use crate::config::{OtpConfig, Settings};
@@ -202,7 +201,7 @@ fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
         .description(Some("The `access_token` of a sign-in or a refresh (RFC 6750)."))
         .build();
     let components = ComponentsBuilder::new()
-        .schema_from::<RequestOtpBody>()
+        .schema_from::<D::RequestBody>()
         .schema_from::<D::ChallengeIssued>()
         .schema_from::<D::VerifyBody>()
         .schema_from::<D::TokensIssued>()
@@ -236,7 +235,7 @@ fn request_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
     let issued = answer::<D::ChallengeIssued>("The same answer whether the address has an account or not.");
     let issued = with_cookies::<D>(issued, settings, &[Kind::Challenge]);
     operation::<D>("/request-otp", "request_otp", "Ask for a code", issued, settings).request_body(Some(body::<
-        RequestOtpBody,
+        D::RequestBody,
     >(
         Required::True,
     )))
@@ -261,7 +260,9 @@ fn refresh<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
 
 fn logout<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
     let signed_out = answer::<Message>("Signed out. Also the answer when there was nothing to sign out.");
-    let signed_out = with_cookies::<D>(signed_out, settings, &[Kind::Refresh]);
+    let cookies: &[Kind] =
+        if settings.forget_device_at_logout { &[Kind::Refresh, Kind::Device] } else { &[Kind::Refresh] };
+    let signed_out = with_cookies::<D>(signed_out, settings, cookies);
     let operation = operation::<D>("/logout", "logout", "Sign out", signed_out, settings);
     with_refresh_token::<D>(operation).security(requirement(BEARER)).security(SecurityRequirement::default())
 }

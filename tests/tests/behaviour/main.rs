@@ -20,6 +20,7 @@ mod concurrency;
 mod contract;
 mod cookies;
 mod developer_mode;
+mod devices;
 mod enumeration;
 mod events;
 mod failures;

@@ -96,6 +96,31 @@ async fn t7_a_device_stays_known_over_a_rotation() {
     owner.at(&new).request(ANN).await.ok();
 }
 
+#[tokio::test]
+async fn t7_a_device_stays_known_to_its_other_addresses_when_it_signs_in_after_a_rotation() {
+    for mode in Mode::ALL {
+        let old = Setup::new(mode).start().await;
+        let mut owner = old.client();
+        owner.sign_in(ANN).await;
+        owner.sign_in(BOB).await;
+        let new = rotated(&old, true).await;
+        let mut owner = owner.at(&new);
+        owner.sign_in(ANN).await;
+        for email in [ANN, BOB] {
+            new.client().request(email).await.ok();
+            new.pass(Duration::from_secs(30));
+            new.client().request(email).await.problem(429, "resend_too_soon");
+            new.pass(Duration::from_secs(30));
+            new.client().request(email).await.ok();
+            owner.request(email).await.ok();
+        }
+        // Under the old secret nothing of it is known.
+        let mut owner = owner.at(&old);
+        old.client().request(ANN).await.ok();
+        owner.request(ANN).await.problem(429, "resend_too_soon");
+    }
+}
+
 /// A lifetime that is lowered holds at once: what was revoked under the old
 /// one cannot come back when the blacklist forgets it.
 #[tokio::test]

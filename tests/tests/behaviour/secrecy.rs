@@ -181,12 +181,13 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     }
     bodies! {
         RequestOtpBody { "email": email };
+        RequestOtpBodyWithDevice { "email": email, "device": device };
         VerifyBody { "email": email, "code": code };
-        VerifyBodyWithChallenge { "email": email, "code": code, "challenge": challenge };
+        VerifyBodyWithChallenge { "email": email, "code": code, "challenge": challenge, "device": device };
         RefreshBody { "refresh_token": refresh };
         ChallengeIssuedInBody { "message": "", "expires_in": 1, "resend_in": 1, "challenge": challenge };
         TokensIssued { "access_token": access, "token_type": "bearer", "expires_in": 1 };
-        TokensIssuedInBody { "access_token": access, "token_type": "bearer", "expires_in": 1, "refresh_token": refresh };
+        TokensIssuedInBody { "access_token": access, "token_type": "bearer", "expires_in": 1, "refresh_token": refresh, "device": device };
     }
     assert_prints_nothing(&printed, &secrets);
 }
@@ -210,8 +211,8 @@ fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
         email,
         code,
         challenge: Some(challenge),
-        older_refresh_tokens: &[refresh],
         device: Some(device),
+        older_refresh_tokens: &[refresh],
     };
     let printed =
         [("CodeRequest".to_owned(), format!("{request:?}")), ("Verification".to_owned(), format!("{verification:?}"))];

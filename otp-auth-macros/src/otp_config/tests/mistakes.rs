@@ -52,7 +52,7 @@ const KEYS: Mistakes = &[
         r#"user = User, password = env("S")"#,
         &[(
             "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
         )],
     ),
     (
@@ -102,7 +102,7 @@ const KEYS: Mistakes = &[
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             (
                 "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
             ),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
@@ -621,6 +621,10 @@ const COOKIES: Mistakes = &[
             "cookie_same_site",
             r#"a browser drops a cookie with `cookie_same_site = "none"` that is not secure: remove `cookie_secure = false`, or write `"lax"`"#,
         )],
+    ),
+    (
+        r#"forget_device_at_logout = "yes""#,
+        &[(r#""yes""#, "`forget_device_at_logout` takes `true` or `false`: write `forget_device_at_logout = true`")],
     ),
     (r#"cookie_same_site = "laxx""#, &[(r#""laxx""#, "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
     ("cookie_same_site = strct", &[("strct", "`cookie_same_site` is `Lax`, `Strict` or `None`")]),

@@ -46,6 +46,7 @@ fn a_configuration_with_every_key() {
         cookie_path = "/auth",
         cookie_domain = "example.com",
         cookie_same_site = strict,
+        forget_device_at_logout = true,
         trusted_origins = self.origins,
         issuer = self.issuer,
         audience = audience(),

@@ -11,9 +11,9 @@ use crate::store::{
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
-/// The key of a budget: the identity and one byte for the requester.
-fn budget_key(realm: &Realm, identity: &Identity, requester: Requester) -> Bson {
-    let mut key = identity.as_bytes().to_vec();
+/// The key of a budget: whose it is, and one byte for the requester.
+fn budget_key(realm: &Realm, payer: &Identity, requester: Requester) -> Bson {
+    let mut key = payer.as_bytes().to_vec();
     key.push(requester as u8);
     row::key(realm, &key)
 }
@@ -97,7 +97,7 @@ impl ChallengeStore for Collections {
     /// read, and the challenge to resume was looked at after that: so all of
     /// it holds at that moment.
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
-        let key = budget_key(realm, &open.identity, open.requester);
+        let key = budget_key(realm, &open.payer, open.requester);
         let fresh = doc! { "_id": row::key(realm, open.fresh.key.as_bytes()) };
         let mut added = false;
         for _ in 0..SWAPS {
@@ -112,8 +112,7 @@ impl ChallengeStore for Collections {
                     return Ok(Opening::Wait(wait));
                 }
             };
-            let ticket =
-                SendTicket { identity: open.identity, requester: open.requester, next_send_at: spent.next_send_at };
+            let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: spent.next_send_at };
             // What cannot be resumed once never can again, so there is never
             // both: a challenge added and one resumed.
             let opening = if let Some((nonce, expires_at)) = self.resumable(realm, open).await? {
@@ -134,7 +133,7 @@ impl ChallengeStore for Collections {
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let paid = doc! {
-            "_id": budget_key(realm, &ticket.identity, ticket.requester),
+            "_id": budget_key(realm, &ticket.payer, ticket.requester),
             "next_send_at": date(ticket.next_send_at),
         };
         let refunded = doc! { "$set": {

@@ -119,6 +119,39 @@ pub async fn strangers_and_known_devices_have_budgets_of_their_own<B: Backend>(b
     opened(store.open_challenge(realm(), &open(identity(2), key(2), NOW)).await.unwrap());
 }
 
+/// Each device spends what is its own, and the challenge is that of the
+/// address.
+pub async fn every_device_has_a_budget_of_its_own<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let of_device = |payer, number, now| OpenChallenge {
+        payer: identity(payer),
+        requester: Requester::KnownDevice,
+        ..open(identity(1), key(number), now)
+    };
+    let mut tickets = Vec::new();
+    for payer in [7, 8] {
+        let number = u32::from(payer);
+        let ticket = opened(store.open_challenge(realm(), &of_device(payer, number, NOW)).await.unwrap());
+        assert_eq!((ticket.payer, ticket.requester), (identity(payer), Requester::KnownDevice));
+        assert_eq!(
+            store.open_challenge(realm(), &of_device(payer, 99, NOW)).await.unwrap(),
+            Opening::Wait(MINUTE),
+            "device {payer}"
+        );
+        let counted = store.count_try(realm(), &key(number), 6).await.unwrap().unwrap();
+        assert_eq!(counted.identity, identity(1));
+        tickets.push(ticket);
+    }
+    // Nobody else has paid.
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    opened(store.open_challenge(realm(), &open(identity(7), key(2), NOW)).await.unwrap());
+    // What is given back is given back to the one who has paid.
+    store.refund_send(realm(), &tickets[0], Refund::Whole, NOW + MILLI).await.unwrap();
+    let waiting = store.open_challenge(realm(), &of_device(8, 98, NOW + MILLI)).await.unwrap();
+    assert_eq!(waiting, Opening::Wait(Duration::from_millis(59_999)));
+    opened(store.open_challenge(realm(), &of_device(7, 97, NOW + MILLI)).await.unwrap());
+}
+
 /// A request that must wait adds no challenge and pays nothing.
 pub async fn a_wait_changes_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
@@ -200,13 +233,13 @@ pub async fn a_refund_of_the_cooldown_leaves_the_day_paid<B: Backend>(backend: &
 /// A refund of a send that was never paid changes nothing.
 pub async fn a_refund_of_a_send_that_was_not_paid_changes_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    let never = SendTicket { identity: identity(1), requester: Requester::Stranger, next_send_at: NOW + MINUTE };
+    let never = SendTicket { payer: identity(1), requester: Requester::Stranger, next_send_at: NOW + MINUTE };
     store.refund_send(realm(), &never, Refund::Whole, NOW).await.unwrap();
     let paid = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW + MILLI)).await.unwrap());
     for other in [
         never,
         SendTicket { requester: Requester::KnownDevice, ..paid },
-        SendTicket { identity: identity(2), ..paid },
+        SendTicket { payer: identity(2), ..paid },
         SendTicket { next_send_at: paid.next_send_at + MILLI, ..paid },
     ] {
         store.refund_send(realm(), &other, Refund::Whole, NOW + MILLI * 2).await.unwrap();

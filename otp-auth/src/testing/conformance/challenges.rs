@@ -25,6 +25,21 @@ pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
     assert_eq!(store.count_try(realm(), &key(2), 6).await.unwrap(), None);
 }
 
+/// Whoever pays for a resend: the challenge is that of the address.
+pub async fn a_challenge_goes_on_when_another_budget_pays<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    let paid_by_device = |identity, number| OpenChallenge {
+        payer: self::identity(7),
+        requester: Requester::KnownDevice,
+        ..open(identity, key(number), NOW + MINUTE * number)
+    };
+    let resumed = store.open_challenge(realm(), &resume(paid_by_device(identity(1), 2), key(1))).await.unwrap();
+    assert!(matches!(resumed, Opening::Resumed { ticket, .. } if ticket.payer == identity(7)), "{resumed:?}");
+    // The one who pays does not make it theirs.
+    opened(store.open_challenge(realm(), &resume(paid_by_device(identity(7), 3), key(1))).await.unwrap());
+}
+
 /// Another identity's, an expired, a used-up, an accepted and an unknown
 /// challenge are not continued.
 pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(backend: &B) {

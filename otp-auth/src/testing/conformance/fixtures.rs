@@ -92,6 +92,7 @@ pub fn revocation(now: Timestamp) -> Revocation {
 pub fn open(identity: Identity, key: ChallengeKey, now: Timestamp) -> OpenChallenge {
     OpenChallenge {
         identity,
+        payer: identity,
         requester: Requester::Stranger,
         limits: LIMITS,
         now,

@@ -105,6 +105,7 @@ macro_rules! store_conformance {
             a_clock_that_was_ahead_locks_no_address
             a_request_that_was_overtaken_waits
             strangers_and_known_devices_have_budgets_of_their_own
+            every_device_has_a_budget_of_its_own
             a_wait_changes_nothing
             a_refund_gives_the_send_back_once
             a_refund_of_the_cooldown_leaves_the_send_paid
@@ -112,6 +113,7 @@ macro_rules! store_conformance {
             a_refund_of_a_send_that_was_not_paid_changes_nothing
             a_late_refund_does_not_touch_a_later_send
             a_live_challenge_goes_on_unchanged
+            a_challenge_goes_on_when_another_budget_pays
             only_a_live_challenge_of_the_same_identity_goes_on
             every_try_has_a_number_of_its_own
             an_unknown_challenge_counts_nothing

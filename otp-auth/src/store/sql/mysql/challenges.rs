@@ -28,7 +28,7 @@ fn budget(row: &MySqlRow) -> Result<Budget, sqlx::Error> {
 pub(super) async fn lock_budget(
     connection: &mut MySqlConnection,
     realm: &Realm,
-    identity: &Identity,
+    payer: &Identity,
     requester: Requester,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -37,7 +37,7 @@ pub(super) async fn lock_budget(
          VALUES (?, ?, ?, 0, 0, 0, 0, 0) ON DUPLICATE KEY UPDATE requester = requester",
     )
     .bind(realm.as_str().as_bytes())
-    .bind(identity.as_bytes().as_slice())
+    .bind(payer.as_bytes().as_slice())
     .bind(requester as u8)
     .execute(connection)
     .await?;
@@ -48,21 +48,22 @@ impl MySqlStore {
     /// One attempt to pay and open, as one transaction.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        let identity = open.identity.as_bytes().as_slice();
-        lock_budget(&mut transaction, realm, &open.identity, open.requester).await?;
+        let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
+        lock_budget(&mut transaction, realm, &open.payer, open.requester).await?;
         let row = sqlx::query(
             "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
              challenge.nonce, challenge.expires_at \
              FROM otp_budgets budget LEFT JOIN otp_challenges challenge \
-             ON challenge.realm = budget.realm AND challenge.`key` = ? AND challenge.identity = budget.identity AND challenge.consumed_at IS NULL \
+             ON challenge.realm = budget.realm AND challenge.`key` = ? AND challenge.identity = ? AND challenge.consumed_at IS NULL \
              AND challenge.expires_at > ? AND challenge.tries < ? \
              WHERE budget.realm = ? AND budget.identity = ? AND budget.requester = ?",
         )
         .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
+        .bind(identity)
         .bind(open.now.as_millis())
         .bind(open.resume.as_ref().map(|resume| resume.max_tries))
         .bind(realm.as_str().as_bytes())
-        .bind(identity)
+        .bind(payer)
         .bind(open.requester as u8)
         .fetch_one(&mut *transaction)
         .await?;
@@ -83,12 +84,11 @@ impl MySqlStore {
         .bind(spent.day_started_at.as_millis())
         .bind(spent.day_sends)
         .bind(realm.as_str().as_bytes())
-        .bind(identity)
+        .bind(payer)
         .bind(open.requester as u8)
         .execute(&mut *transaction)
         .await?;
-        let ticket =
-            SendTicket { identity: open.identity, requester: open.requester, next_send_at: spent.next_send_at };
+        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: spent.next_send_at };
         let opening = if let Some(nonce) = optional_bytes(&row, "nonce")? {
             Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
         } else {
@@ -122,7 +122,7 @@ impl MySqlStore {
             .bind(i64::from(refund.sends()))
             .bind(i64::from(refund.sends()))
             .bind(realm.as_str().as_bytes())
-            .bind(ticket.identity.as_bytes().as_slice())
+            .bind(ticket.payer.as_bytes().as_slice())
             .bind(ticket.requester as u8)
             .bind(ticket.next_send_at.as_millis())
             .execute(&self.pool)

@@ -32,7 +32,7 @@ impl PostgresStore {
             "WITH spent AS ( \
                  INSERT INTO otp_budgets AS old \
                      (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-                 SELECT $13, $1, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
+                 SELECT $13, $14, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
                  ON CONFLICT (realm, identity, requester) DO UPDATE SET \
                      next_send_at = $4, \
                      hour_started_at = CASE WHEN old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 \
@@ -68,12 +68,13 @@ impl PostgresStore {
         .bind(open.fresh.code_mac.as_bytes().as_slice())
         .bind(open.fresh.expires_at.as_millis())
         .bind(realm.as_str())
+        .bind(open.payer.as_bytes().as_slice())
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        let ticket = SendTicket { identity: open.identity, requester: open.requester, next_send_at };
+        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
         Ok(Some(match optional_bytes(&row, "nonce")? {
             Some(nonce) => {
                 Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
@@ -93,7 +94,7 @@ impl ChallengeStore for PostgresStore {
                 "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
                  FROM otp_budgets WHERE realm = $3 AND identity = $1 AND requester = $2",
             )
-            .bind(open.identity.as_bytes().as_slice())
+            .bind(open.payer.as_bytes().as_slice())
             .bind(open.requester as i16)
             .bind(realm.as_str())
             .fetch_optional(&self.pool)
@@ -114,7 +115,7 @@ impl ChallengeStore for PostgresStore {
                  WHERE realm = $5 AND identity = $2 AND requester = $3 AND next_send_at = $4",
             )
             .bind(now.as_millis())
-            .bind(ticket.identity.as_bytes().as_slice())
+            .bind(ticket.payer.as_bytes().as_slice())
             .bind(ticket.requester as i16)
             .bind(ticket.next_send_at.as_millis())
             .bind(realm.as_str())

@@ -22,7 +22,7 @@ fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
 impl ChallengeStore for SqliteStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let mut write = self.begin().await?;
-        let identity = open.identity.as_bytes().as_slice();
+        let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
         let next_send_at = open.now + open.limits.cooldown;
         // `Budget::spend` in one statement; the conformance suite compares.
         let paid = sqlx::query(
@@ -37,7 +37,7 @@ impl ChallengeStore for SqliteStore {
              AND (hour_started_at <= ?5 OR hour_started_at > ?10 OR hour_sends < ?7) \
              AND (day_started_at <= ?6 OR day_started_at > ?10 OR day_sends < ?8)",
         )
-        .bind(identity)
+        .bind(payer)
         .bind(open.requester as u8)
         .bind(open.now.as_millis())
         .bind(next_send_at.as_millis())
@@ -55,7 +55,7 @@ impl ChallengeStore for SqliteStore {
                 "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
                  FROM otp_budgets WHERE realm = ?3 AND identity = ?1 AND requester = ?2",
             )
-            .bind(identity)
+            .bind(payer)
             .bind(open.requester as u8)
             .bind(realm.as_str())
             .fetch_one(&mut *write.transaction)
@@ -64,7 +64,7 @@ impl ChallengeStore for SqliteStore {
             write.rollback().await?;
             return Ok(Opening::Wait(wait));
         }
-        let ticket = SendTicket { identity: open.identity, requester: open.requester, next_send_at };
+        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
 
         let resumed = match open.resume {
             None => None,
@@ -114,7 +114,7 @@ impl ChallengeStore for SqliteStore {
              WHERE realm = ?5 AND identity = ?2 AND requester = ?3 AND next_send_at = ?4",
         )
         .bind(now.as_millis())
-        .bind(ticket.identity.as_bytes().as_slice())
+        .bind(ticket.payer.as_bytes().as_slice())
         .bind(ticket.requester as u8)
         .bind(ticket.next_send_at.as_millis())
         .bind(realm.as_str())

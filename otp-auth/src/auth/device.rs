@@ -1,0 +1,87 @@
+//! Known devices: whose budget pays for a code, which device a sign-in is for,
+//! and how all devices of a user end.
+
+use std::time::Duration;
+
+use super::OtpAuth;
+use crate::challenge::device::{self, Device, DeviceId};
+use crate::challenge::{Challenge, Identity};
+use crate::clock::Timestamp;
+use crate::config::OtpConfig;
+use crate::email::Address;
+use crate::error::AuthError;
+use crate::id::{SessionId, SubjectId, TokenId};
+use crate::secret::Secret;
+use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
+
+/// Two sign-ins in one millisecond are told apart by nothing.
+const MOMENT: Duration = Duration::from_millis(1);
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// The device of a token, if it has signed in to this address, not too
+    /// long ago, and was not ended since.
+    pub(super) async fn known_device(
+        &self,
+        address: &Address,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<DeviceId>, AuthError> {
+        let device = token.and_then(|token| Device::read(&self.inner.keys, token));
+        let Some((device, sign_in)) =
+            device.and_then(|device| Some((device.id, device.sign_in_to(&self.identities(address), now)?)))
+        else {
+            return Ok(None);
+        };
+        let ended = self.is_revoked(TokenRef {
+            session: SessionId::from_bytes([0; 16]),
+            token: TokenId::from_bytes([0; 16]),
+            subject: sign_in.subject,
+            authenticated_at: sign_in.at,
+        });
+        Ok((!ended.await?).then_some(device))
+    }
+
+    /// The device that signs in: the one that has paid for the challenge, else
+    /// the one of the token, else a new one. So only what strangers may send
+    /// can give an address one more device.
+    ///
+    /// What the token knows besides goes on with its own device alone: each
+    /// sign-in that a device is known for is one that it has made.
+    pub(super) fn device_of(&self, token: Option<&str>, challenge: &Challenge) -> Result<Device, AuthError> {
+        let present = token.and_then(|token| Device::read(&self.inner.keys, token));
+        Ok(match (challenge.device(), present) {
+            (Some(paid), Some(present)) if present.id == paid => present,
+            (Some(paid), _) => Device::new(paid),
+            (None, Some(present)) => present,
+            (None, None) => Device::new(DeviceId::random()?),
+        })
+    }
+
+    /// The token of a device that has signed in.
+    pub(super) fn device_token(
+        &self,
+        device: Device,
+        address: &Address,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Secret, AuthError> {
+        let subject = SubjectId::devices_of(user_id);
+        // Whoever signs in after all devices were ended is known, also in the
+        // same millisecond.
+        let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
+        Ok(device.signed_in(&self.identities(address), subject, at).to_token(self.current_keys()?))
+    }
+
+    /// Ends all devices of a user, those of this millisecond too. The entry
+    /// lives for as long as such a device would be known.
+    pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
+        let moment = self.now() + MOMENT;
+        let id = *SubjectId::devices_of(user_id).as_bytes();
+        self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
+    }
+
+    /// The identity of an address under each of the keys, the current first.
+    fn identities(&self, address: &Address) -> Vec<Identity> {
+        self.inner.keys.iter().map(|keys| Identity::of(keys, address)).collect()
+    }
+}
