@@ -87,7 +87,10 @@ macro_rules! sql {
             count_users: Box::new(move |email| {
                 let users = users.clone();
                 Box::pin(async move {
-                    let count: i64 = sqlx::query_scalar($count).bind(email).fetch_one(&users).await.unwrap_or(-1);
+                    // Behind a pooler a transaction stays on one connection.
+                    let mut transaction = users.begin().await.expect("BEGIN");
+                    let count: i64 =
+                        sqlx::query_scalar($count).bind(email).fetch_one(&mut *transaction).await.unwrap_or(-1);
                     u64::try_from(count).unwrap_or(u64::MAX)
                 })
             }),
