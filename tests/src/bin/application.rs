@@ -88,7 +88,7 @@ macro_rules! sql {
                 let users = users.clone();
                 Box::pin(async move {
                     // Behind a pooler a transaction stays on one connection.
-                    let mut transaction = users.begin().await.expect("BEGIN");
+                    let Ok(mut transaction) = users.begin().await else { return u64::MAX };
                     let count: i64 =
                         sqlx::query_scalar($count).bind(email).fetch_one(&mut *transaction).await.unwrap_or(-1);
                     u64::try_from(count).unwrap_or(u64::MAX)

@@ -88,7 +88,7 @@ async fn no_client_executes_the_statement_of_another_one() {
             let store = stores[usize::from(task) % 3].clone();
             tokio::spawn(async move {
                 for round in 1..=20 {
-                    let counted = store.count_try(realm(), &key(task), 1000).await.unwrap();
+                    let counted = store.count_try(realm(), &key(task.into()), 1000).await.unwrap();
                     assert_eq!(counted.map(|counted| counted.number), Some(round));
                     assert!(store.user_sessions(realm(), "1", NOW).await.unwrap().is_empty());
                 }
