@@ -5,10 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use otp_auth::store::{
-    ChallengeStore, Maintenance, PostgresUser as _, SessionStore, SignInOutcome, Timestamp, UserStore,
+    ChallengeStore, Maintenance, PostgresUser as _, SessionId, SessionStore, SignInOutcome, Timestamp, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
-use otp_auth::testing::conformance::fixtures::{NOW, existing, key, realm};
+use otp_auth::testing::conformance::fixtures::{NOW, existing, key, realm, token};
 use otp_auth::{OtpUser, PostgresStore};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -342,6 +342,38 @@ async fn no_look_up_scans_a_table() {
             .unwrap();
         assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{statement}: {plan:#?}");
     }
+}
+
+/// Without a pooler a statement is sent as it is: no transaction around it, and
+/// no more round trips. The server knows what a connection executed last.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn one_statement_is_no_transaction() {
+    let (name, options) = schema().await;
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options.application_name(&name)).await.unwrap();
+    let store = PostgresStore::from_pool(pool);
+    store.migrate().await.unwrap();
+    sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
+    let mut observer = PgConnection::connect(&server()).await.unwrap();
+    let mut last = async || -> String {
+        sqlx::query_scalar("SELECT query FROM pg_stat_activity WHERE application_name = $1")
+            .bind(&name)
+            .fetch_one(&mut observer)
+            .await
+            .unwrap()
+    };
+    let session = SessionId::from_bytes([1; 16]);
+    open(&store, 1).await;
+    assert!(last().await.starts_with("WITH spent AS"), "{}", last().await);
+    store.count_try(realm(), &key(1), 7).await.unwrap();
+    assert!(last().await.starts_with("UPDATE otp_challenges"), "{}", last().await);
+    store.session(realm(), session).await.unwrap();
+    assert!(last().await.starts_with("SELECT id, user_id"), "{}", last().await);
+    let user: Option<User> = store.current_user(realm(), &1, token(session), NOW).await.unwrap();
+    assert_eq!(user, None);
+    assert!(last().await.contains("token_blacklist"), "{}", last().await);
+    store.cleanup(NOW, 1).await.unwrap();
+    assert!(last().await.starts_with("DELETE FROM"), "{}", last().await);
 }
 
 /// A collation that takes `Ann` and `ann` for equal makes no difference.

@@ -18,10 +18,10 @@ impl PostgresStore {
             self.execute(
                 sqlx::query(
                     "INSERT INTO token_blacklist AS old (realm, id, type, blacklisted_at, expires_at, changed) \
-                 VALUES ($1, $2, $3, $4, $5, pg_current_xact_id()::text::bigint) \
-                 ON CONFLICT (realm, id) DO UPDATE SET changed = excluded.changed, \
-                     blacklisted_at = GREATEST(old.blacklisted_at, excluded.blacklisted_at), \
-                     expires_at = GREATEST(old.expires_at, excluded.expires_at)",
+                     VALUES ($1, $2, $3, $4, $5, pg_current_xact_id()::text::bigint) \
+                     ON CONFLICT (realm, id) DO UPDATE SET changed = excluded.changed, \
+                         blacklisted_at = GREATEST(old.blacklisted_at, excluded.blacklisted_at), \
+                         expires_at = GREATEST(old.expires_at, excluded.expires_at)",
                 )
                 .bind(realm.as_str())
                 .bind(entry.id.as_slice())
@@ -39,8 +39,8 @@ impl PostgresStore {
             .fetch_one(
                 sqlx::query(
                     "SELECT EXISTS (SELECT 1 FROM token_blacklist \
-             WHERE realm = $1 AND id IN ($2, $3, $4) AND expires_at > $5 \
-             AND (type <> 'user' OR blacklisted_at > $6))",
+                     WHERE realm = $1 AND id IN ($2, $3, $4) AND expires_at > $5 \
+                     AND (type <> 'user' OR blacklisted_at > $6))",
                 )
                 .bind(realm.as_str())
                 .bind(token.session.as_bytes().as_slice())
@@ -64,8 +64,8 @@ impl PostgresStore {
                 .fetch_all(
                     sqlx::query(
                         "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS lowest_open, \
-                 entry.id, entry.type, entry.blacklisted_at, entry.expires_at \
-                 FROM (SELECT 1) once LEFT JOIN token_blacklist entry ON entry.realm = $1 AND entry.changed >= $2",
+                         entry.id, entry.type, entry.blacklisted_at, entry.expires_at \
+                         FROM (SELECT 1) once LEFT JOIN token_blacklist entry ON entry.realm = $1 AND entry.changed >= $2",
                     )
                     .bind(realm.as_str())
                     .bind(seen),
@@ -81,8 +81,8 @@ impl PostgresStore {
             .fetch_all(
                 sqlx::query(
                     "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS lowest_open, \
-             entry.id, entry.type, entry.blacklisted_at, entry.expires_at \
-             FROM (SELECT 1) once LEFT JOIN token_blacklist entry ON entry.realm = $1 AND entry.expires_at > $2",
+                     entry.id, entry.type, entry.blacklisted_at, entry.expires_at \
+                     FROM (SELECT 1) once LEFT JOIN token_blacklist entry ON entry.realm = $1 AND entry.expires_at > $2",
                 )
                 .bind(realm.as_str())
                 .bind(now.as_millis()),

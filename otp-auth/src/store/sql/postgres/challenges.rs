@@ -28,7 +28,7 @@ impl PostgresStore {
     /// this request came before whatever happened to the challenge meanwhile.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
         let next_send_at = open.now + open.limits.cooldown;
-        let row = self.fetch_optional(sqlx::query(
+        let statement = sqlx::query(
             "WITH spent AS ( \
                  INSERT INTO otp_budgets AS old \
                      (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
@@ -63,8 +63,8 @@ impl PostgresStore {
         .bind(open.fresh.nonce.as_bytes().as_slice())
         .bind(open.fresh.code_mac.as_bytes().as_slice())
         .bind(open.fresh.expires_at.as_millis())
-        .bind(realm.as_str()))
-        .await?;
+        .bind(realm.as_str());
+        let row = self.fetch_optional(statement).await?;
         let Some(row) = row else {
             return Ok(None);
         };
@@ -88,7 +88,7 @@ impl ChallengeStore for PostgresStore {
                 .fetch_optional(
                     sqlx::query(
                         "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
-                 FROM otp_budgets WHERE realm = $3 AND identity = $1 AND requester = $2",
+                         FROM otp_budgets WHERE realm = $3 AND identity = $1 AND requester = $2",
                     )
                     .bind(open.identity.as_bytes().as_slice())
                     .bind(open.requester as i16)
@@ -128,7 +128,7 @@ impl ChallengeStore for PostgresStore {
             self.fetch_optional(
                 sqlx::query(
                     "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE realm = $3 AND key = $1 \
-                 RETURNING tries, identity, code_mac, expires_at",
+                     RETURNING tries, identity, code_mac, expires_at",
                 )
                 .bind(key.as_bytes().as_slice())
                 .bind(i64::from(cap))

@@ -11,7 +11,7 @@
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow, Postgres};
 use sqlx::query::Query;
-use sqlx::{Connection as _, SqlSafeStr, Transaction};
+use sqlx::{Connection as _, Row as _, SqlSafeStr, Transaction};
 
 use super::PostgresStore;
 
@@ -37,7 +37,8 @@ pub(super) enum Route {
 impl Route {
     /// Finds out, on connections of its own.
     pub(super) async fn find(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
-        if is_direct(options).await? || keeps_statements_apart(options).await? {
+        let options = options.clone().extra_float_digits(None::<i8>);
+        if is_direct(&options).await? || keeps_statements_apart(&options).await? {
             return Ok(Self::Named);
         }
         Ok(Self::Pooled)
@@ -47,21 +48,16 @@ impl Route {
 /// Whether the server itself answers: only it knows a setting that came with
 /// the connection. A pooler refuses it or drops it.
 async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    let marked = options.clone().extra_float_digits(None::<i8>).options([("otp_auth.direct", "1")]);
-    let mut connection = match PgConnection::connect_with(&marked).await {
+    let mut connection = match PgConnection::connect_with(&options.clone().options([("otp_auth.direct", "1")])).await {
         Ok(connection) => connection,
         Err(error) if is(&error, PROTOCOL_VIOLATION) => return Ok(false),
         Err(error) => return Err(error),
     };
     let row = sqlx::raw_sql("SELECT current_setting('otp_auth.direct', true)").fetch_one(&mut connection).await?;
-    let direct = sqlx::Row::try_get::<Option<String>, _>(&row, 0)?.as_deref() == Some("1");
+    let direct = row.try_get::<Option<String>, _>(0)?.as_deref() == Some("1");
     let _ = connection.close().await;
     if !direct && options.get_options().is_some() {
-        return Err(sqlx::Error::Configuration(
-            "the pooler in front of PostgreSQL drops `options` of the URL: remove `options` from its \
-             `ignore_startup_parameters`, and set the schema with `ALTER ROLE … SET search_path`"
-                .into(),
-        ));
+        return Err(not_passed_on("drops them in silence (`ignore_startup_parameters`)"));
     }
     Ok(direct)
 }
@@ -70,7 +66,13 @@ async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
 /// `pgbouncer` does with `max_prepared_statements`. Asked in a transaction: the
 /// statement that is prepared there is the one that is executed.
 async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    let mut connection = PgConnection::connect_with(&options.clone().extra_float_digits(None::<i8>)).await?;
+    let mut connection = match PgConnection::connect_with(options).await {
+        Ok(connection) => connection,
+        Err(error) if options.get_options().is_some() && is(&error, PROTOCOL_VIOLATION) => {
+            return Err(not_passed_on(&format!("answers: {error}")));
+        }
+        Err(error) => return Err(error),
+    };
     let mut transaction = connection.begin().await?;
     let names: Result<Vec<String>, _> = sqlx::query_scalar(
         "SELECT name FROM pg_prepared_statements /* otp_auth */ WHERE statement LIKE '%/* otp_auth */%'",
@@ -86,6 +88,16 @@ async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx
     transaction.rollback().await?;
     let _ = connection.close().await;
     Ok(apart)
+}
+
+/// Without its `options` a connection has another schema, where the tables
+/// would be made, or found, that are somebody else's.
+fn not_passed_on(what: &str) -> sqlx::Error {
+    let text = format!(
+        "the pooler in front of PostgreSQL must pass on the `options` of the URL, and {what}; \
+         leave them out, and name a schema by `ALTER ROLE … SET search_path = …`"
+    );
+    sqlx::Error::Configuration(text.into())
 }
 
 fn is(error: &sqlx::Error, code: &str) -> bool {

@@ -121,14 +121,14 @@ pub(super) fn revoke_all(
 
 impl SessionStore for PostgresStore {
     async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
-        let row = self.fetch_optional(sqlx::query(
+        let statement = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
              expires_at, revoked_at, user_agent, address \
              FROM otp_sessions WHERE realm = $1 AND id = $2",
         )
         .bind(realm.as_str())
-        .bind(id.as_bytes().as_slice()))
-        .await?;
+        .bind(id.as_bytes().as_slice());
+        let row = self.fetch_optional(statement).await?;
         Ok(row.as_ref().map(session).transpose()?)
     }
 
@@ -137,9 +137,9 @@ impl SessionStore for PostgresStore {
             self.fetch_optional(
                 sqlx::query(
                     "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = $4 \
-                 WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 \
-                 RETURNING id, user_id, binding, generation, created_at, refreshed_at, \
-                 recovered_generation, recovered_at, expires_at, revoked_at, user_agent, address",
+                     WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 \
+                     RETURNING id, user_id, binding, generation, created_at, refreshed_at, \
+                     recovered_generation, recovered_at, expires_at, revoked_at, user_agent, address",
                 )
                 .bind(realm.as_str())
                 .bind(id.as_bytes().as_slice())
@@ -167,8 +167,8 @@ impl SessionStore for PostgresStore {
             self.execute(
                 sqlx::query(
                     "UPDATE otp_sessions SET recovered_generation = $3, recovered_at = $4 \
-                 WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL \
-                 AND recovered_generation IS NOT DISTINCT FROM $5 AND recovered_at IS NOT DISTINCT FROM $6",
+                     WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL \
+                     AND recovered_generation IS NOT DISTINCT FROM $5 AND recovered_at IS NOT DISTINCT FROM $6",
                 )
                 .bind(realm.as_str())
                 .bind(id.as_bytes().as_slice())
@@ -186,7 +186,7 @@ impl SessionStore for PostgresStore {
             self.execute(
                 sqlx::query(
                     "UPDATE otp_sessions SET binding = $3 \
-                 WHERE realm = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $4",
+                     WHERE realm = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $4",
                 )
                 .bind(realm.as_str())
                 .bind(id.as_bytes().as_slice())
@@ -218,7 +218,7 @@ impl SessionStore for PostgresStore {
             self.execute(
                 sqlx::query(
                     "DELETE FROM otp_sessions WHERE realm = $1 AND id = ANY (ARRAY( \
-                 SELECT id FROM otp_sessions WHERE realm = $1 AND user_id = $2 ORDER BY id FOR UPDATE))",
+                     SELECT id FROM otp_sessions WHERE realm = $1 AND user_id = $2 ORDER BY id FOR UPDATE))",
                 )
                 .bind(realm.as_str())
                 .bind(user_id),
@@ -228,7 +228,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
-        let rows = self.fetch_all(sqlx::query(
+        let statement = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
              expires_at, revoked_at, user_agent, address \
              FROM otp_sessions WHERE realm = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 \
@@ -236,8 +236,8 @@ impl SessionStore for PostgresStore {
         )
         .bind(realm.as_str())
         .bind(user_id)
-        .bind(now.as_millis()))
-        .await?;
+        .bind(now.as_millis());
+        let rows = self.fetch_all(statement).await?;
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
 
