@@ -1,12 +1,17 @@
 //! What happened, for logs and for hooks.
 //!
 //! The names follow OWASP's logging vocabulary. No event holds a code, a
-//! token, a key or an address.
+//! token, a key or an e-mail address. `client` is the network address that a
+//! request came from, where one is at hand.
 
 use std::fmt;
 use std::io::Write;
+use std::net::IpAddr;
+
+use tracing::field::display;
 
 use crate::challenge::Identity;
+use crate::context::RequestContext;
 use crate::error::{AuthError, StoreError};
 use crate::hooks::Hooks;
 use crate::id::{SessionId, SubjectId};
@@ -41,26 +46,30 @@ impl fmt::Display for Short<'_> {
     }
 }
 
-pub(crate) fn code_sent(identity: &Identity) {
-    tracing::info!(event = "authn_code_sent", method = "email_otp", identity = %Short(identity));
+pub(crate) fn code_sent(identity: &Identity, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_code_sent", method = "email_otp", identity = %Short(identity), client = client.map(display));
 }
 
-pub(crate) fn resend_too_soon(identity: &Identity) {
-    tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %Short(identity));
-}
-
-/// `cause` is a text without addresses.
-pub(crate) fn delivery_failed(identity: &Identity, cause: &str) {
-    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), cause);
+pub(crate) fn resend_too_soon(identity: &Identity, client: Option<IpAddr>) {
+    tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %Short(identity), client = client.map(display));
 }
 
 /// `cause` is a text without addresses.
-pub(crate) fn address_refused(identity: &Identity, cause: &str) {
-    tracing::warn!(event = "authn_address_refused", identity = %Short(identity), cause);
+pub(crate) fn delivery_failed(identity: &Identity, cause: &str, client: Option<IpAddr>) {
+    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), cause, client = client.map(display));
 }
 
-pub(crate) fn too_many_sends() {
-    tracing::error!(event = "sys_too_many_sends", "all places for sends on their way are taken, or the service ends");
+/// `cause` is a text without addresses.
+pub(crate) fn address_refused(identity: &Identity, cause: &str, client: Option<IpAddr>) {
+    tracing::warn!(event = "authn_address_refused", identity = %Short(identity), cause, client = client.map(display));
+}
+
+pub(crate) fn too_many_sends(client: Option<IpAddr>) {
+    tracing::error!(
+        event = "sys_too_many_sends",
+        client = client.map(display),
+        "all places for sends on their way are taken, or the service ends"
+    );
 }
 
 pub(crate) fn sends_lost(count: usize) {
@@ -68,60 +77,96 @@ pub(crate) fn sends_lost(count: usize) {
 }
 
 /// `reason` says what the client is not told.
-pub(crate) fn sign_in_failed(identity: &Identity, cause: &AuthError, reason: Option<&'static str>) {
-    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause, reason);
+pub(crate) fn sign_in_failed(
+    identity: &Identity,
+    cause: &AuthError,
+    reason: Option<&'static str>,
+    client: Option<IpAddr>,
+) {
+    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause, reason, client = client.map(display));
 }
 
-pub(crate) fn signed_in(identity: &Identity, session: SessionId) {
-    tracing::info!(event = "authn_login_success", method = "email_otp", identity = %Short(identity), %session);
+pub(crate) fn signed_in(identity: &Identity, session: SessionId, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_login_success", method = "email_otp", identity = %Short(identity), %session, client = client.map(display));
 }
 
-pub(crate) fn session_renewed(session: SessionId) {
-    tracing::info!(event = "session_renewed", %session);
+pub(crate) fn session_renewed(session: SessionId, client: Option<IpAddr>) {
+    tracing::info!(event = "session_renewed", %session, client = client.map(display));
 }
 
-pub(crate) fn answer_lost(session: SessionId) {
-    tracing::info!(event = "session_renewed_again", %session);
+pub(crate) fn answer_lost(session: SessionId, client: Option<IpAddr>) {
+    tracing::info!(event = "session_renewed_again", %session, client = client.map(display));
 }
 
-pub(crate) fn user_barred(subject: SubjectId) {
-    tracing::warn!(event = "authz_user_barred", user = %subject);
+pub(crate) fn user_barred(subject: SubjectId, client: Option<IpAddr>) {
+    tracing::warn!(event = "authz_user_barred", user = %subject, client = client.map(display));
 }
 
-pub(crate) fn user_forgotten(subject: SubjectId) {
-    tracing::info!(event = "session_user_forgotten", user = %subject);
+pub(crate) fn user_forgotten(subject: SubjectId, client: Option<IpAddr>) {
+    tracing::info!(event = "session_user_forgotten", user = %subject, client = client.map(display));
 }
 
-pub(crate) fn session_rebound(session: SessionId) {
-    tracing::info!(event = "session_rebound", %session);
+pub(crate) fn session_rebound(session: SessionId, client: Option<IpAddr>) {
+    tracing::info!(event = "session_rebound", %session, client = client.map(display));
 }
 
-pub(crate) fn signed_out(session: SessionId) {
-    tracing::info!(event = "session_logout", %session);
+pub(crate) fn signed_out(session: SessionId, client: Option<IpAddr>) {
+    tracing::info!(event = "session_logout", %session, client = client.map(display));
 }
 
-pub(crate) fn token_revoked(session: SessionId) {
-    tracing::info!(event = "authn_token_revoked", %session);
+/// Why a session ended that nobody has signed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The same client has signed in again.
+    Replaced,
+    /// It was there before the address was proven for the first time.
+    NotProven,
+    /// Somebody has a copy of one of its refresh tokens.
+    TokenReused,
+    /// The application has refused its user.
+    Refused,
+    /// Its user is gone.
+    UserForgotten,
 }
 
-pub(crate) fn invalid_token(failure: &'static str) {
-    tracing::info!(event = "authn_token_invalid", failure);
+impl Ending {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::NotProven => "not_proven",
+            Self::TokenReused => "token_reused",
+            Self::Refused => "refused",
+            Self::UserForgotten => "user_forgotten",
+        }
+    }
+}
+
+pub(crate) fn session_ended(session: SessionId, ending: Ending, client: Option<IpAddr>) {
+    tracing::info!(event = "session_ended", %session, reason = ending.as_str(), client = client.map(display));
+}
+
+pub(crate) fn token_revoked(session: SessionId, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_token_revoked", %session, client = client.map(display));
+}
+
+pub(crate) fn invalid_token(failure: &'static str, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_token_invalid", failure, client = client.map(display));
 }
 
 pub(crate) fn store_failed(cause: &StoreError) {
     tracing::error!(event = "sys_store_failed", %cause);
 }
 
-pub(crate) fn invalid_input(what: &'static str) {
-    tracing::info!(event = "input_validation_fail", what);
+pub(crate) fn invalid_input(what: &'static str, client: Option<IpAddr>) {
+    tracing::info!(event = "input_validation_fail", what, client = client.map(display));
 }
 
-pub(crate) fn cross_origin(origin: Option<&[u8]>) {
-    tracing::warn!(event = "input_cross_origin", origin = origin.map(shown));
+pub(crate) fn cross_origin(origin: Option<&[u8]>, client: Option<IpAddr>) {
+    tracing::warn!(event = "input_cross_origin", origin = origin.map(shown), client = client.map(display));
 }
 
-pub(crate) fn developer_mode_host(host: Option<&[u8]>) {
-    tracing::warn!(event = "input_developer_mode_host", host = host.map(shown));
+pub(crate) fn developer_mode_host(host: Option<&[u8]>, client: Option<IpAddr>) {
+    tracing::warn!(event = "input_developer_mode_host", host = host.map(shown), client = client.map(display));
 }
 
 /// The beginning of a field of a request, on one line whatever is in it.
@@ -167,20 +212,21 @@ impl Suspicion {
         Self::TooManyAttempts { identity: Short(identity).to_string() }
     }
 
-    fn log(&self) {
+    fn log(&self, client: Option<IpAddr>) {
+        let client = client.map(display);
         match self {
             Self::RefreshTokenReused { session, user_id } => {
-                tracing::error!(event = "authn_token_reuse", %session, user_id);
+                tracing::error!(event = "authn_token_reuse", %session, user_id, client);
             }
             Self::TooManyAttempts { identity } => {
-                tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity);
+                tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity, client);
             }
         }
     }
 
     /// Logs it and tells the application.
-    pub(crate) async fn raise<U: OtpUser>(&self, hooks: &impl Hooks<U>) {
-        self.log();
-        crate::auth::notice("suspicious", hooks.suspicious(self)).await;
+    pub(crate) async fn raise<U: OtpUser>(&self, hooks: &impl Hooks<U>, context: &RequestContext) {
+        self.log(context.client_ip);
+        crate::auth::notice("suspicious", hooks.suspicious(self, context)).await;
     }
 }

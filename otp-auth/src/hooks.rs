@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use crate::context::RequestContext;
 use crate::event::Suspicion;
 use crate::id::SessionId;
 
@@ -25,26 +26,31 @@ pub enum Admission {
 /// The questions [`before_create`](Self::before_create) and
 /// [`before_sign_in`](Self::before_sign_in) fail closed: one that does not
 /// answer in five seconds has refused. The notices come after the fact, may be
-/// cut off after five seconds, and cannot undo anything.
+/// cut off after five seconds, and cannot undo anything. Both are told who
+/// asks, in a [`RequestContext`]; where the application itself has asked
+/// ([`revoke_all_sessions`](crate::OtpAuth::revoke_all_sessions), say), that
+/// knows the time alone, unless it was called
+/// [on behalf of a client](crate::OtpAuth::for_request).
 pub trait Hooks<U>: Send + Sync + 'static {
     /// Somebody has proven control of `email` (in its canonical form) and
     /// has no account yet. May refuse; then nothing was created, and the code
     /// can still be used.
-    fn before_create(&self, email: &str) -> impl Future<Output = Admission> + Send {
-        let _ = email;
+    fn before_create(&self, email: &str, context: &RequestContext) -> impl Future<Output = Admission> + Send {
+        let _ = (email, context);
         async { Admission::Admit }
     }
 
     /// The right code of an existing user was presented. May refuse, for
     /// example to ask for a second factor first: then no token is issued.
-    fn before_sign_in(&self, user: &U) -> impl Future<Output = Admission> + Send {
-        let _ = user;
+    fn before_sign_in(&self, user: &U, context: &RequestContext) -> impl Future<Output = Admission> + Send {
+        let _ = (user, context);
         async { Admission::Admit }
     }
 
     /// Whether this user may use the application now. Asked on sign-in, on
     /// refresh and by every extractor that loads the user, so it must be
-    /// quick and must not block. Tokens of a refused user are answered like
+    /// quick and must not block; it is about the user alone, not about the
+    /// request. Tokens of a refused user are answered like
     /// those of a deleted one; a sign-in, where the address is proven, is told
     /// `sign_in_refused`.
     fn admit(&self, user: &U) -> Admission {
@@ -53,26 +59,26 @@ pub trait Hooks<U>: Send + Sync + 'static {
     }
 
     /// A user was created by a first sign-in.
-    fn user_created(&self, user: &U) -> impl Future<Output = ()> + Send {
-        let _ = user;
+    fn user_created(&self, user: &U, context: &RequestContext) -> impl Future<Output = ()> + Send {
+        let _ = (user, context);
         async {}
     }
 
     /// A user signed in.
-    fn signed_in(&self, user: &U, session: SessionId) -> impl Future<Output = ()> + Send {
-        let _ = (user, session);
+    fn signed_in(&self, user: &U, session: SessionId, context: &RequestContext) -> impl Future<Output = ()> + Send {
+        let _ = (user, session, context);
         async {}
     }
 
     /// A session was signed out.
-    fn signed_out(&self, session: SessionId) -> impl Future<Output = ()> + Send {
-        let _ = session;
+    fn signed_out(&self, session: SessionId, context: &RequestContext) -> impl Future<Output = ()> + Send {
+        let _ = (session, context);
         async {}
     }
 
     /// Something that an honest client does not do.
-    fn suspicious(&self, suspicion: &Suspicion) -> impl Future<Output = ()> + Send {
-        let _ = suspicion;
+    fn suspicious(&self, suspicion: &Suspicion, context: &RequestContext) -> impl Future<Output = ()> + Send {
+        let _ = (suspicion, context);
         async {}
     }
 }

@@ -8,6 +8,7 @@ mod binding;
 mod challenge;
 mod clock;
 mod config;
+mod context;
 mod delivery;
 mod email;
 mod error;
@@ -40,6 +41,7 @@ pub use clock::{Clock, Timestamp};
 pub use config::{
     ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
 };
+pub use context::RequestContext;
 pub use delivery::{Body, Both, Cookie, Delivery};
 pub use email::{Address, InvalidAddress};
 pub use error::{AuthError, RandomError, StoreError};

@@ -1,7 +1,7 @@
 //! The master secret, the keys derived from it, and text that stays unseen.
 //!
-//! No other file holds key bytes, but for the JWT library's keys in
-//! `token/jwt.rs` and a secret on its way here in `config`.
+//! No other file holds key bytes, but for a secret on its way here in
+//! `config`.
 
 use std::fmt;
 
@@ -87,20 +87,21 @@ impl MacKey {
         }
         fixed(context.sign().as_ref())
     }
+
+    /// The MAC over a message as it is, for formats that say what they sign.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
+        fixed(hmac::sign(&self.0, message).as_ref())
+    }
+
+    /// Whether `signature` is that MAC, in constant time.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.0, message, signature).is_ok()
+    }
 }
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MacKey([redacted])")
-    }
-}
-
-/// The bytes of a token-signing key, on their way to the JWT library.
-pub(crate) struct SigningBytes(Zeroizing<[u8; 32]>);
-
-impl SigningBytes {
-    pub(crate) fn expose(&self) -> &[u8] {
-        self.0.as_slice()
     }
 }
 
@@ -122,25 +123,25 @@ impl MasterSecret {
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"otp-auth/v1").extract(&self.0)
     }
 
-    fn expand(prk: &hkdf::Prk, purpose: Purpose, realm: &Realm) -> Result<SigningBytes, RandomError> {
+    fn expand(prk: &hkdf::Prk, purpose: Purpose, realm: &Realm) -> Result<Zeroizing<[u8; 32]>, RandomError> {
         let mut bytes = Zeroizing::new([0; 32]);
         // Neither part has a zero byte, so no two pairs give the same info.
         prk.expand(&[purpose.label(), &[0], realm.as_str().as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(bytes.as_mut_slice()))
             .map_err(|_| RandomError)?;
-        Ok(SigningBytes(bytes))
+        Ok(bytes)
     }
 
     /// Derives a key for each purpose in this realm (HKDF-SHA-256, RFC 5869).
     pub(crate) fn derive(&self, realm: &Realm) -> Result<Keys, RandomError> {
         let prk = self.prk();
         let expand = |purpose| Self::expand(&prk, purpose, realm);
-        let mac = |purpose| expand(purpose).map(|bytes| MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())));
+        let mac = |purpose| expand(purpose).map(|bytes| MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice())));
         let id = expand(Purpose::KeyId)?;
         Ok(Keys {
-            id: URL_SAFE_NO_PAD.encode(&id.expose()[..9]),
-            access: expand(Purpose::AccessToken)?,
-            refresh: expand(Purpose::RefreshToken)?,
+            id: URL_SAFE_NO_PAD.encode(&id[..9]),
+            access: mac(Purpose::AccessToken)?,
+            refresh: mac(Purpose::RefreshToken)?,
             code: mac(Purpose::Code)?,
             code_mac: mac(Purpose::CodeMac)?,
             identity: mac(Purpose::Identity)?,
@@ -189,8 +190,10 @@ pub(crate) struct Keys {
     /// Public name of this set, the `kid` of a token. It is derived under a
     /// label of its own, so it tells nothing about the others.
     pub(crate) id: String,
-    pub(crate) access: SigningBytes,
-    pub(crate) refresh: SigningBytes,
+    /// Signs access tokens.
+    pub(crate) access: MacKey,
+    /// Signs refresh tokens.
+    pub(crate) refresh: MacKey,
     /// Derives a code from a challenge's nonce.
     pub(crate) code: MacKey,
     /// Binds a code to its challenge and identity.
@@ -215,22 +218,42 @@ mod tests {
         MasterSecret::new(Zeroizing::new(secret.to_vec())).derive(&Realm::new(realm).unwrap()).unwrap()
     }
 
+    /// What each key makes of one input.
+    fn macs(keys: &Keys) -> [[u8; 32]; 7] {
+        let Keys { id: _, access, refresh, code, code_mac, identity, device, binding } = keys;
+        [access, refresh, code, code_mac, identity, device, binding].map(|key| key.sign(b"x"))
+    }
+
+    /// The example of RFC 7515 appendix A.1.
+    #[test]
+    fn a_signature_is_that_of_the_standard() {
+        let read = |text| URL_SAFE_NO_PAD.decode(text).unwrap();
+        let key = read("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
+        let key = MacKey(hmac::Key::new(hmac::HMAC_SHA256, &key));
+        let message = b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let signature = read("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(key.sign(message).as_slice(), signature);
+        assert!(key.verify(message, &signature));
+        for other in [&signature[..31], &[0; 32], &[]] {
+            assert!(!key.verify(message, other));
+        }
+    }
+
     #[test]
     fn key_05_every_purpose_has_a_key_of_its_own() {
         let keys = keys(&[7; 32]);
-        let macs =
-            [&keys.code, &keys.code_mac, &keys.identity, &keys.device, &keys.binding].map(|key| key.mac(&[b"x"]));
+        let macs = macs(&keys);
         for (at, mac) in macs.iter().enumerate() {
             assert!(!macs[..at].contains(mac));
         }
-        assert_ne!(keys.access.expose(), keys.refresh.expose());
     }
 
     #[test]
     fn the_same_secret_gives_the_same_keys_and_another_gives_others() {
         assert_eq!(keys(&[7; 32]).id, keys(&[7; 32]).id);
         assert_ne!(keys(&[7; 32]).id, keys(&[8; 32]).id);
-        assert_ne!(keys(&[7; 32]).access.expose(), keys(&[8; 32]).access.expose());
+        assert_eq!(macs(&keys(&[7; 32])), macs(&keys(&[7; 32])));
+        assert!(macs(&keys(&[7; 32])).iter().all(|mac| !macs(&keys(&[8; 32])).contains(mac)));
     }
 
     #[test]
@@ -238,11 +261,6 @@ mod tests {
         let secret = [7; 32];
         let (customers, admins) = (keys_of(&secret, "customers"), keys_of(&secret, "admins"));
         assert_ne!(customers.id, admins.id);
-        assert_ne!(customers.access.expose(), admins.access.expose());
-        assert_ne!(customers.refresh.expose(), admins.refresh.expose());
-        let macs = |keys: &Keys| {
-            [&keys.code, &keys.code_mac, &keys.identity, &keys.device, &keys.binding].map(|key| key.mac(&[b"x"]))
-        };
         assert!(macs(&customers).iter().all(|mac| !macs(&admins).contains(mac)));
     }
 

@@ -2,8 +2,10 @@
 //! keeps what bodies hand out.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName};
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
@@ -50,6 +52,8 @@ pub struct Client<A = App> {
     pub access_token: Option<String>,
     /// Sent with every request.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Where it connects from, as a server would say it.
+    pub address: Option<SocketAddr>,
 }
 
 impl<A: Target> Client<A> {
@@ -63,6 +67,7 @@ impl<A: Target> Client<A> {
             refresh_token: None,
             access_token: None,
             headers: Vec::new(),
+            address: None,
         }
     }
 
@@ -83,6 +88,9 @@ impl<A: Target> Client<A> {
         }
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
+        }
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(ConnectInfo(address));
         }
         let answer = Answer::read(self.app.answer(request).await).await;
         if self.kind == Kind::Browser {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use otp_auth::{Admission, Hooks, SessionId, Suspicion};
+use otp_auth::{Admission, Hooks, RequestContext, SessionId, Suspicion};
 
 use crate::user::User;
 
@@ -39,7 +39,7 @@ pub enum Reply {
 
 #[derive(Debug, Default)]
 struct State {
-    calls: Vec<Call>,
+    calls: Vec<(Call, RequestContext)>,
     before_create: Reply,
     before_sign_in: Reply,
     notices: Reply,
@@ -53,6 +53,11 @@ pub struct TestHooks(Arc<Mutex<State>>);
 impl TestHooks {
     /// Every call but those of `admit`, the oldest first.
     pub fn calls(&self) -> Vec<Call> {
+        self.contexts().into_iter().map(|(call, _)| call).collect()
+    }
+
+    /// The same, with what each was told of the request.
+    pub fn contexts(&self) -> Vec<(Call, RequestContext)> {
         self.lock().calls.clone()
     }
 
@@ -85,10 +90,10 @@ impl TestHooks {
         self.0.lock().unwrap()
     }
 
-    async fn question(&self, call: Call, reply: impl Fn(&State) -> Reply) -> Admission {
+    async fn question(&self, call: Call, context: &RequestContext, reply: impl Fn(&State) -> Reply) -> Admission {
         let reply = {
             let mut state = self.lock();
-            state.calls.push(call);
+            state.calls.push((call, context.clone()));
             reply(&state)
         };
         match reply {
@@ -99,37 +104,37 @@ impl TestHooks {
         }
     }
 
-    async fn notice(&self, call: Call) {
-        let _ = self.question(call, |state| state.notices).await;
+    async fn notice(&self, call: Call, context: &RequestContext) {
+        let _ = self.question(call, context, |state| state.notices).await;
     }
 }
 
 impl Hooks<User> for TestHooks {
-    async fn before_create(&self, email: &str) -> Admission {
-        self.question(Call::BeforeCreate(email.to_owned()), |state| state.before_create).await
+    async fn before_create(&self, email: &str, context: &RequestContext) -> Admission {
+        self.question(Call::BeforeCreate(email.to_owned()), context, |state| state.before_create).await
     }
 
-    async fn before_sign_in(&self, user: &User) -> Admission {
-        self.question(Call::BeforeSignIn(user.id, user.is_verified), |state| state.before_sign_in).await
+    async fn before_sign_in(&self, user: &User, context: &RequestContext) -> Admission {
+        self.question(Call::BeforeSignIn(user.id, user.is_verified), context, |state| state.before_sign_in).await
     }
 
     fn admit(&self, user: &User) -> Admission {
         if self.lock().barred.contains(&user.id) { Admission::Refuse } else { Admission::Admit }
     }
 
-    async fn user_created(&self, user: &User) {
-        self.notice(Call::UserCreated(user.id)).await;
+    async fn user_created(&self, user: &User, context: &RequestContext) {
+        self.notice(Call::UserCreated(user.id), context).await;
     }
 
-    async fn signed_in(&self, user: &User, session: SessionId) {
-        self.notice(Call::SignedIn(user.id, session)).await;
+    async fn signed_in(&self, user: &User, session: SessionId, context: &RequestContext) {
+        self.notice(Call::SignedIn(user.id, session), context).await;
     }
 
-    async fn signed_out(&self, session: SessionId) {
-        self.notice(Call::SignedOut(session)).await;
+    async fn signed_out(&self, session: SessionId, context: &RequestContext) {
+        self.notice(Call::SignedOut(session), context).await;
     }
 
-    async fn suspicious(&self, suspicion: &Suspicion) {
-        self.notice(Call::Suspicious(suspicion.clone())).await;
+    async fn suspicious(&self, suspicion: &Suspicion, context: &RequestContext) {
+        self.notice(Call::Suspicious(suspicion.clone()), context).await;
     }
 }

@@ -28,6 +28,13 @@ pub fn captured() -> String {
     String::from_utf8_lossy(&lock()).into_owned()
 }
 
+/// The events of requests from this address.
+pub fn of_client(address: &str) -> Vec<String> {
+    let client = format!("client={address}");
+    let is_of = |line: &&str| line.contains(" event=") && line.split_whitespace().any(|word| word == client);
+    captured().lines().filter(is_of).map(str::to_owned).collect()
+}
+
 fn lock() -> MutexGuard<'static, Vec<u8>> {
     LINES.lock().unwrap()
 }

@@ -1,7 +1,7 @@
 //! Applications in processes of their own, reached over HTTP.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,6 +79,11 @@ impl Process {
     pub async fn pass(&self, span: Duration) {
         self.ask(Request::post(format!("/test/pass/{}", span.as_millis()))).await.ok();
         self.0.clock.advance(span);
+    }
+
+    /// Bars the user of this id for an hour; whether that was stored.
+    pub async fn bar(&self, id: &str) -> bool {
+        self.told(Request::post(format!("/test/bar/{id}"))).await
     }
 
     /// Cleans up, and says how many rows of each kind that removed.
@@ -191,6 +196,7 @@ pub struct Pair {
     pub first: Process,
     /// The other one.
     pub second: Process,
+    started: (PathBuf, String, String),
     requests: Arc<AtomicUsize>,
 }
 
@@ -201,7 +207,14 @@ impl Pair {
             Process::start(program, backend, url, "EAST-13:45"),
             Process::start(program, backend, url, "WEST+09:30"),
         );
-        Self { first, second, requests: Arc::default() }
+        let started = (program.to_owned(), backend.to_owned(), url.to_owned());
+        Self { first, second, started, requests: Arc::default() }
+    }
+
+    /// Starts one more on the same database.
+    pub async fn later(&self) -> Process {
+        let (program, backend, url) = &self.started;
+        Process::start(program, backend, url, "UTC").await
     }
 
     /// A client whose requests go to each of them in turns.

@@ -140,7 +140,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     pub async fn claims(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
         let claims = self.read(access_token)?;
         if self.is_revoked(claims.token_ref()).await? {
-            event::invalid_token("revoked");
+            event::invalid_token("revoked", self.client_ip());
             return Err(AuthError::InvalidToken);
         }
         Ok(claims)
@@ -150,11 +150,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     fn read(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
         let AccessClaims { registered, custom } =
             self.inner.tokens.verify_access(access_token, self.now()).map_err(|refused| {
-                event::invalid_token(refused.0);
+                event::invalid_token(refused.0, self.client_ip());
                 AuthError::InvalidToken
             })?;
         let Ok(user_id) = registered.subject.parse() else {
-            event::invalid_token("malformed subject");
+            event::invalid_token("malformed subject", self.client_ip());
             return Err(AuthError::InvalidToken);
         };
         Ok(Claims { registered, user_id, custom })
@@ -173,7 +173,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let user = self.inner.store.current_user(claims.user_id(), claims.token_ref(), self.now()).await?;
         let bound = Bound::Short(claims.registered.binding);
         let Some(user) = user.filter(|user| self.is_bound(user, bound) && self.admits(user)) else {
-            event::invalid_token("revoked, no such user, or another address");
+            event::invalid_token("revoked, no such user, or another address", self.client_ip());
             return Err(AuthError::InvalidToken);
         };
         Ok(Authenticated { user, claims })

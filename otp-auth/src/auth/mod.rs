@@ -14,6 +14,7 @@ mod verify;
 use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +31,13 @@ use crate::challenge::code::CodeKind;
 use crate::challenge::{CodeMac, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{ConfigError, OtpConfig, Settings};
+use crate::context::{Caller, RequestContext};
 use crate::email::Address;
 use crate::error::AuthError;
 use crate::event;
 use crate::hooks::Admission;
 use crate::secret::Keys;
+use crate::session::Client;
 use crate::store::{AnyStore, Removed, Revocation, Store};
 use crate::token::Tokens;
 use crate::user::OtpUser as _;
@@ -59,6 +62,7 @@ const MAX_REFUNDS: u32 = 64;
 /// [`router`](Self::router); call them yourself for other transports.
 pub struct OtpAuth<C: OtpConfig> {
     inner: Arc<Inner<C>>,
+    caller: Caller,
 }
 
 struct Inner<C: OtpConfig> {
@@ -117,9 +121,44 @@ impl<C: OtpConfig> OtpAuth<C> {
             refunds: InFlight::new(MAX_REFUNDS),
             _registration: registration,
         };
-        let auth = Self { inner: Arc::new(inner) };
+        let auth = Self { inner: Arc::new(inner), caller: Caller::default() };
         auth.follow();
         Ok(auth)
+    }
+
+    /// The same, on behalf of a client: events and hooks are told who asks,
+    /// and a session notes it. `accept_language` is the header, or one tag.
+    ///
+    /// The routes do this. Do it where you call the use cases yourself, anew
+    /// for each request; do not keep what it returns.
+    ///
+    /// ```
+    /// # use otp_auth::{AuthError, Client, OtpAuth, OtpConfig, SignedIn};
+    /// # async fn refresh<C: OtpConfig>(
+    /// #     auth: &OtpAuth<C>, peer: std::net::SocketAddr, token: &str,
+    /// # ) -> Result<SignedIn<C::User>, AuthError> {
+    /// let client = Client::new(Some("my-cli/1.0"), Some(peer.ip()));
+    /// auth.for_request(client, None).refresh(token).await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn for_request(&self, client: Client, accept_language: Option<&str>) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, accept_language) }
+    }
+
+    /// The same, on behalf of a client of whom only the address matters.
+    pub(crate) fn for_address(self, address: Option<IpAddr>) -> Self {
+        Self { caller: Caller::at(address), ..self }
+    }
+
+    /// Where the present request came from.
+    pub(crate) fn client_ip(&self) -> Option<IpAddr> {
+        self.caller.client.address
+    }
+
+    /// What is known of the present request.
+    fn context(&self, now: Timestamp) -> RequestContext {
+        self.caller.context(now)
     }
 
     /// The checked settings.
@@ -167,7 +206,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 ticks.tick().await;
                 let Some(inner) = weak.upgrade() else { return };
                 // The store has already logged a failure.
-                let _ = Self { inner }.cleanup().await;
+                let _ = Self { inner, caller: Caller::default() }.cleanup().await;
             }
         })
     }
@@ -215,7 +254,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     fn address(&self, typed: &str) -> Result<Address, AuthError> {
         Address::parse(typed, self.inner.settings.local_part_case).map_err(|_| {
-            event::invalid_input("email");
+            event::invalid_input("email", self.client_ip());
             AuthError::InvalidEmail
         })
     }
@@ -274,7 +313,7 @@ async fn ask(name: &'static str, hook: impl Future<Output = Admission> + Send) -
 
 impl<C: OtpConfig> Clone for OtpAuth<C> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self { inner: Arc::clone(&self.inner), caller: self.caller.clone() }
     }
 }
 

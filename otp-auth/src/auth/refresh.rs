@@ -10,7 +10,7 @@ use crate::binding::Bound;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::{AuthError, StoreError};
-use crate::event::{self, Suspicion};
+use crate::event::{self, Ending, Suspicion};
 use crate::session::{self, Presented, Recovery, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
@@ -62,7 +62,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn<C::User>, AuthError> {
         let now = self.now();
         let presented = self.inner.tokens.verify_refresh(refresh_token, now).map_err(|refused| {
-            event::invalid_token(refused.0);
+            event::invalid_token(refused.0, self.client_ip());
             AuthError::InvalidRefreshToken
         })?;
         let mut session = self.inner.store.session(presented.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
@@ -81,13 +81,13 @@ impl<C: OtpConfig> OtpAuth<C> {
                     let noted = self.inner.store.recover(session.id, session.recovery, recovery).await?;
                     session = self.inner.store.session(session.id).await?.ok_or(AuthError::InvalidRefreshToken)?;
                     if noted {
-                        event::answer_lost(session.id);
+                        event::answer_lost(session.id, self.client_ip());
                     }
                     // Judged again: by now it was just handed out, by this
                     // request or by another one.
                     continue;
                 }
-                Presented::Reused => return self.end_reused(&session).await,
+                Presented::Reused => return self.end_reused(&session, now).await,
                 Presented::Revoked => return Err(AuthError::SessionRevoked),
                 Presented::Expired => return Err(AuthError::InvalidRefreshToken),
             };
@@ -102,7 +102,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             };
             session = match self.inner.store.advance(session.id, replaced, now).await? {
                 Advance::Advanced(session) if replaced == presented.generation => {
-                    event::session_renewed(session.id);
+                    event::session_renewed(session.id, self.client_ip());
                     return self.renewed(user, session, now);
                 }
                 Advance::Advanced(session) | Advance::Unchanged(session) => session,
@@ -198,10 +198,10 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// Somebody has a copy of a token of this session.
-    async fn end_reused<T>(&self, session: &Session) -> Result<T, AuthError> {
-        self.end_session(session.id).await?;
+    async fn end_reused<T>(&self, session: &Session, now: Timestamp) -> Result<T, AuthError> {
+        self.end_session_as(session.id, Ending::TokenReused).await?;
         let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id.clone() };
-        suspicion.raise::<C::User>(self.inner.config.hooks()).await;
+        suspicion.raise::<C::User>(self.inner.config.hooks(), &self.context(now)).await;
         Err(AuthError::SessionRevoked)
     }
 }

@@ -135,7 +135,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
         // Taken before anything is known about the address.
         let place = self.inner.sends.enter().ok_or_else(|| {
-            event::too_many_sends();
+            event::too_many_sends(self.client_ip());
             AuthError::DeliveryFailed
         })?;
 
@@ -147,7 +147,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 (held.unwrap_or(challenge), code, expires_at, ticket)
             }
             Opening::Wait(retry_after) => {
-                event::resend_too_soon(&identity);
+                event::resend_too_soon(&identity, self.client_ip());
                 return Err(AuthError::ResendTooSoon { retry_after });
             }
         };
@@ -214,7 +214,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         tokio::spawn(refunding.instrument(Span::current()));
     }
 
-    fn requester(&self, address: &Address, device: Option<&str>, now: Timestamp) -> Requester {
+    pub(super) fn requester(&self, address: &Address, device: Option<&str>, now: Timestamp) -> Requester {
         let known = device.is_some_and(|text| {
             self.inner.keys.iter().any(|keys| device::is_known(keys, &Identity::of(keys, address), text, now))
         });
@@ -229,26 +229,26 @@ impl<C: OtpConfig> OtpAuth<C> {
             purpose: Purpose::SignIn,
         };
         let sending = AssertUnwindSafe(async { self.inner.config.sender().send_otp(message).await }).catch_unwind();
-        let identity = &outgoing.identity;
+        let (identity, client) = (&outgoing.identity, self.client_ip());
         match tokio::time::timeout(self.inner.settings.send_timeout, sending).await {
             Ok(Ok(Ok(()))) => {
-                event::code_sent(identity);
+                event::code_sent(identity, client);
                 Ok(())
             }
             Ok(Ok(Err(error))) if error.is_permanent() => {
-                event::address_refused(identity, &error.summary(&message));
+                event::address_refused(identity, &error.summary(&message), client);
                 Err(NotDelivered::RefusedForGood)
             }
             Ok(Ok(Err(error))) => {
-                event::delivery_failed(identity, &error.summary(&message));
+                event::delivery_failed(identity, &error.summary(&message), client);
                 Err(NotDelivered::Refused)
             }
             Ok(Err(_)) => {
-                event::delivery_failed(identity, "the sender panicked");
+                event::delivery_failed(identity, "the sender panicked", client);
                 Err(NotDelivered::Unknown)
             }
             Err(_) => {
-                event::delivery_failed(identity, "the sender was too slow");
+                event::delivery_failed(identity, "the sender was too slow", client);
                 Err(NotDelivered::Unknown)
             }
         }

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use super::{Claims, OtpAuth, SignedIn, notice};
+use super::{Claims, OtpAuth, SignedIn};
 use crate::binding::Binding;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::AuthError;
-use crate::event;
-use crate::hooks::Hooks;
+use crate::event::{self, Ending};
 use crate::id::{SessionId, SubjectId};
 use crate::session::Session;
 use crate::store::{BlacklistEntry, BlacklistKind};
@@ -51,8 +50,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     pub async fn revoke_all_sessions(&self, user: &Id<C>) -> Result<u64, AuthError> {
         let ended = self.end_sessions_of(&user.to_string()).await?;
         for session in &ended {
-            event::signed_out(*session);
-            notice("signed_out", self.inner.config.hooks().signed_out(*session)).await;
+            self.note_signed_out(*session).await;
         }
         Ok(ended.len() as u64)
     }
@@ -74,9 +72,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         // and whoever is given the id in this second may sign in.
         let moment = Timestamp::from_millis(now.as_secs().saturating_mul(1_000));
         self.blacklist_user(&id, moment, self.revocation(now).blacklist_until).await?;
-        self.end_sessions_of(&id).await?;
+        for session in self.end_sessions_of(&id).await? {
+            event::session_ended(session, Ending::UserForgotten, self.client_ip());
+        }
         let deleted = self.inner.store.delete_user_sessions(&id).await?;
-        event::user_forgotten(SubjectId::of(&id));
+        event::user_forgotten(SubjectId::of(&id), self.client_ip());
         Ok(deleted)
     }
 
@@ -84,7 +84,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// sign-in, at refresh and in every extractor, also in [`Claims`], in
     /// another process within two seconds. It cannot be taken back, and is
     /// only made longer by another call; a state that changes belongs into
-    /// your table and into [`Hooks::admit`].
+    /// your table and into [`Hooks::admit`](crate::Hooks::admit).
     ///
     /// Returns how many sessions were ended.
     ///
@@ -95,7 +95,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let id = user.to_string();
         let until = self.now() + duration;
         self.blacklist_user(&id, until, until).await?;
-        event::user_barred(SubjectId::of(&id));
+        event::user_barred(SubjectId::of(&id), self.client_ip());
         self.revoke_all_sessions(user).await
     }
 
@@ -125,7 +125,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         if !self.inner.store.bind_session(present, binding, now).await? {
             return Err(AuthError::InvalidToken);
         }
-        event::session_rebound(present);
+        event::session_rebound(present, self.client_ip());
         let session = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
         let tokens = self.tokens_for(&user, &session, now)?;
         Ok(SignedIn { user, session, tokens, device: None })
@@ -141,7 +141,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let id = *claims.token_id().as_bytes();
         let entry = BlacklistEntry::new(id, BlacklistKind::Token, revocation.now, revocation.blacklist_until);
         self.blacklist(entry).await?;
-        event::token_revoked(claims.session_id());
+        event::token_revoked(claims.session_id(), self.client_ip());
         Ok(())
     }
 

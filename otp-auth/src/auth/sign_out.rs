@@ -3,7 +3,7 @@
 use super::{OtpAuth, notice};
 use crate::config::OtpConfig;
 use crate::error::AuthError;
-use crate::event;
+use crate::event::{self, Ending};
 use crate::hooks::Hooks;
 use crate::id::SessionId;
 
@@ -50,7 +50,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             outcome = outcome.and(self.sign_out_session(session).await.map(drop));
         }
         for suspicion in reused {
-            suspicion.raise::<C::User>(self.inner.config.hooks()).await;
+            suspicion.raise::<C::User>(self.inner.config.hooks(), &self.context(now)).await;
         }
         outcome
     }
@@ -59,14 +59,28 @@ impl<C: OtpConfig> OtpAuth<C> {
     pub(super) async fn sign_out_session(&self, session: SessionId) -> Result<bool, AuthError> {
         let ended = self.end_session(session).await?;
         if ended {
-            event::signed_out(session);
-            notice("signed_out", self.inner.config.hooks().signed_out(session)).await;
+            self.note_signed_out(session).await;
         }
         Ok(ended)
     }
 
+    /// A session was signed out; tells the application.
+    pub(super) async fn note_signed_out(&self, session: SessionId) {
+        event::signed_out(session, self.client_ip());
+        let context = self.context(self.now());
+        notice("signed_out", self.inner.config.hooks().signed_out(session, &context)).await;
+    }
+
+    /// Ends a session that nobody signs out.
+    pub(super) async fn end_session_as(&self, session: SessionId, ending: Ending) -> Result<(), AuthError> {
+        if self.end_session(session).await? {
+            event::session_ended(session, ending, self.client_ip());
+        }
+        Ok(())
+    }
+
     /// Revokes and blacklists a session; whether this call revoked it.
-    pub(super) async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
+    async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
         let revocation = self.revocation(self.now());
         let revoked = self.inner.store.revoke_session(session, revocation).await?;
         self.inner.note_ended(&[session], revocation);

@@ -8,23 +8,23 @@ use crate::binding::Binding;
 use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
+use crate::context::RequestContext;
 use crate::delivery::Delivery;
 use crate::error::AuthError;
-use crate::event::{self, Suspicion};
+use crate::event::{self, Ending, Suspicion};
 use crate::hooks::Hooks;
 use crate::id::SessionId;
 use crate::secret::Secret;
-use crate::session::{Client, Session};
-use crate::store::{Account, NewSession, SignIn, SignInOutcome};
+use crate::session::Session;
+use crate::store::{Account, NewSession, Requester, SignIn, SignInOutcome};
 use crate::token::Minted;
 use crate::user::OtpUser;
 
 /// How long to look for what became of a sign-in that was not answered.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// Somebody presents a code. `Debug` shows what the client says about itself,
-/// and nothing else.
-#[derive(Clone, Default)]
+/// Somebody presents a code. `Debug` shows nothing of it.
+#[derive(Clone, Copy, Default)]
 pub struct Verification<'a> {
     /// The address, as typed.
     pub email: &'a str,
@@ -36,13 +36,14 @@ pub struct Verification<'a> {
     /// Refresh tokens that the client still holds: their sessions end when the
     /// new one begins (ASVS 5.0 7.2.4).
     pub older_refresh_tokens: &'a [&'a str],
-    /// What the user will recognise the session by.
-    pub client: Client,
+    /// The token of a known device, if any: hooks are told whether the browser
+    /// has signed in to the address before.
+    pub device: Option<&'a str>,
 }
 
 impl fmt::Debug for Verification<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verification").field("client", &self.client).finish_non_exhaustive()
+        f.write_str("Verification([redacted])")
     }
 }
 
@@ -132,13 +133,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     ) -> Result<SignedIn<C::User>, (AuthError, Option<Refusal>)> {
         let plain = |error| (error, None);
         let address = self.address(verification.email).map_err(plain)?;
-        let code = code::read(verification.code).inspect_err(|_| event::invalid_input("code")).map_err(plain)?;
+        let code = code::read(verification.code)
+            .inspect_err(|_| event::invalid_input("code", self.client_ip()))
+            .map_err(plain)?;
         let identity = Identity::of(self.current_keys().map_err(plain)?, &address);
         let mut refusal = None;
         let result = self.verify(&address, &code, &verification, &mut refusal).await;
         match &result {
-            Ok(signed_in) => event::signed_in(&identity, signed_in.session.id),
-            Err(error) => event::sign_in_failed(&identity, error, refusal.map(Refusal::as_str)),
+            Ok(signed_in) => event::signed_in(&identity, signed_in.session.id, self.client_ip()),
+            Err(error) => event::sign_in_failed(&identity, error, refusal.map(Refusal::as_str), self.client_ip()),
         }
         result.map_err(|error| (error, refusal))
     }
@@ -158,6 +161,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         let challenge = verification.challenge.ok_or_else(|| refused(Refusal::NoChallenge))?;
         let challenge = Challenge::parse(challenge).ok_or_else(|| refused(Refusal::NotAChallenge))?;
         let key = challenge.key();
+        let context = RequestContext {
+            challenge: Some(key),
+            known_device: self.requester(address, verification.device, now) == Requester::KnownDevice,
+            ..self.context(now)
+        };
         // Made before the challenge is looked up, so that a known and an
         // unknown one take the same work. Previous keys count: a code that was
         // on its way when the secret was replaced still works.
@@ -181,10 +189,12 @@ impl<C: OtpConfig> OtpAuth<C> {
             accepted.map(|candidate| candidate.mac)
         });
         match (verdict, accepted) {
-            (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, now).await,
+            (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, &context).await,
             (Verdict::Exhausted, _) => {
                 if counted.number == max_tries + 1 {
-                    Suspicion::too_many_attempts(&counted.identity).raise::<C::User>(self.inner.config.hooks()).await;
+                    Suspicion::too_many_attempts(&counted.identity)
+                        .raise::<C::User>(self.inner.config.hooks(), &context)
+                        .await;
                 }
                 Err(AuthError::TooManyAttempts { retry_after: now.until(counted.expires_at) })
             }
@@ -202,9 +212,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         key: &crate::challenge::ChallengeKey,
         candidate: &Candidate,
         verification: &Verification<'_>,
-        now: Timestamp,
+        context: &RequestContext,
     ) -> Result<SignedIn<C::User>, AuthError> {
-        let hooks = self.inner.config.hooks();
+        let (hooks, now) = (self.inner.config.hooks(), context.time);
         let account = match self.inner.store.user_by_email(address.canonical()).await? {
             Some(user) => {
                 if !self.admits(&user) {
@@ -213,11 +223,11 @@ impl<C: OtpConfig> OtpAuth<C> {
                 if self.is_barred(&user.id().to_string()).await? {
                     return Err(AuthError::SignInRefused);
                 }
-                ask("before_sign_in", hooks.before_sign_in(&user)).await?;
+                ask("before_sign_in", hooks.before_sign_in(&user, context)).await?;
                 Account::Existing { user, email: address.canonical().to_owned() }
             }
             None if self.inner.settings.auto_create_user => {
-                ask("before_create", hooks.before_create(address.canonical())).await?;
+                ask("before_create", hooks.before_create(address.canonical(), context)).await?;
                 Account::New(address.canonical().to_owned())
             }
             None => return Err(AuthError::InvalidCode),
@@ -239,7 +249,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 created_at: now,
                 expires_at: now + self.inner.settings.refresh_token_lifetime,
                 binding: Binding::of(self.current_keys()?, address.canonical()),
-                client: verification.client.clone(),
+                client: self.caller.client.clone(),
             },
             replaces: older.next(),
             revocation: self.revocation(now),
@@ -257,7 +267,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
         let keys = self.current_keys()?;
         let device = C::Delivery::COOKIES.then(|| device::issue(keys, &Identity::of(keys, address), now));
-        let (id, revocation) = (sign_in.session.id, sign_in.revocation);
+        let (id, replaced, revocation) = (sign_in.session.id, sign_in.replaces, sign_in.revocation);
         let outcome = match self.inner.store.sign_in(sign_in).await {
             Err(error) if error.is_timeout() => {
                 let settled = tokio::time::timeout(SETTLING, self.settled(id)).await;
@@ -269,17 +279,21 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Err(AuthError::InvalidCode);
         };
         self.inner.note_ended(&ended, revocation);
+        for session in ended {
+            let ending = if Some(session) == replaced { Ending::Replaced } else { Ending::NotProven };
+            event::session_ended(session, ending, self.client_ip());
+        }
         // The code is spent, and no token of theirs is handed on: a store that
         // fails here must not cost the sign-in. It has been logged.
         for session in older {
-            let _ = self.end_session(session).await;
+            let _ = self.end_session_as(session, Ending::Replaced).await;
         }
         for suspicion in reused {
-            suspicion.raise::<C::User>(hooks).await;
+            suspicion.raise::<C::User>(hooks, context).await;
         }
         // Somebody else may have made the user in the meantime.
         if !self.admits(&user) {
-            self.end_session(session.id).await?;
+            self.end_session_as(session.id, Ending::Refused).await?;
             return Err(AuthError::SignInRefused);
         }
         let tokens = match prepared {
@@ -287,9 +301,9 @@ impl<C: OtpConfig> OtpAuth<C> {
             None => self.tokens_for(&user, &session, now)?,
         };
         if created {
-            notice("user_created", hooks.user_created(&user)).await;
+            notice("user_created", hooks.user_created(&user, context)).await;
         }
-        notice("signed_in", hooks.signed_in(&user, session.id)).await;
+        notice("signed_in", hooks.signed_in(&user, session.id, context)).await;
         Ok(SignedIn { user, session, tokens, device })
     }
 

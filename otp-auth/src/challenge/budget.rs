@@ -32,6 +32,13 @@ impl SendLimits {
     pub const HOUR: Duration = Duration::from_hours(1);
     /// Length of the longer window.
     pub const DAY: Duration = Duration::from_hours(24);
+    /// No cooldown is longer.
+    pub const LONGEST_COOLDOWN: Duration = Self::DAY;
+    /// How far ahead of the present a time in a budget may be. Requests that
+    /// wait for one another, and processes with clocks of their own, do not
+    /// agree to the millisecond. What is further ahead comes from a clock that
+    /// was wrong, and counts for nothing: it would lock the address until then.
+    pub const SKEW: Duration = Duration::from_mins(1);
 
     /// None in developer mode: nothing is mailed there, and the only one to
     /// be locked out would be the developer.
@@ -119,25 +126,32 @@ impl Budget {
         }
     }
 
-    /// How long until a send is allowed; zero when one is allowed now.
+    /// How long until a send is allowed; zero when one is allowed now. Never
+    /// longer than the cooldown or a window and [`SendLimits::SKEW`].
     #[must_use]
     pub fn wait(&self, now: Timestamp, limits: SendLimits) -> Duration {
         let until_window = |started_at, sends, allowed, length| {
             let (started_at, sends) = window(started_at, sends, length, now);
             if sends < allowed { Duration::ZERO } else { now.until(started_at + length) }
         };
-        now.until(self.next_send_at)
+        let cooldown = if is_damaged(self.next_send_at, now + limits.cooldown) {
+            Duration::ZERO
+        } else {
+            now.until(self.next_send_at)
+        };
+        cooldown
             .max(until_window(self.hour_started_at, self.hour_sends, limits.per_hour, SendLimits::HOUR))
             .max(until_window(self.day_started_at, self.day_sends, limits.per_day, SendLimits::DAY))
     }
 
-    /// Whether it allows and forbids what no budget does: both windows and the
-    /// cooldown are over.
+    /// Whether it allows and forbids what no budget does, whatever the limits
+    /// are: both windows and the cooldown are over, or further ahead than any
+    /// can be.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.next_send_at <= now
-            && self.hour_started_at + SendLimits::HOUR <= now
-            && self.day_started_at + SendLimits::DAY <= now
+        (self.next_send_at <= now || is_damaged(self.next_send_at, now + SendLimits::LONGEST_COOLDOWN))
+            && is_outside(self.hour_started_at, SendLimits::HOUR, now)
+            && is_outside(self.day_started_at, SendLimits::DAY, now)
     }
 
     /// The budget after a send whose delivery failed was given back.
@@ -154,7 +168,18 @@ impl Budget {
 
 /// The window that `now` lies in: the old one, or a new and empty one.
 fn window(started_at: Timestamp, sends: u32, length: Duration, now: Timestamp) -> (Timestamp, u32) {
-    if started_at + length <= now { (now, 0) } else { (started_at, sends) }
+    if is_outside(started_at, length, now) { (now, 0) } else { (started_at, sends) }
+}
+
+/// Whether `now` lies in no window that began at this time.
+fn is_outside(started_at: Timestamp, length: Duration, now: Timestamp) -> bool {
+    started_at <= now - length || is_damaged(started_at, now)
+}
+
+/// Whether a time that is `latest` at most was written by a clock that was
+/// ahead.
+fn is_damaged(time: Timestamp, latest: Timestamp) -> bool {
+    time > latest + SendLimits::SKEW
 }
 
 #[cfg(test)]
@@ -230,6 +255,53 @@ mod tests {
             budget = Some(spent.refund(Refund::Cooldown, at(second)));
         }
         assert_eq!(Budget::spend(budget, at(3), LIMITS), Err(Duration::from_secs(3_597)));
+    }
+
+    #[test]
+    fn rate_08_a_clock_that_was_ahead_locks_no_address() {
+        let year = 365 * 86_400;
+        let mut ahead = None;
+        for send in 0..3 {
+            ahead = Some(Budget::spend(ahead, at(year + 60 * send), LIMITS).unwrap());
+        }
+        let fresh = Budget::spend(None, at(0), LIMITS);
+        assert_eq!(Budget::spend(ahead, at(0), LIMITS), fresh);
+        let forever = Timestamp::from_millis(i64::MAX);
+        let worst =
+            Budget { next_send_at: forever, hour_started_at: forever, day_started_at: forever, ..ahead.unwrap() };
+        assert_eq!(Budget::spend(Some(worst), at(0), LIMITS), fresh);
+        assert!(worst.is_over(at(0)) && ahead.unwrap().is_over(at(0)));
+    }
+
+    #[test]
+    fn rate_08_each_part_of_a_budget_is_damaged_for_itself() {
+        let mut budget = Budget::spend(None, at(0), LIMITS).unwrap();
+        for second in [60, 120] {
+            budget = Budget::spend(Some(budget), at(second), LIMITS).unwrap();
+        }
+        let cooldown = Budget { next_send_at: at(86_400), ..budget };
+        assert_eq!(cooldown.wait(at(180), LIMITS), Duration::from_secs(3_420), "the hour is full all the same");
+        let hour = Budget { hour_started_at: at(86_400), ..budget };
+        let spent = Budget::spend(Some(hour), at(180), LIMITS).unwrap();
+        assert_eq!((spent.hour_started_at, spent.hour_sends), (at(180), 1));
+        assert_eq!((spent.day_started_at, spent.day_sends), (at(0), 4));
+        let day = Budget { day_started_at: at(2 * 86_400), day_sends: 5, ..budget };
+        let spent = Budget::spend(Some(day), at(3_600), LIMITS).unwrap();
+        assert_eq!((spent.day_started_at, spent.day_sends), (at(3_600), 1));
+        assert!(!hour.is_over(at(180)) && !day.is_over(at(180)), "the other window counts");
+    }
+
+    /// Two requests take the time one after the other, and come to the budget
+    /// the other way round: that is no damage.
+    #[test]
+    fn rate_07_a_request_that_was_overtaken_waits() {
+        let spent = Budget::spend(None, at(100), LIMITS).unwrap();
+        for early in [100_000 - 1, 100_000 - 60_000] {
+            let early = Timestamp::from_millis(early);
+            assert_eq!(Budget::spend(Some(spent), early, LIMITS), Err(early.until(at(160))));
+            assert!(!spent.is_over(early));
+        }
+        assert!(Budget::spend(Some(spent), Timestamp::from_millis(39_999), LIMITS).is_ok());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{ConfigFault, SameSite, Settings};
 use crate::origin::{host_fault, origin_fault};
+use crate::store::SendLimits;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -32,7 +33,7 @@ pub(super) fn ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
     fault(!(6..=10).contains(&settings.otp_length), "otp_length", "must be 6 to 10 digits");
     fault(settings.otp_expiry < MINUTE || settings.otp_expiry > 10 * MINUTE, "otp_expiry", "must be 1 to 10 minutes");
     fault(!(1..=10).contains(&settings.max_otp_attempts), "max_otp_attempts", "must be 1 to 10");
-    fault(settings.otp_rate_limit > DAY, "otp_rate_limit", "must be at most 24 hours");
+    fault(settings.otp_rate_limit > SendLimits::LONGEST_COOLDOWN, "otp_rate_limit", "must be at most 24 hours");
     fault(settings.max_sends_per_hour == 0, "max_sends_per_hour", "must be at least 1");
     fault(settings.max_sends_per_day == 0, "max_sends_per_day", "must be at least 1");
     let timeout = settings.send_timeout;

@@ -19,6 +19,8 @@ pub mod memory;
 pub(crate) mod mongo;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sql;
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres"))]
+mod tls;
 #[cfg(any(feature = "mongodb", feature = "mysql"))]
 mod to_the_end;
 

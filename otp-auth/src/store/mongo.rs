@@ -109,6 +109,7 @@ impl MongoStore {
     #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "the store keeps the database")]
     pub fn from_database(database: Database) -> Self {
+        super::tls::install_provider();
         let collection = |name| database.collection_with_options(name, options());
         let collections = Collections {
             challenges: collection("otp_challenges"),
@@ -217,11 +218,16 @@ async fn insert(collection: &Collection<Document>, id: Bson, row: Document, need
 impl Maintenance for Collections {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         let expired = || doc! { "expires_at": { "$lte": date(now) } };
-        let unused = doc! {
-            "day_started_at": { "$lte": date(now - SendLimits::DAY) },
-            "hour_started_at": { "$lte": date(now - SendLimits::HOUR) },
-            "next_send_at": { "$lte": date(now) },
+        let outside = |field: &str, over, latest| {
+            let damaged = doc! { field: { "$gt": date(latest + SendLimits::SKEW) } };
+            doc! { "$or": [{ field: { "$lte": date(over) } }, damaged] }
         };
+        // `Budget::is_over`.
+        let unused = doc! { "$and": [
+            outside("day_started_at", now - SendLimits::DAY, now),
+            outside("hour_started_at", now - SendLimits::HOUR, now),
+            outside("next_send_at", now, now + SendLimits::LONGEST_COOLDOWN),
+        ] };
         self.delete(&self.sign_ups, expired(), limit).await?;
         Ok(Removed {
             challenges: self.delete(&self.challenges, expired(), limit).await?,

@@ -1,22 +1,15 @@
-//! JSON Web Signatures (RFC 7515): the only file that names the JWT library.
+//! JSON Web Signatures (RFC 7515) with HMAC-SHA-256, and nothing else.
 //!
-//! Signing and verifying go through the library's aws-lc provider directly,
-//! not through its process-wide default: which features another crate turns
-//! on cannot change what happens here. Its `decode` is not used: it reads
-//! the system's clock and parses a payload twice.
+//! No JWT library is behind this. Which provider such a library uses is
+//! decided once for a process by the features that all its crates turn on: a
+//! dependency of ours would decide for the application.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde::Deserialize;
 
 use super::Refused;
-use crate::error::RandomError;
-use crate::secret::{Keys, Secret};
-
-/// The algorithm of every token. There is no setting for it.
-const ALGORITHM: Algorithm = Algorithm::HS256;
+use crate::secret::{Keys, MacKey, Secret};
 
 /// What a token is for. Each kind has a key and a `typ` of its own (RFC 8725
 /// section 3.11 and 3.12).
@@ -88,24 +81,17 @@ pub(super) struct TokenKey {
     id: String,
     /// The header of every token this key signs, encoded.
     header: String,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    key: MacKey,
 }
 
 impl TokenKey {
     pub(super) fn new(kind: Kind, keys: &Keys) -> Self {
-        let bytes = match kind {
+        let key = match kind {
             Kind::Access => &keys.access,
             Kind::Refresh => &keys.refresh,
         };
         let header = format!(r#"{{"typ":"{}","alg":"HS256","kid":"{}"}}"#, kind.typ(), keys.id);
-        Self {
-            kind,
-            id: keys.id.clone(),
-            header: URL_SAFE_NO_PAD.encode(header),
-            encoding: EncodingKey::from_secret(bytes.expose()),
-            decoding: DecodingKey::from_secret(bytes.expose()),
-        }
+        Self { kind, id: keys.id.clone(), header: URL_SAFE_NO_PAD.encode(header), key: key.clone() }
     }
 
     /// Whether the header names this key, this kind and our algorithm.
@@ -141,44 +127,28 @@ impl TokenKey {
     /// payload.
     pub(super) fn verify(&self, parts: &Parts<'_>) -> Result<Vec<u8>, Refused> {
         let signature = URL_SAFE_NO_PAD.decode(parts.signature).map_err(|_| Refused("malformed signature"))?;
-        (DEFAULT_PROVIDER.verifier_factory)(&ALGORITHM, &self.decoding)
-            .ok()
-            .and_then(|verifier| verifier.verify(parts.message.as_bytes(), &signature).ok())
-            .ok_or(Refused("wrong signature"))?;
+        if !self.key.verify(parts.message.as_bytes(), &signature) {
+            return Err(Refused("wrong signature"));
+        }
         URL_SAFE_NO_PAD.decode(parts.payload).map_err(|_| Refused("malformed payload"))
     }
 
-    pub(super) fn sign(&self, payload: &[u8]) -> Result<Secret, RandomError> {
+    pub(super) fn sign(&self, payload: &[u8]) -> Secret {
         let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 48);
         token.push_str(&self.header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = (DEFAULT_PROVIDER.signer_factory)(&ALGORITHM, &self.encoding)
-            .ok()
-            .and_then(|signer| signer.try_sign(token.as_bytes()).ok())
-            .ok_or(RandomError)?;
+        let signature = self.key.sign(token.as_bytes());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(Secret::new(token))
+        Secret::new(token)
     }
 
     /// A token with any header, under this key: for tests that forge.
     #[cfg(test)]
     pub(super) fn sign_with_header(&self, header: &str, payload: &str) -> String {
-        let forged = Self { header: URL_SAFE_NO_PAD.encode(header), ..Self::clone(self) };
-        forged.sign(payload.as_bytes()).unwrap().expose().to_owned()
-    }
-}
-
-#[cfg(test)]
-impl Clone for TokenKey {
-    fn clone(&self) -> Self {
-        Self {
-            kind: self.kind,
-            id: self.id.clone(),
-            header: self.header.clone(),
-            encoding: self.encoding.clone(),
-            decoding: self.decoding.clone(),
-        }
+        let (id, key) = (self.id.clone(), self.key.clone());
+        let forged = Self { kind: self.kind, id, header: URL_SAFE_NO_PAD.encode(header), key };
+        forged.sign(payload.as_bytes()).expose().to_owned()
     }
 }

@@ -177,7 +177,7 @@ impl fmt::Debug for Tokens {
 
 impl KeySet {
     fn sign(&self, payload: &[u8]) -> Result<Secret, RandomError> {
-        self.0.first().ok_or(RandomError)?.sign(payload)
+        Ok(self.0.first().ok_or(RandomError)?.sign(payload))
     }
 
     fn open<T: serde::de::DeserializeOwned>(&self, token: &str) -> Result<T, Refused> {

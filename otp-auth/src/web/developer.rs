@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::client;
 use super::host::{Field, Target};
 use super::problem::{Code, Problem};
 use crate::config::Settings;
@@ -65,7 +66,7 @@ pub(super) async fn guard(State(served): State<Arc<Served>>, request: Request, n
     if served.admits(&target, peer, Arrival::of(request.version(), headers)) {
         return next.run(request).await;
     }
-    crate::event::developer_mode_host(Field::of(headers, &HOST).once());
+    crate::event::developer_mode_host(Field::of(headers, &HOST).once(), client::address(request.extensions()));
     Problem::new(Code::DeveloperModeHost).into_response()
 }
 

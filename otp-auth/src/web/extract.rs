@@ -15,10 +15,12 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::bearer;
+use super::client;
 use super::problem::{Code, Problem};
 use crate::auth::{Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
 use crate::error::AuthError;
+use crate::event;
 use crate::user::{OtpUser, VerifiableUser};
 
 /// Why an extractor refused a request. It is sent as a
@@ -125,10 +127,12 @@ macro_rules! extractor {
             type Rejection = AuthRejection;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
-                let Some($token) = bearer::token(&parts.headers)? else {
+                let client = client::address(&parts.extensions);
+                let unreadable = |_: &Problem| event::invalid_input("authorization", client);
+                let Some($token) = bearer::token(&parts.headers).inspect_err(unreadable)? else {
                     return Ok(None);
                 };
-                let $auth = auth::<$c, S>(state);
+                let $auth = auth::<$c, S>(state).for_address(client);
                 $extract.map(Some)
             }
         }

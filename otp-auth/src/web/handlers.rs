@@ -1,27 +1,24 @@
 //! The four routes. Each translates a request into a use case, and its
 //! outcome into a response.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, State};
-use axum::http::header::USER_AGENT;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::bearer;
+use super::client::OnBehalf;
 use super::cookie::{self, Kind};
 use super::delivery::{
     Message, RefreshFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies, tokens_response,
 };
 use super::json::{AnyBody, Json, OptionalJson, RequestOtpBody};
 use super::problem::{Code, Problem};
-use crate::auth::{CodeRequest, OtpAuth, Refusal, Verification};
+use crate::auth::{CodeRequest, Refusal, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
-use crate::session::Client;
+use crate::event;
 
 pub(super) async fn request_otp<C>(
-    State(auth): State<OtpAuth<C>>,
+    OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
     Json(body): Json<RequestOtpBody>,
 ) -> Result<Response, Problem>
@@ -37,9 +34,8 @@ where
 }
 
 pub(super) async fn verify_otp<C>(
-    State(auth): State<OtpAuth<C>>,
+    OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    extensions: Extensions,
     Json(body): Json<<C::Delivery as WebDelivery>::VerifyBody>,
 ) -> Result<Response, Problem>
 where
@@ -53,7 +49,7 @@ where
         code: body.code(),
         challenge: presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings),
         older_refresh_tokens: &older,
-        client: client(&headers, &extensions),
+        device: presented::<C::Delivery>(Kind::Device, &headers, None, settings),
     };
     let signed_in = auth.verify_or_explain(verification).await.map_err(|(error, refusal)| {
         let problem = Problem::from(error);
@@ -66,7 +62,7 @@ where
 }
 
 pub(super) async fn refresh<C>(
-    State(auth): State<OtpAuth<C>>,
+    OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
     OptionalJson(body): OptionalJson<<C::Delivery as WebDelivery>::RefreshBody>,
 ) -> Result<Response, Problem>
@@ -87,7 +83,7 @@ where
 }
 
 pub(super) async fn logout<C>(
-    State(auth): State<OtpAuth<C>>,
+    OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
     AnyBody(body): AnyBody<<C::Delivery as WebDelivery>::RefreshBody>,
 ) -> Response
@@ -100,7 +96,8 @@ where
     tokens.extend(body.refresh_token());
     // Tokens that are no good are ignored, so that everybody can leave. Of
     // several that are good none is: each session ends.
-    let access_token = bearer::token(&headers).ok().flatten();
+    let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());
+    let access_token = bearer::token(&headers).inspect_err(unreadable).ok().flatten();
     let mut response = match auth.sign_out_all(&tokens, access_token).await {
         Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
         Err(error) => Problem::from(error).into_response(),
@@ -137,13 +134,4 @@ fn advice(refusal: Refusal, cookies: bool) -> &'static str {
 
 pub(super) async fn method_not_allowed() -> Problem {
     Code::MethodNotAllowed.into()
-}
-
-/// What the client says about itself, and where it connects from, if the
-/// application is served with `into_make_service_with_connect_info`.
-/// Forwarding headers are not looked at: anybody can write them.
-fn client(headers: &HeaderMap, extensions: &Extensions) -> Client {
-    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    Client::new(user_agent, address)
 }

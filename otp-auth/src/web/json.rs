@@ -1,6 +1,7 @@
 //! Bodies: read with a limit, as JSON and nothing else, into typed requests.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -10,8 +11,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::client;
 use super::delivery::RefreshFields;
 use super::problem::{Code, Problem};
+use crate::event;
 
 /// No request of ours comes near it.
 pub(super) const MAX_BODY: usize = 16 * 1024;
@@ -41,12 +44,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        // Checked first: a form or a text is refused unread (CSRF-05).
-        if !is_json(&parts.headers) {
-            return Err(Code::UnsupportedMediaType.into());
-        }
-        parse(&read(body).await?).map(Self)
+        let client = client::address(request.extensions());
+        required(request).await.map(Self).map_err(|code| unreadable(code, client))
     }
 }
 
@@ -54,20 +53,8 @@ impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for OptionalJs
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        debug_assert_eq!(parts.method, Method::POST);
-        if !T::READ {
-            drain(body).await;
-            return Ok(Self(None));
-        }
-        let bytes = read(body).await?;
-        if bytes.is_empty() {
-            return Ok(Self(None));
-        }
-        if !is_json(&parts.headers) {
-            return Err(Code::UnsupportedMediaType.into());
-        }
-        parse(&bytes).map(|body| Self(Some(body)))
+        let client = client::address(request.extensions());
+        optional(request).await.map(Self).map_err(|code| unreadable(code, client))
     }
 }
 
@@ -75,45 +62,92 @@ impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for AnyBody<T>
     type Rejection = Infallible;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
-        let (parts, body) = request.into_parts();
-        let bytes = drain(body).await.filter(|_| T::READ && is_json(&parts.headers));
-        Ok(Self(bytes.and_then(|bytes| parse(&bytes).ok())))
+        let client = client::address(request.extensions());
+        Ok(Self(any(request).await.unwrap_or_else(|code| {
+            unreadable(code, client);
+            None
+        })))
     }
+}
+
+async fn required<T: DeserializeOwned>(request: Request) -> Result<T, Code> {
+    let (parts, body) = request.into_parts();
+    // Checked first: a form or a text is refused unread (CSRF-05).
+    if !is_json(&parts.headers) {
+        return Err(Code::UnsupportedMediaType);
+    }
+    parse(&read(body).await?)
+}
+
+async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, Code> {
+    let (parts, body) = request.into_parts();
+    debug_assert_eq!(parts.method, Method::POST);
+    if !T::READ {
+        let _ = drain(body).await;
+        return Ok(None);
+    }
+    filled(&parts.headers, &read(body).await?)
+}
+
+async fn any<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, Code> {
+    let (parts, body) = request.into_parts();
+    let bytes = drain(body).await;
+    if !T::READ {
+        return Ok(None);
+    }
+    filled(&parts.headers, &bytes?)
+}
+
+/// What a body says that may be empty.
+fn filled<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<T>, Code> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json(headers) {
+        return Err(Code::UnsupportedMediaType);
+    }
+    parse(bytes).map(Some)
+}
+
+/// A body could not be read: the one event of it.
+fn unreadable(code: Code, client: Option<IpAddr>) -> Problem {
+    event::invalid_input(code.as_str(), client);
+    code.into()
 }
 
 /// Takes a body off the connection, and keeps what a request of ours would
 /// hold: a client that is still writing when it is closed may never see the
 /// answer.
-async fn drain(mut body: Body) -> Option<Vec<u8>> {
+async fn drain(mut body: Body) -> Result<Vec<u8>, Code> {
     let (mut kept, mut taken) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Code::Malformed)?.into_data() else { continue };
         taken += data.len();
         if taken > MAX_DRAINED {
-            return None;
+            return Err(Code::BodyTooLarge);
         }
         if taken <= MAX_BODY {
             kept.extend_from_slice(&data);
         }
     }
-    (taken <= MAX_BODY).then_some(kept)
+    if taken <= MAX_BODY { Ok(kept) } else { Err(Code::BodyTooLarge) }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+async fn read(body: Body) -> Result<Vec<u8>, Code> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge),
         // The client broke off; nobody will read this.
-        Err(_) => Err(Code::Malformed.into()),
+        Err(_) => Err(Code::Malformed),
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Code> {
     // Serde would also read the fields of a struct from a list.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Code::Malformed.into());
+        return Err(Code::Malformed);
     }
-    serde_json::from_slice(bytes).map_err(|_| Code::Malformed.into())
+    serde_json::from_slice(bytes).map_err(|_| Code::Malformed)
 }
 
 /// Exactly one `Content-Type`, and that is `application/json`, whatever its

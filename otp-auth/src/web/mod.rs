@@ -2,6 +2,7 @@
 //! translate; what happens is decided in [`auth`](crate::auth).
 
 mod bearer;
+mod client;
 mod cookie;
 mod delivery;
 mod developer;

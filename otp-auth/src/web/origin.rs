@@ -12,6 +12,7 @@ use axum::http::{HeaderName, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::client;
 use super::host::{Field, Target};
 use super::problem::{Code, Problem};
 use crate::config::Settings;
@@ -95,7 +96,8 @@ pub(super) async fn guard(State(own): State<Arc<OwnOrigin>>, request: Request, n
     if own.admits(&asking) {
         return next.run(request).await;
     }
-    crate::event::cross_origin(origin.once());
+    let client = client::address(request.extensions());
+    crate::event::cross_origin(origin.once(), client);
     Problem::new(Code::CrossOrigin).into_response()
 }
 

@@ -26,7 +26,7 @@ use mongodb::event::cmap::CmapEvent;
 use mongodb::options::ClientOptions;
 use otp_auth::store::Store;
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{CurrentUser, MongoStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore, otp_config};
+use otp_auth::{Claims, CurrentUser, MongoStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore, otp_config};
 use otp_auth_tests::SECRET;
 use serde_json::{Value, json};
 use sqlx::{Database, Pool, Row as _};
@@ -162,6 +162,7 @@ async fn serve<S: Store<User>>(store: S, rows: Rows) -> Result<()> {
     let auth = OtpAuth::with_clock(Auth { sender: sender.clone() }, store, clock.clock())?;
     let inside = Inside { auth: auth.clone(), clock, sender, rows: Arc::new(rows) };
     let test = Router::new()
+        .route("/bar/{id}", post(bar))
         .route("/pass/{millis}", post(pass))
         .route("/cleanup", post(cleanup))
         .route("/code/{email}", get(code))
@@ -169,7 +170,12 @@ async fn serve<S: Store<User>>(store: S, rows: Rows) -> Result<()> {
         .route("/connections", get(connections))
         .route("/users/{email}", get(users))
         .with_state(inside);
-    let app = Router::new().route("/me", get(me)).nest("/auth", auth.router()).with_state(auth).nest("/test", test);
+    let app = Router::new()
+        .route("/me", get(me))
+        .route("/claims", get(claims))
+        .nest("/auth", auth.router())
+        .with_state(auth)
+        .nest("/test", test);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
     axum::serve(listener, app).await?;
@@ -178,6 +184,14 @@ async fn serve<S: Store<User>>(store: S, rows: Rows) -> Result<()> {
 
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
+}
+
+async fn claims(claims: Claims<Auth>) -> Json<String> {
+    Json(claims.user_id().clone())
+}
+
+async fn bar(State(inside): State<Inside>, Path(id): Path<String>) -> Json<bool> {
+    Json(inside.auth.bar_user(&id, Duration::from_hours(1)).await.is_ok())
 }
 
 async fn pass(State(inside): State<Inside>, Path(millis): Path<u64>) {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use otp_auth::{SessionId, Suspicion};
-use otp_auth_tests::{Call, Client, Mode, Operation, Reply, tokens};
+use otp_auth::{Client as Sender, RequestContext, SessionId, Suspicion};
+use otp_auth_tests::config::BodyAuth;
+use otp_auth_tests::{Call, Client, Mode, Operation, Reply, Setup, tokens};
 
 use crate::support::{ANN, COOLDOWN, app, every_mode};
 
@@ -159,4 +160,82 @@ async fn a_notice_that_panics_takes_nothing_back() {
         client.logout().await.ok();
         client.get("/me").await.problem(401, "invalid_token");
     }
+}
+
+/// What every hook is told of a request by this client.
+fn told(client: &Client, context: &RequestContext) {
+    assert_eq!(context.client_ip, client.address.map(|address| address.ip()));
+    assert_eq!(context.user_agent.as_deref(), Some("Agent/1"));
+    assert_eq!(context.language.as_deref(), Some("fr-CH"));
+}
+
+#[tokio::test]
+async fn every_hook_is_told_who_asks() {
+    for (app, mut client) in every_mode().await {
+        client.address = Some("203.0.113.7:50000".parse().unwrap());
+        let header = |name: &str, value: &str| (name.parse().unwrap(), value.parse().unwrap());
+        client.headers = vec![header("user-agent", "Agent/1"), header("accept-language", "en;q=0.5, fr-CH, *;q=0.1")];
+        client.sign_in(ANN).await;
+        app.pass(COOLDOWN);
+        client.sign_in(ANN).await;
+        let mut thief = client.clone();
+        client.refresh().await.ok();
+        client.refresh().await.ok();
+        app.pass(COOLDOWN);
+        thief.refresh().await.problem(401, "session_revoked");
+        app.pass(COOLDOWN);
+        client.sign_in(ANN).await;
+        client.logout().await.ok();
+        let calls = app.hooks.contexts();
+        let of = |wanted: fn(&Call) -> bool| -> Vec<&RequestContext> {
+            calls.iter().filter(|(call, _)| wanted(call)).map(|(_, context)| context).collect()
+        };
+        for (_, context) in &calls {
+            told(&client, context);
+            assert!(context.time <= app.clock.now());
+        }
+        let asked = of(|call| matches!(call, Call::BeforeCreate(_) | Call::BeforeSignIn(..)));
+        let signed_in = of(|call| matches!(call, Call::SignedIn(..)));
+        assert_eq!((asked.len(), signed_in.len()), (3, 3));
+        for (asked, signed_in) in asked.iter().zip(&signed_in) {
+            // One request, one context.
+            assert_eq!(asked, signed_in);
+            assert!(asked.challenge.is_some());
+        }
+        assert_ne!(asked[0].challenge, asked[1].challenge);
+        // A browser shows that it was there before.
+        let known: Vec<_> = asked.iter().map(|context| context.known_device).collect();
+        let browser = !client.jar.get("__Host-otp_device-users").unwrap_or_default().is_empty();
+        assert_eq!(known, [false, browser, browser]);
+        assert_eq!(asked[2].time, app.clock.now());
+        for others in of(|call| matches!(call, Call::SignedOut(_) | Call::Suspicious(_))) {
+            assert_eq!((others.challenge, others.known_device), (None, false));
+        }
+        assert_eq!(of(|call| matches!(call, Call::Suspicious(_))).len(), 1);
+        assert_eq!(of(|call| matches!(call, Call::SignedOut(_))).len(), 1);
+        assert_eq!(of(|call| matches!(call, Call::UserCreated(_))), [asked[0]]);
+    }
+}
+
+#[tokio::test]
+async fn without_a_request_hooks_are_told_the_time() {
+    let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+    let (app, auth) = (&typed.app, &typed.auth);
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    app.pass(COOLDOWN);
+    client.sign_in(ANN).await;
+    let sessions = auth.sessions(&1).await.unwrap();
+    app.pass(COOLDOWN);
+    auth.revoke_session(&1, sessions[0].id).await.unwrap();
+    let (_, context) = app.hooks.contexts().pop().unwrap();
+    assert_eq!(context, RequestContext::at(app.clock.now()));
+
+    let sender = Sender::new(Some("cli\u{7}/1"), "::ffff:203.0.113.9".parse().ok());
+    auth.for_request(sender, Some("de, en;q=0.9")).revoke_all_sessions(&1).await.unwrap();
+    let (call, context) = app.hooks.contexts().pop().unwrap();
+    assert_eq!(call, Call::SignedOut(sessions[1].id));
+    assert_eq!(context.client_ip, "203.0.113.9".parse().ok());
+    assert_eq!(context.user_agent.as_deref(), Some("cli/1"));
+    assert_eq!(context.language.as_deref(), Some("de"));
 }

@@ -21,6 +21,7 @@ mod contract;
 mod cookies;
 mod developer_mode;
 mod enumeration;
+mod events;
 mod failures;
 mod first_hour;
 mod hooks;

@@ -211,7 +211,7 @@ fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
         code,
         challenge: Some(challenge),
         older_refresh_tokens: &[refresh],
-        client: otp_auth::store::Client::default(),
+        device: Some(device),
     };
     let printed =
         [("CodeRequest".to_owned(), format!("{request:?}")), ("Verification".to_owned(), format!("{verification:?}"))];

@@ -184,6 +184,28 @@ async fn a_replaced_token_at_a_sign_out_is_reported() {
 }
 
 #[tokio::test]
+async fn a_replaced_token_beside_the_code_of_somebody_else_is_reported() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for email in [ANN, BOB] {
+            let app = app(mode).await;
+            let (mut owner, first) = signed_in(&app, ANN).await;
+            owner.refresh().await.ok();
+            owner.refresh().await.ok();
+            app.pass(COOLDOWN);
+            let mut thief = app.client_of(otp_auth_tests::Kind::Browser);
+            thief.put_refresh_token(&first);
+            thief.sign_in(email).await;
+            assert_eq!(suspicions(&app), 1, "{mode:?} {email}");
+            owner.get("/me").await.problem(401, "invalid_token");
+            owner.refresh().await.problem(401, "session_revoked");
+            thief.get("/me").await.ok();
+            thief.refresh().await.ok();
+            assert_eq!(suspicions(&app), 1, "{mode:?} {email}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_token_whose_successor_may_be_lost_is_no_theft_at_a_sign_out() {
     for (app, mut client) in every_mode().await {
         client.sign_in(ANN).await;

@@ -348,7 +348,7 @@ async fn no_look_up_scans_a_table() {
         "SELECT * FROM otp_challenges WHERE realm = 'users' AND `key` = x'00'".to_owned(),
         "DELETE FROM otp_challenges WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
         "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = x'00' AND requester = 0".to_owned(),
-        "DELETE FROM otp_budgets WHERE day_started_at <= 5 AND hour_started_at <= 5 AND next_send_at <= 5 ORDER BY day_started_at LIMIT 5"
+        "DELETE FROM otp_budgets WHERE (day_started_at <= 5 OR day_started_at > 9000) AND (hour_started_at <= 5 OR hour_started_at > 9000) AND (next_send_at <= 5 OR next_send_at > 9000) ORDER BY day_started_at LIMIT 5"
             .to_owned(),
         "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = x'00' AND generation = 1".to_owned(),
         "UPDATE otp_sessions SET revoked_at = 1 WHERE realm = 'users' AND user_id = x'31' AND revoked_at IS NULL".to_owned(),

@@ -321,7 +321,7 @@ async fn no_look_up_scans_a_table() {
         format!("SELECT ctid FROM otp_challenges WHERE expires_at <= 1 {due}"),
         "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY['(0,1)'::tid])".to_owned(),
         "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = '\\x00' AND requester = 0".to_owned(),
-        "SELECT ctid FROM otp_budgets WHERE day_started_at <= 1 AND hour_started_at <= 1 AND next_send_at <= 1 ORDER BY day_started_at LIMIT 5"
+        "SELECT ctid FROM otp_budgets WHERE (day_started_at <= 1 OR day_started_at > 9) AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) ORDER BY day_started_at LIMIT 5"
             .to_owned(),
         "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = '\\x00' AND generation = 1".to_owned(),
         "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL".to_owned(),

@@ -2,9 +2,9 @@
 //! name of a module is the name of its backend.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use otp_auth_tests::{Client, Pair, Process, at_once, count, tokens};
+use otp_auth_tests::{Answer, Client, Pair, Process, at_once, count, tokens};
 
 use super::load::Load;
 use super::users::sqlite_url;
@@ -99,7 +99,7 @@ async fn first_sign_ins_make_one_user(pair: &Pair) {
             async move { client.verify(&email, &code).await.ok() }
         })
         .await;
-        let subject = |answer| tokens::payload(&otp_auth_tests::Answer::member(answer, "access_token"))["sub"].clone();
+        let subject = |answer| tokens::payload(&Answer::member(answer, "access_token"))["sub"].clone();
         assert!(answers.iter().all(|answer| subject(answer) == subject(&answers[0])), "{answers:?}");
         assert_eq!(pair.first.count_users(&email).await, 1);
         pair.pass(Duration::from_hours(2)).await;
@@ -124,6 +124,50 @@ async fn a_sign_out_is_seen_at_once(pair: &Pair) {
         assert_over(&client, there).await;
         assert_over(&client, here).await;
     }
+}
+
+/// Asks until the claims are refused, which must be within two seconds.
+async fn assert_refused_soon(client: &mut Client<Process>, since: Instant) {
+    loop {
+        let answer = client.get("/claims").await;
+        if answer.code() == "invalid_token" {
+            return;
+        }
+        answer.ok();
+        assert!(since.elapsed() < Duration::from_secs(2), "the claims are still accepted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// `Claims` sees a sign-out at the other process, and a bar, within two
+/// seconds, without asking the store for each request; and a process that
+/// starts later sees them at once.
+async fn claims_see_what_the_other_process_has_ended(pair: &Pair) {
+    let mut ended = Vec::new();
+    for round in 0..4 {
+        let (here, there) = (pair.either(round), pair.either(round + 1));
+        let mut client = here.client();
+        client.sign_in(&format!("user{round}@example.com")).await;
+        let mut elsewhere = client.at(there);
+        let subject: String = serde_json::from_slice(&elsewhere.get("/claims").await.ok().body).unwrap();
+        if round < 2 {
+            client.clone().logout().await.ok();
+        } else {
+            assert!(here.bar(&subject).await);
+        }
+        let since = Instant::now();
+        client.get("/claims").await.problem(401, "invalid_token");
+        assert_refused_soon(&mut elsewhere, since).await;
+        ended.push(client);
+    }
+    let mut lively = pair.first.client();
+    lively.sign_in(ANN).await;
+    let later = pair.later().await;
+    for client in ended {
+        client.at(&later).get("/claims").await.problem(401, "invalid_token");
+    }
+    lively.at(&later).get("/claims").await.ok();
+    later.assert_sound();
 }
 
 /// Refreshes of one token at both processes yield one successor.
@@ -226,6 +270,7 @@ macro_rules! in_two_processes {
             one_mail_is_sent_per_cooldown
             first_sign_ins_make_one_user
             a_sign_out_is_seen_at_once
+            claims_see_what_the_other_process_has_ended
             a_refresh_race_leaves_one_family
             a_refresh_never_undoes_a_sign_out
             clean_ups_share_the_work

@@ -64,6 +64,7 @@ impl MySqlStore {
     /// somebody has changed that.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
+        crate::store::tls::install_provider();
         Self { pool }
     }
 
@@ -148,9 +149,17 @@ impl MySqlStore {
                 .await?,
             budgets: self
                 .delete(
-                    "DELETE FROM otp_budgets WHERE day_started_at <= ? AND hour_started_at <= ? AND next_send_at <= ? \
+                    "DELETE FROM otp_budgets WHERE (day_started_at <= ? OR day_started_at > ?) \
+                     AND (hour_started_at <= ? OR hour_started_at > ?) AND (next_send_at <= ? OR next_send_at > ?) \
                      ORDER BY day_started_at LIMIT ?",
-                    [now - SendLimits::DAY, now - SendLimits::HOUR, now],
+                    [
+                        now - SendLimits::DAY,
+                        now + SendLimits::SKEW,
+                        now - SendLimits::HOUR,
+                        now + SendLimits::SKEW,
+                        now,
+                        now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
+                    ],
                     limit,
                 )
                 .await?,

@@ -55,7 +55,7 @@ impl PostgresStore {
             options = options.statement_cache_capacity(0);
         }
         let pool = pool::options().connect_with(options).await?;
-        Ok(Self { pool, route: Arc::new(OnceCell::new_with(Some(route))) })
+        Ok(Self { route: Arc::new(OnceCell::new_with(Some(route))), ..Self::from_pool(pool) })
     }
 
     /// Uses a pool of the application. A call of ours is given up after 5
@@ -66,6 +66,7 @@ impl PostgresStore {
     /// options of the pool and two connections beside it at most.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
+        crate::store::tls::install_provider();
         Self { pool, route: Arc::default() }
     }
 
@@ -149,8 +150,9 @@ impl Maintenance for PostgresStore {
             budgets: self
                 .delete(
                     "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM otp_budgets WHERE day_started_at <= $1 - 86400000 AND hour_started_at <= $1 - 3600000 \
-                     AND next_send_at <= $1 \
+                     SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 - 86400000 OR day_started_at > $1 + 60000) \
+                     AND (hour_started_at <= $1 - 3600000 OR hour_started_at > $1 + 60000) \
+                     AND (next_send_at <= $1 OR next_send_at > $1 + 86460000) \
                      ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
                     now.as_millis(),
                     limit,

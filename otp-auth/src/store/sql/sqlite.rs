@@ -198,9 +198,19 @@ impl Maintenance for SqliteStore {
             budgets: self
                 .delete(
                     "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
-                     (SELECT realm, identity, requester FROM otp_budgets \
-                      WHERE day_started_at <= ?1 AND hour_started_at <= ?2 AND next_send_at <= ?3 LIMIT ?4)",
-                    [now - SendLimits::DAY, now - SendLimits::HOUR, now],
+                     (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
+                      AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                      UNION ALL \
+                      SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
+                      AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                      LIMIT ?6)",
+                    [
+                        now - SendLimits::DAY,
+                        now - SendLimits::HOUR,
+                        now,
+                        now + SendLimits::SKEW,
+                        now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
+                    ],
                     limit,
                 )
                 .await?,

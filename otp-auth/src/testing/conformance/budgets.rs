@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Backend;
-use super::fixtures::{LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, realm};
-use crate::store::{Budget, ChallengeStore, OpenChallenge, Opening, Refund, Requester, SendLimits, SendTicket};
+use super::fixtures::{DAY, LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, realm};
+use crate::store::{
+    Budget, ChallengeStore, Maintenance, OpenChallenge, Opening, Refund, Requester, SendLimits, SendTicket, Timestamp,
+};
 
 /// Twenty requests at once: one send, and every other caller learns how long
 /// to wait.
@@ -41,6 +43,69 @@ pub async fn budgets_follow_the_rule_step_by_step<B: Backend>(backend: &B) {
             Err(wait) => assert_eq!(opening, Opening::Wait(wait), "step {number}"),
         }
     }
+}
+
+/// The same when the clock jumps, as it does when a process with another clock
+/// asks: what is ahead of the present is damaged, or it is not.
+pub async fn budgets_follow_the_rule_when_clocks_differ<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { cooldown: MINUTE, per_hour: 3, per_day: 7 };
+    let mut model: Option<Budget> = None;
+    let mut now = NOW;
+    let steps = [1, -1, 60_000, -60_000, -60_001, 60_001, -120_000, -120_001, 180_001, -3_600_000, 3_600_000, -59_999];
+    for (number, step) in (0..).zip(steps.iter().cycle().take(240)) {
+        let jump = if number % 31 == 30 { 86_400_000 - 172_800_000 * i64::from(number % 2) } else { *step };
+        now = Timestamp::from_millis(now.as_millis() + jump);
+        let request = OpenChallenge { limits, ..open(identity(1), key(number), now) };
+        let opening = store.open_challenge(realm(), &request).await.unwrap();
+        match Budget::spend(model, now, limits) {
+            Ok(spent) => {
+                assert_eq!(opened(opening).next_send_at, spent.next_send_at, "step {number}");
+                model = Some(spent);
+            }
+            Err(wait) => assert_eq!(opening, Opening::Wait(wait), "step {number}"),
+        }
+    }
+}
+
+/// Rows of a clock that was years ahead lock nobody out, and do not stay.
+pub async fn a_clock_that_was_ahead_locks_no_address<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { per_hour: 2, per_day: 2, ..LIMITS };
+    let ahead = NOW + DAY * 3_650;
+    for who in [1, 2] {
+        for send in 0..2 {
+            let request =
+                OpenChallenge { limits, ..open(identity(who), key(send + 10 * u32::from(who)), ahead + MINUTE * send) };
+            opened(store.open_challenge(realm(), &request).await.unwrap());
+        }
+    }
+    let request = |number| OpenChallenge { limits, ..open(identity(1), key(number), NOW) };
+    opened(store.open_challenge(realm(), &request(1)).await.unwrap());
+    assert_eq!(store.open_challenge(realm(), &request(2)).await.unwrap(), Opening::Wait(MINUTE));
+    // One of the two has begun anew, and is valid.
+    assert_eq!(store.cleanup(NOW, 100).await.unwrap().budgets, 1);
+    assert_eq!(store.open_challenge(realm(), &request(2)).await.unwrap(), Opening::Wait(MINUTE));
+}
+
+/// What is ahead by less than clocks and requests differ is valid, and is not
+/// cleaned up either.
+pub async fn a_request_that_was_overtaken_waits<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    for early in [NOW - MILLI, NOW - SendLimits::SKEW] {
+        assert_eq!(store.cleanup(early, 100).await.unwrap().budgets, 0);
+        assert_eq!(
+            store.open_challenge(realm(), &open(identity(1), key(2), early)).await.unwrap(),
+            Opening::Wait(early.until(NOW + MINUTE))
+        );
+    }
+    // Further ahead its windows are damaged, and the end of its cooldown may
+    // be that of a longer one.
+    let early = NOW - SendLimits::SKEW - MILLI;
+    assert_eq!(store.cleanup(early, 100).await.unwrap().budgets, 0);
+    assert_eq!(store.cleanup(NOW - SendLimits::LONGEST_COOLDOWN, 100).await.unwrap().budgets, 0);
+    assert_eq!(store.cleanup(NOW - SendLimits::LONGEST_COOLDOWN - MILLI, 100).await.unwrap().budgets, 1);
 }
 
 /// What a stranger spends does not hold up a known device, nor the reverse.

@@ -101,6 +101,9 @@ macro_rules! store_conformance {
         $crate::store_conformance! { @cases $attributes $backend;
             one_send_per_cooldown_whoever_asks_at_once
             budgets_follow_the_rule_step_by_step
+            budgets_follow_the_rule_when_clocks_differ
+            a_clock_that_was_ahead_locks_no_address
+            a_request_that_was_overtaken_waits
             strangers_and_known_devices_have_budgets_of_their_own
             a_wait_changes_nothing
             a_refund_gives_the_send_back_once

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use otp_auth::store::{MongoUser, Store};
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, SignedIn, Verification, otp_config};
+use otp_auth::{
+    AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, RequestContext, SignedIn, Verification, otp_config,
+};
 
 #[otp_config(user = U, secret_key = otp_auth_tests::SECRET.as_str(), hooks)]
 pub(super) struct Auth<U>
@@ -21,7 +23,7 @@ where
 }
 
 impl<U: MongoUser + Clone> Hooks<U> for Auth<U> {
-    async fn user_created(&self, _: &U) {
+    async fn user_created(&self, _: &U, _: &RequestContext) {
         self.created.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -397,14 +397,13 @@ async fn one_struct_may_be_in_a_table_and_in_a_collection() {
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn text_with_a_dollar_sign_is_text() {
-    use otp_auth::{Client, Verification};
+    use otp_auth::Client;
 
     let store = STANDALONE.fresh_store().await;
     let application = Application::<Dollar>::over(&store);
     let sent = application.request("$email@x.com").await.unwrap();
-    let verification =
-        Verification { client: Client::new(Some("$identity"), None), ..Application::<Dollar>::verification(&sent) };
-    let signed_in = application.auth.verify_code(verification).await.unwrap();
+    let auth = application.auth.for_request(Client::new(Some("$identity"), None), None);
+    let signed_in = auth.verify_code(Application::<Dollar>::verification(&sent)).await.unwrap();
     assert_eq!((signed_in.user.id.as_str(), signed_in.user.email.as_str()), ("$_id", "$email@x.com"));
     let sessions = application.auth.sessions(&signed_in.user.id).await.unwrap();
     assert_eq!(sessions[0].client.user_agent.as_deref(), Some("$identity"));

@@ -1,7 +1,7 @@
 //! The parts that the application writes itself.
 #![deny(warnings)]
 
-use otp_auth::{Admission, Hooks, OtpMessage, OtpUser, SendError, SendOtp, otp_config};
+use otp_auth::{Admission, Hooks, OtpMessage, OtpUser, RequestContext, SendError, SendOtp, otp_config};
 
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct MyClaims {
@@ -33,7 +33,7 @@ impl SendOtp for Auth {
 }
 
 impl Hooks<User> for Auth {
-    async fn before_create(&self, email: &str) -> Admission {
+    async fn before_create(&self, email: &str, _: &RequestContext) -> Admission {
         if email.ends_with("@example.com") { Admission::Admit } else { Admission::Refuse }
     }
 }

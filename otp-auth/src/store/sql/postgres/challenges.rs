@@ -35,13 +35,17 @@ impl PostgresStore {
                  SELECT $13, $1, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
                  ON CONFLICT (realm, identity, requester) DO UPDATE SET \
                      next_send_at = $4, \
-                     hour_started_at = CASE WHEN old.hour_started_at + 3600000 <= $3 THEN $3 ELSE old.hour_started_at END, \
-                     hour_sends = CASE WHEN old.hour_started_at + 3600000 <= $3 THEN 1 ELSE old.hour_sends + 1 END, \
-                     day_started_at = CASE WHEN old.day_started_at + 86400000 <= $3 THEN $3 ELSE old.day_started_at END, \
-                     day_sends = CASE WHEN old.day_started_at + 86400000 <= $3 THEN 1 ELSE old.day_sends + 1 END \
-                 WHERE old.next_send_at <= $3 \
-                     AND (old.hour_started_at + 3600000 <= $3 OR old.hour_sends < $5) \
-                     AND (old.day_started_at + 86400000 <= $3 OR old.day_sends < $6) \
+                     hour_started_at = CASE WHEN old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 \
+                         THEN $3 ELSE old.hour_started_at END, \
+                     hour_sends = CASE WHEN old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 \
+                         THEN 1 ELSE old.hour_sends + 1 END, \
+                     day_started_at = CASE WHEN old.day_started_at <= $3 - 86400000 OR old.day_started_at > $3 + 60000 \
+                         THEN $3 ELSE old.day_started_at END, \
+                     day_sends = CASE WHEN old.day_started_at <= $3 - 86400000 OR old.day_started_at > $3 + 60000 \
+                         THEN 1 ELSE old.day_sends + 1 END \
+                 WHERE (old.next_send_at <= $3 OR old.next_send_at > $4 + 60000) \
+                     AND (old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 OR old.hour_sends < $5) \
+                     AND (old.day_started_at <= $3 - 86400000 OR old.day_started_at > $3 + 60000 OR old.day_sends < $6) \
                  RETURNING 1), \
              resumed AS ( \
                  SELECT nonce, expires_at FROM otp_challenges \

@@ -29,11 +29,13 @@ impl ChallengeStore for SqliteStore {
             "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
              VALUES (?9, ?1, ?2, ?4, ?3, 1, ?3, 1) \
              ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = ?4, \
-             hour_sends = CASE WHEN hour_started_at <= ?5 THEN 1 ELSE hour_sends + 1 END, \
-             hour_started_at = CASE WHEN hour_started_at <= ?5 THEN ?3 ELSE hour_started_at END, \
-             day_sends = CASE WHEN day_started_at <= ?6 THEN 1 ELSE day_sends + 1 END, \
-             day_started_at = CASE WHEN day_started_at <= ?6 THEN ?3 ELSE day_started_at END \
-             WHERE next_send_at <= ?3 AND (hour_started_at <= ?5 OR hour_sends < ?7) AND (day_started_at <= ?6 OR day_sends < ?8)",
+             hour_sends = CASE WHEN hour_started_at <= ?5 OR hour_started_at > ?10 THEN 1 ELSE hour_sends + 1 END, \
+             hour_started_at = CASE WHEN hour_started_at <= ?5 OR hour_started_at > ?10 THEN ?3 ELSE hour_started_at END, \
+             day_sends = CASE WHEN day_started_at <= ?6 OR day_started_at > ?10 THEN 1 ELSE day_sends + 1 END, \
+             day_started_at = CASE WHEN day_started_at <= ?6 OR day_started_at > ?10 THEN ?3 ELSE day_started_at END \
+             WHERE (next_send_at <= ?3 OR next_send_at > ?11) \
+             AND (hour_started_at <= ?5 OR hour_started_at > ?10 OR hour_sends < ?7) \
+             AND (day_started_at <= ?6 OR day_started_at > ?10 OR day_sends < ?8)",
         )
         .bind(identity)
         .bind(open.requester as u8)
@@ -44,6 +46,8 @@ impl ChallengeStore for SqliteStore {
         .bind(open.limits.per_hour)
         .bind(open.limits.per_day)
         .bind(realm.as_str())
+        .bind((open.now + SendLimits::SKEW).as_millis())
+        .bind((next_send_at + SendLimits::SKEW).as_millis())
         .execute(&mut *write.transaction)
         .await?;
         if paid.rows_affected() == 0 {

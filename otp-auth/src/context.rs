@@ -1,0 +1,163 @@
+//! Who asks: what a request says about its client, cleaned, and what is known
+//! besides.
+
+use std::net::IpAddr;
+
+use crate::challenge::ChallengeKey;
+use crate::clock::Timestamp;
+use crate::session::Client;
+
+/// What is known of the request that a [hook](crate::Hooks) is called for.
+///
+/// What a client says about itself may be a lie: it helps a person to
+/// recognise a request, and proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestContext {
+    /// Where the request came from. `None` where the application is not served
+    /// with `into_make_service_with_connect_info`; behind a proxy this is the
+    /// proxy's address.
+    pub client_ip: Option<IpAddr>,
+    /// The `User-Agent`, without control characters and at most 256 bytes.
+    pub user_agent: Option<String>,
+    /// The language that the client likes best, as a tag such as `de-CH`: of
+    /// `Accept-Language` the first one of the highest quality.
+    pub language: Option<String>,
+    /// Whether a browser has proven that it signed in to the address before.
+    /// Always `false` where no address is presented: at a refresh and at a
+    /// sign-out.
+    pub known_device: bool,
+    /// The challenge that the code was for. Only the client that asked for
+    /// that code can have presented it.
+    pub challenge: Option<ChallengeKey>,
+    /// When the request was judged.
+    pub time: Timestamp,
+}
+
+impl RequestContext {
+    /// A moment of which nothing else is known, for tests of hooks.
+    #[must_use]
+    pub const fn at(time: Timestamp) -> Self {
+        Self { client_ip: None, user_agent: None, language: None, known_device: false, challenge: None, time }
+    }
+}
+
+/// On whose behalf a use case is called.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    language: Option<String>,
+}
+
+impl Caller {
+    pub(crate) fn new(client: Client, accept_language: Option<&str>) -> Self {
+        Self { client, language: accept_language.and_then(preferred).map(str::to_owned) }
+    }
+
+    /// Of whom only the address is known; nothing is copied for it.
+    pub(crate) fn at(address: Option<IpAddr>) -> Self {
+        Self { client: Client { user_agent: None, address }, language: None }
+    }
+
+    pub(crate) fn context(&self, time: Timestamp) -> RequestContext {
+        let Client { user_agent, address } = self.client.clone();
+        RequestContext { client_ip: address, user_agent, language: self.language.clone(), ..RequestContext::at(time) }
+    }
+}
+
+/// No language tag in use is longer (RFC 5646 section 4.4.1).
+const LONGEST_TAG: usize = 35;
+
+/// The first language of the highest quality (RFC 9110 section 12.5.4).
+/// Without one that can be read, none.
+fn preferred(accept_language: &str) -> Option<&str> {
+    let mut best: Option<(&str, u16)> = None;
+    for range in accept_language.split(',') {
+        let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let tag = tag.trim_matches([' ', '\t']);
+        let Some(quality) = quality(parameters).filter(|quality| *quality > 0) else { continue };
+        if is_tag(tag) && best.is_none_or(|(_, highest)| quality > highest) {
+            best = Some((tag, quality));
+        }
+    }
+    best.map(|(tag, _)| tag)
+}
+
+/// In thousandths: `q=0.8`, or nothing for 1.
+fn quality(parameters: &str) -> Option<u16> {
+    let parameters = parameters.trim_matches([' ', '\t']);
+    if parameters.is_empty() {
+        return Some(1_000);
+    }
+    let value = parameters.strip_prefix("q=").or_else(|| parameters.strip_prefix("Q="))?;
+    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    match whole {
+        "0" => format!("{decimals:0<3}").parse().ok(),
+        "1" if decimals.bytes().all(|digit| digit == b'0') => Some(1_000),
+        _ => None,
+    }
+}
+
+/// Whether it has the form of a language tag (RFC 5646 section 2.1). `*` has
+/// not.
+fn is_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= LONGEST_TAG
+        && parts.next().is_some_and(|first| is_part(first) && first.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        && parts.all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_language_of_the_highest_quality_is_taken() {
+        for (field, expected) in [
+            ("de", Some("de")),
+            ("de-CH, de;q=0.9, en;q=0.8", Some("de-CH")),
+            ("en;q=0.5,fr;q=0.9,de;q=0.9", Some("fr")),
+            ("*;q=0.5, de;q=0.001", Some("de")),
+            (" en-GB ; q=0.7 ,\tzh-Hant-TW", Some("zh-Hant-TW")),
+            ("en;Q=1.000, de", Some("en")),
+            ("de;q=0, en;q=0.1", Some("en")),
+            ("es-419", Some("es-419")),
+            ("en;q=1.0.0, fr;q=0.1", Some("fr")),
+            ("en;level=1, fr;q=0.1", Some("fr")),
+        ] {
+            assert_eq!(preferred(field), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn log_08_what_is_no_language_is_none() {
+        let long = format!("de-{}", "a".repeat(40));
+        for field in [
+            "",
+            "*",
+            ",",
+            "de;q=0",
+            "de;q=0.000",
+            "de;q=1.1",
+            "de;q=2",
+            "de;q=0.1234",
+            "de;q=-1",
+            "de;q=",
+            "d e",
+            "de\r\nforged",
+            "<script>",
+            "deutsch-und-mehr-als-acht-buchstaben",
+            "ü",
+            "-de",
+            "de-",
+            "1a",
+            long.as_str(),
+        ] {
+            assert_eq!(preferred(field), None, "{field:?}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What is logged, and with whose address.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use otp_auth::SessionId;
+use otp_auth_tests::config::BodyAuth;
+use otp_auth_tests::{Client, Mode, Setup, logs, tokens};
+
+use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
+
+/// A client at an address of its own: other tests log at the same time.
+fn at(client: &Client, address: &str) -> Client {
+    let mut client = client.clone();
+    client.address = Some(SocketAddr::new(address.parse().unwrap(), 40_000));
+    client
+}
+
+/// How often this event was logged for requests from this address.
+fn count(event: &str, address: &str) -> usize {
+    let name = format!("event=\"{event}\"");
+    logs::of_client(address).iter().filter(|line| line.split_whitespace().any(|word| word == name)).count()
+}
+
+fn session_of(client: &Client) -> SessionId {
+    tokens::payload(&client.token())["sid"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn log_01_every_event_of_a_request_has_the_address_of_its_client() {
+    logs::capture();
+    for (number, (app, client)) in every_mode().await.into_iter().enumerate() {
+        let address = format!("198.51.100.{}", 10 + number);
+        // As a socket of both protocols says it.
+        let mut client = at(&client, &format!("::ffff:{address}"));
+        client.request("no address").await.problem(422, "invalid_email");
+        app.sender.fail();
+        client.request(ANN).await.problem(503, "delivery_failed");
+        app.sender.refuse();
+        client.request(ANN).await.problem(422, "address_refused");
+        app.sender.take();
+        client.request(ANN).await.ok();
+        client.request(ANN).await.problem(429, "resend_too_soon");
+        for _ in 0..6 {
+            client.verify_wrong(ANN).await;
+        }
+        app.pass(COOLDOWN);
+        client.sign_in(ANN).await;
+        let first = client.clone();
+        client.refresh().await.ok();
+        client.get_with("/claims", "garbage").await.problem(401, "invalid_token");
+        client.get_with("/me", "garbage").await.problem(401, "invalid_token");
+        app.pass(Duration::from_secs(60));
+        first.clone().refresh().await.ok();
+        app.pass(Duration::from_secs(60));
+        client.refresh().await.ok();
+        app.pass(Duration::from_secs(60));
+        first.clone().refresh().await.problem(401, "session_revoked");
+        app.pass(COOLDOWN);
+        client.sign_in(ANN).await;
+        client.logout().await.ok();
+        for event in [
+            "authn_address_refused",
+            "authn_code_sent",
+            "authn_login_fail",
+            "authn_login_fail_max",
+            "authn_login_success",
+            "authn_token_invalid",
+            "authn_token_reuse",
+            "excess_rate_limit_exceeded",
+            "input_validation_fail",
+            "session_ended",
+            "session_logout",
+            "session_renewed",
+            "session_renewed_again",
+            "sys_delivery_failed",
+        ] {
+            assert!(
+                count(event, &address) > 0,
+                "{:?}: {event} of {address}: {:#?}",
+                app.mode,
+                logs::of_client(&address)
+            );
+        }
+        assert_eq!(count("authn_token_invalid", &address), 2);
+        if app.mode.sets_cookies() {
+            client.headers.push(("sec-fetch-site".parse().unwrap(), "cross-site".parse().unwrap()));
+            client.refresh().await.problem(403, "cross_origin");
+            assert_eq!(count("input_cross_origin", &address), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn log_02_unreadable_input_raises_one_event() {
+    logs::capture();
+    let large = format!("{{\"email\":\"{}\"}}", "x".repeat(17 * 1024));
+    let json = "application/json";
+    let bodies = [
+        (json, "{"),
+        (json, "[]"),
+        (json, ""),
+        (json, "{\"email\":1}"),
+        (json, large.as_str()),
+        ("text/plain", "{\"email\":\"ann@example.com\"}"),
+        ("", "{\"email\":\"ann@example.com\"}"),
+        (json, "{\"email\":\"ann\",\"code\":\"000000\"}"),
+    ];
+    let mut number = 0;
+    let mut next = || {
+        number += 1;
+        format!("203.0.113.{number}")
+    };
+    for mode in Mode::ALL {
+        let app = app(mode).await;
+        let mut requests = Vec::new();
+        for path in ["/auth/request-otp", "/auth/verify-otp"] {
+            requests.extend(bodies.map(|(media_type, body)| (path, media_type, body)));
+        }
+        requests.push(("/auth/verify-otp", json, "{\"email\":\"ann@example.com\",\"code\":\"no code\"}"));
+        // A logout takes what cannot be read as none, and says so here.
+        for path in ["/auth/refresh", "/auth/logout"].into_iter().filter(|_| mode != Mode::Cookie) {
+            for (media_type, body) in [(json, "{"), (json, "[]"), (json, large.as_str()), ("text/plain", "bye")] {
+                requests.push((path, media_type, body));
+            }
+            requests.push((path, json, "{\"refresh_token\":1}"));
+        }
+        for (path, media_type, body) in requests {
+            let address = next();
+            let mut request = Request::post(path);
+            if !media_type.is_empty() {
+                request = request.header(CONTENT_TYPE, media_type);
+            }
+            let answer = at(&app.client(), &address).send(request.body(Body::from(body.to_owned())).unwrap()).await;
+            assert_eq!(answer.status.is_success(), path.ends_with("logout"), "{path} {body:.40}");
+            let said = logs::of_client(&address);
+            assert_eq!(said.len(), 1, "{mode:?} {path} {media_type} {body:.40}: {said:#?}");
+            assert_eq!(count("input_validation_fail", &address), 1, "{said:#?}");
+        }
+        for (path, field) in
+            [("/me", "Bearer a b"), ("/maybe-claims", "Bearer"), ("/claims", ""), ("/verified", "Bearer: a")]
+        {
+            let address = next();
+            let request = Request::get(path).header(AUTHORIZATION, field).body(Body::empty()).unwrap();
+            at(&app.client(), &address).send(request).await;
+            assert_eq!(count("input_validation_fail", &address), 1, "{path} {field}");
+        }
+        let address = next();
+        let request = Request::post("/auth/logout").header(AUTHORIZATION, "Bearer a b").body(Body::empty()).unwrap();
+        at(&app.client(), &address).send(request).await.ok();
+        assert_eq!(count("input_validation_fail", &address), 1);
+        // Nothing is no mistake.
+        let address = next();
+        let mut client = at(&app.client(), &address);
+        client.post_nothing("/auth/refresh").await.problem(401, "invalid_refresh_token");
+        client.post_nothing("/auth/logout").await.ok();
+        client.get("/me").await.problem(401, "missing_token");
+        assert_eq!(logs::of_client(&address), [""; 0]);
+    }
+}
+
+/// The reasons of the events by which this session ended.
+fn endings(session: SessionId) -> Vec<String> {
+    let session = format!("session={session}");
+    let ended = |line: &&str| line.contains("event=\"session_logout\"") || line.contains("event=\"session_ended\"");
+    let is_of = |line: &&str| line.split_whitespace().any(|word| word == session);
+    let reason = |line: &str| {
+        line.split_once("reason=\"").map_or("logout", |(_, rest)| rest.split('"').next().unwrap()).to_owned()
+    };
+    logs::captured().lines().filter(ended).filter(is_of).map(reason).collect()
+}
+
+#[tokio::test]
+async fn log_02_every_way_to_end_a_session_raises_one_event() {
+    logs::capture();
+    let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+    let (app, auth) = (&typed.app, &typed.auth);
+    let mut client = app.client();
+
+    client.sign_in(ANN).await;
+    let signed_out = session_of(&client);
+    client.logout().await.ok();
+    client.logout().await.ok();
+    assert_eq!(endings(signed_out), ["logout"]);
+
+    app.pass(COOLDOWN);
+    client.sign_in(ANN).await;
+    let stolen = session_of(&client);
+    let mut thief = client.clone();
+    client.refresh().await.ok();
+    client.refresh().await.ok();
+    app.pass(COOLDOWN);
+    thief.refresh().await.problem(401, "session_revoked");
+    client.refresh().await.problem(401, "session_revoked");
+    assert_eq!(endings(stolen), ["token_reused"]);
+
+    client.sign_in(ANN).await;
+    let revoked = session_of(&client);
+    assert!(auth.revoke_session(&1, revoked).await.unwrap());
+    assert!(!auth.revoke_session(&1, revoked).await.unwrap());
+    assert_eq!(endings(revoked), ["logout"]);
+
+    let mut several = Vec::new();
+    for _ in 0..2 {
+        app.pass(COOLDOWN);
+        client.sign_in(ANN).await;
+        several.push(session_of(&client));
+    }
+    auth.revoke_all_sessions(&1).await.unwrap();
+    for session in several {
+        assert_eq!(endings(session), ["logout"]);
+    }
+
+    app.pass(Duration::from_secs(24 * 3_600));
+    client.sign_in(ANN).await;
+    let planted = session_of(&client);
+    let user = app.users().await[0].clone();
+    app.unverify(&user).await;
+    app.pass(COOLDOWN);
+    client.sign_in(ANN).await;
+    assert_eq!(endings(planted), ["not_proven"]);
+
+    let elsewhere = session_of(&client);
+    app.pass(COOLDOWN);
+    client.sign_in(ANN).await;
+    let user = app.change_address(&app.users().await[0], BOB).await;
+    let claims = auth.claims(&client.token()).await.unwrap();
+    auth.rebind_session(&claims, user).await.unwrap();
+    assert_eq!(endings(elsewhere), ["logout"]);
+    assert_eq!(endings(session_of(&client)), [""; 0]);
+
+    auth.bar_user(&1, Duration::from_secs(1)).await.unwrap();
+    assert_eq!(endings(session_of(&client)), ["logout"]);
+
+    app.pass(COOLDOWN);
+    client.sign_in(BOB).await;
+    app.remove_user(1).await;
+    auth.forget_user(&1).await.unwrap();
+    assert_eq!(endings(session_of(&client)), ["user_forgotten"]);
+}
+
+#[tokio::test]
+async fn log_02_a_session_that_is_replaced_raises_one_event() {
+    logs::capture();
+    for mode in [Mode::Cookie, Mode::Both] {
+        let app = app(mode).await;
+        let mut client = app.client();
+        client.sign_in(ANN).await;
+        let replaced = session_of(&client);
+        app.pass(COOLDOWN);
+        client.sign_in(ANN).await;
+        assert_eq!(endings(replaced), ["replaced"]);
+        let replaced = session_of(&client);
+        client.sign_in(BOB).await;
+        assert_eq!(endings(replaced), ["replaced"]);
+        assert_eq!(endings(session_of(&client)), [""; 0]);
+    }
+}
