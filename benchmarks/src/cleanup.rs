@@ -30,7 +30,7 @@ const BEFORE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql), collection = "users")]
-struct User {
+pub(crate) struct User {
     #[otp(id, generate = uuid::Uuid::now_v7().to_string())]
     id: String,
     #[otp(email)]
@@ -39,22 +39,22 @@ struct User {
     is_verified: bool,
 }
 
-const USERS: &str = "CREATE TABLE users (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+pub(crate) const USERS: &str = "CREATE TABLE users (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
                      is_verified BOOLEAN NOT NULL)";
 
 #[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body")]
-struct Auth {
-    secret: [u8; 32],
+pub(crate) struct Auth {
+    pub(crate) secret: [u8; 32],
     #[otp(sender)]
-    codes: Codes,
+    pub(crate) codes: Codes,
 }
 
 /// Keeps the codes instead of sending them.
 #[derive(Clone, Default)]
-struct Codes(Arc<Mutex<HashMap<String, String>>>);
+pub(crate) struct Codes(Arc<Mutex<HashMap<String, String>>>);
 
 impl Codes {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

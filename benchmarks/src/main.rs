@@ -4,13 +4,15 @@
 //! Each side is a server in a process of its own, on one core; this process
 //! is the client of both, on another core.
 //!
-//! `cleanup` measures how long sign-ins wait while a million rows are removed.
+//! `cleanup` measures how long sign-ins wait while a million rows are removed,
+//! `pooler` what one in front of `PostgreSQL` costs.
 
 mod byhand;
 mod cleanup;
 mod client;
 mod core;
 mod ours;
+mod pooler;
 mod report;
 mod rounds;
 mod server;
@@ -48,6 +50,9 @@ fn main() -> Result<()> {
             server::run(side, directory.as_ref(), cpu)
         }
         ["cleanup", backend, url] => cleanup::run(backend, url),
-        _ => Err("usage: otp-auth-benchmarks [cleanup sqlite|postgres|mysql|mongodb URL]".into()),
+        ["pooler", direct, pooled] => pooler::run(direct, pooled),
+        _ => {
+            Err("usage: otp-auth-benchmarks [cleanup sqlite|postgres|mysql|mongodb URL | pooler URL POOLER_URL]".into())
+        }
     }
 }

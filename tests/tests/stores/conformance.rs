@@ -112,6 +112,20 @@ mod postgres_in_two_processes {
     );
 }
 
+mod pgbouncer {
+    otp_auth::store_conformance!(
+        #[ignore = "needs pgbouncer: scripts/test starts one"]
+        crate::pgbouncer::PgBouncer
+    );
+}
+
+mod pgbouncer_in_two_processes {
+    otp_auth::store_conformance!(
+        #[ignore = "needs pgbouncer: scripts/test starts one"]
+        crate::pgbouncer::TWICE
+    );
+}
+
 mod mysql {
     otp_auth::store_conformance!(
         #[ignore = "needs MariaDB: scripts/test starts one"]

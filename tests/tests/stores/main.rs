@@ -9,6 +9,7 @@ mod faults;
 mod load;
 mod mongo;
 mod mysql;
+mod pgbouncer;
 mod postgres;
 mod processes;
 mod servers;

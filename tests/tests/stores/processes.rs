@@ -304,6 +304,14 @@ mod postgres {
     );
 }
 
+mod pgbouncer {
+    in_two_processes!(
+        #[ignore = "needs pgbouncer: scripts/test starts one"]
+        "postgres",
+        crate::pgbouncer::fresh_url().await
+    );
+}
+
 mod mysql {
     in_two_processes!(
         #[ignore = "needs MariaDB: scripts/test starts one"]

@@ -5,15 +5,19 @@
 
 mod blacklist;
 mod challenges;
+mod pooler;
 mod sessions;
 pub mod user;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgRow, Postgres};
-use sqlx::{PgPool, Row, SqlSafeStr, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{PgPool, Row};
+use tokio::sync::OnceCell;
 
+use self::pooler::Route;
 use super::migration;
 use super::pool::{self, retrying};
 use crate::error::StoreError;
@@ -26,6 +30,7 @@ use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    route: Arc<OnceCell<Route>>,
 }
 
 impl PostgresStore {
@@ -34,22 +39,35 @@ impl PostgresStore {
     /// schema than `public` is named in the URL:
     /// `?options[search_path]=app`.
     ///
+    /// A pooler in transaction mode, such as `pgbouncer`, is noticed, and
+    /// every operation is then a transaction.
+    ///
     /// # Errors
     ///
     /// [`StoreError`] when the URL cannot be read or the server not be
     /// reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?;
-        Ok(Self::from_pool(pool::options().connect_with(options).await?))
+        // sqlx would ask for a number of digits that `PostgreSQL` has as its
+        // default since version 12, and that `pgbouncer` refuses.
+        let mut options = PgConnectOptions::from_str(url)?.extra_float_digits(None::<i8>);
+        let route = Route::find(&options).await?;
+        if route == Route::Pooled {
+            options = options.statement_cache_capacity(0);
+        }
+        let pool = pool::options().connect_with(options).await?;
+        Ok(Self { route: Arc::new(OnceCell::new_with(Some(route))), ..Self::from_pool(pool) })
     }
 
     /// Uses a pool of the application. A call of ours is given up after 5
     /// seconds, so the pool's `acquire_timeout` should be below that; sqlx
     /// sets 30.
+    ///
+    /// Whether a pooler is in between is found out at the first use, with the
+    /// options of the pool and two connections beside it at most.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
         crate::store::tls::install_provider();
-        Self { pool }
+        Self { pool, route: Arc::default() }
     }
 
     /// The pool, for the application's own queries.
@@ -88,24 +106,9 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Begins a transaction, at the isolation level that the contracts rest
-    /// on, whatever the default of the database. It is rolled back when it is
-    /// dropped, at whatever moment.
-    ///
-    /// When nobody waits for the answer to `BEGIN`, sqlx does not know that
-    /// there is a transaction, and gives the connection back with it: what the
-    /// next caller writes is never committed. A task of its own always waits.
-    /// If nobody wants its result any more, the transaction is dropped there.
-    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        let connection = self.pool.acquire().await?;
-        let statement = "BEGIN ISOLATION LEVEL READ COMMITTED".into_sql_str();
-        let beginning = tokio::spawn(Transaction::begin(connection, Some(statement)));
-        beginning.await.unwrap_or(Err(sqlx::Error::BeginFailed))
-    }
-
     /// Runs a statement that deletes at most `limit` rows; how many it was.
     async fn delete(&self, statement: &'static str, now: i64, limit: u32) -> StoreResult<u64> {
-        let delete = || sqlx::query(statement).bind(now).bind(i64::from(limit)).execute(&self.pool);
+        let delete = || self.execute(sqlx::query(statement).bind(now).bind(i64::from(limit)));
         Ok(retrying(delete).await?.rows_affected())
     }
 }

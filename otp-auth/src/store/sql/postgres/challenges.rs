@@ -28,7 +28,7 @@ impl PostgresStore {
     /// this request came before whatever happened to the challenge meanwhile.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
         let next_send_at = open.now + open.limits.cooldown;
-        let row = sqlx::query(
+        let statement = sqlx::query(
             "WITH spent AS ( \
                  INSERT INTO otp_budgets AS old \
                      (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
@@ -68,9 +68,8 @@ impl PostgresStore {
         .bind(open.fresh.code_mac.as_bytes().as_slice())
         .bind(open.fresh.expires_at.as_millis())
         .bind(realm.as_str())
-        .bind(open.payer.as_bytes().as_slice())
-        .fetch_optional(&self.pool)
-        .await?;
+        .bind(open.payer.as_bytes().as_slice());
+        let row = self.fetch_optional(statement).await?;
         let Some(row) = row else {
             return Ok(None);
         };
@@ -90,15 +89,17 @@ impl ChallengeStore for PostgresStore {
             if let Some(opening) = retrying(|| self.pay_and_open(realm, open)).await? {
                 return Ok(opening);
             }
-            let row = sqlx::query(
-                "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
-                 FROM otp_budgets WHERE realm = $3 AND identity = $1 AND requester = $2",
-            )
-            .bind(open.payer.as_bytes().as_slice())
-            .bind(open.requester as i16)
-            .bind(realm.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
+            let row = self
+                .fetch_optional(
+                    sqlx::query(
+                        "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
+                         FROM otp_budgets WHERE realm = $3 AND identity = $1 AND requester = $2",
+                    )
+                    .bind(open.payer.as_bytes().as_slice())
+                    .bind(open.requester as i16)
+                    .bind(realm.as_str()),
+                )
+                .await?;
             let refusing = row.as_ref().map(budget).transpose()?;
             // Another send was given back in between: this one may have it.
             if let Err(wait) = Budget::spend(refusing, open.now, open.limits) {
@@ -109,18 +110,19 @@ impl ChallengeStore for PostgresStore {
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let refunding = || {
-            sqlx::query(
-                "UPDATE otp_budgets SET next_send_at = $1, \
-                 hour_sends = GREATEST(hour_sends - $6, 0), day_sends = GREATEST(day_sends - $6, 0) \
-                 WHERE realm = $5 AND identity = $2 AND requester = $3 AND next_send_at = $4",
+            self.execute(
+                sqlx::query(
+                    "UPDATE otp_budgets SET next_send_at = $1, \
+                     hour_sends = GREATEST(hour_sends - $6, 0), day_sends = GREATEST(day_sends - $6, 0) \
+                     WHERE realm = $5 AND identity = $2 AND requester = $3 AND next_send_at = $4",
+                )
+                .bind(now.as_millis())
+                .bind(ticket.payer.as_bytes().as_slice())
+                .bind(ticket.requester as i16)
+                .bind(ticket.next_send_at.as_millis())
+                .bind(realm.as_str())
+                .bind(i64::from(refund.sends())),
             )
-            .bind(now.as_millis())
-            .bind(ticket.payer.as_bytes().as_slice())
-            .bind(ticket.requester as i16)
-            .bind(ticket.next_send_at.as_millis())
-            .bind(realm.as_str())
-            .bind(i64::from(refund.sends()))
-            .execute(&self.pool)
         };
         retrying(refunding).await?;
         Ok(())
@@ -128,14 +130,15 @@ impl ChallengeStore for PostgresStore {
 
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         let counting = || {
-            sqlx::query(
-                "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE realm = $3 AND key = $1 \
-                 RETURNING tries, identity, code_mac, expires_at",
+            self.fetch_optional(
+                sqlx::query(
+                    "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE realm = $3 AND key = $1 \
+                     RETURNING tries, identity, code_mac, expires_at",
+                )
+                .bind(key.as_bytes().as_slice())
+                .bind(i64::from(cap))
+                .bind(realm.as_str()),
             )
-            .bind(key.as_bytes().as_slice())
-            .bind(i64::from(cap))
-            .bind(realm.as_str())
-            .fetch_optional(&self.pool)
         };
         let Some(row) = retrying(counting).await? else {
             return Ok(None);

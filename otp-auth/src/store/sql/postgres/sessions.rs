@@ -1,7 +1,8 @@
 //! Sessions in `PostgreSQL`.
 
 use sqlx::Row;
-use sqlx::postgres::{PgExecutor, PgRow};
+use sqlx::postgres::{PgArguments, PgExecutor, PgRow, Postgres};
+use sqlx::query::Query;
 
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, time};
@@ -38,6 +39,11 @@ fn id(row: &PgRow) -> Result<SessionId, sqlx::Error> {
     bytes(row, "id").map(SessionId::from_bytes)
 }
 
+/// The sessions that [`revoke_all`] has revoked.
+pub(super) fn ids(rows: &[PgRow]) -> Result<Vec<SessionId>, sqlx::Error> {
+    rows.iter().map(id).collect()
+}
+
 /// Adds a session.
 pub(super) async fn insert_session(
     executor: impl PgExecutor<'_>,
@@ -64,15 +70,10 @@ pub(super) async fn insert_session(
     Ok(())
 }
 
-/// Revokes a session and blacklists its id, in one statement; whether it was
-/// revoked by this.
-pub(super) async fn revoke(
-    executor: impl PgExecutor<'_>,
-    realm: &Realm,
-    id: SessionId,
-    revocation: Revocation,
-) -> Result<bool, sqlx::Error> {
-    let revoked: i64 = sqlx::query_scalar(
+/// Revokes a session and blacklists its id, in one statement; it returns how
+/// many were revoked by this.
+pub(super) fn revoke(realm: &Realm, id: SessionId, revocation: Revocation) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(
         "WITH revoked AS ( \
              UPDATE otp_sessions SET revoked_at = $3 WHERE realm = $1 AND id = $2 AND revoked_at IS NULL RETURNING 1), \
          blacklisted AS ( \
@@ -87,21 +88,17 @@ pub(super) async fn revoke(
     .bind(id.as_bytes().as_slice())
     .bind(revocation.now.as_millis())
     .bind(revocation.blacklist_until.as_millis())
-    .fetch_one(executor)
-    .await?;
-    Ok(revoked > 0)
 }
 
 /// Revokes every session of a user and blacklists their ids, in one
-/// statement. The rows are locked in the order of their ids: two of these at
+/// statement; it returns the ids. The rows are locked in the order of their ids: two of these at
 /// once wait for each other, and not in a circle.
-pub(super) async fn revoke_all(
-    executor: impl PgExecutor<'_>,
+pub(super) fn revoke_all(
     realm: &Realm,
     user_id: &str,
     revocation: Revocation,
-) -> Result<Vec<SessionId>, sqlx::Error> {
-    let rows = sqlx::query(
+) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(
         "WITH live AS ( \
              SELECT id FROM otp_sessions \
              WHERE realm = $1 AND user_id = $2 AND revoked_at IS NULL ORDER BY id FOR UPDATE), \
@@ -120,38 +117,35 @@ pub(super) async fn revoke_all(
     .bind(user_id)
     .bind(revocation.now.as_millis())
     .bind(revocation.blacklist_until.as_millis())
-    .fetch_all(executor)
-    .await?;
-    rows.iter().map(id).collect()
 }
 
 impl SessionStore for PostgresStore {
     async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
-        let row = sqlx::query(
+        let statement = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
              expires_at, revoked_at, user_agent, address \
              FROM otp_sessions WHERE realm = $1 AND id = $2",
         )
         .bind(realm.as_str())
-        .bind(id.as_bytes().as_slice())
-        .fetch_optional(&self.pool)
-        .await?;
+        .bind(id.as_bytes().as_slice());
+        let row = self.fetch_optional(statement).await?;
         Ok(row.as_ref().map(session).transpose()?)
     }
 
     async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
         let advancing = || {
-            sqlx::query(
-                "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = $4 \
-                 WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 \
-                 RETURNING id, user_id, binding, generation, created_at, refreshed_at, \
-                 recovered_generation, recovered_at, expires_at, revoked_at, user_agent, address",
+            self.fetch_optional(
+                sqlx::query(
+                    "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = $4 \
+                     WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 \
+                     RETURNING id, user_id, binding, generation, created_at, refreshed_at, \
+                     recovered_generation, recovered_at, expires_at, revoked_at, user_agent, address",
+                )
+                .bind(realm.as_str())
+                .bind(id.as_bytes().as_slice())
+                .bind(i64::from(generation))
+                .bind(now.as_millis()),
             )
-            .bind(realm.as_str())
-            .bind(id.as_bytes().as_slice())
-            .bind(i64::from(generation))
-            .bind(now.as_millis())
-            .fetch_optional(&self.pool)
         };
         if let Some(row) = retrying(advancing).await? {
             return Ok(Advance::Advanced(session(&row)?));
@@ -170,39 +164,42 @@ impl SessionStore for PostgresStore {
         recovery: Recovery,
     ) -> StoreResult<bool> {
         let noting = || {
-            sqlx::query(
-                "UPDATE otp_sessions SET recovered_generation = $3, recovered_at = $4 \
-                 WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL \
-                 AND recovered_generation IS NOT DISTINCT FROM $5 AND recovered_at IS NOT DISTINCT FROM $6",
+            self.execute(
+                sqlx::query(
+                    "UPDATE otp_sessions SET recovered_generation = $3, recovered_at = $4 \
+                     WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL \
+                     AND recovered_generation IS NOT DISTINCT FROM $5 AND recovered_at IS NOT DISTINCT FROM $6",
+                )
+                .bind(realm.as_str())
+                .bind(id.as_bytes().as_slice())
+                .bind(i64::from(recovery.generation))
+                .bind(recovery.at.as_millis())
+                .bind(expected.map(|expected| i64::from(expected.generation)))
+                .bind(expected.map(|expected| expected.at.as_millis())),
             )
-            .bind(realm.as_str())
-            .bind(id.as_bytes().as_slice())
-            .bind(i64::from(recovery.generation))
-            .bind(recovery.at.as_millis())
-            .bind(expected.map(|expected| i64::from(expected.generation)))
-            .bind(expected.map(|expected| expected.at.as_millis()))
-            .execute(&self.pool)
         };
         Ok(retrying(noting).await?.rows_affected() > 0)
     }
 
     async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
         let changing = || {
-            sqlx::query(
-                "UPDATE otp_sessions SET binding = $3 \
-                 WHERE realm = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $4",
+            self.execute(
+                sqlx::query(
+                    "UPDATE otp_sessions SET binding = $3 \
+                     WHERE realm = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $4",
+                )
+                .bind(realm.as_str())
+                .bind(id.as_bytes().as_slice())
+                .bind(binding.as_bytes().as_slice())
+                .bind(now.as_millis()),
             )
-            .bind(realm.as_str())
-            .bind(id.as_bytes().as_slice())
-            .bind(binding.as_bytes().as_slice())
-            .bind(now.as_millis())
-            .execute(&self.pool)
         };
         Ok(retrying(changing).await?.rows_affected() > 0)
     }
 
     async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        retrying(|| revoke(&self.pool, realm, id, revocation)).await
+        let revoked = retrying(|| self.fetch_one(revoke(realm, id, revocation))).await?;
+        Ok(revoked.try_get::<i64, _>(0)? > 0)
     }
 
     async fn revoke_user_sessions(
@@ -211,25 +208,27 @@ impl SessionStore for PostgresStore {
         user_id: &str,
         revocation: Revocation,
     ) -> StoreResult<Vec<SessionId>> {
-        retrying(|| revoke_all(&self.pool, realm, user_id, revocation)).await
+        let revoked = retrying(|| self.fetch_all(revoke_all(realm, user_id, revocation))).await?;
+        Ok(ids(&revoked)?)
     }
 
     async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
         // In the order of their ids, as those who revoke them.
         let deleting = || {
-            sqlx::query(
-                "DELETE FROM otp_sessions WHERE realm = $1 AND id = ANY (ARRAY( \
-                 SELECT id FROM otp_sessions WHERE realm = $1 AND user_id = $2 ORDER BY id FOR UPDATE))",
+            self.execute(
+                sqlx::query(
+                    "DELETE FROM otp_sessions WHERE realm = $1 AND id = ANY (ARRAY( \
+                     SELECT id FROM otp_sessions WHERE realm = $1 AND user_id = $2 ORDER BY id FOR UPDATE))",
+                )
+                .bind(realm.as_str())
+                .bind(user_id),
             )
-            .bind(realm.as_str())
-            .bind(user_id)
-            .execute(&self.pool)
         };
         Ok(retrying(deleting).await?.rows_affected())
     }
 
     async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
-        let rows = sqlx::query(
+        let statement = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
              expires_at, revoked_at, user_agent, address \
              FROM otp_sessions WHERE realm = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 \
@@ -237,9 +236,8 @@ impl SessionStore for PostgresStore {
         )
         .bind(realm.as_str())
         .bind(user_id)
-        .bind(now.as_millis())
-        .fetch_all(&self.pool)
-        .await?;
+        .bind(now.as_millis());
+        let rows = self.fetch_all(statement).await?;
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
 

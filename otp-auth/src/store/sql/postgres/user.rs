@@ -9,7 +9,7 @@ use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::super::pool::retrying_duplicates;
 use super::PostgresStore;
-use super::sessions::{insert_session, revoke, revoke_all};
+use super::sessions::{ids, insert_session, revoke, revoke_all};
 use crate::store::{Account, Identity, Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
@@ -130,26 +130,28 @@ async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &s
 
 impl<U: PostgresUser> UserStore<U> for PostgresStore {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(user_by_email(&mut connection, email).await?)
+        let row = self.fetch_optional(sqlx::query(U::SELECT_BY_EMAIL).bind(email)).await?;
+        Ok(row.as_ref().map(U::from_row).transpose()?)
     }
 
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
-        let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&self.pool).await?;
+        let row = self.fetch_optional(sqlx::query_with(U::SELECT_BY_ID, arguments)).await?;
         Ok(row.as_ref().map(U::from_row).transpose()?)
     }
 
     async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
-        let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
-            .bind(realm.as_str())
-            .bind(token.session.as_bytes().as_slice())
-            .bind(token.token.as_bytes().as_slice())
-            .bind(token.subject.as_bytes().as_slice())
-            .bind(now.as_millis())
-            .bind(token.authenticated_at.as_millis())
-            .fetch_optional(&self.pool)
+        let row = self
+            .fetch_optional(
+                sqlx::query_with(U::SELECT_CURRENT, arguments)
+                    .bind(realm.as_str())
+                    .bind(token.session.as_bytes().as_slice())
+                    .bind(token.token.as_bytes().as_slice())
+                    .bind(token.subject.as_bytes().as_slice())
+                    .bind(now.as_millis())
+                    .bind(token.authenticated_at.as_millis()),
+            )
             .await?;
         Ok(row.as_ref().map(U::from_row).transpose()?)
     }
@@ -196,13 +198,13 @@ impl PostgresStore {
         let session = session.of_user(user.id().to_string());
         let verified_now = user.verified() != Some(true) && mark_verified(&mut transaction, &user).await?;
         let mut ended = if created || verified_now {
-            revoke_all(&mut *transaction, realm, &session.user_id, *revocation).await?
+            ids(&revoke_all(realm, &session.user_id, *revocation).fetch_all(&mut *transaction).await?)?
         } else {
             Vec::new()
         };
         user.mark_verified();
         if let Some(older) = replaces {
-            revoke(&mut *transaction, realm, *older, *revocation).await?;
+            revoke(realm, *older, *revocation).execute(&mut *transaction).await?;
             ended.push(*older);
         }
         insert_session(&mut *transaction, realm, &session).await?;

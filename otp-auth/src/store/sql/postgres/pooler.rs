@@ -1,0 +1,180 @@
+//! The only way from a store to its pool, directly or through a pooler such as
+//! `pgbouncer`.
+//!
+//! A pooler in transaction mode gives each transaction the server connection
+//! that is free. A prepared statement is of one server connection, so its name
+//! may be, on the next one, a statement of another client: the server would
+//! execute that, with our values. So behind such a pooler every operation is a
+//! transaction, which stays on one server connection, and forgets at its
+//! beginning whatever was prepared there.
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow, Postgres};
+use sqlx::query::Query;
+use sqlx::{Connection as _, Row as _, SqlSafeStr, Transaction};
+
+use super::PostgresStore;
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// One simple query, so the second statement costs no round trip.
+const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL";
+
+/// What a pooler answers to a parameter that it does not pass on.
+const PROTOCOL_VIOLATION: &str = "08P01";
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// How statements reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    /// The server itself, or a pooler that keeps prepared statements apart.
+    Named,
+    /// A pooler for which a name means nothing after the transaction.
+    Pooled,
+}
+
+impl Route {
+    /// Finds out, on connections of its own.
+    pub(super) async fn find(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
+        let options = options.clone().extra_float_digits(None::<i8>);
+        if is_direct(&options).await? || keeps_statements_apart(&options).await? {
+            return Ok(Self::Named);
+        }
+        Ok(Self::Pooled)
+    }
+}
+
+/// Whether the server itself answers: only it knows a setting that came with
+/// the connection. A pooler refuses it or drops it.
+async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    let mut connection = match PgConnection::connect_with(&options.clone().options([("otp_auth.direct", "1")])).await {
+        Ok(connection) => connection,
+        Err(error) if is(&error, PROTOCOL_VIOLATION) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let row = sqlx::raw_sql("SELECT current_setting('otp_auth.direct', true)").fetch_one(&mut connection).await?;
+    let direct = row.try_get::<Option<String>, _>(0)?.as_deref() == Some("1");
+    let _ = connection.close().await;
+    if !direct && options.get_options().is_some() {
+        return Err(not_passed_on("drops them in silence (`ignore_startup_parameters`)"));
+    }
+    Ok(direct)
+}
+
+/// Whether the pooler gives prepared statements names of its own, as
+/// `pgbouncer` does with `max_prepared_statements`. Asked in a transaction: the
+/// statement that is prepared there is the one that is executed.
+async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    let mut connection = match PgConnection::connect_with(options).await {
+        Ok(connection) => connection,
+        Err(error) if options.get_options().is_some() && is(&error, PROTOCOL_VIOLATION) => {
+            return Err(not_passed_on(&format!("answers: {error}")));
+        }
+        Err(error) => return Err(error),
+    };
+    let mut transaction = connection.begin().await?;
+    let names: Result<Vec<String>, _> = sqlx::query_scalar(
+        "SELECT name FROM pg_prepared_statements /* otp_auth */ WHERE statement LIKE '%/* otp_auth */%'",
+    )
+    .fetch_all(&mut *transaction)
+    .await;
+    let apart = match names {
+        Ok(names) => names.iter().any(|name| name.starts_with("PGBOUNCER_")),
+        // Somebody else has a statement of this name there.
+        Err(error) if is(&error, "42P05") => false,
+        Err(error) => return Err(error),
+    };
+    transaction.rollback().await?;
+    let _ = connection.close().await;
+    Ok(apart)
+}
+
+/// Without its `options` a connection has another schema, where the tables
+/// would be made, or found, that are somebody else's.
+fn not_passed_on(what: &str) -> sqlx::Error {
+    let text = format!(
+        "the pooler in front of PostgreSQL must pass on the `options` of the URL, and {what}; \
+         leave them out, and name a schema by `ALTER ROLE … SET search_path = …`"
+    );
+    sqlx::Error::Configuration(text.into())
+}
+
+fn is(error: &sqlx::Error, code: &str) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(code)
+}
+
+async fn begin_on(
+    connection: PoolConnection<Postgres>,
+    route: Route,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let statement = if route == Route::Pooled { BEGIN_POOLED } else { BEGIN };
+    let mut transaction = Transaction::begin(connection, Some(statement.into_sql_str())).await?;
+    // What a pool of the application remembers was prepared on another server
+    // connection.
+    if route == Route::Pooled && transaction.cached_statements_size() > 0 {
+        transaction.clear_cached_statements().await?;
+    }
+    Ok(transaction)
+}
+
+/// Runs one statement: on a direct connection as it is, else in a transaction.
+macro_rules! single {
+    ($name:ident -> $result:ty) => {
+        pub(super) async fn $name(&self, statement: Statement<'_>) -> Result<$result, sqlx::Error> {
+            if self.route().await? == Route::Named {
+                return statement.$name(&self.pool).await;
+            }
+            let mut transaction = self.begin().await?;
+            let result = statement.$name(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(result)
+        }
+    };
+}
+
+impl PostgresStore {
+    single!(execute -> PgQueryResult);
+    single!(fetch_one -> PgRow);
+    single!(fetch_optional -> Option<PgRow>);
+    single!(fetch_all -> Vec<PgRow>);
+
+    /// Found at the first use; an attempt that failed is made again.
+    pub(super) async fn route(&self) -> Result<Route, sqlx::Error> {
+        let find = || async { Route::find(&self.pool.connect_options()).await };
+        self.route.get_or_try_init(find).await.copied()
+    }
+
+    /// Begins a transaction, at the isolation level that the contracts rest
+    /// on, whatever the default of the database. It is rolled back when it is
+    /// dropped, at whatever moment.
+    ///
+    /// When nobody waits for the answer to `BEGIN`, sqlx does not know that
+    /// there is a transaction, and gives the connection back with it: what the
+    /// next caller writes is never committed. A task of its own always waits.
+    /// If nobody wants its result any more, the transaction is dropped there.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let route = self.route().await?;
+        let connection = self.pool.acquire().await?;
+        let beginning = tokio::spawn(begin_on(connection, route));
+        beginning.await.unwrap_or(Err(sqlx::Error::BeginFailed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn statements_reach_the_pool_here_only() {
+        for (file, text) in [
+            ("postgres.rs", include_str!("../postgres.rs")),
+            ("blacklist.rs", include_str!("blacklist.rs")),
+            ("challenges.rs", include_str!("challenges.rs")),
+            ("sessions.rs", include_str!("sessions.rs")),
+            ("user.rs", include_str!("user.rs")),
+        ] {
+            for way in ["(&self.pool)", "(&self.pool,", "pool.acquire", "pool.begin"] {
+                assert!(!text.contains(way), "{file}: {way}");
+            }
+        }
+    }
+}
