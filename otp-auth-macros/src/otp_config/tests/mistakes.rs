@@ -623,7 +623,7 @@ const COOKIES: Mistakes = &[
         )],
     ),
     (
-        r##"previous_cookie_paths = ["/old", "old", "", "/a;b", "/ä", 5, OLD]"##,
+        r#"previous_cookie_paths = ["/old", "old", "", "/a;b", "/ä", 5, OLD]"#,
         &[
             (
                 r#""old""#,
