@@ -117,7 +117,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let identity = Identity::of(keys, &address);
 
         let device = self.known_device(&address, request.device, now).await?;
-        let (requester, payer) = match device {
+        let (asking, payer) = match device {
             Some(device) => (Requester::KnownDevice, device.payer(keys, &identity)),
             None => (Requester::Stranger, identity),
         };
@@ -129,7 +129,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let open = OpenChallenge {
             identity,
             payer,
-            requester,
+            requester: asking,
             limits: SendLimits::of(settings),
             now,
             resume: held.map(|held| Resume { key: held.key(), max_tries: settings.max_otp_attempts.into() }),

@@ -15,6 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// and limits are in the reference of that attribute.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off, as it is written")]
 pub struct Settings {
     /// Which configuration keys, rows and cookies belong to.
     pub realm: Realm,
