@@ -10,6 +10,7 @@ where
     origins: Vec<String>,
     demo: bool,
     host: String,
+    old_path: String,
     mail: Mailer<S>,
     audit: Audit,
 }
@@ -60,6 +61,8 @@ where
             .issuer(::core::clone::Clone::clone(&self.issuer))
             .audience(audience())
             .local_part_case(framework::otp::__private::LocalPartCase::Preserve)
+            .previous_cookie_path("/")
+            .previous_cookie_path(::core::clone::Clone::clone(&self.old_path))
             .trusted_origins(::core::clone::Clone::clone(&self.origins))
             .developer_mode(::core::clone::Clone::clone(&self.demo))
             .developer_host("laptop.local")

@@ -316,6 +316,7 @@ fn own_claims_take_the_place_of_generated_ones() {
     cookie_secure = !cfg!(debug_assertions) || true,
     cookie_name = format!("{}-token", "refresh"),
     cookie_path = String::from("/auth"),
+    previous_cookie_paths = ["/", String::from("/old")],
     cookie_domain = "example.com",
     cookie_same_site = crate::stub::__private::SameSite::Strict,
     forget_device_at_logout = !false,
@@ -371,6 +372,8 @@ fn every_key_can_be_an_expression() {
             "issuer = us",
             "audience = them",
             "local_part_case = Preserve",
+            "previous_cookie_path = /",
+            "previous_cookie_path = /old",
             "trusted_origin = https://app.example.com",
             "trusted_origin = https://example.com",
             "developer_mode = false",
@@ -389,6 +392,7 @@ fn every_key_can_be_an_expression() {
     user = Member,
     secret_key = env("SECRET"),
     previous_secret_keys = self.old,
+    previous_cookie_paths = &self.paths,
     trusted_origins = self.origins,
     developer_hosts = self.hosts.iter().map(|host| host.to_lowercase()),
 )]
@@ -396,6 +400,7 @@ pub struct Lists {
     #[otp(sender)]
     sender: Nobody,
     old: Vec<[u8; 33]>,
+    paths: Vec<String>,
     origins: Vec<String>,
     hosts: Vec<&'static str>,
 }
@@ -418,6 +423,7 @@ fn a_list_can_be_an_expression() {
     let lists = Lists {
         sender: Nobody,
         old: vec![[1; 33], [2; 33]],
+        paths: vec!["/a".into(), "/b".into()],
         origins: vec!["https://a.example".into(), "https://b.example".into()],
         hosts: vec!["Laptop.local"],
     };
@@ -426,6 +432,7 @@ fn a_list_can_be_an_expression() {
         [
             "secret_key = env SECRET",
             "previous_secret_keys = 33 bytes, 33 bytes",
+            "previous_cookie_paths = /a, /b",
             "trusted_origins = https://a.example, https://b.example",
             "developer_hosts = laptop.local",
         ]

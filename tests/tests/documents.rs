@@ -100,11 +100,13 @@ fn doc_06_doc_07_the_reference_has_the_defaults_of_the_code() {
         ("cookie_secure", settings.cookie_secure.to_string()),
         ("cookie_name", settings.cookie_name.replace(settings.realm.as_str(), "<realm>")),
         ("cookie_path", settings.cookie_path.clone()),
+        ("forget_device_at_logout", settings.forget_device_at_logout.to_string()),
         ("cookie_same_site", if settings.cookie_same_site == SameSite::Lax { "lax".into() } else { "?".into() }),
         ("developer_mode", settings.developer_mode.to_string()),
     ] {
         assert_eq!(documented(key), value, "{key}");
     }
+    assert!(settings.previous_cookie_paths.is_empty() && documented("previous_cookie_paths") == "none");
     assert!(settings.cookie_domain.is_none() && documented("cookie_domain") == "none");
     assert!(settings.issuer.is_none() && documented("issuer") == "none");
     assert!(settings.audience.is_none() && documented("audience") == "none");

@@ -15,8 +15,8 @@ use crate::slot::Slot;
 use crate::syntax::Root;
 use crate::value::{
     Audience, AutoCreateUser, CookieDomain, CookieName, CookiePath, CookieSecure, Count, Delivery, DeveloperHosts,
-    DeveloperMode, Flag, ForgetDeviceAtLogout, Issuer, List, ListRule, LocalPartCase, PreviousSecrets, Realm, SameSite,
-    Secret, Setting, Text, Time, TrustedOrigins,
+    DeveloperMode, Flag, ForgetDeviceAtLogout, Issuer, List, ListRule, LocalPartCase, PreviousCookiePaths,
+    PreviousSecrets, Realm, SameSite, Secret, Setting, Text, Time, TrustedOrigins,
 };
 
 const fn key(name: &'static str, example: &'static str) -> Key {
@@ -45,6 +45,7 @@ const ARGUMENTS: Vocabulary = Vocabulary {
         key("cookie_secure", "cookie_secure = true"),
         key("cookie_name", "cookie_name = \"__Host-refresh_token\""),
         key("cookie_path", "cookie_path = \"/\""),
+        key("previous_cookie_paths", "previous_cookie_paths = [\"/auth\"]"),
         key("cookie_domain", "cookie_domain = \"example.com\""),
         key("cookie_same_site", "cookie_same_site = \"lax\""),
         key("forget_device_at_logout", "forget_device_at_logout = true"),
@@ -90,6 +91,7 @@ pub(crate) struct Written {
     pub(crate) cookie_secure: Slot<Setting<Flag<CookieSecure>>>,
     pub(crate) cookie_name: Slot<Setting<Text<CookieName>>>,
     pub(crate) cookie_path: Slot<Setting<Text<CookiePath>>>,
+    pub(crate) previous_cookie_paths: Slot<List<PreviousCookiePaths>>,
     pub(crate) cookie_domain: Slot<Setting<Text<CookieDomain>>>,
     pub(crate) cookie_same_site: Slot<Setting<SameSite>>,
     pub(crate) forget_device_at_logout: Slot<Setting<Flag<ForgetDeviceAtLogout>>>,
@@ -136,6 +138,7 @@ impl Written {
             "cookie_secure" => self.cookie_secure.put_value(entry, errors),
             "cookie_name" => self.cookie_name.put_value(entry, errors),
             "cookie_path" => self.cookie_path.put_value(entry, errors),
+            "previous_cookie_paths" => put_list(&mut self.previous_cookie_paths, entry, errors),
             "cookie_domain" => self.cookie_domain.put_value(entry, errors),
             "cookie_same_site" => self.cookie_same_site.put_value(entry, errors),
             "forget_device_at_logout" => self.forget_device_at_logout.put_value(entry, errors),

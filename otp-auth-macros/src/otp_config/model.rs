@@ -115,6 +115,15 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<Setter> {
         forget_device_at_logout
         issuer audience local_part_case
     }
+    match written.previous_cookie_paths.value().map(|list| &list.values) {
+        Some(Values::Written(paths)) => {
+            for path in paths {
+                add("previous_cookie_path", Some(path.expand(private)));
+            }
+        }
+        Some(Values::Computed(paths)) => add("previous_cookie_paths", Some(owned(paths))),
+        None => {}
+    }
     match written.trusted_origins.value().map(|list| &list.values) {
         Some(Values::Written(origins)) => {
             for origin in origins {

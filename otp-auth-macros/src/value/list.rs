@@ -9,6 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
 use super::origin_rule::{host_fault, origin_fault};
+use super::text::{CookiePath, TextRule};
 use super::{Literal, Setting, Written, written};
 use crate::diag::mistake;
 use crate::syntax::peel;
@@ -84,7 +85,7 @@ fn array(expr: &Expr) -> Option<&syn::ExprArray> {
     }
 }
 
-/// A string that is compared with what browsers send, for the key of `R`.
+/// A string in a list, for the key of `R`, that a browser must take as it is.
 pub(crate) struct Compared<R> {
     value: String,
     place: Span,
@@ -135,6 +136,19 @@ impl ComparedRule for TrustedOrigins {
 
     fn fault(text: &str) -> Option<String> {
         origin_fault(text)
+    }
+}
+
+/// `previous_cookie_paths`
+pub(crate) struct PreviousCookiePaths;
+
+impl ComparedRule for PreviousCookiePaths {
+    const KEY: &'static str = "previous_cookie_paths";
+    const EXAMPLE: &'static str = <CookiePath as TextRule>::EXAMPLE;
+
+    fn fault(text: &str) -> Option<String> {
+        let fault = CookiePath::fault(text)?;
+        Some(format!("takes paths, and this one {fault}: write for example `\"/auth\"`"))
     }
 }
 

@@ -16,7 +16,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Member, UnOp};
 
 pub(crate) use self::count::{Count, CountRule, NO_LIMIT};
-pub(crate) use self::list::{DeveloperHosts, List, ListRule, TrustedOrigins, Values};
+pub(crate) use self::list::{DeveloperHosts, List, ListRule, PreviousCookiePaths, TrustedOrigins, Values};
 pub(crate) use self::name::{ClaimName, CollectionName, ColumnName, TableName};
 pub(crate) use self::secret::{MINIMUM_SECRET, PreviousSecrets, Secret};
 pub(crate) use self::text::{Audience, CookieDomain, CookieName, CookiePath, Issuer, Realm, Text};

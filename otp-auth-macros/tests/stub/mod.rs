@@ -132,7 +132,7 @@ pub mod __private {
     }
 
     text_setters! {
-        cookie_name cookie_path cookie_domain trusted_origin issuer audience developer_host
+        cookie_name cookie_path cookie_domain previous_cookie_path trusted_origin issuer audience developer_host
     }
 
     macro_rules! list_setters {
@@ -150,6 +150,7 @@ pub mod __private {
     }
 
     list_setters! {
+        previous_cookie_paths: Into<String> => Into::into;
         trusted_origins: Into<String> => Into::into;
         developer_hosts: Into<String> => Into::into;
         previous_secret_keys: AsRef<[u8]> => |secret| format!("{} bytes", secret.as_ref().len());

@@ -41,6 +41,21 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok((!ended.await?).then_some(device))
     }
 
+    /// Which of several tokens to take for an address: the one of the latest
+    /// sign-in to it, else of the latest at all.
+    pub(crate) fn device_for<'a>(&self, email: &str, tokens: &[&'a str]) -> Option<&'a str> {
+        if let [] | [_] = tokens {
+            return tokens.first().copied();
+        }
+        let identities = self.address(email).map(|address| self.identities(&address)).unwrap_or_default();
+        let now = self.now();
+        let rank = |token: &&str| {
+            let device = Device::read(&self.inner.keys, token)?;
+            Some((device.sign_in_to(&identities, now).map(|sign_in| sign_in.at), device.last_sign_in()))
+        };
+        tokens.iter().copied().max_by_key(rank)
+    }
+
     /// The device that signs in: the one that has paid for the challenge, else
     /// the one of the token, else a new one. So only what strangers may send
     /// can give an address one more device.

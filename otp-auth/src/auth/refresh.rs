@@ -148,6 +148,32 @@ impl<C: OtpConfig> OtpAuth<C> {
         Err(refused)
     }
 
+    /// Which refresh tokens of a request to exchange; `None` when its cookies
+    /// and its body name different sessions, so that nobody can say whose
+    /// tokens are asked for.
+    pub(crate) fn of_one_session<'a>(&self, mut cookies: Vec<&'a str>, body: Option<&'a str>) -> Option<Vec<&'a str>> {
+        if cookies.is_empty() {
+            return Some(body.into_iter().collect());
+        }
+        // A token of a session that is over still says whose it is. What is no
+        // token says nothing.
+        let named = |token: &str| self.inner.tokens.refresh_session(token);
+        let Some((body, meant)) = body.and_then(|body| Some((body, named(body)?))) else {
+            return Some(cookies);
+        };
+        if cookies.iter().all(|token| named(token).is_none()) {
+            return Some(cookies);
+        }
+        cookies.retain(|token| named(token) == Some(meant));
+        if cookies.is_empty() {
+            return None;
+        }
+        if !cookies.contains(&body) {
+            cookies.push(body);
+        }
+        Some(cookies)
+    }
+
     /// The session of a refresh token, and what the token is worth. Changes
     /// nothing.
     async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {

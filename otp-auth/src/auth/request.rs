@@ -116,20 +116,20 @@ impl<C: OtpConfig> OtpAuth<C> {
         let settings = &self.inner.settings;
         let identity = Identity::of(keys, &address);
 
-        let known = self.known_device(&address, request.device, now).await?;
-        let (class, payer) = match known {
+        let device = self.known_device(&address, request.device, now).await?;
+        let (asking, payer) = match device {
             Some(device) => (Requester::KnownDevice, device.payer(keys, &identity)),
             None => (Requester::Stranger, identity),
         };
 
-        let challenge = Challenge::random(known)?;
+        let challenge = Challenge::random(device)?;
         let nonce = Nonce::random()?;
         let code = code::derive(keys, &nonce, settings.otp_length, self.code_kind());
         let held = request.challenge.and_then(Challenge::parse);
         let open = OpenChallenge {
             identity,
             payer,
-            requester: class,
+            requester: asking,
             limits: SendLimits::of(settings),
             now,
             resume: held.map(|held| Resume { key: held.key(), max_tries: settings.max_otp_attempts.into() }),

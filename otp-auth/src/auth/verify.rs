@@ -84,17 +84,28 @@ pub struct TokenPair {
 }
 
 /// Why a code is not valid before it is even compared. Its author sees this
-/// in the log: a client that lost its challenge looks like a wrong code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// in the log: a client that lost its challenge looks like a wrong code. Of
+/// several the first in this order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refusal {
-    /// No challenge came with the code.
-    NoChallenge,
-    /// What came is none.
-    NotAChallenge,
-    /// There is no such challenge, or there is none any more.
-    UnknownChallenge,
     /// It is that of another address.
     OtherAddress,
+    /// There is no such challenge, or there is none any more.
+    UnknownChallenge,
+    /// What came is none.
+    NotAChallenge,
+    /// No challenge came with the code.
+    NoChallenge,
+}
+
+/// Why a challenge does not open. Of several the first in this order counts:
+/// it is that of the challenge which comes next to the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Failure {
+    Wrong,
+    /// The tries are used up, and the challenge ends after so long.
+    Exhausted(Duration),
+    Refused(Refusal),
 }
 
 impl Refusal {
@@ -121,14 +132,16 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Claims`], [`AuthError::TokenTooLong`],
     /// [`AuthError::Random`].
     pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
-        self.verify_or_explain(verification).await.map_err(|(error, _)| error)
+        self.verify_or_explain(verification, &[]).await.map_err(|(error, _)| error)
     }
 
-    /// The same, and for a code that is not valid what is wrong with it. Only
-    /// the log and, in developer mode, a developer may see that.
+    /// The same for a client that holds more challenges than one, and for a
+    /// code that is not valid what is wrong with it. Only the log and, in
+    /// developer mode, a developer may see that.
     pub(crate) async fn verify_or_explain(
         &self,
         verification: Verification<'_>,
+        other_challenges: &[&str],
     ) -> Result<SignedIn<C::User>, (AuthError, Option<Refusal>)> {
         let plain = |error| (error, None);
         let address = self.address(verification.email).map_err(plain)?;
@@ -137,7 +150,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             .map_err(plain)?;
         let identity = Identity::of(self.current_keys().map_err(plain)?, &address);
         let mut refusal = None;
-        let result = self.verify(&address, &code, &verification, &mut refusal).await;
+        let result = self.verify(&address, &code, &verification, other_challenges, &mut refusal).await;
         match &result {
             Ok(signed_in) => event::signed_in(&identity, signed_in.session.id, self.client_ip()),
             Err(error) => event::sign_in_failed(&identity, error, refusal.map(Refusal::as_str), self.client_ip()),
@@ -150,25 +163,53 @@ impl<C: OtpConfig> OtpAuth<C> {
         address: &crate::email::Address,
         code: &Secret,
         verification: &Verification<'_>,
+        other_challenges: &[&str],
         refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
-        let mut refused = |reason| {
-            *refusal = Some(reason);
-            AuthError::InvalidCode
-        };
         let now = self.now();
-        let challenge = verification.challenge.ok_or_else(|| refused(Refusal::NoChallenge))?;
-        let challenge = Challenge::parse(challenge).ok_or_else(|| refused(Refusal::NotAChallenge))?;
-        let key = challenge.key();
-        let context = RequestContext {
-            challenge: Some(key),
-            known_device: self.known_device(address, verification.device, now).await?.is_some(),
-            ..self.context(now)
-        };
+        let known_device = self.known_device(address, verification.device, now).await?.is_some();
+        let mut failure = Failure::Refused(Refusal::NoChallenge);
+        // As a rule there is one. Each counts its own tries, so that several at
+        // once open nothing that they would not open one by one.
+        for challenge in verification.challenge.iter().chain(other_challenges) {
+            let tried = match Challenge::parse(challenge) {
+                Some(challenge) => {
+                    let context =
+                        RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
+                    match self.try_challenge(address, code, &challenge, &context).await? {
+                        Ok(candidate) => {
+                            return self.accept(address, &challenge, &candidate, verification, &context).await;
+                        }
+                        Err(failure) => failure,
+                    }
+                }
+                None => Failure::Refused(Refusal::NotAChallenge),
+            };
+            failure = failure.min(tried);
+        }
+        Err(match failure {
+            Failure::Wrong => AuthError::InvalidCode,
+            Failure::Exhausted(retry_after) => AuthError::TooManyAttempts { retry_after },
+            Failure::Refused(reason) => {
+                *refusal = Some(reason);
+                AuthError::InvalidCode
+            }
+        })
+    }
+
+    /// Counts a try on a challenge, and compares.
+    async fn try_challenge(
+        &self,
+        address: &crate::email::Address,
+        code: &Secret,
+        challenge: &Challenge,
+        context: &RequestContext,
+    ) -> Result<Result<Candidate, Failure>, AuthError> {
+        let (key, now) = (challenge.key(), context.time);
         // Made before the challenge is looked up, so that a known and an
         // unknown one take the same work. Previous keys count: a code that was
         // on its way when the secret was replaced still works.
-        let candidates: Vec<_> = self
+        let mut candidates: Vec<_> = self
             .inner
             .keys
             .iter()
@@ -181,29 +222,25 @@ impl<C: OtpConfig> OtpAuth<C> {
         // One more than the limit is told apart, to raise the suspicion once.
         let max_tries = u32::from(self.inner.settings.max_otp_attempts);
         let counted = self.inner.store.count_try(&key, max_tries + 2).await?;
-        let counted = counted.ok_or_else(|| refused(Refusal::UnknownChallenge))?;
-        let mut accepted = None;
-        let verdict = judge(&counted, now, max_tries, |identity| {
-            accepted = candidates.iter().find(|candidate| candidate.identity == *identity);
-            accepted.map(|candidate| candidate.mac)
-        });
-        match (verdict, accepted) {
-            (Verdict::Right, Some(candidate)) => {
-                self.accept(address, &challenge, candidate, verification, &context).await
-            }
+        let Some(counted) = counted else {
+            return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
+        };
+        let own = candidates.iter().position(|candidate| candidate.identity == counted.identity);
+        let own = own.map(|index| candidates.swap_remove(index));
+        let verdict = judge(&counted, now, max_tries, |_| own.as_ref().map(|candidate| candidate.mac));
+        Ok(match (verdict, own) {
+            (Verdict::Right, Some(candidate)) => Ok(candidate),
             (Verdict::Exhausted, _) => {
                 if counted.number == max_tries + 1 {
                     Suspicion::too_many_attempts(&counted.identity)
-                        .raise::<C::User>(self.inner.config.hooks(), &context)
+                        .raise::<C::User>(self.inner.config.hooks(), context)
                         .await;
                 }
-                Err(AuthError::TooManyAttempts { retry_after: now.until(counted.expires_at) })
+                Err(Failure::Exhausted(now.until(counted.expires_at)))
             }
-            (Verdict::Wrong, _) if candidates.iter().all(|candidate| candidate.identity != counted.identity) => {
-                Err(refused(Refusal::OtherAddress))
-            }
-            _ => Err(AuthError::InvalidCode),
-        }
+            (_, None) => Err(Failure::Refused(Refusal::OtherAddress)),
+            _ => Err(Failure::Wrong),
+        })
     }
 
     /// The code is right. Asks the application, then lets the store accept it.

@@ -108,6 +108,11 @@ impl Device {
         self.sign_ins.iter().find(|sign_in| sign_in.is_to(identities) && !sign_in.is_over(now)).copied()
     }
 
+    /// When it has last signed in to any address.
+    pub(crate) fn last_sign_in(&self) -> Option<Timestamp> {
+        self.sign_ins.iter().map(|sign_in| sign_in.at).max()
+    }
+
     /// The same device after a sign-in to an address, whose identity under the
     /// current keys is the first.
     pub(crate) fn signed_in(mut self, identities: &[Identity], subject: SubjectId, at: Timestamp) -> Self {

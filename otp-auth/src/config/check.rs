@@ -89,14 +89,16 @@ pub(super) fn cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
     if settings.cookie_same_site == SameSite::None && !settings.cookie_secure {
         faults.push(ConfigFault::new("cookie_same_site", "`None` needs `cookie_secure = true`"));
     }
-    let visible = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b';';
-    if !settings.cookie_path.starts_with('/')
-        || settings.cookie_path.len() > 1024
-        || !settings.cookie_path.bytes().all(visible)
-    {
+    if !is_path(&settings.cookie_path) {
         faults.push(ConfigFault::new(
             "cookie_path",
             "must start with `/` and hold visible ASCII characters other than `;`",
+        ));
+    }
+    if !settings.previous_cookie_paths.iter().all(|path| is_path(path)) {
+        faults.push(ConfigFault::new(
+            "previous_cookie_paths",
+            "must each start with `/` and hold visible ASCII characters other than `;`",
         ));
     }
     if let Some(domain) = &settings.cookie_domain {
@@ -108,6 +110,12 @@ pub(super) fn cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
             faults.push(ConfigFault::new("cookie_domain", "must be a host name in ASCII, such as `example.com`"));
         }
     }
+}
+
+/// Whether a browser takes it as the path of a cookie, as it is.
+fn is_path(path: &str) -> bool {
+    let visible = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b';';
+    path.starts_with('/') && path.len() <= 1024 && path.bytes().all(visible)
 }
 
 /// Whether it begins as the names of the cookies that are set beside the

@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// and limits are in the reference of that attribute.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-#[allow(clippy::struct_excessive_bools, reason = "each is a key of the attribute, and set by its name")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off, as it is written")]
 pub struct Settings {
     /// Which configuration keys, rows and cookies belong to.
     pub realm: Realm,
@@ -49,6 +49,8 @@ pub struct Settings {
     pub cookie_name: String,
     /// Path of the refresh cookie.
     pub cookie_path: String,
+    /// Paths at which the refresh cookie was before.
+    pub previous_cookie_paths: Vec<String>,
     /// Domain of the refresh cookie; `None` binds it to the host.
     pub cookie_domain: Option<String>,
     /// `SameSite` of every cookie.
@@ -120,6 +122,7 @@ impl SettingsBuilder {
                 cookie_secure: true,
                 cookie_name: String::new(),
                 cookie_path: "/".to_owned(),
+                previous_cookie_paths: Vec::new(),
                 cookie_domain: None,
                 cookie_same_site: SameSite::Lax,
                 forget_device_at_logout: false,
@@ -171,6 +174,19 @@ impl SettingsBuilder {
     /// Path of the refresh cookie.
     pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
         self.settings.cookie_path = path.into();
+        self
+    }
+
+    /// A path at which the refresh cookie was before: it is removed from there.
+    /// Call it once for each.
+    pub fn previous_cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.settings.previous_cookie_paths.push(path.into());
+        self
+    }
+
+    /// Paths at which the refresh cookie was before, of any number.
+    pub fn previous_cookie_paths(mut self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.settings.previous_cookie_paths.extend(paths.into_iter().map(Into::into));
         self
     }
 

@@ -163,6 +163,13 @@ impl Tokens {
         Ok(Presented { session: claims.session, generation: claims.generation })
     }
 
+    /// Which session a refresh token is of, whether or not it is over.
+    pub(crate) fn refresh_session(&self, token: &str) -> Option<SessionId> {
+        let claims: RefreshClaims = self.refresh.open(token).ok()?;
+        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref()).ok()?;
+        Some(claims.session)
+    }
+
     /// How long after now any access token that is accepted can still be alive.
     pub(crate) fn access_horizon(&self) -> Duration {
         self.access_lifetime + CLOCK_SKEW

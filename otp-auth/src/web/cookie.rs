@@ -43,8 +43,28 @@ const MOST: usize = 8;
 /// The values of all cookies of a name, each once, as the browser sends them:
 /// the one with the longest path first. There are several where the path or
 /// the domain was changed, or where another host below the domain has set one.
+///
+/// A browser holds one cookie of a name with the prefix `__Host-`, so of a
+/// challenge or a device with that prefix the first counts alone.
 pub(super) fn read_all<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
-    let name = kind.name(settings);
+    let mut values = read_named(&kind.name(settings), headers);
+    if kind != Kind::Refresh && settings.cookie_secure {
+        values.truncate(1);
+    }
+    values
+}
+
+/// The refresh tokens in cookies of the name that goes with an earlier path.
+/// They are good to be ended, and not to be used: another host may have set
+/// them.
+pub(super) fn read_earlier<'a>(headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
+    match other_prefix(&settings.cookie_name) {
+        Some(name) if !settings.previous_cookie_paths.is_empty() => read_named(&name, headers),
+        _ => Vec::new(),
+    }
+}
+
+fn read_named<'a>(name: &str, headers: &'a HeaderMap) -> Vec<&'a str> {
     let mut values = Vec::new();
     for field in headers.get_all(COOKIE) {
         // As bytes: a cookie of somebody else's with other characters must not
@@ -66,11 +86,6 @@ pub(super) fn read_all<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settin
     values
 }
 
-/// The first of them.
-pub(super) fn read<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Option<&'a str> {
-    read_all(kind, headers, settings).first().copied()
-}
-
 /// `Set-Cookie` with a value, for as long as the value is good.
 pub(super) fn set(kind: Kind, value: &Secret, lifetime: Duration, settings: &Settings) -> Option<HeaderValue> {
     let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
@@ -83,14 +98,55 @@ pub(super) fn clear(kind: Kind, settings: &Settings) -> Option<HeaderValue> {
     header(build(kind, "", settings).max_age(CookieDuration::ZERO))
 }
 
-/// `Set-Cookie` that removes the refresh cookie from where an earlier
-/// configuration may have put it: with a domain, the host alone. To be sent
-/// before the one that sets it, for clients that know cookies by name alone.
-pub(super) fn clear_elsewhere(settings: &Settings) -> Option<HeaderValue> {
-    settings.cookie_domain.as_ref()?;
-    let mut cookie = build(Kind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
-    cookie.unset_domain();
-    header(cookie.into())
+/// Where an earlier configuration may have put the refresh cookie: at each of
+/// the previous paths, under the name that goes with it, and with a domain also
+/// for the host alone.
+fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
+    let name = settings.cookie_name.as_str();
+    let mut names = vec![(Cow::Borrowed(name), settings.cookie_path.as_str())];
+    for path in &settings.previous_cookie_paths {
+        names.push((Cow::Borrowed(name), path));
+        names.extend(other_prefix(name).map(|other| (Cow::Owned(other), path.as_str())));
+    }
+    let domain = settings.cookie_domain.as_deref();
+    let here = (Cow::Borrowed(name), settings.cookie_path.as_str(), domain);
+    let mut places = Vec::new();
+    for domain in [None, domain] {
+        for (name, path) in &names {
+            let place = (name.clone(), *path, domain);
+            let is_possible = !name.starts_with(HOST) || (*path == "/" && domain.is_none());
+            if is_possible && place != here && !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    places
+}
+
+const HOST: &str = "__Host-";
+const SECURE: &str = "__Secure-";
+
+/// The name that the cookie has with the other prefix: the path and the domain
+/// decide which of the two a browser takes.
+fn other_prefix(name: &str) -> Option<String> {
+    let secure = name.strip_prefix(HOST).map(|rest| format!("{SECURE}{rest}"));
+    secure.or_else(|| name.strip_prefix(SECURE).map(|rest| format!("{HOST}{rest}")))
+}
+
+/// Adds the fields that remove the refresh cookie from everywhere else. They
+/// come before the one that sets it, for clients that know cookies by name
+/// alone.
+pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) {
+    for (name, path, domain) in elsewhere(settings) {
+        let mut cookie = build(Kind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
+        cookie.set_name(name);
+        cookie.set_path(path);
+        cookie.unset_domain();
+        if let Some(domain) = domain {
+            cookie.set_domain(domain);
+        }
+        add(headers, header(cookie.into()));
+    }
 }
 
 /// Adds a `Set-Cookie` field.

@@ -336,21 +336,34 @@ impl RefreshFields for RefreshBody {
     }
 }
 
-/// What a client sent: in modes with cookies a cookie wins over a body, in
-/// body mode cookies are not looked at.
+/// What a client sent, each once: the cookies, then the body. In body mode
+/// cookies are not looked at.
 pub(super) fn presented<'a, D: Delivery>(
     kind: Kind,
     headers: &'a HeaderMap,
     body: Option<&'a str>,
     settings: &Settings,
-) -> Option<&'a str> {
-    let from_cookie = if D::COOKIES { cookie::read(kind, headers, settings) } else { None };
-    from_cookie.or(body)
+) -> Vec<&'a str> {
+    let mut values = if D::COOKIES { cookie::read_all(kind, headers, settings) } else { Vec::new() };
+    if let Some(body) = body
+        && !values.contains(&body)
+    {
+        values.push(body);
+    }
+    values
 }
 
-/// The refresh tokens in the cookies; in body mode cookies are not looked at.
-pub(super) fn refresh_cookies<'a, D: Delivery>(headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
-    if D::COOKIES { cookie::read_all(Kind::Refresh, headers, settings) } else { Vec::new() }
+/// The same of refresh tokens that are to be ended, also in cookies of before.
+pub(super) fn presented_to_end<'a, D: Delivery>(
+    headers: &'a HeaderMap,
+    body: Option<&'a str>,
+    settings: &Settings,
+) -> Vec<&'a str> {
+    let mut values = presented::<D>(Kind::Refresh, headers, body, settings);
+    if D::COOKIES {
+        values.extend(cookie::read_earlier(headers, settings));
+    }
+    values
 }
 
 /// The response that hands out a challenge.
@@ -373,7 +386,7 @@ pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, setting
     let TokenPair { access_token, expires_in, refresh_token, refresh_expires_in } = tokens;
     let mut cookies = HeaderMap::new();
     if D::COOKIES {
-        cookie::add(&mut cookies, cookie::clear_elsewhere(settings));
+        cookie::clear_elsewhere(&mut cookies, settings);
         cookie::add(&mut cookies, cookie::set(Kind::Refresh, &refresh_token, refresh_expires_in, settings));
         // A device is named after a sign-in only, and then the challenge has
         // served its purpose.

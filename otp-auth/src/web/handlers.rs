@@ -8,12 +8,13 @@ use super::bearer;
 use super::client::OnBehalf;
 use super::cookie::{self, Kind};
 use super::delivery::{
-    Message, RefreshFields, RequestFields, VerifyFields, WebDelivery, challenge_response, presented, refresh_cookies,
+    Message, RefreshFields, RequestFields, VerifyFields, WebDelivery, challenge_response, presented, presented_to_end,
     tokens_response,
 };
 use super::json::{AnyBody, Json, OptionalJson};
 use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, Refusal, Verification};
+use crate::challenge::Challenge;
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
@@ -28,11 +29,14 @@ where
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
-    let sent = |kind, body| presented::<C::Delivery>(kind, &headers, body, settings);
+    let challenges = presented::<C::Delivery>(Kind::Challenge, &headers, None, settings);
+    let devices = presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings);
     let request = CodeRequest {
         email: body.email(),
-        challenge: sent(Kind::Challenge, None),
-        device: sent(Kind::Device, body.device()),
+        // Where another one could go on there is a new one, and `verify_otp`
+        // finds the right one among all.
+        challenge: challenges.into_iter().find(|challenge| Challenge::parse(challenge).is_some()),
+        device: auth.device_for(body.email(), &devices),
     };
     let requested = auth.request_code(request).await?;
     Ok(challenge_response::<C::Delivery>(requested, settings))
@@ -48,15 +52,18 @@ where
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
-    let older = refresh_cookies::<C::Delivery>(&headers, settings);
+    let older = presented_to_end::<C::Delivery>(&headers, None, settings);
+    let challenges = presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings);
+    let devices = presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings);
     let verification = Verification {
         email: body.email(),
         code: body.code(),
-        challenge: presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings),
-        device: presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings),
+        challenge: challenges.first().copied(),
+        device: auth.device_for(body.email(), &devices),
         older_refresh_tokens: &older,
     };
-    let signed_in = auth.verify_or_explain(verification).await.map_err(|(error, refusal)| {
+    let others = challenges.get(1..).unwrap_or_default();
+    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|(error, refusal)| {
         let problem = Problem::from(error);
         match refusal.filter(|_| settings.developer_mode) {
             Some(refusal) => problem.with_detail(advice(refusal, C::Delivery::COOKIES)),
@@ -76,10 +83,8 @@ where
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let mut tokens = refresh_cookies::<C::Delivery>(&headers, auth.settings());
-    if tokens.is_empty() {
-        tokens.extend(body.refresh_token());
-    }
+    let cookies = presented::<C::Delivery>(Kind::Refresh, &headers, None, auth.settings());
+    let tokens = auth.of_one_session(cookies, body.refresh_token()).ok_or(Code::AmbiguousCredentials)?;
     if tokens.is_empty() {
         return Err(Problem::without_credentials(Code::InvalidRefreshToken));
     }
@@ -97,8 +102,7 @@ where
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let mut tokens = refresh_cookies::<C::Delivery>(&headers, auth.settings());
-    tokens.extend(body.refresh_token());
+    let tokens = presented_to_end::<C::Delivery>(&headers, body.refresh_token(), auth.settings());
     // Tokens that are no good are ignored, so that everybody can leave. Of
     // several that are good none is: each session ends.
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());
@@ -110,7 +114,7 @@ where
     // Also after a failure: this browser is done with the token (ASVS 5.0
     // 7.4.1). The status tells that the session may still be there.
     if C::Delivery::COOKIES {
-        cookie::add(response.headers_mut(), cookie::clear_elsewhere(auth.settings()));
+        cookie::clear_elsewhere(response.headers_mut(), auth.settings());
         cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
         if auth.settings().forget_device_at_logout {
             cookie::add(response.headers_mut(), cookie::clear(Kind::Device, auth.settings()));

@@ -74,7 +74,11 @@ fn problems<D: WebDelivery>(route: &str, settings: &Settings) -> Vec<Code> {
         "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
         _ => &[],
     };
-    let guards = [(D::COOKIES, Code::CrossOrigin), (settings.developer_mode, Code::DeveloperModeHost)];
+    let guards = [
+        (D::COOKIES, Code::CrossOrigin),
+        (settings.developer_mode, Code::DeveloperModeHost),
+        (D::COOKIES && D::REFRESH_IN_BODY && route == "/refresh", Code::AmbiguousCredentials),
+    ];
     let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
     let body: &[Code] = match route {
         "/logout" => &[],

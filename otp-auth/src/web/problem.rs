@@ -23,6 +23,10 @@
 //!
 //! 400. Several `Authorization` fields, or one that is malformed (RFC 6750 section 3.1).
 //!
+//! ### `ambiguous_credentials`
+//!
+//! 400. The refresh tokens in the cookie and in the body are of different sessions. Send one of them, or sign out, which ends both.
+//!
 //! ### `body_too_large`
 //!
 //! 413. The body has more than 16 KiB.
@@ -142,6 +146,8 @@ problems! {
     InvalidEmail: "invalid_email", UNPROCESSABLE_ENTITY, "Invalid address", "This is not an e-mail address that is accepted here.";
     /// The `Authorization` fields cannot be read.
     InvalidRequest: "invalid_request", BAD_REQUEST, "Invalid request", "Send exactly one Authorization field of the form: Bearer token.";
+    /// The cookie and the body name different sessions.
+    AmbiguousCredentials: "ambiguous_credentials", BAD_REQUEST, "Ambiguous credentials", "The cookie and the body hold refresh tokens of different sessions. Send one of them.";
     /// The body is not JSON.
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", "Send the body as application/json.";
     /// Another method than `POST`.

@@ -190,6 +190,13 @@ async fn everything(document: &mut Document, app: &App) {
     held(document, &mut client, request, json!({ "email": BOB })).await;
     app.sender.take();
 
+    if app.mode == Mode::Both {
+        let (mut one, mut two) = (app.client(), app.client());
+        one.sign_in("one@example.com").await;
+        two.sign_in("two@example.com").await;
+        held(document, &mut one, refresh, json!({ "refresh_token": two.held_refresh_token() })).await;
+    }
+
     let mut foreign = app.client();
     foreign.headers.push((axum::http::header::ORIGIN, "https://elsewhere.example".parse().unwrap()));
     for path in [request, verify, refresh, logout] {

@@ -374,15 +374,67 @@ async fn rt_14_rt_15_a_source_that_the_mode_does_not_use_is_ignored() {
 }
 
 #[tokio::test]
-async fn rt_15_in_both_modes_the_cookie_wins() {
+async fn rt_15_in_both_modes_cookie_and_body_of_different_sessions_are_refused() {
     let app = app(Mode::Both).await;
     let mut ann = app.client();
     ann.sign_in(ANN).await;
     let mut bob = app.client();
     bob.sign_in(BOB).await;
+    app.pass(COOLDOWN);
+    let mut ann_elsewhere = app.client();
+    ann_elsewhere.sign_in(ANN).await;
+    for other in [&bob, &ann_elsewhere] {
+        let body = json!({ "refresh_token": other.held_refresh_token() });
+        let refused = ann.post("/auth/refresh", &body).await.problem(400, "ambiguous_credentials");
+        assert!(refused.cookies().is_empty());
+    }
+    // Nothing was changed: each is still the first of its session.
+    for client in [&mut ann, &mut bob, &mut ann_elsewhere] {
+        let before = client.held_refresh_token();
+        client.refresh().await.ok();
+        let after = client.held_refresh_token();
+        assert_eq!(tokens::payload(&before)["gen"], 0);
+        assert_eq!(tokens::payload(&after)["gen"], 1);
+    }
+    // Also of a session that is over.
     let body = json!({ "refresh_token": bob.held_refresh_token() });
-    let answer = ann.post("/auth/refresh", &body).await.ok();
-    assert_eq!(tokens::payload(&answer.member("access_token"))["sub"], "1");
+    bob.logout().await.ok();
+    ann.post("/auth/refresh", &body).await.problem(400, "ambiguous_credentials");
+    // What is no token names no session.
+    for odd in ["", "garbage", "a.b.c", &ann.token()] {
+        ann.post("/auth/refresh", &json!({ "refresh_token": odd })).await.ok();
+    }
+    app.pass(Duration::from_secs(7 * 86_400));
+    let mut later = app.client();
+    later.sign_in(ANN).await;
+    later.post("/auth/refresh", &body).await.problem(400, "ambiguous_credentials");
+}
+
+#[tokio::test]
+async fn rt_15_in_both_modes_cookie_and_body_of_one_session_are_fine() {
+    for older_in_cookie in [false, true] {
+        let app = app(Mode::Both).await;
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        let first = ann.held_refresh_token();
+        ann.post("/auth/refresh", &json!({ "refresh_token": first })).await.ok();
+        ann.refresh().await.ok();
+        app.pass(COOLDOWN);
+        // Reused alone; beside the one in use it is none.
+        let newest = ann.held_refresh_token();
+        let (cookie, body) = if older_in_cookie { (&first, &newest) } else { (&newest, &first) };
+        ann.put_refresh_token(cookie);
+        ann.post("/auth/refresh", &json!({ "refresh_token": body })).await.ok();
+        assert!(app.hooks.calls().iter().all(|call| !matches!(call, Call::Suspicious(_))));
+        ann.get("/me").await.ok();
+    }
+}
+
+#[tokio::test]
+async fn rt_15_in_both_modes_a_cookie_that_is_no_good_is_none() {
+    let app = app(Mode::Both).await;
+    let mut bob = app.client();
+    bob.sign_in(BOB).await;
     // A cookie that is no good is not made up for by a good body.
     let mut odd = app.client();
     odd.put_refresh_token("garbage");

@@ -75,6 +75,12 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("cookie_path", |s| s.cookie_path("")),
         ("cookie_path", |s| s.cookie_path("/a;Domain=evil.test")),
         ("cookie_path", |s| s.cookie_path("/a\r\nSet-Cookie: x=y")),
+        ("previous_cookie_paths", |s| s.previous_cookie_path("auth")),
+        ("previous_cookie_paths", |s| s.previous_cookie_paths(["/", ""])),
+        ("previous_cookie_paths", |s| s.previous_cookie_paths(["/a;Domain=evil.test", "/b"])),
+        ("previous_cookie_paths", |s| s.previous_cookie_path("/a\r\nSet-Cookie: x=y")),
+        ("previous_cookie_paths", |s| s.previous_cookie_path("/ä")),
+        ("previous_cookie_paths", |s| s.previous_cookie_path(format!("/{}", "a".repeat(1_024)))),
         ("cookie_domain", |s| s.cookie_domain("localhost")),
         ("cookie_domain", |s| s.cookie_domain("example.com; Secure")),
         ("cookie_domain", |s| s.cookie_domain("")),
@@ -138,6 +144,7 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
             .send_timeout(HOUR)
             .cookie_name("__Host-x")
             .cookie_path("auth")
+            .previous_cookie_path("auth")
             .cookie_domain("x")
             .cookie_secure(false)
             .cookie_same_site(SameSite::None)
@@ -168,6 +175,7 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
             "otp_expiry",
             "otp_length",
             "otp_rate_limit",
+            "previous_cookie_paths",
             "previous_secret_keys",
             "refresh_grace",
             "refresh_token_lifetime",
@@ -196,6 +204,7 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!(settings.cookie_name, "__Host-refresh_token-users");
     assert_eq!(settings.realm.as_str(), "users");
     assert_eq!((settings.cookie_path.as_str(), settings.cookie_domain.as_deref()), ("/", None));
+    assert!(settings.previous_cookie_paths.is_empty() && !settings.forget_device_at_logout);
     assert_eq!(settings.cookie_same_site, SameSite::Lax);
     assert!(settings.trusted_origins.is_empty() && settings.developer_hosts.is_empty());
     assert_eq!((settings.issuer, settings.audience), (None, None));

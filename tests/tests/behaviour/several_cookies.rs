@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
-use otp_auth::Suspicion;
+use otp_auth::{SettingsBuilder, Suspicion};
 use otp_auth_tests::{Answer, App, Call, Client, Mode, Setup};
+use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
 
@@ -246,6 +247,266 @@ async fn no_body_keeps_anybody_signed_in_or_from_a_refresh() {
             let token = client.held_refresh_token();
             client.send(request("logout")).await.ok();
             send(&app, "refresh", &[&token]).await.problem(401, "session_revoked");
+        }
+    }
+}
+
+/// Where an answer sets or removes the refresh cookie: name, path, domain, and
+/// whether it is set.
+fn places(answer: &Answer) -> Vec<(String, String, Option<String>, bool)> {
+    let cookies = answer.cookies().into_iter().filter(|cookie| !cookie.name.contains("otp_"));
+    cookies
+        .map(|cookie| {
+            assert_eq!(cookie.value.is_empty(), cookie.attribute("Max-Age") == Some("0"), "{cookie:?}");
+            assert!(cookie.has("HttpOnly") && cookie.has("Secure"), "{cookie:?}");
+            let path = cookie.attribute("Path").unwrap().to_owned();
+            (cookie.name.clone(), path, cookie.attribute("Domain").map(str::to_owned), !cookie.value.is_empty())
+        })
+        .collect()
+}
+
+/// The same application after a change of its cookies.
+async fn changed(app: &App, tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static) -> App {
+    Setup::new(app.mode).after(app).tune(tune).start().await
+}
+
+#[tokio::test]
+async fn after_a_change_of_the_path_the_cookie_at_the_previous_one_is_removed() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for (before, after) in [("/auth", "/"), ("/", "/auth"), ("/auth/refresh", "/auth")] {
+            let old = Setup::new(mode).tune(move |s| s.cookie_name("rt").cookie_path(before)).start().await;
+            let mut client = old.client();
+            client.sign_in(ANN).await;
+            let new =
+                changed(&old, move |s| s.cookie_name("rt").cookie_path(after).previous_cookie_paths([before, after]))
+                    .await;
+            let mut client = client.at(&new);
+            let moved = client.refresh().await.ok();
+            let mut found = places(&moved);
+            found.sort();
+            let mut expected =
+                [(before, false), (after, true)].map(|(path, set)| ("rt".to_owned(), path.to_owned(), None, set));
+            expected.sort();
+            assert_eq!(found, expected);
+            // One is left, which goes on.
+            for _ in 0..3 {
+                new.pass(Duration::from_secs(60));
+                client.refresh().await.ok();
+                assert_eq!(client.jar.header("/auth/refresh", new.clock.now()).unwrap().matches("rt=").count(), 1);
+            }
+            assert_eq!(suspicions(&new), 0);
+            let mut left = places(&client.logout().await.ok());
+            left.sort();
+            assert_eq!(left, expected.map(|(name, path, domain, _)| (name, path, domain, false)));
+            assert_eq!(client.jar.get("rt"), None);
+        }
+    }
+}
+
+/// The default name changes with the path.
+#[tokio::test]
+async fn after_a_change_of_the_path_the_cookie_of_the_other_prefix_goes_too() {
+    let (host, secure) = ("__Host-refresh_token-users", "__Secure-refresh_token-users");
+    for mode in [Mode::Cookie, Mode::Both] {
+        for (before, old_name, after, new_name) in [("/auth", secure, "/", host), ("/", host, "/auth", secure)] {
+            for signs_out in [true, false] {
+                let old = Setup::new(mode).tune(move |s| s.cookie_path(before)).start().await;
+                let mut client = old.client();
+                client.sign_in(ANN).await;
+                let (token, access) = (client.jar.get(old_name).unwrap().to_owned(), client.token());
+                let new = changed(&old, move |s| s.cookie_path(after).previous_cookie_path(before)).await;
+                let mut client = client.at(&new);
+                // Another host may have set it: it signs nobody in.
+                client.refresh().await.problem(401, "invalid_refresh_token");
+                if signs_out {
+                    client.logout().await.ok();
+                } else {
+                    new.pass(COOLDOWN);
+                    client.sign_in(ANN).await;
+                    assert!(client.jar.get(new_name).is_some());
+                }
+                assert_eq!(client.jar.get(old_name), None, "{before} {signs_out}");
+                // And its session has ended.
+                client.get_with("/me", &access).await.problem(401, "invalid_token");
+                let mut thief = old.client();
+                thief.jar.plant(old_name, &token);
+                thief.refresh().await.problem(401, "session_revoked");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_previous_paths_and_a_domain_every_place_is_cleared_once() {
+    let app = Setup::new(Mode::Cookie)
+        .tune(|s| s.cookie_domain("example.com").cookie_path("/a").previous_cookie_paths(["/", "/b", "/a", "/b"]))
+        .start()
+        .await;
+    let answer = app.client().logout().await.ok();
+    let name = |prefix: &str| format!("{prefix}refresh_token-users");
+    let domain = Some("example.com".to_owned());
+    let mut expected = vec![(name("__Host-"), "/".to_owned(), None, false)];
+    for path in ["/", "/a", "/b"] {
+        expected.push((name("__Secure-"), path.to_owned(), None, false));
+        expected.push((name("__Secure-"), path.to_owned(), domain.clone(), false));
+    }
+    let mut found = places(&answer);
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+/// Posts JSON with these cookies and no others.
+async fn post(app: &App, route: &str, body: &serde_json::Value, cookies: &[(&str, &str)]) -> Answer {
+    let cookies: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = Request::post(format!("/auth/{route}"))
+        .header(CONTENT_TYPE, "application/json")
+        .header(COOKIE, cookies.join("; "));
+    app.client().send(request.body(body.to_string().into()).unwrap()).await
+}
+
+const CHALLENGE: &str = "otp_challenge-users";
+const DEVICE: &str = "otp_device-users";
+
+/// Without secure cookies their names have no prefix, so that a browser may
+/// hold several.
+async fn insecure(mode: Mode) -> App {
+    Setup::new(mode).tune(|settings| settings.cookie_secure(false)).start().await
+}
+
+/// Asks for a code as somebody else; the challenge and the code.
+async fn challenge(app: &App, email: &str) -> (String, String) {
+    let answer = post(app, "request-otp", &json!({ "email": email }), &[]).await.ok();
+    (answer.cookie(CHALLENGE).unwrap().value, app.code_for(email))
+}
+
+#[tokio::test]
+async fn the_right_challenge_is_found_whichever_cookie_comes_first() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for swapped in [0, 1] {
+            for other in ["nonsense", "unknown", "of somebody else", "another one"] {
+                let app = insecure(mode).await;
+                let other = match other {
+                    "nonsense" => "a.b.c".to_owned(),
+                    "unknown" => "A".repeat(22),
+                    "of somebody else" => challenge(&app, BOB).await.0,
+                    _ => challenge(&app, ANN).await.0,
+                };
+                app.pass(COOLDOWN);
+                let (own, code) = challenge(&app, ANN).await;
+                let both = orders(&other, &own)[swapped].map(|value| (CHALLENGE, value));
+                let wrong = json!({ "email": ANN, "code": otp_auth_tests::app::wrong(&code) });
+                post(&app, "verify-otp", &wrong, &both).await.problem(401, "invalid_code");
+                let right = json!({ "email": ANN, "code": code });
+                post(&app, "verify-otp", &right, &both).await.ok();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_used_up_or_over_hides_none_that_is_good() {
+    for swapped in [0, 1] {
+        for expired in [false, true] {
+            let app = insecure(Mode::Cookie).await;
+            let (other, code) = challenge(&app, ANN).await;
+            if expired {
+                app.pass(Duration::from_secs(590));
+            } else {
+                let wrong = json!({ "email": ANN, "code": otp_auth_tests::app::wrong(&code) });
+                for _ in 0..6 {
+                    post(&app, "verify-otp", &wrong, &[(CHALLENGE, &other)]).await;
+                }
+                app.pass(COOLDOWN);
+            }
+            let (own, code) = challenge(&app, ANN).await;
+            app.pass(Duration::from_secs(30));
+            let both = orders(&other, &own)[swapped].map(|value| (CHALLENGE, value));
+            post(&app, "verify-otp", &json!({ "email": ANN, "code": code }), &both).await.ok();
+        }
+    }
+}
+
+/// Each challenge has its tries, together as one by one.
+#[tokio::test]
+async fn several_challenges_at_once_give_no_more_guesses() {
+    for swapped in [0, 1] {
+        let app = insecure(Mode::Cookie).await;
+        let (first, first_code) = challenge(&app, ANN).await;
+        app.pass(COOLDOWN);
+        let (second, second_code) = challenge(&app, ANN).await;
+        let both = orders(&first, &second)[swapped].map(|value| (CHALLENGE, value));
+        let wrong = (0..1_000_000)
+            .map(|number| format!("{number:06}"))
+            .find(|code| *code != first_code && *code != second_code);
+        let wrong = json!({ "email": ANN, "code": wrong });
+        for _ in 0..5 {
+            post(&app, "verify-otp", &wrong, &both).await.problem(401, "invalid_code");
+        }
+        post(&app, "verify-otp", &wrong, &both).await.problem(429, "too_many_attempts");
+        for (challenge, code) in [(&first, &first_code), (&second, &second_code)] {
+            let right = json!({ "email": ANN, "code": code });
+            post(&app, "verify-otp", &right, &both).await.problem(429, "too_many_attempts");
+            post(&app, "verify-otp", &right, &[(CHALLENGE, challenge)]).await.problem(429, "too_many_attempts");
+        }
+    }
+}
+
+/// A browser holds one cookie of a name with the prefix `__Host-`.
+#[tokio::test]
+async fn of_challenges_that_are_bound_to_the_host_one_counts() {
+    let app = app(Mode::Cookie).await;
+    let name = "__Host-otp_challenge-users";
+    let mut client = app.client();
+    client.request(ANN).await.ok();
+    let own = client.held_challenge();
+    let right = json!({ "email": ANN, "code": app.code_for(ANN) });
+    let unknown = "A".repeat(22);
+    post(&app, "verify-otp", &right, &[(name, &unknown), (name, &own)]).await.problem(401, "invalid_code");
+    post(&app, "verify-otp", &right, &[(name, &own), (name, &unknown)]).await.ok();
+}
+
+#[tokio::test]
+async fn in_both_modes_the_challenge_of_the_body_counts_beside_that_of_the_cookie() {
+    let app = app(Mode::Both).await;
+    let mut client = app.client();
+    client.request(BOB).await.ok();
+    let stale = client.held_challenge();
+    let mut own = app.client();
+    own.request(ANN).await.ok();
+    let right = json!({ "email": ANN, "code": app.code_for(ANN), "challenge": own.held_challenge() });
+    post(&app, "verify-otp", &right, &[("__Host-otp_challenge-users", &stale)]).await.ok();
+}
+
+#[tokio::test]
+async fn the_device_that_knows_the_address_is_taken_whichever_cookie_comes_first() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for swapped in [0, 1] {
+            let app = insecure(mode).await;
+            let sign_in = async |email: &str, cookies: &[(&str, &str)]| {
+                let asked = post(&app, "request-otp", &json!({ "email": email }), cookies).await.ok();
+                let challenge = asked.cookie(CHALLENGE).unwrap().value;
+                let mut cookies = cookies.to_vec();
+                cookies.push((CHALLENGE, &challenge));
+                let right = json!({ "email": email, "code": app.code_for(email) });
+                post(&app, "verify-otp", &right, &cookies).await.ok().cookie(DEVICE).unwrap().value
+            };
+            let own = sign_in(ANN, &[]).await;
+            let planted = sign_in(BOB, &[]).await;
+            let nonsense = "nonsense".to_owned();
+            for other in [&planted, &nonsense] {
+                app.pass(COOLDOWN);
+                post(&app, "request-otp", &json!({ "email": ANN }), &[]).await.ok();
+                let both = orders(other, &own)[swapped].map(|value| (DEVICE, value));
+                // Strangers have to wait by now, this one is known. It stays so.
+                let next = sign_in(ANN, &both).await;
+                app.pass(COOLDOWN);
+                post(&app, "request-otp", &json!({ "email": ANN }), &[]).await.ok();
+                post(&app, "request-otp", &json!({ "email": ANN }), &[(DEVICE, &next)]).await.ok();
+                // Only the own one has paid.
+                let waits = post(&app, "request-otp", &json!({ "email": ANN }), &[(DEVICE, &own)]).await;
+                waits.problem(429, "resend_too_soon");
+            }
         }
     }
 }

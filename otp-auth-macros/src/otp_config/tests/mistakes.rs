@@ -52,7 +52,7 @@ const KEYS: Mistakes = &[
         r#"user = User, password = env("S")"#,
         &[(
             "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
         )],
     ),
     (
@@ -102,7 +102,7 @@ const KEYS: Mistakes = &[
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             (
                 "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
             ),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
@@ -621,6 +621,32 @@ const COOKIES: Mistakes = &[
             "cookie_same_site",
             r#"a browser drops a cookie with `cookie_same_site = "none"` that is not secure: remove `cookie_secure = false`, or write `"lax"`"#,
         )],
+    ),
+    (
+        r#"previous_cookie_paths = ["/old", "old", "", "/a;b", "/ä", 5, OLD]"#,
+        &[
+            (
+                r#""old""#,
+                r#"`previous_cookie_paths` takes paths, and this one must begin with `/`: write for example `"/auth"`"#,
+            ),
+            (
+                r#""""#,
+                r#"`previous_cookie_paths` takes paths, and this one must begin with `/`: write for example `"/auth"`"#,
+            ),
+            (
+                r#""/a;b""#,
+                r#"`previous_cookie_paths` takes paths, and this one has a character that no cookie path can have: write for example `"/auth"`"#,
+            ),
+            (
+                r#""/ä""#,
+                r#"`previous_cookie_paths` takes paths, and this one has a character that no cookie path can have: write for example `"/auth"`"#,
+            ),
+            ("5", r#"`previous_cookie_paths` takes strings: write `previous_cookie_paths = ["/auth"]`"#),
+        ],
+    ),
+    (
+        r#"previous_cookie_paths = "/old""#,
+        &[(r#""/old""#, r#"`previous_cookie_paths` takes a list: write `previous_cookie_paths = ["/auth"]`"#)],
     ),
     (
         r#"forget_device_at_logout = "yes""#,

@@ -44,6 +44,7 @@ fn a_configuration_with_every_key() {
         cookie_secure = true,
         cookie_name = "__Secure-refresh",
         cookie_path = "/auth",
+        previous_cookie_paths = ["/", self.old_path],
         cookie_domain = "example.com",
         cookie_same_site = strict,
         forget_device_at_logout = true,
@@ -67,6 +68,7 @@ fn a_configuration_with_every_key() {
             origins: Vec<String>,
             demo: bool,
             host: String,
+            old_path: String,
             #[otp(sender)]
             mail: Mailer<S>,
             #[otp(hooks)]

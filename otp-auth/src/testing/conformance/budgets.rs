@@ -148,7 +148,7 @@ pub async fn every_device_has_a_budget_of_its_own<B: Backend>(backend: &B) {
     // What is given back is given back to the one who has paid.
     store.refund_send(realm(), &tickets[0], Refund::Whole, NOW + MILLI).await.unwrap();
     let waiting = store.open_challenge(realm(), &of_device(8, 98, NOW + MILLI)).await.unwrap();
-    assert_eq!(waiting, Opening::Wait(Duration::from_millis(59_999)));
+    assert_eq!(waiting, Opening::Wait(MINUTE.checked_sub(MILLI).unwrap()));
     opened(store.open_challenge(realm(), &of_device(7, 97, NOW + MILLI)).await.unwrap());
 }
 
