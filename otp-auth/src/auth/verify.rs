@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use tracing::{Instrument, Span};
+
 use super::{Candidate, OtpAuth, ask, notice};
 use crate::binding::Binding;
 use crate::challenge::{Challenge, Identity, Verdict, code, device, judge};
@@ -10,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::delivery::Delivery;
+use crate::email::Address;
 use crate::error::AuthError;
 use crate::event::{self, Ending, Suspicion};
 use crate::hooks::Hooks;
@@ -148,7 +151,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     async fn verify(
         &self,
-        address: &crate::email::Address,
+        address: &Address,
         code: &Secret,
         verification: &Verification<'_>,
         refusal: &mut Option<Refusal>,
@@ -179,36 +182,50 @@ impl<C: OtpConfig> OtpAuth<C> {
             })
             .collect();
 
-        // One more than the limit is told apart, to raise the suspicion once.
+        // Up to the limit each try has a number of its own.
         let max_tries = u32::from(self.inner.settings.max_otp_attempts);
-        let counted = self.inner.store.count_try(&key, max_tries + 2).await?;
+        let counted = self.inner.store.count_try(&key, max_tries + 1).await?;
         let counted = counted.ok_or_else(|| refused(Refusal::UnknownChallenge))?;
         let mut accepted = None;
         let verdict = judge(&counted, now, max_tries, |identity| {
             accepted = candidates.iter().find(|candidate| candidate.identity == *identity);
             accepted.map(|candidate| candidate.mac)
         });
+        if verdict == Verdict::WrongAtLast {
+            self.note_exhausted(counted.identity, accepted.map(|_| address.clone()), context.clone()).await;
+        }
         match (verdict, accepted) {
             (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, &context).await,
-            (Verdict::Exhausted, _) => {
-                if counted.number == max_tries + 1 {
-                    Suspicion::too_many_attempts(&counted.identity)
-                        .raise::<C::User>(self.inner.config.hooks(), &context)
-                        .await;
-                }
-                Err(AuthError::TooManyAttempts { retry_after: now.until(counted.expires_at) })
-            }
-            (Verdict::Wrong, _) if candidates.iter().all(|candidate| candidate.identity != counted.identity) => {
+            (Verdict::Exhausted, _) => Err(AuthError::TooManyAttempts { retry_after: now.until(counted.expires_at) }),
+            (Verdict::Wrong | Verdict::WrongAtLast, _)
+                if candidates.iter().all(|candidate| candidate.identity != counted.identity) =>
+            {
                 Err(refused(Refusal::OtherAddress))
             }
             _ => Err(AuthError::InvalidCode),
         }
     }
 
+    /// All tries of a challenge were wrong. In a task of its own: whoever
+    /// guesses could hang up.
+    async fn note_exhausted(&self, identity: Identity, address: Option<Address>, context: RequestContext) {
+        let auth = self.clone();
+        let noting = async move {
+            let first = Suspicion::too_many_attempts(&identity, address.clone());
+            // A store that fails has been logged, and changes no answer.
+            let count = auth.inner.store.count_exhausted(&identity, context.time).await.unwrap_or(0);
+            let second = Suspicion::challenges_exhausted(&identity, address, count);
+            for suspicion in [Some(first), second].into_iter().flatten() {
+                suspicion.raise::<C::User>(auth.inner.config.hooks(), &context).await;
+            }
+        };
+        let _ = tokio::spawn(noting.instrument(Span::current())).await;
+    }
+
     /// The code is right. Asks the application, then lets the store accept it.
     async fn accept(
         &self,
-        address: &crate::email::Address,
+        address: &Address,
         key: &crate::challenge::ChallengeKey,
         candidate: &Candidate,
         verification: &Verification<'_>,

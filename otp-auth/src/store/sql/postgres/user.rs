@@ -201,8 +201,9 @@ impl PostgresStore {
             Vec::new()
         };
         user.mark_verified();
-        if let Some(older) = replaces {
-            revoke(&mut *transaction, realm, *older, *revocation).await?;
+        if let Some(older) = replaces
+            && revoke(&mut *transaction, realm, *older, *revocation).await?
+        {
             ended.push(*older);
         }
         insert_session(&mut *transaction, realm, &session).await?;
