@@ -12,12 +12,17 @@ use tracing::field::display;
 
 use crate::challenge::Identity;
 use crate::context::RequestContext;
+use crate::email::Address;
 use crate::error::{AuthError, StoreError};
 use crate::hooks::Hooks;
 use crate::id::{SessionId, SubjectId};
 use crate::user::OtpUser;
 
-/// Something that an honest client does not do.
+/// How many challenges of one address are used up in a day before that is
+/// suspicious.
+const SEVERAL: u32 = 3;
+
+/// Something that an honest client does not do. `Debug` shows no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Suspicion {
@@ -29,10 +34,24 @@ pub enum Suspicion {
         /// The id of its user, as in `sub`.
         user_id: String,
     },
-    /// All tries of a challenge were used up.
+    /// All tries of a challenge were wrong. Raised with the last of them.
     TooManyAttempts {
-        /// A short hash that is the same for the same address.
+        /// A short hash that is the same for the same address, as in the log.
         identity: String,
+        /// The address that the code had been sent to. `None` when the last
+        /// try was for another one.
+        address: Option<Address>,
+    },
+    /// Several challenges of one address were used up in this way within a
+    /// day: somebody is guessing. Raised once in a day.
+    ChallengesExhausted {
+        /// A short hash that is the same for the same address, as in the log.
+        identity: String,
+        /// The address that the codes had been sent to. `None` when the last
+        /// try was for another one.
+        address: Option<Address>,
+        /// How many challenges.
+        count: u32,
     },
 }
 
@@ -208,8 +227,14 @@ pub(crate) fn random_secret() {
 }
 
 impl Suspicion {
-    pub(crate) fn too_many_attempts(identity: &Identity) -> Self {
-        Self::TooManyAttempts { identity: Short(identity).to_string() }
+    pub(crate) fn too_many_attempts(identity: &Identity, address: Option<Address>) -> Self {
+        Self::TooManyAttempts { identity: Short(identity).to_string(), address }
+    }
+
+    /// For the one challenge of a day with which there are several.
+    pub(crate) fn challenges_exhausted(identity: &Identity, address: Option<Address>, count: u32) -> Option<Self> {
+        let identity = Short(identity).to_string();
+        (count == SEVERAL).then_some(Self::ChallengesExhausted { identity, address, count })
     }
 
     fn log(&self, client: Option<IpAddr>) {
@@ -218,8 +243,11 @@ impl Suspicion {
             Self::RefreshTokenReused { session, user_id } => {
                 tracing::error!(event = "authn_token_reuse", %session, user_id, client);
             }
-            Self::TooManyAttempts { identity } => {
+            Self::TooManyAttempts { identity, address: _ } => {
                 tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity, client);
+            }
+            Self::ChallengesExhausted { identity, address: _, count } => {
+                tracing::warn!(event = "authn_login_fail_day", method = "email_otp", identity, count, client);
             }
         }
     }

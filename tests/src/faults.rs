@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore,
-    SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Identity, Maintenance,
+    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
+    SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 use crate::user::User;
@@ -20,6 +20,8 @@ pub enum Operation {
     RefundSend,
     /// `ChallengeStore::count_try`.
     CountTry,
+    /// `ChallengeStore::count_exhausted`.
+    CountExhausted,
     /// `SessionStore::session`.
     Session,
     /// `SessionStore::advance`.
@@ -166,6 +168,11 @@ impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         self.faults.meet(Operation::CountTry).await?;
         self.inner.count_try(realm, key, cap).await
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        self.faults.meet(Operation::CountExhausted).await?;
+        self.inner.count_exhausted(realm, identity, now).await
     }
 }
 

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use tracing::{Instrument, Span};
+
 use super::{Candidate, OtpAuth, ask, notice};
 use crate::binding::Binding;
 use crate::challenge::{Challenge, Identity, Verdict, code, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
+use crate::email::Address;
 use crate::error::AuthError;
 use crate::event::{self, Ending, Suspicion};
 use crate::hooks::Hooks;
@@ -160,7 +163,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     async fn verify(
         &self,
-        address: &crate::email::Address,
+        address: &Address,
         code: &Secret,
         verification: &Verification<'_>,
         other_challenges: &[&str],
@@ -200,7 +203,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Counts a try on a challenge, and compares.
     async fn try_challenge(
         &self,
-        address: &crate::email::Address,
+        address: &Address,
         code: &Secret,
         challenge: &Challenge,
         context: &RequestContext,
@@ -219,34 +222,47 @@ impl<C: OtpConfig> OtpAuth<C> {
             })
             .collect();
 
-        // One more than the limit is told apart, to raise the suspicion once.
+        // Up to the limit each try has a number of its own.
         let max_tries = u32::from(self.inner.settings.max_otp_attempts);
-        let counted = self.inner.store.count_try(&key, max_tries + 2).await?;
+        let counted = self.inner.store.count_try(&key, max_tries + 1).await?;
         let Some(counted) = counted else {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
         };
         let own = candidates.iter().position(|candidate| candidate.identity == counted.identity);
         let own = own.map(|index| candidates.swap_remove(index));
         let verdict = judge(&counted, now, max_tries, |_| own.as_ref().map(|candidate| candidate.mac));
+        if verdict == Verdict::WrongAtLast {
+            let address = own.as_ref().map(|_| address.clone());
+            self.note_exhausted(counted.identity, address, context.clone()).await;
+        }
         Ok(match (verdict, own) {
             (Verdict::Right, Some(candidate)) => Ok(candidate),
-            (Verdict::Exhausted, _) => {
-                if counted.number == max_tries + 1 {
-                    Suspicion::too_many_attempts(&counted.identity)
-                        .raise::<C::User>(self.inner.config.hooks(), context)
-                        .await;
-                }
-                Err(Failure::Exhausted(now.until(counted.expires_at)))
-            }
+            (Verdict::Exhausted, _) => Err(Failure::Exhausted(now.until(counted.expires_at))),
             (_, None) => Err(Failure::Refused(Refusal::OtherAddress)),
             _ => Err(Failure::Wrong),
         })
     }
 
+    /// All tries of a challenge were wrong. In a task of its own: whoever
+    /// guesses could hang up.
+    async fn note_exhausted(&self, identity: Identity, address: Option<Address>, context: RequestContext) {
+        let auth = self.clone();
+        let noting = async move {
+            let first = Suspicion::too_many_attempts(&identity, address.clone());
+            // A store that fails has been logged, and changes no answer.
+            let count = auth.inner.store.count_exhausted(&identity, context.time).await.unwrap_or(0);
+            let second = Suspicion::challenges_exhausted(&identity, address, count);
+            for suspicion in [Some(first), second].into_iter().flatten() {
+                suspicion.raise::<C::User>(auth.inner.config.hooks(), &context).await;
+            }
+        };
+        let _ = tokio::spawn(noting.instrument(Span::current())).await;
+    }
+
     /// The code is right. Asks the application, then lets the store accept it.
     async fn accept(
         &self,
-        address: &crate::email::Address,
+        address: &Address,
         challenge: &Challenge,
         candidate: &Candidate,
         verification: &Verification<'_>,

@@ -17,6 +17,11 @@ pub enum Requester {
     KnownDevice = 1,
 }
 
+/// Where stores keep, beside the budgets of an identity, how many of its
+/// challenges were used up: in the place of a [`Requester`].
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) const EXHAUSTED: u8 = 2;
+
 /// What strangers, or one known device, may send to one identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendLimits {
@@ -168,7 +173,7 @@ impl Budget {
 }
 
 /// The window that `now` lies in: the old one, or a new and empty one.
-fn window(started_at: Timestamp, sends: u32, length: Duration, now: Timestamp) -> (Timestamp, u32) {
+pub(crate) fn window(started_at: Timestamp, sends: u32, length: Duration, now: Timestamp) -> (Timestamp, u32) {
     if is_outside(started_at, length, now) { (now, 0) } else { (started_at, sends) }
 }
 

@@ -144,6 +144,9 @@ pub(crate) enum Verdict {
     Right,
     /// The code is wrong, late or used.
     Wrong,
+    /// The code is wrong, and this try was the last of those allowed. Exactly
+    /// one try of a challenge is.
+    WrongAtLast,
     /// The tries were used up before this one; nothing was compared.
     Exhausted,
 }
@@ -166,6 +169,7 @@ pub(crate) fn judge(
     }
     match presented(&counted.identity) {
         Some(mac) if secret::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
+        _ if counted.number == max_tries => Verdict::WrongAtLast,
         _ => Verdict::Wrong,
     }
 }
@@ -203,6 +207,22 @@ mod tests {
                 assert_eq!((verdict, compared), (expected, number <= max));
             }
         }
+    }
+
+    #[test]
+    fn the_last_allowed_try_is_told_apart_when_it_was_wrong() {
+        for max in 1..=10 {
+            for number in 1..=12 {
+                for presented in [Some(WRONG), None] {
+                    let verdict = judge(&counted(number), at(0), max, |_| presented);
+                    assert_eq!(verdict == Verdict::WrongAtLast, number == max, "{number} of {max}");
+                }
+            }
+        }
+        // Nothing was guessed where nothing is compared.
+        let used = CountedTry { code_mac: None, ..counted(5) };
+        assert_eq!(judge(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(judge(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
     }
 
     #[test]

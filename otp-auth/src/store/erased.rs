@@ -13,9 +13,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, CountedTry, Cursor, Maintenance, OpenChallenge, Opening, Realm,
-    Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn, SignInOutcome, Store,
-    StoreError, StoreResult, Timestamp, TokenRef,
+    Advance, Binding, BlacklistEntry, ChallengeKey, CountedTry, Cursor, Identity, Maintenance, OpenChallenge, Opening,
+    Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn, SignInOutcome,
+    Store, StoreError, StoreResult, Timestamp, TokenRef,
 };
 use super::{ChallengeStore, SessionStore, UserStore};
 use crate::event;
@@ -78,6 +78,7 @@ erase! {
         open_challenge(open: &'a OpenChallenge) -> Opening, ChallengeStore;
         refund_send(ticket: &'a SendTicket, refund: Refund, now: Timestamp) -> (), ChallengeStore;
         count_try(key: &'a ChallengeKey, cap: u32) -> Option<CountedTry>, ChallengeStore;
+        count_exhausted(identity: &'a Identity, now: Timestamp) -> u32, ChallengeStore;
         session(id: SessionId) -> Option<Session>, SessionStore;
         advance(id: SessionId, generation: u32, now: Timestamp) -> Advance, SessionStore;
         recover(id: SessionId, expected: Option<Recovery>, recovery: Recovery) -> bool, SessionStore;

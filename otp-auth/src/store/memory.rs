@@ -7,9 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{
     Account, Advance, Binding, BlacklistEntry, BlacklistKind, Budget, ChallengeKey, ChallengeStore, CodeMac,
     CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery, Refund,
-    Removed, Requester, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome,
-    StoreResult, Timestamp, TokenRef, UserStore,
+    Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore, SignIn,
+    SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
+use crate::challenge::budget::window;
 use crate::user::OtpUser;
 
 /// What a [`MemoryStore`] knows of a user to be made.
@@ -61,6 +62,8 @@ struct State<U> {
     users_made: i64,
     challenges: BTreeMap<(Realm, ChallengeKey), Row>,
     budgets: BTreeMap<(Realm, Identity, Requester), Budget>,
+    /// When a day began, and how many challenges were used up in it.
+    exhausted: BTreeMap<(Realm, Identity), (Timestamp, u32)>,
     sessions: BTreeMap<(Realm, SessionId), Session>,
     /// Each entry with the number of its last change.
     blacklist: BTreeMap<(Realm, [u8; 16]), (i64, BlacklistEntry)>,
@@ -85,6 +88,7 @@ impl<U: OtpUser + Clone> MemoryStore<U> {
             users_made: 0,
             challenges: BTreeMap::new(),
             budgets: BTreeMap::new(),
+            exhausted: BTreeMap::new(),
             sessions: BTreeMap::new(),
             blacklist: BTreeMap::new(),
             blacklisted: 0,
@@ -212,6 +216,14 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
                 expires_at: row.expires_at,
             }
         }))
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        let mut state = self.lock();
+        let slot = state.exhausted.entry((realm.clone(), *identity)).or_insert((now, 0));
+        let (day_started_at, count) = window(slot.0, slot.1, SendLimits::DAY, now);
+        *slot = (day_started_at, count.saturating_add(1));
+        Ok(slot.1)
     }
 }
 
@@ -361,8 +373,9 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         if let Some(row) = state.challenges.get_mut(&challenge) {
             row.code = None;
         }
-        if let Some(older) = sign_in.replaces {
-            state.revoke(realm, older, sign_in.revocation);
+        if let Some(older) = sign_in.replaces
+            && state.revoke(realm, older, sign_in.revocation)
+        {
             ended.push(older);
         }
         let session = sign_in.session.of_user(user_id);
@@ -382,9 +395,12 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
             keys.len() as u64
         }
         let mut state = self.lock();
+        let budgets = remove(&mut state.budgets, limit, |budget| budget.is_over(now));
+        let rest = limit.saturating_sub(u32::try_from(budgets).unwrap_or(limit));
+        let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| *began_at + SendLimits::DAY <= now);
         Ok(Removed {
             challenges: remove(&mut state.challenges, limit, |row| row.expires_at <= now),
-            budgets: remove(&mut state.budgets, limit, |budget| budget.is_over(now)),
+            budgets: budgets + exhausted,
             sessions: remove(&mut state.sessions, limit, |session| session.expires_at <= now),
             blacklisted: remove(&mut state.blacklist, limit, |(_, entry)| entry.expires_at <= now),
         })

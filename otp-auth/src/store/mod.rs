@@ -175,6 +175,19 @@ pub trait ChallengeStore: Send + Sync + 'static {
         key: &ChallengeKey,
         cap: u32,
     ) -> impl Future<Output = StoreResult<Option<CountedTry>>> + Send;
+
+    /// Counts one more challenge of an identity whose tries were used up, and
+    /// returns how many that are in the present day. A day begins with the
+    /// first of them, and ends after [`SendLimits::DAY`].
+    ///
+    /// No two callers get the same number in one day. Nothing else depends on
+    /// it: it changes no budget, and a budget does not change it.
+    fn count_exhausted(
+        &self,
+        realm: &Realm,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<u32>> + Send;
 }
 
 /// What came of [`SessionStore::advance`].
@@ -501,7 +514,8 @@ pub enum SignInOutcome<U> {
         session: Session,
         /// Whether the user was made by this sign-in.
         created: bool,
-        /// The sessions that it has ended.
+        /// The sessions that it has ended, each once, and none that was over
+        /// already.
         ended: Vec<SessionId>,
     },
     /// The challenge was accepted before, has expired or is gone. Nothing was
@@ -565,7 +579,8 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
 pub struct Removed {
     /// Expired challenges.
     pub challenges: u64,
-    /// Budgets whose windows are over.
+    /// Budgets whose windows are over, and counts of used-up challenges whose
+    /// day is.
     pub budgets: u64,
     /// Sessions that are over.
     pub sessions: u64,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_auth::{Client as Sender, RequestContext, SessionId, Suspicion};
+use otp_auth::{Client as Sender, RequestContext, SessionId};
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{Call, Client, Mode, Operation, Reply, Setup, tokens};
 
@@ -120,25 +120,6 @@ async fn notices_that_hang_are_cut_off_and_change_nothing() {
         client.logout().await.ok();
         client.get("/me").await.problem(401, "invalid_token");
     }
-}
-
-#[tokio::test]
-async fn log_02_using_up_the_tries_is_suspicious_once() {
-    let app = app(Mode::Body).await;
-    let mut client = app.client();
-    client.request(ANN).await.ok();
-    for _ in 0..5 {
-        client.verify_wrong(ANN).await.problem(401, "invalid_code");
-    }
-    assert_eq!(app.hooks.calls(), []);
-    for _ in 0..5 {
-        client.verify_wrong(ANN).await.problem(429, "too_many_attempts");
-    }
-    let calls = app.hooks.calls();
-    let [Call::Suspicious(Suspicion::TooManyAttempts { identity })] = calls.as_slice() else {
-        panic!("{calls:?}");
-    };
-    assert!(!identity.is_empty() && !identity.contains("ann"), "{identity}");
 }
 
 #[tokio::test]

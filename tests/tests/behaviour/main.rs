@@ -25,6 +25,7 @@ mod enumeration;
 mod events;
 mod failures;
 mod first_hour;
+mod guessing;
 mod hooks;
 mod long_tokens;
 mod openapi;

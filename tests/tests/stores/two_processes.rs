@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_auth::OtpUser;
 use otp_auth::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore,
-    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Identity, Maintenance,
+    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
+    SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -44,6 +44,10 @@ impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
 
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         self.next().count_try(realm, key, cap).await
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        self.next().count_exhausted(realm, identity, now).await
     }
 }
 

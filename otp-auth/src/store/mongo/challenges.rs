@@ -6,6 +6,7 @@ use mongodb::options::ReturnDocument;
 use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_bytes, time};
 use super::{Collections, SWAPS, insert, purge_at};
+use crate::challenge::budget::EXHAUSTED;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
@@ -13,8 +14,12 @@ use crate::store::{
 
 /// The key of a budget: whose it is, and one byte for the requester.
 fn budget_key(realm: &Realm, payer: &Identity, requester: Requester) -> Bson {
-    let mut key = payer.as_bytes().to_vec();
-    key.push(requester as u8);
+    key_of(realm, payer, requester as u8)
+}
+
+fn key_of(realm: &Realm, identity: &Identity, class: u8) -> Bson {
+    let mut key = identity.as_bytes().to_vec();
+    key.push(class);
     row::key(realm, &key)
 }
 
@@ -162,5 +167,31 @@ impl ChallengeStore for Collections {
             code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
             expires_at: time(&row, "expires_at")?,
         }))
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED) };
+        // A date that is missing is before every other.
+        let is_over = doc! { "$lte": ["$day_started_at", date(now - SendLimits::DAY)] };
+        let began_at = doc! { "$cond": [is_over.clone(), date(now), "$day_started_at"] };
+        let counted = doc! { "$set": {
+            "next_send_at": began_at.clone(),
+            "hour_started_at": began_at.clone(),
+            "hour_sends": 0_i64,
+            "day_started_at": began_at,
+            "day_sends": { "$cond": [is_over, 1_i64, { "$add": ["$day_sends", 1_i64] }] },
+            "purge_at": purge_at(SendLimits::DAY),
+        } };
+        for _ in 0..SWAPS {
+            let counting = self.budgets.find_one_and_update(key.clone(), vec![counted.clone()]);
+            match counting.upsert(true).return_document(ReturnDocument::After).await {
+                Ok(Some(row)) => return Ok(number(&row, "day_sends")?),
+                Ok(None) => {}
+                // Somebody else has added it.
+                Err(error) if is_duplicate(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::contended("one count").into())
     }
 }

@@ -9,9 +9,9 @@ use super::user::MongoUser;
 use super::{Collections, MongoStore};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SessionStore,
-    SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Identity, Maintenance,
+    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
+    SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 /// Operations at once. Each takes one connection at a time, so most pools are
@@ -61,6 +61,11 @@ impl ChallengeStore for MongoStore {
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         let (realm, key) = (realm.clone(), *key);
         self.run(|on| async move { on.count_try(&realm, &key, cap).await }).await
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        let (realm, identity) = (realm.clone(), *identity);
+        self.run(|on| async move { on.count_exhausted(&realm, &identity, now).await }).await
     }
 }
 

@@ -82,8 +82,9 @@ impl Collections {
                 return Ok(SignInOutcome::AccountChanged);
             }
         };
-        if let Some(older) = replaces {
-            self.revoke_session(realm, older, revocation).await?;
+        if let Some(older) = replaces
+            && self.revoke_session(realm, older, revocation).await?
+        {
             ended.push(older);
         }
 

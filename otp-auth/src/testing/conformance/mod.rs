@@ -40,6 +40,7 @@
 mod budgets;
 mod challenges;
 mod cleanup;
+mod exhausted;
 pub mod fixtures;
 mod realms;
 mod sessions;
@@ -54,6 +55,7 @@ use crate::user::OtpUser;
 pub use budgets::*;
 pub use challenges::*;
 pub use cleanup::*;
+pub use exhausted::*;
 pub use realms::*;
 pub use sessions::*;
 pub use sign_in::*;
@@ -116,6 +118,10 @@ macro_rules! store_conformance {
             a_challenge_goes_on_when_another_budget_pays
             only_a_live_challenge_of_the_same_identity_goes_on
             every_try_has_a_number_of_its_own
+            used_up_challenges_are_counted_within_a_day
+            no_two_used_up_challenges_have_one_number
+            used_up_challenges_pay_nothing
+            a_clean_up_keeps_the_count_of_a_day
             an_unknown_challenge_counts_nothing
             tries_outlive_a_resend
             a_code_is_accepted_once

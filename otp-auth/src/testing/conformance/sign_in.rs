@@ -159,7 +159,9 @@ pub async fn the_first_proof_ends_older_sessions<B: Backend>(backend: &B) {
     bytes[..4].copy_from_slice(&2_u32.to_be_bytes());
     let own = Identity::from_bytes(bytes);
     opened(store.open_challenge(realm(), &open(own, key(2), NOW + MINUTE)).await.unwrap());
-    let attempt = SignIn { identity: own, ..sign_in(2, existing(unverified), 2, NOW + MINUTE) };
+    // It is told once, also where it is the one to be replaced.
+    let attempt =
+        SignIn { identity: own, replaces: Some(planted.id), ..sign_in(2, existing(unverified), 2, NOW + MINUTE) };
     let SignInOutcome::SignedIn { user, session: own, ended, .. } = store.sign_in(realm(), attempt).await.unwrap()
     else {
         panic!("expected a sign-in");
@@ -191,9 +193,16 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
     let bob = backend.add_user(&store, "bob@x.com", true).await;
     let (_, older) = add_session::<B>(&store, existing(ann.clone()), 1, NOW).await;
     let (_, other) = add_session::<B>(&store, existing(ann.clone()), 2, NOW).await;
-    opened(store.open_challenge(realm(), &open(identity(3), key(3), NOW)).await.unwrap());
-    let attempt = SignIn { replaces: Some(older.id), ..sign_in(3, existing(bob.clone()), 3, NOW) };
-    signed_in_ok(store.sign_in(realm(), attempt).await.unwrap());
+    // Twice: what has ended does not end again.
+    for (number, expected) in [(3, vec![older.id]), (4, Vec::new())] {
+        opened(store.open_challenge(realm(), &open(identity(number), key(number.into()), NOW)).await.unwrap());
+        let attempt =
+            SignIn { replaces: Some(older.id), ..sign_in(number.into(), existing(bob.clone()), number.into(), NOW) };
+        match store.sign_in(realm(), attempt).await.unwrap() {
+            SignInOutcome::SignedIn { ended, .. } => assert_eq!(ended, expected),
+            outcome => panic!("expected a sign-in, not {outcome:?}"),
+        }
+    }
     assert!(!is_current::<B>(&store, &ann, older.id, NOW).await);
     assert!(store.session(realm(), older.id).await.unwrap().is_some_and(|session| session.revoked_at == Some(NOW)));
     assert!(is_current::<B>(&store, &ann, other.id, NOW).await);

@@ -4,10 +4,11 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::super::pool::retrying;
 use super::{MySqlStore, bytes, count, optional_bytes, time};
+use crate::challenge::budget::EXHAUSTED;
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
-    Requester, SendTicket, StoreResult, Timestamp,
+    Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &MySqlRow) -> Result<Budget, sqlx::Error> {
@@ -168,6 +169,42 @@ impl MySqlStore {
     }
 }
 
+impl MySqlStore {
+    async fn count_used_up(&self, realm: &Realm, identity: Identity, now: Timestamp) -> StoreResult<u32> {
+        // Assignments are carried out from left to right: what depends on the
+        // day comes before the day.
+        let counting = || {
+            let day_ago = (now - SendLimits::DAY).as_millis();
+            sqlx::query(
+                "INSERT INTO otp_budgets \
+                 (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+                 VALUES (?, ?, ?, ?, ?, 0, ?, LAST_INSERT_ID(1)) \
+                 ON DUPLICATE KEY UPDATE \
+                 next_send_at = IF(day_started_at <= ?, ?, next_send_at), \
+                 hour_started_at = IF(day_started_at <= ?, ?, hour_started_at), \
+                 day_sends = LAST_INSERT_ID(IF(day_started_at <= ?, 1, day_sends + 1)), \
+                 day_started_at = IF(day_started_at <= ?, ?, day_started_at)",
+            )
+            .bind(realm.as_str().as_bytes())
+            .bind(identity.as_bytes().as_slice())
+            .bind(EXHAUSTED)
+            .bind(now.as_millis())
+            .bind(now.as_millis())
+            .bind(now.as_millis())
+            .bind(day_ago)
+            .bind(now.as_millis())
+            .bind(day_ago)
+            .bind(now.as_millis())
+            .bind(day_ago)
+            .bind(day_ago)
+            .bind(now.as_millis())
+            .execute(&self.pool)
+        };
+        let counted = retrying(counting).await?;
+        Ok(u32::try_from(counted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?)
+    }
+}
+
 impl ChallengeStore for MySqlStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let (store, realm, open) = (self.clone(), realm.clone(), open.clone());
@@ -182,5 +219,10 @@ impl ChallengeStore for MySqlStore {
     async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         let (store, realm, key) = (self.clone(), realm.clone(), *key);
         to_the_end(async move { store.count(&realm, key, cap).await }).await
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        let (store, realm, identity) = (self.clone(), realm.clone(), *identity);
+        to_the_end(async move { store.count_used_up(&realm, identity, now).await }).await
     }
 }

@@ -217,8 +217,9 @@ impl MySqlStore {
             Vec::new()
         };
         user.mark_verified();
-        if let Some(older) = replaces {
-            revoke(&mut transaction, realm, *older, *revocation).await?;
+        if let Some(older) = replaces
+            && revoke(&mut transaction, realm, *older, *revocation).await?
+        {
             ended.push(*older);
         }
         insert_session(&mut transaction, realm, &session).await?;

@@ -4,6 +4,7 @@ use sqlx::postgres::PgRow;
 
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, optional_bytes, time};
+use crate::challenge::budget::EXHAUSTED;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     SendTicket, StoreResult, Timestamp,
@@ -149,5 +150,28 @@ impl ChallengeStore for PostgresStore {
             code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
             expires_at: time(&row, "expires_at")?,
         }))
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        let counting = || {
+            self.fetch_one(
+                sqlx::query(
+                "INSERT INTO otp_budgets AS old \
+                     (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+                 VALUES ($1, $2, $3, $4, $4, 0, $4, 1) \
+                 ON CONFLICT (realm, identity, requester) DO UPDATE SET \
+                     next_send_at = CASE WHEN old.day_started_at + 86400000 <= $4 THEN $4 ELSE old.next_send_at END, \
+                     hour_started_at = CASE WHEN old.day_started_at + 86400000 <= $4 THEN $4 ELSE old.hour_started_at END, \
+                     day_started_at = CASE WHEN old.day_started_at + 86400000 <= $4 THEN $4 ELSE old.day_started_at END, \
+                     day_sends = CASE WHEN old.day_started_at + 86400000 <= $4 THEN 1 ELSE old.day_sends + 1 END \
+                 RETURNING day_sends",
+            )
+            .bind(realm.as_str())
+            .bind(identity.as_bytes().as_slice())
+            .bind(i16::from(EXHAUSTED))
+            .bind(now.as_millis()),
+            )
+        };
+        Ok(count(&retrying(counting).await?, "day_sends")?)
     }
 }

@@ -203,8 +203,9 @@ impl PostgresStore {
             Vec::new()
         };
         user.mark_verified();
-        if let Some(older) = replaces {
-            revoke(realm, *older, *revocation).execute(&mut *transaction).await?;
+        if let Some(older) = replaces
+            && revoke(realm, *older, *revocation).fetch_one(&mut *transaction).await?.try_get::<i64, _>(0)? > 0
+        {
             ended.push(*older);
         }
         insert_session(&mut *transaction, realm, &session).await?;

@@ -4,6 +4,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, bytes, optional_bytes, time};
+use crate::challenge::budget::EXHAUSTED;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     SendLimits, SendTicket, StoreResult, Timestamp,
@@ -140,5 +141,25 @@ impl ChallengeStore for SqliteStore {
             code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
             expires_at: time(&row, "expires_at")?,
         }))
+    }
+
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
+        let counting = sqlx::query(
+            "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+             VALUES (?1, ?2, ?3, ?4, ?4, 0, ?4, 1) \
+             ON CONFLICT (realm, identity, requester) DO UPDATE SET \
+             next_send_at = CASE WHEN day_started_at <= ?5 THEN ?4 ELSE next_send_at END, \
+             hour_started_at = CASE WHEN day_started_at <= ?5 THEN ?4 ELSE hour_started_at END, \
+             day_sends = CASE WHEN day_started_at <= ?5 THEN 1 ELSE day_sends + 1 END, \
+             day_started_at = CASE WHEN day_started_at <= ?5 THEN ?4 ELSE day_started_at END \
+             RETURNING day_sends",
+        )
+        .bind(realm.as_str())
+        .bind(identity.as_bytes().as_slice())
+        .bind(EXHAUSTED)
+        .bind(now.as_millis())
+        .bind((now - SendLimits::DAY).as_millis());
+        let row = self.write(counting).await?.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(row.try_get("day_sends")?)
     }
 }

@@ -180,8 +180,9 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
             Vec::new()
         };
         user.mark_verified();
-        if let Some(older) = replaces {
-            revoke(&mut write.transaction, realm, older, revocation).await?;
+        if let Some(older) = replaces
+            && revoke(&mut write.transaction, realm, older, revocation).await?
+        {
             ended.push(older);
         }
         insert_session(&mut write.transaction, realm, &session).await?;
