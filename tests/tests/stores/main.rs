@@ -11,6 +11,7 @@ mod mongo;
 mod mysql;
 mod postgres;
 mod processes;
+mod rows;
 mod servers;
 mod sqlite;
 mod two_processes;
