@@ -58,29 +58,41 @@ impl ::otp_auth::__private::mongodb::MongoUser for Member {
     );
     fn from_document(
         document: &::otp_auth::__private::mongodb::Stored,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::mongodb::Error> {
-        ::core::result::Result::Ok(Self {
-            id: ::otp_auth::__private::mongodb::required::<ObjectId>(document, "_id")?,
-            address: ::otp_auth::__private::mongodb::required::<
-                Address,
-            >(document, "mail")?,
-            confirmed: ::otp_auth::__private::mongodb::or::<
-                bool,
-            >(document, "confirmed", || false)?,
-            r#type: ::otp_auth::__private::mongodb::or::<
-                Role,
-            >(document, "type", || Role::Guest)?,
-            language: ::otp_auth::__private::mongodb::or::<
-                String,
-            >(document, "language", || ::core::convert::From::from("en"))?,
-            tags: ::otp_auth::__private::mongodb::or::<
-                Vec<String>,
-            >(document, "tags", || ::core::default::Default::default())?,
-            cached: ::core::default::Default::default(),
-            nickname: ::otp_auth::__private::mongodb::or::<
-                Option<String>,
-            >(document, "nickname", || ::core::default::Default::default())?,
-        })
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::mongodb::Error,
+    > {
+        if ::otp_auth::__private::mongodb::is_absent(document, "_id")?
+            || ::otp_auth::__private::mongodb::is_absent(document, "mail")?
+        {
+            return ::core::result::Result::Ok(::core::option::Option::None);
+        }
+        ::core::result::Result::Ok(
+            ::core::option::Option::Some(Self {
+                id: ::otp_auth::__private::mongodb::required::<
+                    ObjectId,
+                >(document, "_id")?,
+                address: ::otp_auth::__private::mongodb::required::<
+                    Address,
+                >(document, "mail")?,
+                confirmed: ::otp_auth::__private::mongodb::or::<
+                    bool,
+                >(document, "confirmed", || false)?,
+                r#type: ::otp_auth::__private::mongodb::or::<
+                    Role,
+                >(document, "type", || Role::Guest)?,
+                language: ::otp_auth::__private::mongodb::or::<
+                    String,
+                >(document, "language", || ::core::convert::From::from("en"))?,
+                tags: ::otp_auth::__private::mongodb::or::<
+                    Vec<String>,
+                >(document, "tags", || ::core::default::Default::default())?,
+                cached: ::core::default::Default::default(),
+                nickname: ::otp_auth::__private::mongodb::or::<
+                    Option<String>,
+                >(document, "nickname", || ::core::default::Default::default())?,
+            }),
+        )
     }
     fn id_value(
         id: &Self::Id,
@@ -89,6 +101,16 @@ impl ::otp_auth::__private::mongodb::MongoUser for Member {
         ::otp_auth::__private::mongodb::Error,
     > {
         ::otp_auth::__private::mongodb::id::<ObjectId>(id)
+    }
+    fn email_value(
+        email: &::core::primitive::str,
+    ) -> ::core::result::Result<
+        ::otp_auth::__private::mongodb::Bson,
+        ::otp_auth::__private::mongodb::Error,
+    > {
+        ::otp_auth::__private::mongodb::value::<
+            Address,
+        >("mail", ::core::convert::From::from(email))
     }
     fn new_document(
         email: &::core::primitive::str,

@@ -44,25 +44,35 @@ impl framework::otp::__private::OtpUser for Member {
 impl framework::otp::__private::sqlite::SqliteUser for Member {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ?2 AND `token_blacklist`.`id` IN (?3, ?4, ?5) AND `token_blacklist`.`expires_at` > ?6 AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?7))";
-    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`mail` = ?1 LIMIT 1";
-    const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`member``s` (`MEMBER_ID`, `mail`, `type`, `language`, `tags`) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING `MEMBER_ID`, `mail`, `type`, `language`, `tags`, `nickname`";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`mail` = ?1 AND `app`.`member``s`.`mail` COLLATE BINARY = ?1 AND `app`.`member``s`.`MEMBER_ID` IS NOT NULL LIMIT 1";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`member``s` (`MEMBER_ID`, `mail`, `type`, `language`, `tags`) VALUES (?1, ?2, ?3, ?4, ?5)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(
         row: &framework::otp::__private::sqlite::Row,
-    ) -> ::core::result::Result<Self, framework::otp::__private::sqlite::Error> {
-        ::core::result::Result::Ok(Self {
-            id: framework::otp::__private::sqlite::get::<MemberId>(row, 0usize)?,
-            address: framework::otp::__private::sqlite::get::<Address>(row, 1usize)?,
-            r#type: framework::otp::__private::sqlite::get::<Role>(row, 2usize)?,
-            language: framework::otp::__private::sqlite::get::<String>(row, 3usize)?,
-            tags: framework::otp::__private::sqlite::get_json::<
-                Vec<String>,
-            >(row, 4usize)?,
-            cached: ::core::default::Default::default(),
-            nickname: framework::otp::__private::sqlite::get::<
-                Option<String>,
-            >(row, 5usize)?,
-        })
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        framework::otp::__private::sqlite::Error,
+    > {
+        if framework::otp::__private::sqlite::is_null(row, 0usize)?
+            || framework::otp::__private::sqlite::is_null(row, 1usize)?
+        {
+            return ::core::result::Result::Ok(::core::option::Option::None);
+        }
+        ::core::result::Result::Ok(
+            ::core::option::Option::Some(Self {
+                id: framework::otp::__private::sqlite::get::<MemberId>(row, 0usize)?,
+                address: framework::otp::__private::sqlite::get::<Address>(row, 1usize)?,
+                r#type: framework::otp::__private::sqlite::get::<Role>(row, 2usize)?,
+                language: framework::otp::__private::sqlite::get::<String>(row, 3usize)?,
+                tags: framework::otp::__private::sqlite::get_json::<
+                    Vec<String>,
+                >(row, 4usize)?,
+                cached: ::core::default::Default::default(),
+                nickname: framework::otp::__private::sqlite::get::<
+                    Option<String>,
+                >(row, 5usize)?,
+            }),
+        )
     }
     fn bind_id(
         id: &Self::Id,
@@ -71,6 +81,14 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
         framework::otp::__private::sqlite::bind::<
             MemberId,
         >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_email(
+        email: &::core::primitive::str,
+        arguments: &mut framework::otp::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
+        framework::otp::__private::sqlite::bind::<
+            Address,
+        >(arguments, ::core::convert::From::from(email))
     }
     fn bind_new(
         email: &::core::primitive::str,

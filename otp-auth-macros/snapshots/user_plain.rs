@@ -52,20 +52,34 @@ impl ::otp_auth::__private::VerifiableUser for User {}
 impl ::otp_auth::__private::sqlite::SqliteUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ?2 AND `token_blacklist`.`id` IN (?3, ?4, ?5) AND `token_blacklist`.`expires_at` > ?6 AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?7))";
-    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`email` = ?1 LIMIT 1";
-    const INSERT: &'static ::core::primitive::str = "INSERT INTO `users` (`email`, `is_verified`) VALUES (?1, TRUE) RETURNING `id`, `email`, `is_verified`, `username`";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`email` = ?1 AND `users`.`email` COLLATE BINARY = ?1 AND `users`.`id` IS NOT NULL LIMIT 1";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO `users` (`email`, `is_verified`) VALUES (?1, TRUE)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "UPDATE `users` SET `is_verified` = TRUE WHERE `id` = ?1 AND `is_verified` IS NOT TRUE",
     );
     fn from_row(
         row: &::otp_auth::__private::sqlite::Row,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::sqlite::Error> {
-        ::core::result::Result::Ok(Self {
-            id: ::otp_auth::__private::sqlite::get::<i64>(row, 0usize)?,
-            email: ::otp_auth::__private::sqlite::get::<String>(row, 1usize)?,
-            is_verified: ::otp_auth::__private::sqlite::get::<bool>(row, 2usize)?,
-            username: ::otp_auth::__private::sqlite::get::<Option<String>>(row, 3usize)?,
-        })
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::sqlite::Error,
+    > {
+        if ::otp_auth::__private::sqlite::is_null(row, 0usize)?
+            || ::otp_auth::__private::sqlite::is_null(row, 1usize)?
+        {
+            return ::core::result::Result::Ok(::core::option::Option::None);
+        }
+        ::core::result::Result::Ok(
+            ::core::option::Option::Some(Self {
+                id: ::otp_auth::__private::sqlite::get::<i64>(row, 0usize)?,
+                email: ::otp_auth::__private::sqlite::get::<String>(row, 1usize)?,
+                is_verified: ::otp_auth::__private::sqlite::or_default::<
+                    bool,
+                >(row, 2usize)?,
+                username: ::otp_auth::__private::sqlite::get::<
+                    Option<String>,
+                >(row, 3usize)?,
+            }),
+        )
     }
     fn bind_id(
         id: &Self::Id,
@@ -74,6 +88,14 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
         ::otp_auth::__private::sqlite::bind::<
             i64,
         >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_email(
+        email: &::core::primitive::str,
+        arguments: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        ::otp_auth::__private::sqlite::bind::<
+            String,
+        >(arguments, ::core::convert::From::from(email))
     }
     fn bind_new(
         email: &::core::primitive::str,

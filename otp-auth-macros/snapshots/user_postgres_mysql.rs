@@ -46,20 +46,34 @@ impl ::otp_auth::__private::VerifiableUser for User {}
 impl ::otp_auth::__private::postgres::PostgresUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"realm\" = $2 AND \"token_blacklist\".\"id\" IN ($3, $4, $5) AND \"token_blacklist\".\"expires_at\" > $6 AND (\"token_blacklist\".\"type\" <> 'user' OR \"token_blacklist\".\"blacklisted_at\" > $7))";
-    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"email\" = $1 AND \"app\".\"the \"\"users`\".\"email\" COLLATE \"C\" = $1 LIMIT 1";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"email\" = $1 AND \"app\".\"the \"\"users`\".\"email\"::text COLLATE \"C\" = $1::text AND \"app\".\"the \"\"users`\".\"id\" IS NOT NULL LIMIT 1";
     const INSERT: &'static ::core::primitive::str = "INSERT INTO \"app\".\"the \"\"users`\" (\"id\", \"email\", \"is_verified\", \"tags\") VALUES ($1, $2, TRUE, $3) RETURNING \"id\", \"email\", \"is_verified\", \"tags\"";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "UPDATE \"app\".\"the \"\"users`\" SET \"is_verified\" = TRUE WHERE \"id\" = $1 AND \"is_verified\" IS NOT TRUE",
     );
     fn from_row(
         row: &::otp_auth::__private::postgres::Row,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::postgres::Error> {
-        ::core::result::Result::Ok(Self {
-            id: ::otp_auth::__private::postgres::get::<Uuid>(row, 0usize)?,
-            email: ::otp_auth::__private::postgres::get::<String>(row, 1usize)?,
-            is_verified: ::otp_auth::__private::postgres::get::<bool>(row, 2usize)?,
-            tags: ::otp_auth::__private::postgres::get_json::<Vec<String>>(row, 3usize)?,
-        })
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::postgres::Error,
+    > {
+        if ::otp_auth::__private::postgres::is_null(row, 0usize)?
+            || ::otp_auth::__private::postgres::is_null(row, 1usize)?
+        {
+            return ::core::result::Result::Ok(::core::option::Option::None);
+        }
+        ::core::result::Result::Ok(
+            ::core::option::Option::Some(Self {
+                id: ::otp_auth::__private::postgres::get::<Uuid>(row, 0usize)?,
+                email: ::otp_auth::__private::postgres::get::<String>(row, 1usize)?,
+                is_verified: ::otp_auth::__private::postgres::or_default::<
+                    bool,
+                >(row, 2usize)?,
+                tags: ::otp_auth::__private::postgres::get_json::<
+                    Vec<String>,
+                >(row, 3usize)?,
+            }),
+        )
     }
     fn bind_id(
         id: &Self::Id,
@@ -68,6 +82,14 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         ::otp_auth::__private::postgres::bind::<
             Uuid,
         >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_email(
+        email: &::core::primitive::str,
+        arguments: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        ::otp_auth::__private::postgres::bind::<
+            String,
+        >(arguments, ::core::convert::From::from(email))
     }
     fn bind_new(
         email: &::core::primitive::str,
@@ -88,20 +110,32 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
 impl ::otp_auth::__private::mysql::MySqlUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ?";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ? AND `token_blacklist`.`id` IN (?, ?, ?) AND `token_blacklist`.`expires_at` > ? AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?))";
-    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) = ? LIMIT 1";
+    const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND `app`.`the \"users```.`id` IS NOT NULL LIMIT 1";
     const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`the \"users``` (`id`, `email`, `is_verified`, `tags`) VALUES (?, ?, TRUE, ?)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "UPDATE `app`.`the \"users``` SET `is_verified` = TRUE WHERE `id` = ? AND `is_verified` IS NOT TRUE",
     );
     fn from_row(
         row: &::otp_auth::__private::mysql::Row,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::mysql::Error> {
-        ::core::result::Result::Ok(Self {
-            id: ::otp_auth::__private::mysql::get::<Uuid>(row, 0usize)?,
-            email: ::otp_auth::__private::mysql::get::<String>(row, 1usize)?,
-            is_verified: ::otp_auth::__private::mysql::get::<bool>(row, 2usize)?,
-            tags: ::otp_auth::__private::mysql::get_json::<Vec<String>>(row, 3usize)?,
-        })
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::mysql::Error,
+    > {
+        if ::otp_auth::__private::mysql::is_null(row, 0usize)?
+            || ::otp_auth::__private::mysql::is_null(row, 1usize)?
+        {
+            return ::core::result::Result::Ok(::core::option::Option::None);
+        }
+        ::core::result::Result::Ok(
+            ::core::option::Option::Some(Self {
+                id: ::otp_auth::__private::mysql::get::<Uuid>(row, 0usize)?,
+                email: ::otp_auth::__private::mysql::get::<String>(row, 1usize)?,
+                is_verified: ::otp_auth::__private::mysql::or_default::<
+                    bool,
+                >(row, 2usize)?,
+                tags: ::otp_auth::__private::mysql::get_json::<Vec<String>>(row, 3usize)?,
+            }),
+        )
     }
     fn bind_id(
         id: &Self::Id,
@@ -110,6 +144,14 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
         ::otp_auth::__private::mysql::bind::<
             Uuid,
         >(arguments, ::core::clone::Clone::clone(id))
+    }
+    fn bind_email(
+        email: &::core::primitive::str,
+        arguments: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        ::otp_auth::__private::mysql::bind::<
+            String,
+        >(arguments, ::core::convert::From::from(email))
     }
     fn bind_new(
         email: &::core::primitive::str,

@@ -41,11 +41,20 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(
         _: &::otp_auth::__private::sqlite::Row,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::sqlite::Error> {
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::sqlite::Error,
+    > {
         loop {}
     }
     fn bind_id(
         _: &Self::Id,
+        _: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        loop {}
+    }
+    fn bind_email(
+        _: &::core::primitive::str,
         _: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
         loop {}
@@ -66,11 +75,20 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(
         _: &::otp_auth::__private::postgres::Row,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::postgres::Error> {
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::postgres::Error,
+    > {
         loop {}
     }
     fn bind_id(
         _: &Self::Id,
+        _: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        loop {}
+    }
+    fn bind_email(
+        _: &::core::primitive::str,
         _: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
         loop {}
@@ -91,11 +109,20 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(
         _: &::otp_auth::__private::mysql::Row,
-    ) -> ::core::result::Result<Self, ::otp_auth::__private::mysql::Error> {
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::mysql::Error,
+    > {
         loop {}
     }
     fn bind_id(
         _: &Self::Id,
+        _: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        loop {}
+    }
+    fn bind_email(
+        _: &::core::primitive::str,
         _: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
         loop {}

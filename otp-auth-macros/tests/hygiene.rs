@@ -481,8 +481,11 @@ mod sqlite {
     fn statements_and_binds_fit_together() {
         assert!(User::INSERT.starts_with(
             "INSERT INTO `app`.`users` (`id`, `mail`, `is_verified`, `role`, `visits`, `tags`) \
-             VALUES (?1, ?2, TRUE, ?3, ?4, ?5) RETURNING"
+             VALUES (?1, ?2, TRUE, ?3, ?4, ?5)"
         ));
+        let mut arguments = Arguments::default();
+        assert!(User::bind_email("a@b.c", &mut arguments).is_ok());
+        assert_eq!(arguments.0, [json!("a@b.c")]);
         let mut arguments = Arguments::default();
         assert!(User::bind_new("a@b.c", &mut arguments).is_ok());
         assert_eq!(arguments.0, [json!("u1"), json!("a@b.c"), json!("member"), json!(0), json!("[1,2]")]);
@@ -492,10 +495,19 @@ mod sqlite {
     fn a_row_reads_in_the_order_of_the_columns() {
         let row =
             Row(vec![json!("u1"), json!("a@b.c"), json!(true), json!("member"), json!(2), json!("[3]"), json!(null)]);
-        let user = User::from_row(&row).unwrap_or_else(|_| unreachable!());
+        let read = |row: &Row| User::from_row(row).unwrap_or_else(|_| unreachable!());
+        let user = read(&row).unwrap_or_else(|| unreachable!());
         assert_eq!(user.tags, [3]);
         assert_eq!((user.cached, user.nick), (None, None));
         assert_eq!((user.visits, user.role.as_str(), user.is_verified), (2, "member", true));
+        let with_null = |index: usize| {
+            let mut row = Row(row.0.clone());
+            row.0[index] = json!(null);
+            row
+        };
+        assert!(read(&with_null(0)).is_none() && read(&with_null(1)).is_none());
+        assert!(read(&with_null(2)).is_some_and(|user| !user.is_verified));
+        assert!(User::from_row(&with_null(3)).is_err());
     }
 }
 
@@ -556,11 +568,12 @@ mod mongodb {
     #[test]
     fn a_document_without_a_field_has_its_default() {
         let mut document = Document::new();
-        assert!(User::from_document(&document).is_err());
+        assert!(matches!(User::from_document(&document), Ok(None)));
         for (name, value) in [("_id", json!(3)), ("mail", json!("a@b.c"))] {
             document.0.insert(name.to_owned(), value);
         }
-        let user = User::from_document(&document).unwrap_or_else(|_| unreachable!());
+        let user = User::from_document(&document).ok().flatten().unwrap_or_else(|| unreachable!());
+        assert_eq!(User::email_value("a@b.c").ok(), Some(json!("a@b.c")));
         assert_eq!((user.id, user.email.as_str(), user.is_verified), (3, "a@b.c", false));
         assert_eq!((user.role.as_str(), user.tags, user.r#type), ("member", vec![1, 2], 0));
         assert_eq!((user.cached, user.nick), (None, None));

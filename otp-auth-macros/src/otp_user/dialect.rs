@@ -71,19 +71,26 @@ impl Dialect {
 
     /// The condition that a column holds exactly the given address. A collation of the column may
     /// hold more texts for equal; the first half lets its index find them, the second half picks.
+    /// The address has the type of its field, which need not be text. `MySQL` is given it twice;
+    /// bytes that are no text become `NULL` in its second half.
     pub(super) fn is_address(self, column: &str) -> String {
         match self {
-            Self::Sqlite => format!("{column} = ?1"),
-            Self::Postgres => format!("{column} = $1 AND {column} COLLATE \"C\" = $1"),
-            Self::MySql => format!("{column} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = ?"),
+            Self::Sqlite => format!("{column} = ?1 AND {column} COLLATE BINARY = ?1"),
+            Self::Postgres => format!("{column} = $1 AND {column}::text COLLATE \"C\" = $1::text"),
+            Self::MySql => format!(
+                "{column} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) \
+                 <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)"
+            ),
         }
     }
 
-    /// The end of an insert that gives back the row. `MySQL` has none: its store looks the row up.
+    /// The end of an insert that gives back the row, where the row that it gives is the one that
+    /// stands in the table: `SQLite` shows what was inserted into a view, and `MySQL` nothing.
+    /// Their stores look the row up.
     pub(super) fn returning(self, columns: &str) -> String {
         match self {
-            Self::Sqlite | Self::Postgres => format!(" RETURNING {columns}"),
-            Self::MySql => String::new(),
+            Self::Postgres => format!(" RETURNING {columns}"),
+            Self::Sqlite | Self::MySql => String::new(),
         }
     }
 }

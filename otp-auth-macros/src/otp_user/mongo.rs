@@ -14,14 +14,18 @@ use crate::value::CollectionName;
 ///     const ID: &'static str = "_id";
 ///     const EMAIL: &'static str = "email";
 ///     const VERIFIED: Option<&'static str> = Some("is_verified");
-///     fn from_document(document: &Stored) -> Result<Self, Error> {
-///         Ok(Self {
+///     fn from_document(document: &Stored) -> Result<Option<Self>, Error> {
+///         if is_absent(document, "_id")? || is_absent(document, "email")? {
+///             return Ok(None);
+///         }
+///         Ok(Some(Self {
 ///             id: required::<ObjectId>(document, "_id")?,
 ///             email: required::<String>(document, "email")?,
-///             is_verified: or::<bool>(document, "is_verified", || Default::default())?,
-///         })
+///             is_verified: or::<bool>(document, "is_verified", || false)?,
+///         }))
 ///     }
 ///     fn id_value(id: &Self::Id) -> Result<Bson, Error> { id::<ObjectId>(id) }
+///     fn email_value(email: &str) -> Result<Bson, Error> { value::<String>("email", From::from(email)) }
 ///     fn new_document(email: &str) -> Result<Document, Error> {
 ///         let mut document = Document::new();
 ///         put_id::<ObjectId>(&mut document, "_id", generated()?)?;
@@ -44,6 +48,7 @@ pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
     let fields: Vec<_> = model.fields.iter().map(|field| MongoField::new(model, collection, field)).collect();
     let from_document = from_document(&fields, &mongodb);
     let id_value = id_value(model, &mongodb);
+    let email_value = email_value(model, &mongodb);
     let new_document = new_document(&fields, &mongodb);
     let text = quote!(&'static ::core::primitive::str);
     quote! {
@@ -56,6 +61,7 @@ pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
             const VERIFIED: ::core::option::Option<#text> = #verified;
             #from_document
             #id_value
+            #email_value
             #new_document
         }
     }
@@ -124,6 +130,8 @@ fn local(name: &str) -> Ident {
 
 fn from_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream {
     let document = local("document");
+    let needed: Vec<_> =
+        fields.iter().filter(|field| matches!(field.part, Part::Id(_) | Part::Email)).map(|field| field.name).collect();
     let fields = fields.iter().map(|field| {
         let (Field { ident, ty, .. }, name) = (field.field, field.name);
         let span = pointing_at(ty);
@@ -142,8 +150,11 @@ fn from_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStrea
     quote! {
         fn from_document(
             #document: &#mongodb::Stored,
-        ) -> ::core::result::Result<Self, #mongodb::Error> {
-            ::core::result::Result::Ok(Self { #(#fields),* })
+        ) -> ::core::result::Result<::core::option::Option<Self>, #mongodb::Error> {
+            if #(#mongodb::is_absent(#document, #needed)?)||* {
+                return ::core::result::Result::Ok(::core::option::Option::None);
+            }
+            ::core::result::Result::Ok(::core::option::Option::Some(Self { #(#fields),* }))
         }
     }
 }
@@ -156,6 +167,21 @@ fn id_value(model: &Model, mongodb: &TokenStream) -> TokenStream {
     quote! {
         fn id_value(#id: &Self::Id) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
             #write::<#ty>(#id)
+        }
+    }
+}
+
+fn email_value(model: &Model, mongodb: &TokenStream) -> TokenStream {
+    let email = local("email");
+    let (ty, name) = (&model.email.ty, &model.email.column);
+    let span = pointing_at(ty);
+    let write = quote_spanned!(span=> #mongodb::value);
+    let from = quote_spanned!(span=> ::core::convert::From::from);
+    quote! {
+        fn email_value(
+            #email: &::core::primitive::str,
+        ) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
+            #write::<#ty>(#name, #from(#email))
         }
     }
 }
@@ -197,10 +223,17 @@ pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
         const ID: #text = "";
         const EMAIL: #text = "";
         const VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
-        fn from_document(_: &#mongodb::Stored) -> ::core::result::Result<Self, #mongodb::Error> {
+        fn from_document(
+            _: &#mongodb::Stored,
+        ) -> ::core::result::Result<::core::option::Option<Self>, #mongodb::Error> {
             loop {}
         }
         fn id_value(_: &Self::Id) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
+            loop {}
+        }
+        fn email_value(
+            _: &::core::primitive::str,
+        ) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
             loop {}
         }
         fn new_document(

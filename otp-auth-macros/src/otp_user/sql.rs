@@ -13,11 +13,21 @@ use crate::value::TableName;
 /// impl SqliteUser for User {
 ///     const SELECT_BY_ID: &'static str = "SELECT … WHERE `users`.`id` = ?1";
 ///     …
-///     fn from_row(row: &Row) -> Result<Self, Error> {
-///         Ok(Self { id: get::<i64>(row, 0)?, email: get::<String>(row, 1)? })
+///     fn from_row(row: &Row) -> Result<Option<Self>, Error> {
+///         if is_null(row, 0)? || is_null(row, 1)? {
+///             return Ok(None);
+///         }
+///         Ok(Some(Self {
+///             id: get::<i64>(row, 0)?,
+///             email: get::<String>(row, 1)?,
+///             is_verified: or_default::<bool>(row, 2)?,
+///         }))
 ///     }
 ///     fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error> {
 ///         bind::<i64>(arguments, Clone::clone(id))
+///     }
+///     fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error> {
+///         bind::<String>(arguments, From::from(email))
 ///     }
 ///     fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error> {
 ///         bind::<String>(arguments, From::from(email))?;
@@ -36,6 +46,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let consts = statements.expand();
     let from_row = from_row(model, &module);
     let bind_id = bind_id(model, &module);
+    let bind_email = bind_email(model, &module);
     let bind_new = bind_new(model, &module);
     quote! {
         #[automatically_derived]
@@ -44,6 +55,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
             #consts
             #from_row
             #bind_id
+            #bind_email
             #bind_new
         }
     }
@@ -82,7 +94,7 @@ impl Statements {
                  AND ({kind} <> 'user' OR {at} > {signed_in}))"
             ),
             select_by_id,
-            select_by_email: format!("SELECT {selected} FROM {from} WHERE {is_address} LIMIT 1"),
+            select_by_email: format!("SELECT {selected} FROM {from} WHERE {is_address} AND {id} IS NOT NULL LIMIT 1"),
             insert: format!("INSERT INTO {from} ({names}) VALUES ({values}){returning}"),
             mark_verified: model.verified.as_ref().map(|Role { column, .. }| {
                 let (column, id) = (dialect.quoted(column), dialect.quoted(&model.id.column));
@@ -141,23 +153,35 @@ fn local(name: &str) -> Ident {
 fn from_row(model: &Model, module: &TokenStream) -> TokenStream {
     let row = local("row");
     let mut index: usize = 0;
+    let mut needed = Vec::new();
     let fields = model.fields.iter().map(|Field { ident, ty, column }| {
         let span = pointing_at(ty);
         let Some(column) = column else {
             return quote_spanned!(span=> #ident: ::core::default::Default::default());
         };
-        let get =
-            if column.json { quote_spanned!(span=> #module::get_json) } else { quote_spanned!(span=> #module::get) };
         let position = index;
         index += 1;
+        if *ident == model.id.ident || *ident == model.email.ident {
+            needed.push(position);
+        }
+        let get = if column.json {
+            quote_spanned!(span=> #module::get_json)
+        } else if matches!(column.on_sign_up, Some(Initial::True)) {
+            quote_spanned!(span=> #module::or_default)
+        } else {
+            quote_spanned!(span=> #module::get)
+        };
         quote!(#ident: #get::<#ty>(#row, #position)?)
     });
     let fields: Vec<_> = fields.collect();
     quote! {
         fn from_row(
             #row: &#module::Row,
-        ) -> ::core::result::Result<Self, #module::Error> {
-            ::core::result::Result::Ok(Self { #(#fields),* })
+        ) -> ::core::result::Result<::core::option::Option<Self>, #module::Error> {
+            if #(#module::is_null(#row, #needed)?)||* {
+                return ::core::result::Result::Ok(::core::option::Option::None);
+            }
+            ::core::result::Result::Ok(::core::option::Option::Some(Self { #(#fields),* }))
         }
     }
 }
@@ -174,6 +198,22 @@ fn bind_id(model: &Model, module: &TokenStream) -> TokenStream {
             #arguments: &mut #module::Arguments,
         ) -> ::core::result::Result<(), #module::Error> {
             #bind::<#ty>(#arguments, #clone(#id))
+        }
+    }
+}
+
+fn bind_email(model: &Model, module: &TokenStream) -> TokenStream {
+    let (email, arguments) = (local("email"), local("arguments"));
+    let ty = &model.email.ty;
+    let span = pointing_at(ty);
+    let bind = quote_spanned!(span=> #module::bind);
+    let from = quote_spanned!(span=> ::core::convert::From::from);
+    quote! {
+        fn bind_email(
+            #email: &::core::primitive::str,
+            #arguments: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
+            #bind::<#ty>(#arguments, #from(#email))
         }
     }
 }
@@ -230,11 +270,19 @@ pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
         const SELECT_BY_EMAIL: #text = "";
         const INSERT: #text = "";
         const MARK_VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
-        fn from_row(_: &#module::Row) -> ::core::result::Result<Self, #module::Error> {
+        fn from_row(
+            _: &#module::Row,
+        ) -> ::core::result::Result<::core::option::Option<Self>, #module::Error> {
             loop {}
         }
         fn bind_id(
             _: &Self::Id,
+            _: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
+            loop {}
+        }
+        fn bind_email(
+            _: &::core::primitive::str,
             _: &mut #module::Arguments,
         ) -> ::core::result::Result<(), #module::Error> {
             loop {}

@@ -185,6 +185,14 @@ pub mod __private {
             serde_json::from_value(row.0[index].clone()).map_err(|_| Error)
         }
 
+        pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
+            Ok(row.0[index].is_null())
+        }
+
+        pub fn or_default<T: Default + DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
+            if is_null(row, index)? { Ok(T::default()) } else { get(row, index) }
+        }
+
         pub fn get_json<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
             serde_json::from_str(row.0[index].as_str().ok_or(Error)?).map_err(|_| Error)
         }
@@ -195,8 +203,9 @@ pub mod __private {
             const SELECT_BY_EMAIL: &'static str;
             const INSERT: &'static str;
             const MARK_VERIFIED: Option<&'static str>;
-            fn from_row(row: &Row) -> Result<Self, Error>;
+            fn from_row(row: &Row) -> Result<Option<Self>, Error>;
             fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+            fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
             fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
         }
     }
@@ -221,6 +230,14 @@ pub mod __private {
 
         #[derive(Debug)]
         pub struct Error;
+
+        pub fn is_absent(document: &Stored, name: &str) -> Result<bool, Error> {
+            Ok(document.0.get(name).is_none_or(Bson::is_null))
+        }
+
+        pub fn value<T: Serialize>(_: &str, value: T) -> Result<Bson, Error> {
+            id(&value)
+        }
 
         pub fn required<T: DeserializeOwned>(document: &Stored, name: &str) -> Result<T, Error> {
             let value = document.0.get(name).ok_or(Error)?;
@@ -253,8 +270,9 @@ pub mod __private {
             const ID: &'static str;
             const EMAIL: &'static str;
             const VERIFIED: Option<&'static str>;
-            fn from_document(document: &Stored) -> Result<Self, Error>;
+            fn from_document(document: &Stored) -> Result<Option<Self>, Error>;
             fn id_value(id: &Self::Id) -> Result<Bson, Error>;
+            fn email_value(email: &str) -> Result<Bson, Error>;
             fn new_document(email: &str) -> Result<Document, Error>;
         }
     }

@@ -12,6 +12,7 @@ mod mysql;
 mod pgbouncer;
 mod postgres;
 mod processes;
+mod rows;
 mod servers;
 mod sqlite;
 mod two_processes;

@@ -357,7 +357,7 @@ async fn no_look_up_scans_a_table() {
         fit(User::SELECT_BY_ID, &["7"]),
         "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed > 1990".to_owned(),
         fit(User::SELECT_CURRENT, &["7", "'users'", "x'00'", "x'01'", "x'02'", "5", "5"]),
-        fit(User::SELECT_BY_EMAIL, &["'7@x.com'", "x'00'"]),
+        fit(User::SELECT_BY_EMAIL, &["'7@x.com'", "'7@x.com'"]),
         fit(User::MARK_VERIFIED.unwrap(), &["7"]),
     ] {
         let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {statement}")))
@@ -370,14 +370,9 @@ async fn no_look_up_scans_a_table() {
         }
     }
     // The exact half of the comparison does not keep the other from its index.
-    let plan = sqlx::query(
-        "EXPLAIN FORMAT=TRADITIONAL SELECT id FROM users WHERE email = ? AND CAST(CONVERT(email USING utf8mb4) AS BINARY) = ?",
-    )
-    .bind("7@x.com")
-    .bind(b"7@x.com".as_slice())
-    .fetch_one(store.pool())
-    .await
-    .unwrap();
+    let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", User::SELECT_BY_EMAIL);
+    let plan =
+        sqlx::query(AssertSqlSafe(explain)).bind("7@x.com").bind("7@x.com").fetch_one(store.pool()).await.unwrap();
     assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("users_email"));
 }
 

@@ -401,6 +401,27 @@ async fn a_collation_without_case_does_not_open_an_account() {
     }
 }
 
+/// A view whose trigger gives back what it was given: the row is read for the
+/// id.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_view_makes_users_with_their_own_ids() {
+    let store = store_with(
+        "CREATE TABLE people (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mail TEXT, ok BOOLEAN); \
+         INSERT INTO people (mail, ok) VALUES ('first@x.com', TRUE); \
+         CREATE VIEW users (id, email, is_verified) AS SELECT id, mail, ok FROM people; \
+         CREATE FUNCTION add_person() RETURNS trigger LANGUAGE plpgsql AS $$ \
+         BEGIN INSERT INTO people (mail, ok) VALUES (NEW.email, NEW.is_verified); RETURN NEW; END $$; \
+         CREATE TRIGGER adding INSTEAD OF INSERT ON users FOR EACH ROW EXECUTE FUNCTION add_person()",
+    )
+    .await;
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    let SignInOutcome::SignedIn { user, session, created: true, .. } = outcome else { panic!("no sign-up") };
+    assert_eq!((user.id, user.is_verified, session.user_id.as_str()), (2, true, "2"));
+    assert_eq!(store.user_by_email("ann@x.com").await.unwrap(), Some(user));
+}
+
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn an_error_names_what_is_wrong_and_no_address() {

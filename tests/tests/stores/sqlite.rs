@@ -1,13 +1,14 @@
 //! What only `SQLite` has: opening a file, migrating it, and living beside an
 //! application's own tables.
 
-use otp_auth::store::{ChallengeStore, Opening, UserStore};
-use otp_auth::testing::conformance::fixtures::{NOW, identity, key, open, realm};
+use otp_auth::store::{ChallengeStore, Opening, SignInOutcome, SqliteUser as _, UserStore};
+use otp_auth::testing::conformance::fixtures::{NOW, existing, identity, key, open, realm, token};
 use otp_auth::{OtpUser, SqliteStore};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::sqlite::SqlitePoolOptions;
 
+use super::servers::{open as open_challenge, sign_in, sign_up};
 use super::users::{User, sqlite_store, sqlite_url};
 
 async fn schema(store: &SqliteStore) -> Vec<(String, String)> {
@@ -208,5 +209,61 @@ async fn no_look_up_scans_a_table() {
         for (.., plan) in rows {
             assert!(!plan.starts_with("SCAN"), "{statement}: {plan}");
         }
+    }
+}
+
+/// A view with the triggers of an application: the rows are in another table.
+const VIEW: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, mail TEXT NOT NULL, ok BOOLEAN, gone BOOLEAN DEFAULT FALSE); \
+                    INSERT INTO people (mail, ok) VALUES ('first@x.com', TRUE); \
+                    CREATE VIEW users (id, email, is_verified) AS SELECT id, mail, ok FROM people WHERE NOT gone; \
+                    CREATE TRIGGER adding INSTEAD OF INSERT ON users \
+                    BEGIN INSERT INTO people (mail, ok) VALUES (NEW.email, NEW.is_verified); END; \
+                    CREATE TRIGGER changing INSTEAD OF UPDATE ON users \
+                    BEGIN UPDATE people SET mail = NEW.email, ok = NEW.is_verified WHERE id = OLD.id; END;";
+
+#[tokio::test]
+async fn a_view_makes_users_with_their_own_ids() {
+    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    store.migrate().await.unwrap();
+    sqlx::raw_sql(VIEW).execute(store.pool()).await.unwrap();
+    open_challenge(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    let SignInOutcome::SignedIn { user, session, created: true, .. } = outcome else { panic!("no sign-up") };
+    assert_eq!(user, User { id: 2, email: "ann@x.com".to_owned(), is_verified: true });
+    assert_eq!(session.user_id, "2");
+    assert_eq!(store.current_user(realm(), &2, token(session.id), NOW).await.unwrap(), Some(user.clone()));
+
+    // A first proof over the view ends what was signed in before.
+    sqlx::raw_sql("UPDATE people SET ok = NULL WHERE id = 2").execute(store.pool()).await.unwrap();
+    open_challenge(&store, 2).await;
+    let unverified = User { is_verified: false, ..user.clone() };
+    let outcome = store.sign_in(realm(), sign_in(2, existing(unverified))).await.unwrap();
+    let SignInOutcome::SignedIn { user: proven, created: false, ended, .. } = outcome else { panic!("no sign-in") };
+    assert_eq!((proven, ended), (user.clone(), vec![session.id]));
+    assert_eq!(store.user_by_email("ann@x.com").await.unwrap(), Some(user));
+    sqlx::raw_sql("UPDATE people SET gone = TRUE WHERE id = 2").execute(store.pool()).await.unwrap();
+    assert_eq!(UserStore::<User>::user_by_id(&store, &2).await.unwrap(), None);
+}
+
+/// A collation that takes `Ann` and `ann` for equal makes no difference.
+#[tokio::test]
+async fn a_collation_without_case_does_not_open_an_account() {
+    for collation in ["NOCASE", "RTRIM"] {
+        let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+        store.migrate().await.unwrap();
+        let table = format!(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT COLLATE {collation}, is_verified BOOLEAN); \
+             CREATE INDEX users_email ON users (email); \
+             INSERT INTO users (email, is_verified) VALUES ('Ann@x.com', TRUE), ('ann@x.com', TRUE)"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(table)).execute(store.pool()).await.unwrap();
+        for (email, id) in [("Ann@x.com", Some(1)), ("ann@x.com", Some(2)), ("ANN@x.com", None), ("ann@x.com ", None)] {
+            let found: Option<User> = store.user_by_email(email).await.unwrap();
+            assert_eq!(found.map(|user| user.id), id, "{collation}: {email:?}");
+        }
+        let explain = format!("EXPLAIN QUERY PLAN {}", User::SELECT_BY_EMAIL.replace("?1", "'a'"));
+        let (.., plan): (i64, i64, i64, String) =
+            sqlx::query_as(sqlx::AssertSqlSafe(explain)).fetch_one(store.pool()).await.unwrap();
+        assert!(plan.contains("USING INDEX users_email (email=?)"), "{plan}");
     }
 }

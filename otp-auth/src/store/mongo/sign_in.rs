@@ -7,7 +7,7 @@ use super::Collections;
 use super::error::Error;
 use super::row::{self, binary, date};
 use super::sign_up::Claim;
-use super::user::{MongoUser, exactly, with_id};
+use super::user::{MongoUser, exactly, read, with_email, with_id};
 use crate::store::{Account, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult};
 
 /// How often a sign-in starts again because the application has marked the
@@ -61,11 +61,11 @@ impl Collections {
         let mut rounds = 0..ROUNDS;
         let document = loop {
             if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
-                ended.extend(self.first_proof(realm, &user, flag, &session.user_id, revocation).await?);
+                ended.extend(self.first_proof(realm, &user, &email, flag, &session.user_id, revocation).await?);
             }
             self.add_unconfirmed(realm, &session, &challenge).await?;
             let document = self.document_by_email::<U>(&email).await?;
-            let again = document.as_deref().map(U::from_document).transpose()?;
+            let again = read::<U>(document.as_deref())?;
             let same = again.filter(|again| again.id() == user.id());
             if let (Some(document), Some(again)) = (document, same) {
                 let proven = again.verified() != Some(false);
@@ -153,13 +153,14 @@ impl Collections {
         &self,
         realm: &Realm,
         user: &U,
+        email: &str,
         flag: &str,
         user_id: &str,
         revocation: Revocation,
     ) -> StoreResult<Vec<SessionId>> {
         let unproven = self.unrevoked(realm, user_id).await?;
-        let mut unverified: Document = with_id::<U>(user.id())?;
-        unverified.insert(U::EMAIL, user.email());
+        let mut unverified = with_email::<U>(email)?;
+        unverified.extend(with_id::<U>(user.id())?);
         unverified.insert(flag, doc! { "$ne": true });
         let users = self.users::<U>();
         if !unproven.is_empty() {

@@ -14,7 +14,7 @@ use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, date};
-use super::user::MongoUser;
+use super::user::{MongoUser, read};
 use super::{Collections, SWAPS, purge_at};
 use crate::store::{Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
@@ -82,7 +82,7 @@ impl Collections {
             document.insert("_id", claim.document_id.clone());
             document.insert(U::ID, claim.user_id.clone());
             let document = RawDocumentBuf::try_from(&document).map_err(|_| Error::unreadable())?;
-            let user = U::from_document(&document)?;
+            let user = U::from_document(&document)?.ok_or_else(|| Error::field(U::ID, "of a new user is null"))?;
             let older = self.unrevoked(realm, &user.id().to_string()).await?;
             // Only now: whoever adds a user has the claim before. And what
             // was signed in under this id before a moment at which there is
@@ -119,7 +119,9 @@ impl Collections {
         let Some(document) = self.document_by_email::<U>(email).await? else {
             return Ok(None);
         };
-        let user = U::from_document(&document)?;
+        let Some(user) = read(Some(&document))? else {
+            return Ok(None);
+        };
         // A user with another id was made by the application.
         let claim = claim.has_made(&document).then(|| claim.clone());
         Ok(Some(SignUp { user, claim, inserted: false }))

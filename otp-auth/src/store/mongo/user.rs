@@ -35,12 +35,12 @@ pub trait MongoUser: OtpUser {
     /// user type keeps no such flag.
     const VERIFIED: Option<&'static str>;
 
-    /// Reads a document.
+    /// Reads a document. One without an id or without an address is no user.
     ///
     /// # Errors
     ///
     /// When a field does not have its type.
-    fn from_document(document: &Stored) -> Result<Self, Error>;
+    fn from_document(document: &Stored) -> Result<Option<Self>, Error>;
 
     /// The id as it is stored.
     ///
@@ -49,12 +49,28 @@ pub trait MongoUser: OtpUser {
     /// When the id cannot be written.
     fn id_value(id: &Self::Id) -> Result<Bson, Error>;
 
+    /// An address as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be written.
+    fn email_value(email: &str) -> Result<Bson, Error>;
+
     /// The document of a new user: verified, with an id of its own.
     ///
     /// # Errors
     ///
     /// When a value cannot be written.
     fn new_document(email: &str) -> Result<Document, Error>;
+}
+
+/// Whether a document lacks a field, or has null in it.
+///
+/// # Errors
+///
+/// When the document cannot be read.
+pub fn is_absent(document: &Stored, name: &str) -> Result<bool, Error> {
+    Ok(stored(document, name)?.is_none())
 }
 
 /// Reads a field that every user has.
@@ -109,6 +125,16 @@ pub fn generated<T: DeserializeOwned>() -> Result<T, Error> {
     value::read(RawBsonRef::ObjectId(ObjectId::new())).ok_or_else(Error::no_object_id)
 }
 
+/// A value as it is stored in this field.
+///
+/// # Errors
+///
+/// When it cannot be written.
+#[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
+pub fn value<T: Serialize>(name: &str, value: T) -> Result<Bson, Error> {
+    value::write(&value).ok_or_else(|| Error::field(name, "cannot be written as BSON"))
+}
+
 /// Puts a field into a new document. What is null is left out, so that a
 /// unique and sparse index of the application does not see it.
 ///
@@ -117,7 +143,7 @@ pub fn generated<T: DeserializeOwned>() -> Result<T, Error> {
 /// When the value cannot be written.
 #[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
 pub fn put<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
-    match value::write(&value).ok_or_else(|| Error::field(name, "cannot be written as BSON"))? {
+    match self::value(name, value)? {
         Bson::Null => {}
         written => {
             document.insert(name, written);
@@ -148,6 +174,21 @@ pub(super) fn with_id<U: MongoUser>(id: &U::Id) -> Result<Document, Error> {
     Ok(doc! { U::ID: value::is_id(&U::id_value(id)?) })
 }
 
+/// The filter for the user with this address.
+pub(super) fn with_email<U: MongoUser>(email: &str) -> Result<Document, Error> {
+    let mut filter = doc! { U::EMAIL: { "$eq": U::email_value(email)? } };
+    // Every document has an `_id`.
+    if U::ID != "_id" {
+        filter.insert(U::ID, doc! { "$ne": null });
+    }
+    Ok(filter)
+}
+
+/// The user of a document, if it is one.
+pub(super) fn read<U: MongoUser>(document: Option<&Stored>) -> Result<Option<U>, Error> {
+    Ok(document.map(U::from_document).transpose()?.flatten())
+}
+
 impl Collections {
     pub(super) fn users<U: MongoUser>(&self) -> Collection<RawDocumentBuf> {
         self.database.collection_with_options(U::COLLECTION, options())
@@ -155,19 +196,19 @@ impl Collections {
 
     /// The document of the user with this address.
     pub(super) async fn document_by_email<U: MongoUser>(&self, email: &str) -> StoreResult<Option<RawDocumentBuf>> {
-        Ok(self.users::<U>().find_one(doc! { U::EMAIL: email }).collation(exactly()).await?)
+        Ok(self.users::<U>().find_one(with_email::<U>(email)?).collation(exactly()).await?)
     }
 }
 
 impl<U: MongoUser> UserStore<U> for Collections {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
         let document = self.document_by_email::<U>(email).await?;
-        Ok(document.as_deref().map(U::from_document).transpose()?)
+        Ok(read(document.as_deref())?)
     }
 
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
         let document = self.users::<U>().find_one(with_id::<U>(id)?).collation(exactly()).await?;
-        Ok(document.as_deref().map(U::from_document).transpose()?)
+        Ok(read(document.as_deref())?)
     }
 
     /// One statement. The time is compared here, because the server deletes
@@ -191,7 +232,7 @@ impl<U: MongoUser> UserStore<U> for Collections {
             return Ok(None);
         }
         let document: &RawDocument = cursor.current();
-        Ok(Some(U::from_document(document)?))
+        Ok(U::from_document(document)?)
     }
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {

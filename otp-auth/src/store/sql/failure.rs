@@ -116,6 +116,15 @@ fn mysql(error: &sqlx::mysql::MySqlDatabaseError) -> Reported {
     }
 }
 
+/// A user was added, and no row is found by the address.
+pub(super) fn not_found_again() -> sqlx::Error {
+    sqlx::Error::Configuration(
+        "the row of a new user is not found by its address: the table, a view or a trigger has stored another \
+         address, no id, or no row at all"
+            .into(),
+    )
+}
+
 /// Whether the same statements can succeed when they are run again: somebody
 /// else was in the way, and nothing was changed.
 #[cfg(any(feature = "postgres", feature = "mysql"))]

@@ -10,7 +10,7 @@ use mongodb::bson::spec::{BinarySubtype, ElementType};
 use mongodb::bson::{Binary, Bson, DateTime, Decimal128, Document, doc};
 use mongodb::options::{Collation, CollationStrength, IndexOptions};
 use otp_auth::store::{MongoUser, UserStore};
-use otp_auth::{MongoStore, OtpUser};
+use otp_auth::{AuthError, MongoStore, OtpUser};
 use serde::{Deserialize, Serialize};
 
 use super::application::Application;
@@ -421,3 +421,90 @@ async fn text_with_a_dollar_sign_is_text() {
 }
 
 with_id!(Dollar, String, "$_id".to_owned());
+
+/// A document without an address or without an id is no user.
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn a_document_without_an_address_or_an_id_is_no_user() {
+    let store = STANDALONE.fresh_store().await;
+    let application = Application::<User>::over(&store);
+    let signed_in = application.sign_in("ann@x.com").await.unwrap();
+    let token = signed_in.tokens.access_token.expose();
+    for lost in [doc! { "$set": { "email": Bson::Null } }, doc! { "$unset": { "email": "" } }] {
+        users(&store).update_one(doc! {}, doc! { "$set": { "email": "ann@x.com" } }).await.unwrap();
+        application.auth.authenticate(token).await.unwrap();
+        users(&store).update_one(doc! {}, lost).await.unwrap();
+        assert_eq!(UserStore::<User>::user_by_id(&store, &signed_in.user.id).await.unwrap(), None);
+        assert!(matches!(application.auth.authenticate(token).await, Err(AuthError::InvalidToken)));
+    }
+
+    // Beside a row without an id, another one of the address is found.
+    users(&store).delete_many(doc! {}).await.unwrap();
+    users(&store)
+        .insert_many([doc! { "mail": "ann@x.com" }, doc! { "mail": "ann@x.com", "key": Bson::Null }])
+        .await
+        .unwrap();
+    assert!(UserStore::<Keyed>::user_by_email(&store, "ann@x.com").await.unwrap().is_none());
+    users(&store).insert_one(doc! { "mail": "ann@x.com", "key": "k-7" }).await.unwrap();
+    let found: Option<Keyed> = store.user_by_email("ann@x.com").await.unwrap();
+    assert_eq!(found.map(|user| (user.key, user.address)), Some(("k-7".to_owned(), "ann@x.com".to_owned())));
+}
+
+/// An address that is stored in a form of its own: here backwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+struct Backwards(String);
+
+impl From<&str> for Backwards {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Backwards {
+    fn from(stored: String) -> Self {
+        Self(stored.chars().rev().collect())
+    }
+}
+
+impl From<Backwards> for String {
+    fn from(address: Backwards) -> Self {
+        address.0.chars().rev().collect()
+    }
+}
+
+impl AsRef<str> for Backwards {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, OtpUser)]
+#[otp_user(collection = "users")]
+struct Reversed {
+    #[otp(id)]
+    id: ObjectId,
+    #[otp(email)]
+    email: Backwards,
+    #[otp(verified)]
+    is_verified: bool,
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn an_address_with_a_form_of_its_own_makes_one_user() {
+    for server in [REPLICA_SET, STANDALONE] {
+        let store = server.fresh_store().await;
+        let application = Application::<Reversed>::over(&store);
+        let signed_in = application.sign_in("ann@x.com").await.unwrap();
+        let document = users(&store).find_one(doc! {}).await.unwrap().unwrap();
+        assert_eq!(document.get("email"), Some(&Bson::String("moc.x@nna".to_owned())));
+        // The first proof finds the document, too.
+        users(&store).update_one(doc! {}, doc! { "$set": { "is_verified": false } }).await.unwrap();
+        let again = application.sign_in("ann@x.com").await.unwrap();
+        assert!(again.user.id() == signed_in.user.id() && again.user.verified() == Some(true));
+        application.auth.authenticate(again.tokens.access_token.expose()).await.unwrap();
+        assert!(UserStore::<Reversed>::user_by_email(&store, "moc.x@nna").await.unwrap().is_none());
+        assert_eq!((application.created(), users(&store).count_documents(doc! {}).await.unwrap()), (1, 1));
+    }
+}

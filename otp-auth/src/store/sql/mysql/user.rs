@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::mysql::{MySql, MySqlConnection};
 use sqlx::types::Json;
-use sqlx::{Arguments as _, Row as _};
+use sqlx::{Arguments as _, Row as _, ValueRef as _};
 
+use super::super::failure::not_found_again;
 use super::super::pool::retrying_duplicates;
 use super::MySqlStore;
 use super::challenges::lock_budget;
@@ -37,8 +38,8 @@ pub trait MySqlUser: OtpUser {
     /// and, if it is one of a user, is of a moment after the seventh.
     const SELECT_CURRENT: &'static str;
     /// The user with exactly this canonical address, whatever the collation of
-    /// the column. It is bound twice: as text, for the index of the column,
-    /// and as bytes.
+    /// the column. It is bound twice: for the index of the column, and to be
+    /// compared byte by byte.
     const SELECT_BY_EMAIL: &'static str;
     /// Adds a user with the values of [`bind_new`](Self::bind_new).
     const INSERT: &'static str;
@@ -46,12 +47,12 @@ pub trait MySqlUser: OtpUser {
     /// the table keeps no such flag.
     const MARK_VERIFIED: Option<&'static str>;
 
-    /// Reads a row.
+    /// Reads a row. One without an id or without an address is no user.
     ///
     /// # Errors
     ///
     /// When a column does not have the type of its field.
-    fn from_row(row: &Row) -> Result<Self, Error>;
+    fn from_row(row: &Row) -> Result<Option<Self>, Error>;
 
     /// Binds an id.
     ///
@@ -59,6 +60,13 @@ pub trait MySqlUser: OtpUser {
     ///
     /// When the id cannot be encoded.
     fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds an address.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be encoded.
+    fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
 
     /// Binds the values of a new user.
     ///
@@ -101,6 +109,27 @@ where
     row.try_get(index)
 }
 
+/// Whether a column is `NULL`.
+///
+/// # Errors
+///
+/// When there is no such column.
+pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
+    Ok(row.try_get_raw(index)?.is_null())
+}
+
+/// Reads one column, where `NULL` is the type's default.
+///
+/// # Errors
+///
+/// When it does not have this type.
+pub fn or_default<T>(row: &Row, index: usize) -> Result<T, Error>
+where
+    T: Default + for<'r> sqlx::Decode<'r, MySql> + sqlx::Type<MySql>,
+{
+    Ok(row.try_get::<Option<T>, _>(index)?.unwrap_or_default())
+}
+
 /// Reads one column of type `json`, or of JSON text.
 ///
 /// # Errors
@@ -117,16 +146,23 @@ fn with_id<U: MySqlUser>(id: &U::Id) -> Result<Arguments, Error> {
     Ok(arguments)
 }
 
+/// The user of a row, if it is one.
+fn read<U: MySqlUser>(row: Option<&Row>) -> Result<Option<U>, Error> {
+    Ok(row.map(U::from_row).transpose()?.flatten())
+}
+
 /// The user of a row, if their id is this one: a collation may take another
 /// text for equal.
 fn exactly<U: MySqlUser>(row: Option<&Row>, id: &U::Id) -> StoreResult<Option<U>> {
-    let found = row.map(U::from_row).transpose()?;
-    Ok(found.filter(|user| user.id() == id))
+    Ok(read::<U>(row)?.filter(|user| user.id() == id))
 }
 
 async fn user_by_email<U: MySqlUser>(connection: &mut MySqlConnection, email: &str) -> Result<Option<U>, Error> {
-    let row = sqlx::query(U::SELECT_BY_EMAIL).bind(email).bind(email.as_bytes()).fetch_optional(connection).await?;
-    row.as_ref().map(U::from_row).transpose()
+    let mut arguments = Arguments::default();
+    U::bind_email(email, &mut arguments)?;
+    U::bind_email(email, &mut arguments)?;
+    let row = sqlx::query_with(U::SELECT_BY_EMAIL, arguments).fetch_optional(connection).await?;
+    read(row.as_ref())
 }
 
 impl<U: MySqlUser> UserStore<U> for MySqlStore {
@@ -236,7 +272,7 @@ async fn insert_user<U: MySqlUser>(connection: &mut MySqlConnection, email: &str
     let mut arguments = Arguments::default();
     U::bind_new(email, &mut arguments)?;
     sqlx::query_with(U::INSERT, arguments).execute(&mut *connection).await?;
-    user_by_email(connection, email).await?.ok_or(Error::RowNotFound)
+    user_by_email(connection, email).await?.ok_or_else(not_found_again)
 }
 
 /// Whether the user was unverified until now.

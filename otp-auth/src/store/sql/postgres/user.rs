@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 
+use super::super::failure::not_found_again;
 use super::super::pool::retrying_duplicates;
 use super::PostgresStore;
 use super::sessions::{ids, insert_session, revoke, revoke_all};
@@ -43,12 +44,12 @@ pub trait PostgresUser: OtpUser {
     /// the table keeps no such flag.
     const MARK_VERIFIED: Option<&'static str>;
 
-    /// Reads a row.
+    /// Reads a row. One without an id or without an address is no user.
     ///
     /// # Errors
     ///
     /// When a column does not have the type of its field.
-    fn from_row(row: &Row) -> Result<Self, Error>;
+    fn from_row(row: &Row) -> Result<Option<Self>, Error>;
 
     /// Binds an id.
     ///
@@ -56,6 +57,13 @@ pub trait PostgresUser: OtpUser {
     ///
     /// When the id cannot be encoded.
     fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds an address.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be encoded.
+    fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
 
     /// Binds the values of a new user.
     ///
@@ -98,6 +106,27 @@ where
     row.try_get(index)
 }
 
+/// Whether a column is `NULL`.
+///
+/// # Errors
+///
+/// When there is no such column.
+pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
+    Ok(row.try_get_raw(index)?.is_null())
+}
+
+/// Reads one column, where `NULL` is the type's default.
+///
+/// # Errors
+///
+/// When it does not have this type.
+pub fn or_default<T>(row: &Row, index: usize) -> Result<T, Error>
+where
+    T: Default + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+{
+    Ok(row.try_get::<Option<T>, _>(index)?.unwrap_or_default())
+}
+
 /// Reads one column of type `jsonb` or `json`, or of JSON text.
 ///
 /// # Errors
@@ -123,9 +152,16 @@ fn with_id<U: PostgresUser>(id: &U::Id) -> Result<Arguments, Error> {
     Ok(arguments)
 }
 
+/// The user of a row, if it is one.
+fn read<U: PostgresUser>(row: Option<&Row>) -> Result<Option<U>, Error> {
+    Ok(row.map(U::from_row).transpose()?.flatten())
+}
+
 async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<Option<U>, Error> {
-    let row = sqlx::query(U::SELECT_BY_EMAIL).bind(email).fetch_optional(connection).await?;
-    row.as_ref().map(U::from_row).transpose()
+    let mut arguments = Arguments::default();
+    U::bind_email(email, &mut arguments)?;
+    let row = sqlx::query_with(U::SELECT_BY_EMAIL, arguments).fetch_optional(connection).await?;
+    read(row.as_ref())
 }
 
 impl<U: PostgresUser> UserStore<U> for PostgresStore {
@@ -137,7 +173,7 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
         let row = self.fetch_optional(sqlx::query_with(U::SELECT_BY_ID, arguments)).await?;
-        Ok(row.as_ref().map(U::from_row).transpose()?)
+        Ok(read(row.as_ref())?)
     }
 
     async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
@@ -153,7 +189,7 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
                     .bind(token.authenticated_at.as_millis()),
             )
             .await?;
-        Ok(row.as_ref().map(U::from_row).transpose()?)
+        Ok(read(row.as_ref())?)
     }
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
@@ -235,12 +271,16 @@ async fn take_turn(connection: &mut PgConnection, realm: &Realm, identity: &Iden
 /// Adds a user. No other sign-in adds one with the same address since the
 /// look-up, because this one has the turn. Where the application did, and its
 /// table has a unique index, this is a duplicate, and the next attempt finds
-/// the row.
+/// the row. The trigger of a view may give back less than a user; then the row
+/// is read.
 async fn insert_user<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<U, Error> {
     let mut arguments = Arguments::default();
     U::bind_new(email, &mut arguments)?;
-    let row = sqlx::query_with(U::INSERT, arguments).fetch_one(connection).await?;
-    U::from_row(&row)
+    let row = sqlx::query_with(U::INSERT, arguments).fetch_optional(&mut *connection).await?;
+    match read(row.as_ref())? {
+        Some(user) => Ok(user),
+        None => user_by_email(connection, email).await?.ok_or_else(not_found_again),
+    }
 }
 
 /// Whether the user was unverified until now.

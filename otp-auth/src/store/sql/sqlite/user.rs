@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::types::Json;
-use sqlx::{Arguments as _, Row as _};
+use sqlx::{Arguments as _, Row as _, ValueRef as _};
 
+use super::super::failure::not_found_again;
 use super::SqliteStore;
 use super::sessions::{insert_session, revoke, revoke_all};
 use crate::store::{Account, Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
@@ -32,21 +33,21 @@ pub trait SqliteUser: OtpUser {
     /// realm `?2` for `?3`, `?4` or `?5` that ends after `?6`, and, if it is
     /// one of a user, is of a moment after `?7`.
     const SELECT_CURRENT: &'static str;
-    /// The user with the canonical address `?1`.
+    /// The user with exactly the canonical address `?1`, whatever the
+    /// collation of the column.
     const SELECT_BY_EMAIL: &'static str;
-    /// Adds a user with the values of [`bind_new`](Self::bind_new), and
-    /// returns the row.
+    /// Adds a user with the values of [`bind_new`](Self::bind_new).
     const INSERT: &'static str;
     /// Marks the user with id `?1` as verified, if they are not; `None` when
     /// the table keeps no such flag.
     const MARK_VERIFIED: Option<&'static str>;
 
-    /// Reads a row.
+    /// Reads a row. One without an id or without an address is no user.
     ///
     /// # Errors
     ///
     /// When a column does not have the type of its field.
-    fn from_row(row: &Row) -> Result<Self, Error>;
+    fn from_row(row: &Row) -> Result<Option<Self>, Error>;
 
     /// Binds an id.
     ///
@@ -54,6 +55,13 @@ pub trait SqliteUser: OtpUser {
     ///
     /// When the id cannot be encoded.
     fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds an address.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be encoded.
+    fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
 
     /// Binds the values of a new user.
     ///
@@ -96,6 +104,27 @@ where
     row.try_get(index)
 }
 
+/// Whether a column is `NULL`.
+///
+/// # Errors
+///
+/// When there is no such column.
+pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
+    Ok(row.try_get_raw(index)?.is_null())
+}
+
+/// Reads one column, where `NULL` is the type's default.
+///
+/// # Errors
+///
+/// When it does not have this type.
+pub fn or_default<T>(row: &Row, index: usize) -> Result<T, Error>
+where
+    T: Default + for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+{
+    Ok(row.try_get::<Option<T>, _>(index)?.unwrap_or_default())
+}
+
 /// Reads one column of JSON text.
 ///
 /// # Errors
@@ -112,9 +141,16 @@ fn with_id<U: SqliteUser>(id: &U::Id) -> Result<Arguments, Error> {
     Ok(arguments)
 }
 
+/// The user of a row, if it is one.
+fn read<U: SqliteUser>(row: Option<&Row>) -> Result<Option<U>, Error> {
+    Ok(row.map(U::from_row).transpose()?.flatten())
+}
+
 async fn user_by_email<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<Option<U>, Error> {
-    let row = sqlx::query(U::SELECT_BY_EMAIL).bind(email).fetch_optional(connection).await?;
-    row.as_ref().map(U::from_row).transpose()
+    let mut arguments = Arguments::default();
+    U::bind_email(email, &mut arguments)?;
+    let row = sqlx::query_with(U::SELECT_BY_EMAIL, arguments).fetch_optional(connection).await?;
+    read(row.as_ref())
 }
 
 impl<U: SqliteUser> UserStore<U> for SqliteStore {
@@ -126,7 +162,7 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
         let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&self.pool).await?;
-        Ok(row.as_ref().map(U::from_row).transpose()?)
+        Ok(read(row.as_ref())?)
     }
 
     async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
@@ -140,7 +176,7 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
             .bind(token.authenticated_at.as_millis())
             .fetch_optional(&self.pool)
             .await?;
-        Ok(row.as_ref().map(U::from_row).transpose()?)
+        Ok(read(row.as_ref())?)
     }
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
@@ -173,7 +209,10 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
             (Account::New(email), None) => (insert_user::<U>(&mut write.transaction, email).await?, true),
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now = user.verified() != Some(true) && mark_verified(&mut write.transaction, &user).await?;
+        let verified_now = user.verified() == Some(false);
+        if verified_now {
+            mark_verified(&mut write.transaction, &user).await?;
+        }
         let mut ended = if created || verified_now {
             revoke_all(&mut write.transaction, realm, &session.user_id, revocation).await?
         } else {
@@ -191,20 +230,21 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
     }
 }
 
-/// Adds a user. That nobody added one with the same address since the look-up
-/// is sure, because this transaction holds the write lock.
+/// Adds a user, and reads the row: what `RETURNING` gives is not what a view or
+/// a trigger has made of it. That nobody added one with the same address since
+/// the look-up is sure, because this transaction holds the write lock.
 async fn insert_user<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<U, Error> {
     let mut arguments = Arguments::default();
     U::bind_new(email, &mut arguments)?;
-    let rows = sqlx::query_with(U::INSERT, arguments).fetch_all(connection).await?;
-    rows.first().map_or(Err(Error::RowNotFound), U::from_row)
+    sqlx::query_with(U::INSERT, arguments).execute(&mut *connection).await?;
+    user_by_email(connection, email).await?.ok_or_else(not_found_again)
 }
 
-/// Whether the user was unverified until now.
-async fn mark_verified<U: SqliteUser>(connection: &mut SqliteConnection, user: &U) -> Result<bool, Error> {
-    let Some(statement) = U::MARK_VERIFIED else {
-        return Ok(false);
-    };
-    let marked = sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
-    Ok(marked.rows_affected() > 0)
+/// Marks the user, who was unverified under this transaction's write lock. How
+/// many rows that changed does not tell: the triggers of a view count for none.
+async fn mark_verified<U: SqliteUser>(connection: &mut SqliteConnection, user: &U) -> Result<(), Error> {
+    if let Some(statement) = U::MARK_VERIFIED {
+        sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
+    }
+    Ok(())
 }
