@@ -34,6 +34,7 @@ mod realms;
 mod refresh;
 mod revocation;
 mod rotation;
+mod second_factor;
 mod secrecy;
 mod semantics;
 mod sending;
