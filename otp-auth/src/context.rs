@@ -27,8 +27,10 @@ pub struct RequestContext {
     /// Always `false` where no address is presented: at a refresh and at a
     /// sign-out.
     pub known_device: bool,
-    /// The challenge that the code was for. Only the client that asked for
-    /// that code can have presented it.
+    /// The challenge that the code was for: only the client that asked for
+    /// that code can present it, here and in a request of your own (see
+    /// [`OtpAuth::held_challenge`](crate::OtpAuth::held_challenge)). `None` where
+    /// no code is presented.
     pub challenge: Option<ChallengeKey>,
     /// When the request was judged.
     pub time: Timestamp,

@@ -5,6 +5,7 @@ use std::future::Future;
 use crate::context::RequestContext;
 use crate::event::Suspicion;
 use crate::id::SessionId;
+use crate::methods::AuthMethods;
 
 /// The application's answer to a question of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,28 @@ pub enum Admission {
     Admit,
     /// Stop here.
     Refuse,
+}
+
+/// The application's answer to [`Hooks::before_sign_in`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignInAnswer {
+    /// Go on.
+    Admit,
+    /// Go on; the user has proven who they are in these ways as well. They
+    /// are in `amr` of every token of the session, and in
+    /// [`Claims::methods`](crate::Claims::methods).
+    AdmitWith(AuthMethods),
+    /// Stop here.
+    Refuse,
+}
+
+impl From<Admission> for SignInAnswer {
+    fn from(admission: Admission) -> Self {
+        match admission {
+            Admission::Admit => Self::Admit,
+            Admission::Refuse => Self::Refuse,
+        }
+    }
 }
 
 /// Called at the turning points of a sign-in. Every method has a default that
@@ -41,10 +64,21 @@ pub trait Hooks<U>: Send + Sync + 'static {
     }
 
     /// The right code of an existing user was presented. May refuse, for
-    /// example to ask for a second factor first: then no token is issued.
-    fn before_sign_in(&self, user: &U, context: &RequestContext) -> impl Future<Output = Admission> + Send {
+    /// example to ask for a second factor first: then no token is issued, and
+    /// the code can still be used. May say in which other ways the user has
+    /// proven who they are.
+    ///
+    /// No user gets a session about whom this was not asked, but one whom the
+    /// same sign-in makes: of that one nothing is known that
+    /// [`before_create`](Self::before_create) was not told. When the store finds
+    /// another account than the one that was asked about, because somebody has
+    /// made or changed it in the meantime, this is asked again, about that one.
+    ///
+    /// Bind a second factor to [`RequestContext::challenge`]: it tells apart
+    /// who asked for this code from everybody else who can read the mails.
+    fn before_sign_in(&self, user: &U, context: &RequestContext) -> impl Future<Output = SignInAnswer> + Send {
         let _ = (user, context);
-        async { Admission::Admit }
+        async { SignInAnswer::Admit }
     }
 
     /// Whether this user may use the application now. Asked on sign-in, on

@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod hooks;
 mod id;
+mod methods;
 mod origin;
 mod realm;
 mod revoked;
@@ -37,6 +38,7 @@ pub use otp_auth_macros::OtpUser;
 
 pub use auth::{Authenticated, Claims, CodeRequest, CodeRequested, OtpAuth, SignedIn, TokenPair, Verification};
 pub use binding::Binding;
+pub use challenge::ChallengeKey;
 pub use clock::{Clock, Timestamp};
 pub use config::{
     ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
@@ -46,8 +48,9 @@ pub use delivery::{Body, Both, Cookie, Delivery};
 pub use email::{Address, InvalidAddress};
 pub use error::{AuthError, RandomError, StoreError};
 pub use event::Suspicion;
-pub use hooks::{Admission, Hooks};
+pub use hooks::{Admission, Hooks, SignInAnswer};
 pub use id::{ParseIdError, SessionId, SubjectId, TokenId};
+pub use methods::{AuthMethods, InvalidAuthMethods};
 pub use realm::{InvalidRealm, Realm};
 pub use secret::Secret;
 pub use send::{ConsoleSender, OtpMessage, Purpose, SendError, SendOtp};

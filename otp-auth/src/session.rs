@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::binding::Binding;
 use crate::clock::Timestamp;
 use crate::id::SessionId;
+use crate::methods::AuthMethods;
 
 /// For how long the answer to a refresh may be lost. A client that sleeps over
 /// night is one, and whoever finds an old token later is none.
@@ -36,6 +37,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was signed out or ended.
     pub revoked_at: Option<Timestamp>,
+    /// How the user has proven who they are.
+    pub methods: AuthMethods,
     /// What the user would recognise it by.
     pub client: Client,
 }
@@ -159,6 +162,7 @@ mod tests {
             recovery: None,
             expires_at: at(200_000),
             revoked_at: None,
+            methods: AuthMethods::OTP,
             client: Client::default(),
         }
     }

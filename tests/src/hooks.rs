@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use otp_auth::{Admission, Hooks, RequestContext, SessionId, Suspicion};
+use otp_auth::{Admission, AuthMethods, Hooks, RequestContext, SessionId, SignInAnswer, Suspicion};
+use tokio::sync::Notify;
 
 use crate::user::User;
 
@@ -31,6 +32,8 @@ pub enum Reply {
     Admit,
     /// Stop here.
     Refuse,
+    /// Go on, but not before [`TestHooks::release`].
+    Hold,
     /// Nothing, ever.
     Hang,
     /// It panics.
@@ -43,6 +46,8 @@ struct State {
     before_create: Reply,
     before_sign_in: Reply,
     notices: Reply,
+    methods: AuthMethods,
+    released: Arc<Notify>,
     barred: Vec<i64>,
 }
 
@@ -71,6 +76,16 @@ impl TestHooks {
         self.lock().before_sign_in = reply;
     }
 
+    /// What `before_sign_in` adds to `amr` where it admits.
+    pub fn admit_with(&self, methods: AuthMethods) {
+        self.lock().methods = methods;
+    }
+
+    /// Lets one question go on that is held.
+    pub fn release(&self) {
+        self.lock().released.notify_one();
+    }
+
     /// From now on every notice panics.
     pub fn panic_on_notices(&self) {
         self.lock().notices = Reply::Panic;
@@ -91,14 +106,18 @@ impl TestHooks {
     }
 
     async fn question(&self, call: Call, context: &RequestContext, reply: impl Fn(&State) -> Reply) -> Admission {
-        let reply = {
+        let (reply, released) = {
             let mut state = self.lock();
             state.calls.push((call, context.clone()));
-            reply(&state)
+            (reply(&state), Arc::clone(&state.released))
         };
         match reply {
             Reply::Admit => Admission::Admit,
             Reply::Refuse => Admission::Refuse,
+            Reply::Hold => {
+                released.notified().await;
+                Admission::Admit
+            }
             Reply::Hang => std::future::pending().await,
             Reply::Panic => panic!("a hook panicked, as it was told"),
         }
@@ -114,8 +133,14 @@ impl Hooks<User> for TestHooks {
         self.question(Call::BeforeCreate(email.to_owned()), context, |state| state.before_create).await
     }
 
-    async fn before_sign_in(&self, user: &User, context: &RequestContext) -> Admission {
-        self.question(Call::BeforeSignIn(user.id, user.is_verified), context, |state| state.before_sign_in).await
+    async fn before_sign_in(&self, user: &User, context: &RequestContext) -> SignInAnswer {
+        let call = Call::BeforeSignIn(user.id, user.is_verified);
+        let admission = self.question(call, context, |state| state.before_sign_in).await;
+        let methods = self.lock().methods.clone();
+        match admission {
+            Admission::Admit if methods != AuthMethods::OTP => SignInAnswer::AdmitWith(methods),
+            admission => admission.into(),
+        }
     }
 
     fn admit(&self, user: &User) -> Admission {

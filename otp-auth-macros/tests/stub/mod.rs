@@ -186,7 +186,7 @@ pub mod __private {
         }
 
         pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
-            Ok(row.0[index].is_null())
+            row.0.get(index).map(serde_json::Value::is_null).ok_or(Error)
         }
 
         pub fn or_default<T: Default + DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
@@ -231,6 +231,7 @@ pub mod __private {
         #[derive(Debug)]
         pub struct Error;
 
+        #[allow(clippy::unnecessary_wraps, reason = "the real one reads bytes")]
         pub fn is_absent(document: &Stored, name: &str) -> Result<bool, Error> {
             Ok(document.0.get(name).is_none_or(Bson::is_null))
         }

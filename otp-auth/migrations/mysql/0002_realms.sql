@@ -45,6 +45,7 @@ CREATE TABLE otp_sessions (
     recovered_at         BIGINT,
     expires_at           BIGINT         NOT NULL,
     revoked_at           BIGINT,
+    amr                  VARCHAR(512)   NOT NULL DEFAULT 'otp', -- how the user has proven who they are
     user_agent           VARCHAR(256),
     address              VARCHAR(45),
     PRIMARY KEY (realm, id),

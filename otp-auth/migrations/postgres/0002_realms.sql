@@ -46,6 +46,7 @@ CREATE TABLE otp_sessions (
     recovered_at         BIGINT,
     expires_at           BIGINT NOT NULL,
     revoked_at           BIGINT,
+    amr                  TEXT   NOT NULL DEFAULT 'otp', -- how the user has proven who they are
     user_agent           TEXT,
     address              TEXT,
     PRIMARY KEY (realm, id)

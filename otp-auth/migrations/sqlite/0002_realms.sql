@@ -49,6 +49,7 @@ CREATE TABLE otp_sessions (
     recovered_at         INTEGER,
     expires_at           INTEGER NOT NULL,
     revoked_at           INTEGER,
+    amr                  TEXT    NOT NULL DEFAULT 'otp', -- how the user has proven who they are
     user_agent           TEXT,
     address              TEXT,
     PRIMARY KEY (realm, id)

@@ -10,6 +10,7 @@ use crate::config::OtpConfig;
 use crate::error::AuthError;
 use crate::event;
 use crate::id::{SessionId, SubjectId, TokenId};
+use crate::methods::AuthMethods;
 use crate::store::TokenRef;
 use crate::token::{AccessClaims, Registered};
 use crate::user::OtpUser;
@@ -69,6 +70,13 @@ impl<C: OtpConfig> Claims<C> {
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
         from_secs(self.registered.authenticated_at)
+    }
+
+    /// How the user has proven who they are (`amr`). It stays the same over
+    /// refreshes.
+    #[must_use]
+    pub fn methods(&self) -> &AuthMethods {
+        &self.registered.methods
     }
 
     fn token_ref(&self) -> TokenRef {

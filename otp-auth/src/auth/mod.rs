@@ -36,7 +36,8 @@ use crate::context::{Caller, RequestContext};
 use crate::email::Address;
 use crate::error::AuthError;
 use crate::event;
-use crate::hooks::Admission;
+use crate::hooks::{Admission, SignInAnswer};
+use crate::methods::AuthMethods;
 use crate::secret::Keys;
 use crate::session::Client;
 use crate::store::{AnyStore, Removed, Revocation, Store};
@@ -300,15 +301,18 @@ pub(crate) async fn notice(name: &'static str, hook: impl Future<Output = ()> + 
     }
 }
 
-/// Asks the application. No answer in time is a refusal.
-async fn ask(name: &'static str, hook: impl Future<Output = Admission> + Send) -> Result<(), AuthError> {
-    match tokio::time::timeout(HOOK_TIMEOUT, hook).await {
-        Ok(Admission::Admit) => Ok(()),
-        Ok(Admission::Refuse) => Err(AuthError::SignInRefused),
-        Err(_) => {
-            event::hook_too_slow(name);
-            Err(AuthError::SignInRefused)
-        }
+/// Asks the application. No answer in time is a refusal. How else the user
+/// has proven who they are.
+async fn ask<A: Into<SignInAnswer>>(
+    name: &'static str,
+    hook: impl Future<Output = A> + Send,
+) -> Result<AuthMethods, AuthError> {
+    let answer = tokio::time::timeout(HOOK_TIMEOUT, hook).await;
+    let answer = answer.inspect_err(|_| event::hook_too_slow(name)).map_or(SignInAnswer::Refuse, Into::into);
+    match answer {
+        SignInAnswer::Admit => Ok(AuthMethods::OTP),
+        SignInAnswer::AdmitWith(methods) => Ok(methods),
+        SignInAnswer::Refuse => Err(AuthError::SignInRefused),
     }
 }
 

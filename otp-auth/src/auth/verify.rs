@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::email::Address;
-use crate::error::AuthError;
+use crate::error::{AuthError, StoreError};
 use crate::event::{self, Ending, Suspicion};
 use crate::hooks::Hooks;
 use crate::id::SessionId;
@@ -24,6 +24,9 @@ use crate::user::OtpUser;
 
 /// How long to look for what became of a sign-in that was not answered.
 const SETTLING: Duration = Duration::from_secs(1);
+
+/// How often a sign-in begins anew because the account is another one.
+const ROUNDS: u32 = 3;
 
 /// Somebody presents a code. `Debug` shows nothing of it.
 #[derive(Clone, Copy, Default)]
@@ -259,7 +262,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         let _ = tokio::spawn(noting.instrument(Span::current())).await;
     }
 
-    /// The code is right. Asks the application, then lets the store accept it.
+    /// The code is right. Where the account becomes another one between the
+    /// questions and the sign-in, everything is asked again about that one.
     async fn accept(
         &self,
         address: &Address,
@@ -268,8 +272,26 @@ impl<C: OtpConfig> OtpAuth<C> {
         verification: &Verification<'_>,
         context: &RequestContext,
     ) -> Result<SignedIn<C::User>, AuthError> {
+        for _ in 0..ROUNDS {
+            if let Some(signed_in) = self.attempt(address, challenge, candidate, verification, context).await? {
+                return Ok(signed_in);
+            }
+        }
+        Err(StoreError::new("the account changes all the time").into())
+    }
+
+    /// Asks the application, then lets the store accept the code; `None` when
+    /// the account is another one by then.
+    async fn attempt(
+        &self,
+        address: &Address,
+        challenge: &Challenge,
+        candidate: &Candidate,
+        verification: &Verification<'_>,
+        context: &RequestContext,
+    ) -> Result<Option<SignedIn<C::User>>, AuthError> {
         let (hooks, now) = (self.inner.config.hooks(), context.time);
-        let account = match self.inner.store.user_by_email(address.canonical()).await? {
+        let (account, methods) = match self.inner.store.user_by_email(address.canonical()).await? {
             Some(user) => {
                 if !self.admits(&user) {
                     return Err(AuthError::SignInRefused);
@@ -277,12 +299,12 @@ impl<C: OtpConfig> OtpAuth<C> {
                 if self.is_barred(&user.id().to_string()).await? {
                     return Err(AuthError::SignInRefused);
                 }
-                ask("before_sign_in", hooks.before_sign_in(&user, context)).await?;
-                Account::Existing { user, email: address.canonical().to_owned() }
+                let methods = ask("before_sign_in", hooks.before_sign_in(&user, context)).await?;
+                (Account::Existing { user, email: address.canonical().to_owned() }, methods)
             }
             None if self.inner.settings.auto_create_user => {
-                ask("before_create", hooks.before_create(address.canonical(), context)).await?;
-                Account::New(address.canonical().to_owned())
+                let methods = ask("before_create", hooks.before_create(address.canonical(), context)).await?;
+                (Account::New(address.canonical().to_owned()), methods)
             }
             None => return Err(AuthError::InvalidCode),
         };
@@ -303,6 +325,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 created_at: now,
                 expires_at: now + self.inner.settings.refresh_token_lifetime,
                 binding: Binding::of(self.current_keys()?, address.canonical()),
+                methods,
                 client: self.caller.client.clone(),
             },
             replaces: older.next(),
@@ -328,8 +351,10 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             outcome => outcome,
         };
-        let SignInOutcome::SignedIn { user, session, created, ended } = outcome? else {
-            return Err(AuthError::InvalidCode);
+        let (user, session, created, ended) = match outcome? {
+            SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
+            SignInOutcome::CodeSpent => return Err(AuthError::InvalidCode),
+            SignInOutcome::AccountChanged => return Ok(None),
         };
         self.inner.note_ended(&ended, revocation);
         for session in ended {
@@ -344,7 +369,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         for suspicion in reused {
             suspicion.raise::<C::User>(hooks, context).await;
         }
-        // Somebody else may have made the user in the meantime.
+        // A user who was made just now was not asked about before.
         if !self.admits(&user) {
             self.end_session_as(session.id, Ending::Refused).await?;
             return Err(AuthError::SignInRefused);
@@ -358,7 +383,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         notice("signed_in", hooks.signed_in(&user, session.id, context)).await;
         let device = self.device_token(device, address, &session.user_id, now)?;
-        Ok(SignedIn { user, session, tokens, device: Some(device) })
+        Ok(Some(SignedIn { user, session, tokens, device: Some(device) }))
     }
 
     /// What became of a sign-in that the store did not answer in time: it may

@@ -63,6 +63,15 @@ bytes32! {
     CodeMac
 }
 
+impl ChallengeKey {
+    /// The key of a challenge that a client holds: the `challenge` of the
+    /// answer to `POST /request-otp`. `None` for what is none.
+    #[must_use]
+    pub fn of(challenge: &str) -> Option<Self> {
+        Challenge::parse(challenge).map(|challenge| challenge.key())
+    }
+}
+
 impl Identity {
     pub(crate) fn of(keys: &Keys, address: &Address) -> Self {
         Self(keys.identity.mac(&[address.canonical().as_bytes()]))

@@ -356,8 +356,7 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         let found = state.users.iter().position(|user| user.email() == email);
         let (at, created) = match (&sign_in.account, found) {
             (Account::Existing { user, .. }, Some(at)) if state.users[at].id() == user.id() => (at, false),
-            (Account::Existing { .. }, _) => return Ok(SignInOutcome::AccountChanged),
-            (Account::New(_), Some(at)) => (at, false),
+            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => return Ok(SignInOutcome::AccountChanged),
             (Account::New(email), None) => {
                 state.users_made += 1;
                 let user = (self.make)(NewUser { number: state.users_made, email });

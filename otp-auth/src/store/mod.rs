@@ -36,6 +36,7 @@ pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
 pub use crate::clock::Timestamp;
 pub use crate::error::StoreError;
 pub use crate::id::{SessionId, SubjectId, TokenId};
+pub use crate::methods::AuthMethods;
 pub use crate::realm::Realm;
 pub use crate::session::{Client, Recovery, Session};
 
@@ -444,6 +445,8 @@ pub struct NewSession {
     pub expires_at: Timestamp,
     /// The address that was proven.
     pub binding: Binding,
+    /// How the user has proven who they are. At most 512 bytes of ASCII.
+    pub methods: AuthMethods,
     /// What the user will recognise it by.
     pub client: Client,
 }
@@ -462,6 +465,7 @@ impl NewSession {
             recovery: None,
             expires_at: self.expires_at,
             revoked_at: None,
+            methods: self.methods.clone(),
             client: self.client.clone(),
         }
     }
@@ -521,8 +525,9 @@ pub enum SignInOutcome<U> {
     /// The challenge was accepted before, has expired or is gone. Nothing was
     /// changed.
     CodeSpent,
-    /// The user of [`Account::Existing`] is gone, or has another address now.
-    /// Nothing was changed.
+    /// The user of [`Account::Existing`] is gone, or has another address now;
+    /// or there is a user with the address of [`Account::New`] now. Nothing was
+    /// changed, so the code can still be used.
     AccountChanged,
 }
 
@@ -563,8 +568,10 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///    MAC, is not expired and was not accepted before. Of all callers exactly one
     ///    accepts it; what the code was derived from is erased.
     /// 2. The user with the address is read again: an existing one must still
-    ///    be the same. For a new address the user is made, unless somebody
-    ///    made one meanwhile: two sign-ins for one new address make one user.
+    ///    be the same, and of a new address there must still be none; otherwise
+    ///    nothing happens. For a new address the user is made. Of several
+    ///    sign-ins for one new address exactly one makes the user; to the
+    ///    others the account has changed.
     /// 3. The user is marked as verified. If they were not, or were just made,
     ///    everything that was signed in under their id before is revoked and
     ///    blacklisted: it was not proven to be theirs. (Some databases give

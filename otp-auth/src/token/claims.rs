@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::binding::ShortBinding;
 use crate::id::{SessionId, TokenId};
+use crate::methods::AuthMethods;
 
 /// The claims of an access token.
 #[derive(Clone, Serialize)]
@@ -51,17 +52,7 @@ pub(crate) struct Registered {
     #[serde(rename = "auth_time")]
     pub(crate) authenticated_at: i64,
     #[serde(rename = "amr")]
-    pub(crate) methods: Methods,
-}
-
-/// How the user proved who they are: always by a one-time code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Methods;
-
-impl Serialize for Methods {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ["otp"].serialize(serializer)
-    }
+    pub(crate) methods: AuthMethods,
 }
 
 /// `aud`: one or several (RFC 7519 section 4.1.3).
@@ -194,7 +185,7 @@ struct Found {
     session: Option<SessionId>,
     binding: Option<ShortBinding>,
     authenticated_at: Option<i64>,
-    methods: Option<IgnoredAny>,
+    methods: Option<AuthMethods>,
 }
 
 #[derive(Clone, Copy)]
@@ -279,7 +270,7 @@ impl Found {
             session: self.session.ok_or_else(|| E::missing_field("sid"))?,
             binding: self.binding.ok_or_else(|| E::missing_field("bnd"))?,
             authenticated_at: self.authenticated_at.ok_or_else(|| E::missing_field("auth_time"))?,
-            methods: Methods,
+            methods: self.methods.ok_or_else(|| E::missing_field("amr"))?,
         })
     }
 }

@@ -93,7 +93,7 @@ impl Tokens {
                 session: session.id,
                 binding: session.binding.short(),
                 authenticated_at: session.created_at.as_secs(),
-                methods: claims::Methods,
+                methods: session.methods.clone(),
             },
             custom: user.claims(),
         };

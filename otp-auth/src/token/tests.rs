@@ -43,6 +43,7 @@ fn session() -> Session {
         refreshed_at: NOW,
         expires_at: NOW + Duration::from_hours(7 * 24),
         revoked_at: None,
+        methods: crate::methods::AuthMethods::OTP,
         client: Client::default(),
     }
 }

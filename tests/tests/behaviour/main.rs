@@ -35,6 +35,7 @@ mod realms;
 mod refresh;
 mod revocation;
 mod rotation;
+mod second_factor;
 mod secrecy;
 mod semantics;
 mod sending;

@@ -25,6 +25,7 @@ fn session(row: &Document) -> Result<Session, Error> {
         },
         expires_at: time(row, "expires_at")?,
         revoked_at: optional_time(row, "revoked_at")?,
+        methods: text(row, "amr")?.parse().map_err(|_| Error::field("amr", "is no list of methods"))?,
         client: Client {
             user_agent: optional_text(row, "user_agent")?,
             address: optional_text(row, "address")?.and_then(|address| address.parse().ok()),
@@ -48,6 +49,7 @@ impl Collections {
             "created_at": date(session.created_at),
             "refreshed_at": date(session.refreshed_at),
             "expires_at": date(session.expires_at),
+            "amr": session.methods.as_str(),
             "unconfirmed": challenge.clone(),
         };
         if let Some(user_agent) = &session.client.user_agent {

@@ -54,7 +54,10 @@ impl Collections {
             Account::Existing { user, .. } => (user, begun, false),
             Account::New(_) => {
                 let sign_up = self.sign_up::<U>(realm, &email, &identity, revocation, &mut ended).await?;
-                (sign_up.user, sign_up.claim, sign_up.inserted)
+                let Some((user, claim)) = sign_up else {
+                    return Ok(SignInOutcome::AccountChanged);
+                };
+                (user, Some(claim), true)
             }
         };
         let session = session.of_user(user.id().to_string());

@@ -54,16 +54,9 @@ impl Claim {
     }
 }
 
-/// A user, found or made.
-pub(super) struct SignUp<U> {
-    pub(super) user: U,
-    /// The claim by which the user was made, by this call or another one.
-    pub(super) claim: Option<Claim>,
-    /// Whether this call has added the document.
-    pub(super) inserted: bool,
-}
-
 impl Collections {
+    /// Makes the user, and returns the claim by which that was done; `None`
+    /// when there is a user with this address already.
     pub(super) async fn sign_up<U: MongoUser>(
         &self,
         realm: &Realm,
@@ -71,7 +64,7 @@ impl Collections {
         identity: &Identity,
         revocation: Revocation,
         ended: &mut Vec<SessionId>,
-    ) -> StoreResult<SignUp<U>> {
+    ) -> StoreResult<Option<(U, Claim)>> {
         let mut last = None;
         for _ in 0..ROUNDS {
             let mut document = U::new_document(email)?;
@@ -87,8 +80,8 @@ impl Collections {
             // Only now: whoever adds a user has the claim before. And what
             // was signed in under this id before a moment at which there is
             // no such user was somebody else's.
-            if let Some(found) = self.found(email, &claim).await? {
-                return Ok(found);
+            if read::<U>(self.document_by_email::<U>(email).await?.as_deref())?.is_some() {
+                return Ok(None);
             }
             if claim.announced || (!older.is_empty() && UserStore::<U>::user_by_id(self, user.id()).await?.is_some()) {
                 // The user was made and is gone, or the id is somebody's. The
@@ -99,12 +92,12 @@ impl Collections {
             self.revoke_all(realm, &older, revocation).await?;
             ended.extend(older);
             match self.users::<U>().insert_one(&document).await {
-                Ok(_) => return Ok(SignUp { user, claim: Some(claim), inserted: true }),
+                Ok(_) => return Ok(Some((user, claim))),
                 Err(error) if is_duplicate(&error) => {
                     // Somebody else has added the same document, or the
                     // application one with the same address.
-                    if let Some(found) = self.found(email, &claim).await? {
-                        return Ok(found);
+                    if read::<U>(self.document_by_email::<U>(email).await?.as_deref())?.is_some() {
+                        return Ok(None);
                     }
                     self.release(&claim).await?;
                     last = Some(error);
@@ -113,18 +106,6 @@ impl Collections {
             }
         }
         Err(last.map_or_else(|| Error::contended("one sign-up").into(), Into::into))
-    }
-
-    async fn found<U: MongoUser>(&self, email: &str, claim: &Claim) -> StoreResult<Option<SignUp<U>>> {
-        let Some(document) = self.document_by_email::<U>(email).await? else {
-            return Ok(None);
-        };
-        let Some(user) = read(Some(&document))? else {
-            return Ok(None);
-        };
-        // A user with another id was made by the application.
-        let claim = claim.has_made(&document).then(|| claim.clone());
-        Ok(Some(SignUp { user, claim, inserted: false }))
     }
 
     /// The claim on this identity: the one there is, or a new one for this

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::Backend;
 use crate::store::{
-    Account, Binding, BlacklistEntry, BlacklistKind, ChallengeKey, ChallengeStore, Client, CodeMac, FreshChallenge,
-    Identity, NewSession, Nonce, OpenChallenge, Opening, Realm, Requester, Resume, Revocation, SendLimits, SendTicket,
-    Session, SessionId, SignIn, SignInOutcome, SubjectId, Timestamp, TokenId, TokenRef, UserStore,
+    Account, AuthMethods, Binding, BlacklistEntry, BlacklistKind, ChallengeKey, ChallengeStore, Client, CodeMac,
+    FreshChallenge, Identity, NewSession, Nonce, OpenChallenge, Opening, Realm, Requester, Resume, Revocation,
+    SendLimits, SendTicket, Session, SessionId, SignIn, SignInOutcome, SubjectId, Timestamp, TokenId, TokenRef,
+    UserStore,
 };
 use crate::user::OtpUser;
 
@@ -133,6 +134,7 @@ pub fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timest
             created_at: now,
             expires_at: now + 7 * DAY,
             binding: Binding::from_bytes([0xB1; 16]),
+            methods: AuthMethods::new(["hwk", "mfa"]).expect("names"),
             client: Client::new(Some("Agent/1.0 (ünïcode; 'quoted' \"twice\")"), "2001:db8::7".parse().ok()),
         },
         replaces: None,

@@ -135,6 +135,7 @@ macro_rules! store_conformance {
             other_sessions_of_a_verified_user_go_on
             a_replaced_session_ends
             an_account_that_has_changed_is_not_signed_in
+            an_account_made_meanwhile_is_not_signed_in
             a_new_user_inherits_no_session
             a_session_reads_back_as_it_was_written
             one_caller_advances_a_generation

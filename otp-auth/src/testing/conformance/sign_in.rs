@@ -8,7 +8,8 @@ use super::fixtures::{
     session_id, sign_in, signed_in_ok,
 };
 use crate::store::{
-    Account, ChallengeStore, Identity, Maintenance, Removed, SendLimits, SessionStore, SignIn, SignInOutcome, UserStore,
+    Account, ChallengeStore, Identity, Maintenance, Removed, SendLimits, Session, SessionStore, SignIn, SignInOutcome,
+    UserStore,
 };
 use crate::user::OtpUser;
 
@@ -73,8 +74,8 @@ pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
     assert_eq!((counted.number, counted.code_mac), (2, None));
 }
 
-/// Contract 6: ten first sign-ins of one address at once make one user, and
-/// every one of them is signed in as that user.
+/// Contract 6: ten first sign-ins of one address at once make one user. To
+/// the others the account has changed, and with it they are signed in.
 pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     // One address has one identity; its challenges were opened one cooldown
@@ -88,7 +89,11 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
         store.sign_in(realm(), SignIn { identity: identity(1), ..sign_in(number, account, number, now) }).await.unwrap()
     })
     .await;
-    let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
+    let sign_ins = completed::<B>(&store, outcomes, |number| SignIn {
+        identity: identity(1),
+        ..sign_in(number, Account::New("new@x.com".to_owned()), 50 + number, now)
+    })
+    .await;
     assert_eq!(sign_ins.iter().filter(|(_, _, created)| *created).count(), 1);
     assert_eq!(backend.count_users(&store, "new@x.com").await, 1);
     let (first, ..) = &sign_ins[0];
@@ -99,6 +104,29 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     assert_eq!(store.user_sessions(realm(), &first.id().to_string(), now).await.unwrap().len(), 10);
     let found = store.user_by_email("new@x.com").await.unwrap().expect("the user is found");
     assert!(found.id() == first.id() && found.verified() == Some(true));
+}
+
+/// Of first sign-ins one has made the user; the others sign in with the same
+/// codes, as that user.
+async fn completed<B: Backend>(
+    store: &B::Store,
+    outcomes: Vec<SignInOutcome<B::User>>,
+    again: impl Fn(u32) -> SignIn<B::User>,
+) -> Vec<(B::User, Session, bool)> {
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, SignInOutcome::SignedIn { .. })).count(), 1);
+    let user = store.user_by_email("new@x.com").await.unwrap().expect("the user is found");
+    let mut sign_ins = Vec::new();
+    for (number, outcome) in (0..).zip(outcomes) {
+        let outcome = match outcome {
+            SignInOutcome::AccountChanged => {
+                let attempt = SignIn { account: existing(user.clone()), ..again(number) };
+                store.sign_in(realm(), attempt).await.unwrap()
+            }
+            outcome => outcome,
+        };
+        sign_ins.push(signed_in_ok(outcome));
+    }
+    sign_ins
 }
 
 /// The budget of an identity can be cleaned up while a challenge of it still
@@ -123,7 +151,11 @@ pub async fn sign_ups_take_turns_without_a_budget<B: Backend>(backend: &B) {
             .unwrap()
     })
     .await;
-    let sign_ins: Vec<_> = outcomes.into_iter().map(signed_in_ok).collect();
+    let sign_ins = completed::<B>(&store, outcomes, |number| SignIn {
+        identity: identity(1),
+        ..sign_in(number + 1, Account::New("new@x.com".to_owned()), 50 + number, end)
+    })
+    .await;
     assert_eq!(sign_ins.iter().filter(|(_, _, created)| *created).count(), 1);
     assert_eq!(backend.count_users(&store, "new@x.com").await, 1);
     // What took the budget's place forbids nothing.
@@ -231,6 +263,33 @@ pub async fn an_account_that_has_changed_is_not_signed_in<B: Backend>(backend: &
     assert!(store.user_sessions(realm(), &other.id().to_string(), NOW).await.unwrap().is_empty());
     let (user, ..) = signed_in_ok(store.sign_in(realm(), attempt(existing(next.clone()))).await.unwrap());
     assert!(user.id() == next.id());
+}
+
+/// Somebody has made an account since there was none: nobody is signed in as
+/// its user without having been looked at, nothing is changed, and the code
+/// still works.
+pub async fn an_account_made_meanwhile_is_not_signed_in<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    for (number, verified) in [(40, true), (41, false)] {
+        let user = backend.add_user(&store, "ann@x.com", verified).await;
+        let (_, older) = add_session::<B>(&store, existing(user.clone()), number, NOW).await;
+        let made = store.user_by_email("ann@x.com").await.unwrap().expect("the user is found");
+        let attempt = SignIn { replaces: Some(older.id), ..sign_in(1, Account::New("ann@x.com".to_owned()), 1, NOW) };
+        let outcome = store.sign_in(realm(), attempt).await.unwrap();
+        assert!(matches!(outcome, SignInOutcome::AccountChanged));
+        assert_eq!(store.session(realm(), session_id(1)).await.unwrap(), None);
+        assert!(is_current::<B>(&store, &made, older.id, NOW).await);
+        assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
+        if verified {
+            backend.remove_user(&store, &user).await;
+            store.delete_user_sessions(realm(), &user.id().to_string()).await.unwrap();
+        } else {
+            let (user, session, created) =
+                signed_in_ok(store.sign_in(realm(), sign_in(1, existing(made), 1, NOW)).await.unwrap());
+            assert!(!created && session.user_id == user.id().to_string());
+        }
+    }
 }
 
 /// Where an id is given a second time, its new user inherits no session.

@@ -8,6 +8,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use super::super::pool::retrying;
 use super::blacklist::{blacklist, next_change};
 use super::{MySqlStore, bytes, count, time};
+use crate::methods::InvalidAuthMethods;
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
@@ -36,6 +37,10 @@ fn session(row: &MySqlRow) -> Result<Session, sqlx::Error> {
         },
         expires_at: time(row, "expires_at")?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
+        methods: row
+            .try_get::<&str, _>("amr")?
+            .parse()
+            .map_err(|error: InvalidAuthMethods| sqlx::Error::Decode(Box::new(error)))?,
         client: Client {
             user_agent: row.try_get("user_agent")?,
             address: address.and_then(|address| address.parse().ok()),
@@ -55,8 +60,8 @@ pub(super) async fn insert_session(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO otp_sessions \
-         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, user_agent, address) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(realm.as_str().as_bytes())
     .bind(session.id.as_bytes().as_slice())
@@ -66,6 +71,7 @@ pub(super) async fn insert_session(
     .bind(session.created_at.as_millis())
     .bind(session.refreshed_at.as_millis())
     .bind(session.expires_at.as_millis())
+    .bind(session.methods.as_str())
     .bind(&session.client.user_agent)
     .bind(session.client.address.map(|address| address.to_string()))
     .execute(connection)
@@ -141,7 +147,7 @@ impl MySqlStore {
     async fn read_session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         let row = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
-             expires_at, revoked_at, user_agent, address \
+             expires_at, revoked_at, amr, user_agent, address \
              FROM otp_sessions WHERE realm = ? AND id = ?",
         )
         .bind(realm.as_str().as_bytes())
@@ -255,7 +261,7 @@ impl MySqlStore {
     async fn read_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let rows = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
-             expires_at, revoked_at, user_agent, address \
+             expires_at, revoked_at, amr, user_agent, address \
              FROM otp_sessions WHERE realm = ? AND user_id = ? AND revoked_at IS NULL AND expires_at > ? \
              ORDER BY created_at DESC, id DESC",
         )

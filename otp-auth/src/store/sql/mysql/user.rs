@@ -238,11 +238,10 @@ impl MySqlStore {
         let found = user_by_email::<U>(&mut transaction, email).await?;
         let (mut user, created) = match (account, found) {
             (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing { .. }, _) => {
+            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(_), Some(user)) => (user, false),
             (Account::New(email), None) => (insert_user::<U>(&mut transaction, email).await?, true),
         };
         let session = session.of_user(user.id().to_string());

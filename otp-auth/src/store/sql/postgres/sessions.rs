@@ -6,6 +6,7 @@ use sqlx::query::Query;
 
 use super::super::pool::retrying;
 use super::{PostgresStore, bytes, count, time};
+use crate::methods::InvalidAuthMethods;
 use crate::store::{
     Advance, Binding, BlacklistEntry, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
     SessionStore, StoreResult, Timestamp, TokenRef,
@@ -28,6 +29,10 @@ fn session(row: &PgRow) -> Result<Session, sqlx::Error> {
         },
         expires_at: time(row, "expires_at")?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
+        methods: row
+            .try_get::<&str, _>("amr")?
+            .parse()
+            .map_err(|error: InvalidAuthMethods| sqlx::Error::Decode(Box::new(error)))?,
         client: Client {
             user_agent: row.try_get("user_agent")?,
             address: address.and_then(|address| address.parse().ok()),
@@ -52,8 +57,8 @@ pub(super) async fn insert_session(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO otp_sessions \
-         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, user_agent, address) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(realm.as_str())
     .bind(session.id.as_bytes().as_slice())
@@ -63,6 +68,7 @@ pub(super) async fn insert_session(
     .bind(session.created_at.as_millis())
     .bind(session.refreshed_at.as_millis())
     .bind(session.expires_at.as_millis())
+    .bind(session.methods.as_str())
     .bind(&session.client.user_agent)
     .bind(session.client.address.map(|address| address.to_string()))
     .execute(executor)
@@ -123,7 +129,7 @@ impl SessionStore for PostgresStore {
     async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         let statement = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
-             expires_at, revoked_at, user_agent, address \
+             expires_at, revoked_at, amr, user_agent, address \
              FROM otp_sessions WHERE realm = $1 AND id = $2",
         )
         .bind(realm.as_str())
@@ -139,7 +145,7 @@ impl SessionStore for PostgresStore {
                     "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = $4 \
                      WHERE realm = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $4 \
                      RETURNING id, user_id, binding, generation, created_at, refreshed_at, \
-                     recovered_generation, recovered_at, expires_at, revoked_at, user_agent, address",
+                     recovered_generation, recovered_at, expires_at, revoked_at, amr, user_agent, address",
                 )
                 .bind(realm.as_str())
                 .bind(id.as_bytes().as_slice())
@@ -230,7 +236,7 @@ impl SessionStore for PostgresStore {
     async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let statement = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
-             expires_at, revoked_at, user_agent, address \
+             expires_at, revoked_at, amr, user_agent, address \
              FROM otp_sessions WHERE realm = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 \
              ORDER BY created_at DESC, id DESC",
         )

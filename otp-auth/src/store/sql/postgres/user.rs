@@ -166,8 +166,10 @@ async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &s
 
 impl<U: PostgresUser> UserStore<U> for PostgresStore {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
-        let row = self.fetch_optional(sqlx::query(U::SELECT_BY_EMAIL).bind(email)).await?;
-        Ok(row.as_ref().map(U::from_row).transpose()?)
+        let mut arguments = Arguments::default();
+        U::bind_email(email, &mut arguments)?;
+        let row = self.fetch_optional(sqlx::query_with(U::SELECT_BY_EMAIL, arguments)).await?;
+        Ok(read(row.as_ref())?)
     }
 
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
@@ -224,11 +226,10 @@ impl PostgresStore {
         let found = user_by_email::<U>(&mut transaction, email).await?;
         let (mut user, created) = match (account, found) {
             (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing { .. }, _) => {
+            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(_), Some(user)) => (user, false),
             (Account::New(email), None) => (insert_user::<U>(&mut transaction, email).await?, true),
         };
         let session = session.of_user(user.id().to_string());

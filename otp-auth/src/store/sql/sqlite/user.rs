@@ -201,11 +201,10 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
         let found = user_by_email::<U>(&mut write.transaction, email).await?;
         let (mut user, created) = match (&account, found) {
             (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing { .. }, _) => {
+            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
                 write.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(_), Some(user)) => (user, false),
             (Account::New(email), None) => (insert_user::<U>(&mut write.transaction, email).await?, true),
         };
         let session = session.of_user(user.id().to_string());

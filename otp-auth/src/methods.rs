@@ -1,0 +1,252 @@
+//! How a user has proven who they are: the `amr` of a token (RFC 8176).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// How many there can be besides `otp`.
+const MOST: usize = 8;
+
+/// How long the name of one can be.
+const LONGEST: usize = 32;
+
+const OTP: &str = "otp";
+
+/// How a user has proven who they are, as `amr` in their tokens: always by a
+/// one-time code, `otp`, and perhaps in other ways that the application knows
+/// of.
+///
+/// Take the names of [RFC 8176](https://www.rfc-editor.org/rfc/rfc8176#section-2)
+/// where one fits: `hwk` and `swk` for a key in hardware or software, `pin`,
+/// `fpt` for a fingerprint, `mfa` for several factors.
+///
+/// ```
+/// use otp_auth::AuthMethods;
+///
+/// let methods = AuthMethods::new(["hwk", "mfa"])?;
+/// assert!(methods.contains("otp") && methods.contains("mfa"));
+/// assert_eq!(methods.as_str(), "otp hwk mfa");
+/// # Ok::<(), otp_auth::InvalidAuthMethods>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AuthMethods(Cow<'static, str>);
+
+/// A name has other characters than printable ones of ASCII, or a quotation
+/// mark or a backslash, or it is empty or has more than 32; or there are more
+/// than eight besides `otp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a method has 1 to 32 printable characters of ASCII, and there are at most 8 besides `otp`")]
+pub struct InvalidAuthMethods;
+
+impl AuthMethods {
+    /// A one-time code, and nothing else.
+    pub const OTP: Self = Self(Cow::Borrowed(OTP));
+
+    /// A one-time code and these. One that is named twice counts once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAuthMethods`].
+    pub fn new<I>(others: I) -> Result<Self, InvalidAuthMethods>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let mut methods = Self::OTP;
+        for other in others {
+            methods.add(other.as_ref())?;
+        }
+        Ok(methods)
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contains(&self, method: &str) -> bool {
+        self.iter().any(|one| one == method)
+    }
+
+    /// Each of them; `otp` is the first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ')
+    }
+
+    /// All of them, with spaces in between: so stores keep them.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn add(&mut self, method: &str) -> Result<(), InvalidAuthMethods> {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        if method.is_empty() || method.len() > LONGEST || !method.bytes().all(is_plain) {
+            return Err(InvalidAuthMethods);
+        }
+        if self.contains(method) {
+            return Ok(());
+        }
+        if self.iter().count() > MOST {
+            return Err(InvalidAuthMethods);
+        }
+        let all = self.0.to_mut();
+        all.push(' ');
+        all.push_str(method);
+        Ok(())
+    }
+}
+
+impl Default for AuthMethods {
+    fn default() -> Self {
+        Self::OTP
+    }
+}
+
+impl fmt::Debug for AuthMethods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Reads what [`as_str`](AuthMethods::as_str) has written.
+impl FromStr for AuthMethods {
+    type Err = InvalidAuthMethods;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAuthMethods> {
+        match text.strip_prefix(OTP) {
+            Some("") => Ok(Self::OTP),
+            Some(others) => Self::new(others.strip_prefix(' ').ok_or(InvalidAuthMethods)?.split(' ')),
+            None => Err(InvalidAuthMethods),
+        }
+    }
+}
+
+/// A list, as in a token.
+impl Serialize for AuthMethods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for AuthMethods {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = AuthMethods;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of methods that begins with `otp`")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<AuthMethods, A::Error> {
+                let mut methods = AuthMethods::OTP;
+                if list.next_element_seed(First)?.is_none() {
+                    return Err(A::Error::invalid_length(0, &self));
+                }
+                while list.next_element_seed(Further(&mut methods))?.is_some() {}
+                Ok(methods)
+            }
+        }
+
+        deserializer.deserialize_seq(List)
+    }
+}
+
+/// Reads `otp`, without a copy.
+struct First;
+
+/// Reads another method, into those before it.
+struct Further<'a>(&'a mut AuthMethods);
+
+impl<'de> DeserializeSeed<'de> for First {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for First {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`otp`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if text == OTP { Ok(()) } else { Err(E::custom("not by a code")) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Further<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Further<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a method")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.0.add(text).map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_always_among_them_and_each_counts_once() {
+        for (others, expected) in [
+            (&[][..], "otp"),
+            (&["otp"], "otp"),
+            (&["mfa"], "otp mfa"),
+            (&["hwk", "otp", "mfa", "hwk"], "otp hwk mfa"),
+            (&["Otp", "https://a.example/x"], "otp Otp https://a.example/x"),
+        ] {
+            let methods = AuthMethods::new(others).unwrap();
+            assert_eq!(methods.as_str(), expected);
+            assert_eq!(expected.parse(), Ok(methods.clone()));
+            let json = serde_json::to_string(&methods).unwrap();
+            assert_eq!(json, format!("[\"{}\"]", expected.replace(' ', "\",\"")));
+            assert_eq!(serde_json::from_str::<AuthMethods>(&json).unwrap(), methods);
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_or_too_much_is_refused() {
+        let long = "x".repeat(33);
+        for name in ["", " ", "a b", "a\n", "\u{7f}", "ü", "\"", "a\\b", "a\0", long.as_str()] {
+            assert_eq!(AuthMethods::new([name]), Err(InvalidAuthMethods), "{name:?}");
+        }
+        assert!(AuthMethods::new(["x".repeat(32)]).is_ok());
+        let many = |count: u8| (0..count).map(|number| format!("m{number}"));
+        let full = AuthMethods::new(many(8)).unwrap();
+        assert_eq!(full.iter().count(), 9);
+        assert_eq!(AuthMethods::new(many(9)), Err(InvalidAuthMethods));
+        // What is there already is no more.
+        assert_eq!(AuthMethods::new(many(8).chain(many(8))), Ok(full));
+        let longest = AuthMethods::new((0..8).map(|number| format!("{number}{}", "x".repeat(31)))).unwrap();
+        assert!(longest.as_str().len() <= 512);
+    }
+
+    #[test]
+    fn what_nobody_has_written_is_not_read() {
+        for text in ["", " ", "mfa", "otp ", " otp", "otp  mfa", "otpmfa", "otp,mfa", "otp ü"] {
+            assert_eq!(text.parse::<AuthMethods>(), Err(InvalidAuthMethods), "{text:?}");
+        }
+        for json in
+            ["[]", "\"otp\"", "[\"mfa\"]", "[\"mfa\",\"otp\"]", "[\"otp\",1]", "[\"otp\",\"a b\"]", "null", "{}"]
+        {
+            assert!(serde_json::from_str::<AuthMethods>(json).is_err(), "{json}");
+        }
+    }
+}
