@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod hooks;
 mod id;
+mod moment;
 mod origin;
 mod realm;
 mod revoked;

@@ -95,6 +95,8 @@ pub(crate) enum Refusal {
     UnknownChallenge,
     /// It is that of another address.
     OtherAddress,
+    /// The code is right, and the row of the address is no user.
+    Excluded,
 }
 
 impl Refusal {
@@ -104,6 +106,7 @@ impl Refusal {
             Self::NotAChallenge => "not_a_challenge",
             Self::UnknownChallenge => "unknown_challenge",
             Self::OtherAddress => "challenge_of_another_address",
+            Self::Excluded => "row_excluded_by_filter",
         }
     }
 }
@@ -181,7 +184,9 @@ impl<C: OtpConfig> OtpAuth<C> {
             accepted.map(|candidate| candidate.mac)
         });
         match (verdict, accepted) {
-            (Verdict::Right, Some(candidate)) => self.accept(address, &key, candidate, verification, now).await,
+            (Verdict::Right, Some(candidate)) => {
+                self.accept(address, &key, candidate, verification, now, refusal).await
+            }
             (Verdict::Exhausted, _) => {
                 if counted.number == max_tries + 1 {
                     Suspicion::too_many_attempts(&counted.identity).raise::<C::User>(self.inner.config.hooks()).await;
@@ -203,6 +208,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         candidate: &Candidate,
         verification: &Verification<'_>,
         now: Timestamp,
+        refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
         let hooks = self.inner.config.hooks();
         let account = match self.inner.store.user_by_email(address.canonical()).await? {
@@ -265,8 +271,14 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             outcome => outcome,
         };
-        let SignInOutcome::SignedIn { user, session, created, ended } = outcome? else {
-            return Err(AuthError::InvalidCode);
+        let (user, session, created, ended) = match outcome? {
+            SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
+            // Whoever has the address may know: they are no user here.
+            SignInOutcome::Excluded => {
+                *refusal = Some(Refusal::Excluded);
+                return Err(AuthError::SignInRefused);
+            }
+            SignInOutcome::CodeSpent | SignInOutcome::AccountChanged => return Err(AuthError::InvalidCode),
         };
         self.inner.note_ended(&ended, revocation);
         // The code is spent, and no token of theirs is handed on: a store that

@@ -505,6 +505,10 @@ pub enum SignInOutcome<U> {
     /// The user of [`Account::Existing`] is gone, or has another address now.
     /// Nothing was changed.
     AccountChanged,
+    /// The address of [`Account::New`] stands in a row that is no user, because
+    /// the application's filter excludes it, and the table takes no second
+    /// one; or the filter excludes the row of a new user. Nothing was changed.
+    Excluded,
 }
 
 impl<U> fmt::Debug for SignInOutcome<U> {
@@ -515,6 +519,7 @@ impl<U> fmt::Debug for SignInOutcome<U> {
             }
             Self::CodeSpent => f.write_str("CodeSpent"),
             Self::AccountChanged => f.write_str("AccountChanged"),
+            Self::Excluded => f.write_str("Excluded"),
         }
     }
 }
