@@ -92,6 +92,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: framework::otp::__private::Timestamp,
         arguments: &mut framework::otp::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
         framework::otp::__private::sqlite::bind::<
@@ -107,6 +108,14 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
         framework::otp::__private::sqlite::bind_json::<
             Vec<String>,
         >(arguments, ::core::default::Default::default())?;
+        ::core::result::Result::Ok(())
+    }
+    fn bind_proof(
+        id: &Self::Id,
+        now: framework::otp::__private::Timestamp,
+        arguments: &mut framework::otp::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
+        <Self as framework::otp::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
 }

@@ -38,7 +38,7 @@ impl ::otp_auth::__private::OtpUser for User {
     fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
         ::core::option::Option::Some(self.is_verified)
     }
-    fn mark_verified(&mut self) {
+    fn mark_verified(&mut self, _: ::otp_auth::__private::Timestamp) {
         self.is_verified = true;
     }
     fn default_realm() -> &'static ::core::primitive::str {
@@ -99,11 +99,20 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
         ::otp_auth::__private::sqlite::bind::<
             String,
         >(arguments, ::core::convert::From::from(email))?;
+        ::core::result::Result::Ok(())
+    }
+    fn bind_proof(
+        id: &Self::Id,
+        now: ::otp_auth::__private::Timestamp,
+        arguments: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        <Self as ::otp_auth::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
 }

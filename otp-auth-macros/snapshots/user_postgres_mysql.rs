@@ -32,7 +32,7 @@ impl ::otp_auth::__private::OtpUser for User {
     fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
         ::core::option::Option::Some(self.is_verified)
     }
-    fn mark_verified(&mut self) {
+    fn mark_verified(&mut self, _: ::otp_auth::__private::Timestamp) {
         self.is_verified = true;
     }
     fn default_realm() -> &'static ::core::primitive::str {
@@ -93,6 +93,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
         ::otp_auth::__private::postgres::bind::<Uuid>(arguments, Uuid::now_v7())?;
@@ -102,6 +103,14 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         ::otp_auth::__private::postgres::bind_json::<
             Vec<String>,
         >(arguments, ::core::default::Default::default())?;
+        ::core::result::Result::Ok(())
+    }
+    fn bind_proof(
+        id: &Self::Id,
+        now: ::otp_auth::__private::Timestamp,
+        arguments: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        <Self as ::otp_auth::__private::postgres::PostgresUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
 }
@@ -155,6 +164,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
         ::otp_auth::__private::mysql::bind::<Uuid>(arguments, Uuid::now_v7())?;
@@ -164,6 +174,14 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
         ::otp_auth::__private::mysql::bind_json::<
             Vec<String>,
         >(arguments, ::core::default::Default::default())?;
+        ::core::result::Result::Ok(())
+    }
+    fn bind_proof(
+        id: &Self::Id,
+        now: ::otp_auth::__private::Timestamp,
+        arguments: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        <Self as ::otp_auth::__private::mysql::MySqlUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
 }

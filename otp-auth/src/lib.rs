@@ -16,6 +16,7 @@ mod event;
 mod hooks;
 mod id;
 mod methods;
+mod moment;
 mod origin;
 mod realm;
 mod revoked;
