@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Expr, Lit};
 
+use super::check;
 use super::dialect::Dialect;
 use super::model::{Column, Field, Initial, Model, Role, Table};
 use crate::syntax::{Root, peel, pointing_at};
@@ -48,6 +49,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let bind_id = bind_id(model, &module);
     let bind_email = bind_email(model, &module);
     let bind_new = bind_new(model, &module);
+    let check = check::expand(dialect, model, table);
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -57,6 +59,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
             #bind_id
             #bind_email
             #bind_new
+            #check
         }
     }
 }
