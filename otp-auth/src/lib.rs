@@ -6,6 +6,7 @@ pub mod __private;
 mod auth;
 mod binding;
 mod challenge;
+mod check;
 mod clock;
 mod config;
 mod context;
@@ -40,6 +41,7 @@ pub use otp_auth_macros::OtpUser;
 pub use auth::{Authenticated, Claims, CodeRequest, CodeRequested, OtpAuth, SignedIn, TokenPair, Verification};
 pub use binding::Binding;
 pub use challenge::ChallengeKey;
+pub use check::{CheckError, Finding, FindingKind};
 pub use clock::{Clock, Timestamp};
 pub use config::{
     ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,

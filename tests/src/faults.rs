@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Identity, Maintenance,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
     OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 use crate::user::User;
@@ -53,6 +53,8 @@ pub enum Operation {
     CurrentUser,
     /// `UserStore::sign_in`.
     SignIn,
+    /// `UserStore::check`.
+    Check,
     /// `Maintenance::cleanup`.
     Cleanup,
 }
@@ -272,6 +274,11 @@ impl<S: UserStore<User>> UserStore<User> for Faulty<S> {
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<User>) -> StoreResult<SignInOutcome<User>> {
         self.faults.meet(Operation::SignIn).await?;
         self.inner.sign_in(realm, sign_in).await
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        self.faults.meet(Operation::Check).await?;
+        self.inner.check(sign_ups).await
     }
 }
 

@@ -146,6 +146,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = SqliteStore::from_pool(pool);
     store.migrate().await?;
     let auth = OtpAuth::new(Auth { sender: ConsoleSender }, store)?;
+    auth.check().await?;
     auth.spawn_cleanup(std::time::Duration::from_secs(600));
     let app = Router::new()
         .route("/me", get(me))

@@ -112,6 +112,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     store.database().collection::<Document>("users").create_index(by_email).await?;
 
     let auth = OtpAuth::new(Auth { sender: ConsoleSender }, store)?;
+    auth.check().await?;
     auth.spawn_cleanup(std::time::Duration::from_secs(600));
     let app = Router::new()
         .route("/me", get(me))

@@ -2,6 +2,7 @@
 //! when there are mistakes, to the mistakes and a stand-in (`fallback`).
 
 mod attrs;
+mod check;
 mod dialect;
 mod expand;
 mod fallback;

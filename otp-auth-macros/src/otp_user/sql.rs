@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Expr, Lit};
 
+use super::check;
 use super::dialect::Dialect;
 use super::expand::moment;
 use super::model::{Column, Field, Initial, Model, Role, Table};
@@ -53,6 +54,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let bind_email = bind_email(model, &module);
     let bind_new = bind_new(model, &module);
     let bind_proof = bind_proof(dialect, model, &module);
+    let check = check::expand(dialect, model, table);
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -63,6 +65,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
             #bind_email
             #bind_new
             #bind_proof
+            #check
         }
     }
 }

@@ -221,6 +221,58 @@ pub mod __private {
             fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
             fn bind_new(email: &str, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
             fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+            fn table() -> Option<Table> {
+                None
+            }
+        }
+
+        pub struct Table {
+            pub schema: Option<&'static str>,
+            pub name: &'static str,
+            pub quoted: &'static str,
+            pub id: &'static str,
+            pub email: &'static str,
+            pub verified: Option<&'static str>,
+            pub columns: Vec<Column>,
+        }
+
+        pub struct Column {
+            pub name: &'static str,
+            pub quoted: &'static str,
+            pub probe: &'static str,
+            pub is_given: bool,
+            pub is_optional: bool,
+            pub field: &'static str,
+        }
+
+        pub struct FieldOf<T>(std::marker::PhantomData<T>);
+
+        #[allow(clippy::unused_self, reason = "the real ones are told apart by it")]
+        impl<T> FieldOf<T> {
+            pub fn new() -> Self {
+                Self(std::marker::PhantomData)
+            }
+
+            pub fn describe_json(self) -> &'static str {
+                "JSON"
+            }
+        }
+
+        #[allow(clippy::unused_self, reason = "the real ones are told apart by it")]
+        impl<T: Serialize> FieldOf<T> {
+            pub fn describe(self) -> &'static str {
+                std::any::type_name::<T>()
+            }
+        }
+
+        pub trait Unknown {
+            fn describe(self) -> &'static str;
+        }
+
+        impl<T> Unknown for FieldOf<T> {
+            fn describe(self) -> &'static str {
+                "unknown"
+            }
         }
     }
 

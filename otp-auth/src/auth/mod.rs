@@ -1,6 +1,7 @@
 //! The use cases: asking for a code, signing in, refreshing, signing out, and
 //! who is asking. No HTTP and no SQL.
 
+mod check;
 mod device;
 mod follow;
 mod identify;

@@ -13,9 +13,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, CountedTry, Cursor, Identity, Maintenance, OpenChallenge, Opening,
-    Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn, SignInOutcome,
-    Store, StoreError, StoreResult, Timestamp, TokenRef,
+    Advance, Binding, BlacklistEntry, ChallengeKey, CountedTry, Cursor, Finding, Identity, Maintenance, OpenChallenge,
+    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn,
+    SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp, TokenRef,
 };
 use super::{ChallengeStore, SessionStore, UserStore};
 use crate::event;
@@ -95,6 +95,7 @@ erase! {
     of all: {
         user_by_email(email: &'a str) -> Option<U>, UserStore<U>;
         user_by_id(id: &'a U::Id) -> Option<U>, UserStore<U>;
+        check(sign_ups: SignUps) -> Vec<Finding>, UserStore<U>;
         cleanup(now: Timestamp, limit: u32) -> Removed, Maintenance;
     }
 }

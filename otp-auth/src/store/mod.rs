@@ -33,6 +33,7 @@ pub use crate::binding::Binding;
 pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
 pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
+pub use crate::check::{Finding, FindingKind, SignUps};
 pub use crate::clock::Timestamp;
 pub use crate::error::StoreError;
 pub use crate::id::{SessionId, SubjectId, TokenId};
@@ -584,6 +585,14 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     /// 4. The session that is replaced is revoked and blacklisted.
     /// 5. The new session is added, in generation 0.
     fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
+
+    /// What is wrong with the users' table and with the store's own, as
+    /// [`OtpAuth::check`](crate::OtpAuth::check) says; empty when nothing is.
+    /// It reads no row and changes nothing. By default nothing is checked.
+    fn check(&self, sign_ups: SignUps) -> impl Future<Output = StoreResult<Vec<Finding>>> + Send {
+        let _ = sign_ups;
+        std::future::ready(Ok(Vec::new()))
+    }
 }
 
 /// How many rows a cleanup removed.

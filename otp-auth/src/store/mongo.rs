@@ -9,6 +9,7 @@
 
 mod blacklist;
 mod challenges;
+mod check;
 mod error;
 mod operations;
 mod row;
@@ -139,16 +140,24 @@ impl MongoStore {
     ///
     /// [`StoreError`] when an index cannot be created.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let Collections { challenges, budgets, sessions, blacklist, sign_ups, .. } = &*self.collections;
-        let expiring = [challenges, sessions, blacklist, sign_ups];
-        for collection in expiring {
-            collection.create_indexes([ttl(), ascending("expires_at")]).await?;
+        for (collection, indexes) in own_indexes(&self.collections) {
+            collection.create_indexes(indexes).await?;
         }
-        budgets.create_indexes([ttl(), ascending("day_started_at")]).await?;
-        let of_user = IndexModel::builder().keys(doc! { "realm": 1, "user_id": 1 }).build();
-        sessions.create_indexes([of_user]).await?;
         Ok(())
     }
+}
+
+/// Our collections, each with its indexes.
+fn own_indexes(collections: &Collections) -> [(&Collection<Document>, Vec<IndexModel>); 5] {
+    let Collections { challenges, budgets, sessions, blacklist, sign_ups, .. } = collections;
+    let of_user = IndexModel::builder().keys(doc! { "realm": 1, "user_id": 1 }).build();
+    [
+        (challenges, vec![ttl(), ascending("expires_at")]),
+        (sessions, vec![ttl(), ascending("expires_at"), of_user]),
+        (blacklist, vec![ttl(), ascending("expires_at")]),
+        (sign_ups, vec![ttl(), ascending("expires_at")]),
+        (budgets, vec![ttl(), ascending("day_started_at")]),
+    ]
 }
 
 impl Collections {

@@ -15,6 +15,7 @@ mod administration;
 mod bad_input;
 mod bad_tokens;
 mod binding;
+mod check;
 mod codes;
 mod concurrency;
 mod contract;

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use super::check::said_of_columns;
 use super::servers::{open, sign_in, sign_up};
 use super::{mysql, postgres};
 
@@ -30,6 +31,7 @@ macro_rules! id_kind {
             }
             let table = concat!("CREATE TABLE users (id ", $column, " PRIMARY KEY, email VARCHAR(200), is_verified BOOLEAN)");
             let store = $backend::store_with(table).await;
+            assert_eq!(said_of_columns::<Identified>(&store).await, [""; 0]);
             let mut made = Vec::new();
             for (number, email) in [(1, "ann@x.com"), (2, "bob@x.com")] {
                 open(&store, number).await;
@@ -148,6 +150,7 @@ async fn columns_of_every_kind_on_postgres() {
          other_role member_role)",
     )
     .await;
+    assert_eq!(said_of_columns::<Full>(&store).await, [""; 0]);
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<Full>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };
@@ -218,6 +221,7 @@ async fn columns_of_every_kind_on_mysql() {
          nick VARCHAR(20), team BINARY(16), extra JSON, other_role ENUM('staff', 'member'))",
     )
     .await;
+    assert_eq!(said_of_columns::<Full>(&store).await, [""; 0]);
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<Full>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_auth::OtpUser;
 use otp_auth::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Identity, Maintenance,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
     OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    SessionStore, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -123,6 +123,10 @@ impl<U: OtpUser, S: UserStore<U>> UserStore<U> for TwoProcesses<S> {
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         self.next().sign_in(realm, sign_in).await
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        UserStore::<U>::check(self.next(), sign_ups).await
     }
 }
 

@@ -9,9 +9,9 @@ use super::user::MongoUser;
 use super::{Collections, MongoStore};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Identity, Maintenance,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
     OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
 /// Operations at once. Each takes one connection at a time, so most pools are
@@ -156,6 +156,10 @@ impl<U: MongoUser> UserStore<U> for MongoStore {
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         let realm = realm.clone();
         self.run(|on| async move { on.sign_in(&realm, sign_in).await }).await
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        self.run(|on| async move { on.check_indexes::<U>(sign_ups).await }).await
     }
 }
 

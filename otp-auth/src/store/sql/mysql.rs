@@ -12,6 +12,7 @@
 
 mod blacklist;
 mod challenges;
+pub(crate) mod check;
 mod sessions;
 pub mod user;
 

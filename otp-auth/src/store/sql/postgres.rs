@@ -5,6 +5,7 @@
 
 mod blacklist;
 mod challenges;
+pub(crate) mod check;
 mod pooler;
 mod sessions;
 pub mod user;

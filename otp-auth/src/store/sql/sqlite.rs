@@ -4,6 +4,7 @@
 
 mod blacklist;
 mod challenges;
+pub(crate) mod check;
 mod sessions;
 pub mod user;
 

@@ -29,7 +29,7 @@ impl Server {
         ClientOptions::parse(self.url()).await.unwrap()
     }
 
-    pub(super) async fn store(self, database: &str) -> MongoStore {
+    pub(crate) async fn store(self, database: &str) -> MongoStore {
         LEFT.with_borrow_mut(|left| left.0.push((self, database.to_owned())));
         MongoStore::connect(&self.url(), database).await.unwrap()
     }
@@ -47,7 +47,7 @@ impl Server {
         with_database(&self.url(), &name)
     }
 
-    pub(super) async fn fresh_store(self) -> MongoStore {
+    pub(crate) async fn fresh_store(self) -> MongoStore {
         self.migrated(&database()).await
     }
 }

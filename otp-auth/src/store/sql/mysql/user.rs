@@ -13,9 +13,12 @@ use super::MySqlStore;
 use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
 use crate::store::to_the_end::to_the_end;
-use crate::store::{Account, Realm, Requester, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::store::{
+    Account, Finding, Realm, Requester, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+};
 use crate::user::OtpUser;
 
+pub use super::check::{Column, FieldOf, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::mysql::{MySqlArguments as Arguments, MySqlRow as Row};
 
@@ -85,6 +88,13 @@ pub trait MySqlUser: OtpUser {
     ///
     /// When a value cannot be encoded.
     fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// The table, for the check at the start; without it nothing of the table
+    /// is checked.
+    #[must_use]
+    fn table() -> Option<Table> {
+        None
+    }
 }
 
 /// Binds one value.
@@ -231,6 +241,11 @@ impl<U: MySqlUser> UserStore<U> for MySqlStore {
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         let (store, realm) = (self.clone(), realm.clone());
         to_the_end(async move { retrying_duplicates(|| store.accept(&realm, &sign_in)).await }).await
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        let store = self.clone();
+        to_the_end(async move { store.check_tables::<U>(sign_ups).await }).await
     }
 }
 

@@ -169,6 +169,7 @@ mod tests {
             ("postgres.rs", include_str!("../postgres.rs")),
             ("blacklist.rs", include_str!("blacklist.rs")),
             ("challenges.rs", include_str!("challenges.rs")),
+            ("check.rs", include_str!("check.rs")),
             ("sessions.rs", include_str!("sessions.rs")),
             ("user.rs", include_str!("user.rs")),
         ] {

@@ -11,9 +11,12 @@ use super::super::failure::{is_duplicate, not_found_again};
 use super::super::pool::retrying_duplicates;
 use super::PostgresStore;
 use super::sessions::{ids, insert_session, revoke, revoke_all};
-use crate::store::{Account, Identity, Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::store::{
+    Account, Finding, Identity, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+};
 use crate::user::OtpUser;
 
+pub use super::check::{Column, FieldOf, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
 
@@ -82,6 +85,13 @@ pub trait PostgresUser: OtpUser {
     ///
     /// When a value cannot be encoded.
     fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// The table, for the check at the start; without it nothing of the table
+    /// is checked.
+    #[must_use]
+    fn table() -> Option<Table> {
+        None
+    }
 }
 
 /// Binds one value.
@@ -219,6 +229,10 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         retrying_duplicates(|| self.accept(realm, &sign_in)).await
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        self.check_tables::<U>(sign_ups).await
     }
 }
 

@@ -10,9 +10,12 @@ use sqlx::{Arguments as _, Row as _, ValueRef as _};
 use super::super::failure::{is_duplicate, not_found_again};
 use super::SqliteStore;
 use super::sessions::{insert_session, revoke, revoke_all};
-use crate::store::{Account, Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use crate::store::{
+    Account, Finding, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+};
 use crate::user::OtpUser;
 
+pub use super::check::{Column, FieldOf, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::sqlite::{SqliteArguments as Arguments, SqliteRow as Row};
 
@@ -80,6 +83,13 @@ pub trait SqliteUser: OtpUser {
     ///
     /// When a value cannot be encoded.
     fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// The table, for the check at the start; without it nothing of the table
+    /// is checked.
+    #[must_use]
+    fn table() -> Option<Table> {
+        None
+    }
 }
 
 /// Binds one value.
@@ -256,6 +266,10 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
         insert_session(&mut write.transaction, realm, &session).await?;
         write.commit().await?;
         Ok(SignInOutcome::SignedIn { user, session, created, ended })
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        self.check_tables::<U>(sign_ups).await
     }
 }
 

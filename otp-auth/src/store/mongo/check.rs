@@ -1,0 +1,126 @@
+//! The check at the start, on `MongoDB`: the indexes. Collections come by
+//! themselves, and fields have no types, so there is nothing else to look at
+//! without reading documents.
+
+use mongodb::bson::{Bson, Document};
+use mongodb::error::ErrorKind;
+use mongodb::{Collection, IndexModel};
+
+use super::user::MongoUser;
+use super::{Collections, own_indexes};
+use crate::check::{Finding, FindingKind, SignUps};
+use crate::store::StoreResult;
+
+const NO_SUCH_COLLECTION: i32 = 26;
+const IS_A_VIEW: i32 = 166;
+
+/// What there is of a collection.
+enum Listed {
+    Indexes(Vec<IndexModel>),
+    /// It has none of its own.
+    View,
+}
+
+impl Collections {
+    pub(super) async fn check_indexes<U: MongoUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        let mut lacks = Vec::new();
+        for (collection, expected) in own_indexes(self) {
+            let Listed::Indexes(present) = listed(collection).await? else {
+                lacks.push(format!("collection `{}`", collection.name()));
+                continue;
+            };
+            let missing = expected.iter().filter(|index| !present.iter().any(|other| is_same(index, other)));
+            lacks.extend(missing.map(|index| format!("index {} on `{}`", shown(&index.keys), collection.name())));
+        }
+        let mut findings = Vec::new();
+        if !lacks.is_empty() {
+            findings.push(Finding::new(
+                FindingKind::Migration,
+                format!("otp-auth's own collections are not complete, there is no {}", lacks.join(", no ")),
+                "call `migrate()` of the store at the start, before `check()`",
+            ));
+        }
+        let users = self.database.collection::<Document>(U::COLLECTION);
+        match listed(&users).await? {
+            Listed::Indexes(indexes) => {
+                // Every collection has a unique index on this one.
+                let id = (U::ID != "_id").then_some(U::ID);
+                let fields = id.into_iter().chain([U::EMAIL]);
+                findings.extend(fields.filter_map(|field| not_unique(U::COLLECTION, field, &indexes)));
+            }
+            Listed::View if sign_ups == SignUps::Open || U::VERIFIED.is_some() => findings.push(Finding::new(
+                FindingKind::SignUp,
+                format!("`{}` is a view, which takes no documents and no changes", U::COLLECTION),
+                "name the collection behind it: `#[otp_user(collection = \"…\")]`",
+            )),
+            Listed::View => {}
+        }
+        Ok(findings)
+    }
+}
+
+async fn listed(collection: &Collection<Document>) -> StoreResult<Listed> {
+    let mut cursor = match collection.list_indexes().await {
+        Ok(cursor) => cursor,
+        Err(error) => {
+            return match *error.kind {
+                ErrorKind::Command(ref command) if command.code == NO_SUCH_COLLECTION => {
+                    Ok(Listed::Indexes(Vec::new()))
+                }
+                ErrorKind::Command(ref command) if command.code == IS_A_VIEW => Ok(Listed::View),
+                _ => Err(error.into()),
+            };
+        }
+    };
+    let mut indexes = Vec::new();
+    while cursor.advance().await? {
+        indexes.push(cursor.deserialize_current()?);
+    }
+    Ok(Listed::Indexes(indexes))
+}
+
+/// Whether an index serves as the one that is expected.
+fn is_same(expected: &IndexModel, present: &IndexModel) -> bool {
+    let ttl = |index: &IndexModel| index.options.as_ref().and_then(|options| options.expire_after);
+    expected.keys.keys().eq(present.keys.keys()) && ttl(expected) == ttl(present)
+}
+
+/// A finding, unless a unique index on this field alone holds for every user.
+/// One that is sparse does: who has no address is no user. A collation that
+/// takes more texts for equal promises more.
+fn not_unique(collection: &str, field: &str, indexes: &[IndexModel]) -> Option<Finding> {
+    let mut instead = None;
+    for index in indexes {
+        let Some(options) = index.options.as_ref().filter(|options| options.unique == Some(true)) else { continue };
+        if !index.keys.contains_key(field) {
+            continue;
+        }
+        let reason = if index.keys.len() > 1 {
+            "is on other fields, too"
+        } else if options.partial_filter_expression.is_some() {
+            "is for some documents only: it has a `partialFilterExpression`"
+        } else {
+            return None;
+        };
+        let name = options.name.as_deref().unwrap_or_default();
+        instead.get_or_insert_with(|| format!(" (the index `{name}` {reason})"));
+    }
+    Some(Finding::new(
+        FindingKind::Unique,
+        format!("field `{field}` of `{collection}` has no unique index of its own{}", instead.unwrap_or_default()),
+        format!(
+            "write `db.getCollection({}).createIndex({{ {}: 1 }}, {{ unique: true }})`",
+            quoted(collection),
+            quoted(field)
+        ),
+    ))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn shown(keys: &Document) -> String {
+    let keys = keys.iter().map(|(name, direction): (_, &Bson)| format!("{name}: {direction}"));
+    format!("`{{ {} }}`", keys.collect::<Vec<_>>().join(", "))
+}

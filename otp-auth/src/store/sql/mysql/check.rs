@@ -1,0 +1,262 @@
+//! The check at the start, on `MySQL` and `MariaDB`. The server itself is
+//! asked for each column, by a statement that reads no row; the rest is in its
+//! catalog.
+
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{Column as _, Row as _, TypeInfo as _};
+
+use super::MySqlStore;
+use super::user::MySqlUser;
+use crate::check::{Finding, FindingKind, SignUps};
+use crate::store::StoreResult;
+use crate::store::sql::findings::{self, Dialect};
+use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
+use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
+use crate::store::sql::shape;
+use crate::store::sql::unique::{Key, UniqueIndex};
+
+/// A table of users, as the derive describes it.
+pub type Table = shape::Table<sqlx::MySql>;
+/// A column of it.
+pub type Column = shape::Column<sqlx::MySql>;
+/// What a field reads.
+pub type FieldOf<T> = shape::FieldOf<sqlx::MySql, T>;
+pub use crate::store::sql::shape::Unknown;
+
+/// How often the blacklist of a realm was changed.
+const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };
+
+/// A table in the catalog, which has names as the server keeps them.
+#[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
+struct Place {
+    schema: String,
+    name: String,
+    is_view: bool,
+    takes_rows: bool,
+    /// A trigger may fill in what an INSERT leaves out.
+    has_trigger: bool,
+    /// Whether a column without a value is an error.
+    is_strict: bool,
+}
+
+impl MySqlStore {
+    /// Over one connection: the temporary tables and the mode of the session
+    /// are its own.
+    pub(super) async fn check_tables<U: MySqlUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        let mut connection = self.pool.acquire().await?;
+        let mut findings = own_tables(&mut connection).await?;
+        if let Some(table) = U::table() {
+            findings.extend(users(&mut connection, &table, sign_ups).await?);
+        }
+        Ok(findings)
+    }
+}
+
+async fn own_tables(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx::Error> {
+    let mut lacks = Vec::new();
+    for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &BLACKLIST, &REALMS] {
+        let columns = sqlx::query_scalar(
+            "SELECT CONVERT(column_name USING utf8mb4) FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND table_name = ?",
+        )
+        .bind(table.name)
+        .fetch_all(&mut *connection)
+        .await?;
+        let indexes = sqlx::query_scalar(
+            "SELECT DISTINCT IF(index_name = 'PRIMARY', ?, CONVERT(index_name USING utf8mb4)) \
+             FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ?",
+        )
+        .bind(PRIMARY_KEY)
+        .bind(table.name)
+        .fetch_all(&mut *connection)
+        .await?;
+        lacks.extend(Present { columns, indexes }.lacks(table));
+    }
+    let is_recorded: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM information_schema.tables \
+         WHERE table_schema = DATABASE() AND table_name = '_otp_auth_migrations'",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let recorded = if is_recorded > 0 {
+        sqlx::query_scalar("SELECT MAX(version) FROM _otp_auth_migrations WHERE success").fetch_one(connection).await?
+    } else {
+        None
+    };
+    Ok(own::findings(&lacks, recorded))
+}
+
+async fn users(
+    connection: &mut MySqlConnection,
+    table: &Table,
+    sign_ups: SignUps,
+) -> Result<Vec<Finding>, sqlx::Error> {
+    let Some(place) = place(connection, table).await? else {
+        return Ok(vec![findings::no_table(Dialect::MySql, table)]);
+    };
+    let mut findings = Vec::new();
+    let mut present = Vec::new();
+    for column in &table.columns {
+        match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
+            Ok(row) => {
+                present.push(column);
+                findings.extend(wrong_type(table, column, &row));
+            }
+            Err(error) => match number(&error) {
+                Some(NO_COLUMN) => findings.push(findings::no_column(Dialect::MySql, table, column)),
+                Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE) => {
+                    present.push(column);
+                    findings.push(not_allowed(table, column));
+                }
+                Some(BROKEN_VIEW) => return Ok(vec![unreadable(table)]),
+                _ => return Err(error),
+            },
+        }
+    }
+    let listed = listed(connection, &place).await?;
+    if sign_ups == SignUps::Open && place.is_strict && !place.is_view && !place.has_trigger {
+        findings.extend(sign_up_faults(Dialect::MySql, table, &listed));
+    }
+    if place.is_view {
+        findings.extend(not_written(table, &place, sign_ups));
+    } else {
+        let indexes = unique_indexes(connection, &place).await?;
+        findings.extend(unique_faults(Dialect::MySql, table, &present, &listed, &indexes));
+    }
+    Ok(findings)
+}
+
+async fn place(connection: &mut MySqlConnection, table: &Table) -> Result<Option<Place>, sqlx::Error> {
+    // The comparison of names is the server's, which may heed their case.
+    let row = sqlx::query(
+        "SELECT CONVERT(tables.table_schema USING utf8mb4) AS place, CONVERT(tables.table_name USING utf8mb4) AS name, \
+         tables.table_type LIKE '%VIEW' AS is_view, \
+         COALESCE((SELECT is_updatable FROM information_schema.views \
+             WHERE views.table_schema = tables.table_schema AND views.table_name = tables.table_name), 'YES') = 'YES' AS takes_rows, \
+         EXISTS (SELECT 1 FROM information_schema.triggers \
+             WHERE event_object_schema = tables.table_schema AND event_object_table = tables.table_name \
+             AND action_timing = 'BEFORE' AND event_manipulation = 'INSERT') AS has_trigger, \
+         @@sql_mode LIKE '%STRICT\\_%' AS is_strict \
+         FROM information_schema.tables WHERE tables.table_schema = COALESCE(?, DATABASE()) AND tables.table_name = ?",
+    )
+    .bind(table.schema)
+    .bind(table.name)
+    .fetch_optional(connection)
+    .await?;
+    let place = |row: MySqlRow| {
+        Ok(Place {
+            schema: row.try_get("place")?,
+            name: row.try_get("name")?,
+            is_view: row.try_get("is_view")?,
+            takes_rows: row.try_get("takes_rows")?,
+            has_trigger: row.try_get("has_trigger")?,
+            is_strict: row.try_get("is_strict")?,
+        })
+    };
+    row.map(place).transpose()
+}
+
+async fn listed(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<Listed>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT CONVERT(column_name USING utf8mb4) AS name, is_nullable = 'NO' AS is_required, \
+         (column_default IS NULL OR column_default = 'NULL') AND extra NOT LIKE '%auto_increment%' \
+             AND extra NOT LIKE '%GENERATED%' AS is_bare, \
+         extra LIKE '%VIRTUAL%' OR extra LIKE '%STORED%' OR extra LIKE '%PERSISTENT%' AS is_generated \
+         FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+    )
+    .bind(&place.schema)
+    .bind(&place.name)
+    .fetch_all(connection)
+    .await?;
+    let listed = |row: &MySqlRow| {
+        Ok(Listed {
+            name: row.try_get("name")?,
+            is_required: row.try_get("is_required")?,
+            is_bare: row.try_get("is_bare")?,
+            is_generated: row.try_get("is_generated")?,
+        })
+    };
+    rows.iter().map(listed).collect()
+}
+
+async fn unique_indexes(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<UniqueIndex>, sqlx::Error> {
+    // `MySQL` has indexes on expressions, and there their text has no column.
+    let text: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema' \
+         AND table_name = 'STATISTICS' AND column_name = 'EXPRESSION'",
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let statement = if text.is_some() {
+        "SELECT CONVERT(index_name USING utf8mb4) AS name, CONVERT(column_name USING utf8mb4) AS column_part, \
+         CONVERT(expression USING utf8mb4) AS expression_part FROM information_schema.statistics \
+         WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index"
+    } else {
+        "SELECT CONVERT(index_name USING utf8mb4) AS name, CONVERT(column_name USING utf8mb4) AS column_part, \
+         NULL AS expression_part FROM information_schema.statistics \
+         WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index"
+    };
+    let rows = sqlx::query(statement).bind(&place.schema).bind(&place.name).fetch_all(connection).await?;
+    let mut indexes: Vec<UniqueIndex> = Vec::new();
+    for row in rows {
+        let name: String = row.try_get("name")?;
+        let key = match row.try_get("column_part")? {
+            Some(column) => Key::Column(column),
+            None => Key::Expression(row.try_get::<Option<String>, _>("expression_part")?.unwrap_or_default()),
+        };
+        match indexes.last_mut() {
+            Some(last) if last.name == name => last.keys.push(key),
+            _ => indexes.push(UniqueIndex { name, keys: vec![key], exception: None }),
+        }
+    }
+    Ok(indexes)
+}
+
+/// Unknown column, a view over something that is gone, SELECT command denied
+/// for a table or a column.
+const NO_COLUMN: u16 = 1054;
+const BROKEN_VIEW: u16 = 1356;
+const NOT_ALLOWED_TABLE: u16 = 1142;
+const NOT_ALLOWED_COLUMN: u16 = 1143;
+
+fn number(error: &sqlx::Error) -> Option<u16> {
+    let error = error.as_database_error()?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
+    Some(error.number())
+}
+
+/// Whether the field cannot read the column: sqlx decides by the types alone.
+fn wrong_type(table: &Table, column: &Column, row: &MySqlRow) -> Option<Finding> {
+    let kind = row.column(0).type_info();
+    let is_wrong = !(column.field.is_compatible)(kind);
+    is_wrong.then(|| findings::wrong_type(Dialect::MySql, table, column, kind.name()))
+}
+
+/// A view that cannot be written to.
+fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Option<Finding> {
+    let is_written = sign_ups == SignUps::Open || table.verified.is_some();
+    (is_written && !place.takes_rows).then(|| {
+        Finding::new(
+            FindingKind::SignUp,
+            format!("`{}` takes no rows and no changes", table.title()),
+            "name the table behind the view: `#[otp_user(table = \"…\")]`",
+        )
+    })
+}
+
+fn not_allowed(table: &Table, column: &Column) -> Finding {
+    let (table, column) = (table.quoted, column.quoted);
+    Finding::new(
+        FindingKind::Privilege,
+        format!("this user of the database has no SELECT on {column} of {table}"),
+        format!("write `GRANT SELECT, INSERT, UPDATE ON {table} TO …`"),
+    )
+}
+
+/// A view over a table or a column that is gone.
+fn unreadable(table: &Table) -> Finding {
+    Finding::new(
+        FindingKind::Table,
+        format!("the view `{}` cannot be read: something behind it is gone", table.title()),
+        "repair it, or name the table that is meant: `#[otp_user(table = \"…\")]`",
+    )
+}

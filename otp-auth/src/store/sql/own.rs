@@ -1,0 +1,117 @@
+//! The library's own tables as the newest migration leaves them, for the check
+//! at the start.
+
+use crate::check::{Finding, FindingKind};
+
+/// The last migration that this version knows.
+const NEWEST: i64 = 2;
+
+/// One of our tables.
+pub(super) struct OwnTable {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [&'static str],
+    /// Beside the primary key, which every one has.
+    pub(super) indexes: &'static [&'static str],
+}
+
+pub(super) const CHALLENGES: OwnTable = OwnTable {
+    name: "otp_challenges",
+    columns: &["realm", "key", "identity", "nonce", "code_mac", "tries", "created_at", "expires_at", "consumed_at"],
+    indexes: &["otp_challenges_expires_at"],
+};
+
+pub(super) const BUDGETS: OwnTable = OwnTable {
+    name: "otp_budgets",
+    columns: &[
+        "realm",
+        "identity",
+        "requester",
+        "next_send_at",
+        "hour_started_at",
+        "hour_sends",
+        "day_started_at",
+        "day_sends",
+    ],
+    indexes: &["otp_budgets_day_started_at"],
+};
+
+pub(super) const SESSIONS: OwnTable = OwnTable {
+    name: "otp_sessions",
+    columns: &[
+        "realm",
+        "id",
+        "user_id",
+        "binding",
+        "generation",
+        "created_at",
+        "refreshed_at",
+        "recovered_generation",
+        "recovered_at",
+        "expires_at",
+        "revoked_at",
+        "user_agent",
+        "address",
+        "amr",
+    ],
+    indexes: &["otp_sessions_user_id", "otp_sessions_expires_at"],
+};
+
+pub(super) const BLACKLIST: OwnTable = OwnTable {
+    name: "token_blacklist",
+    columns: &["realm", "id", "type", "blacklisted_at", "expires_at", "changed"],
+    indexes: &["token_blacklist_changed", "token_blacklist_expires_at"],
+};
+
+/// What the primary key is called among the indexes.
+pub(super) const PRIMARY_KEY: &str = "primary key";
+
+/// What there is of one of our tables.
+#[derive(Default)]
+pub(super) struct Present {
+    pub(super) columns: Vec<String>,
+    pub(super) indexes: Vec<String>,
+}
+
+impl Present {
+    /// What `table` has and this has not, as people call it.
+    pub(super) fn lacks(&self, table: &OwnTable) -> Vec<String> {
+        if self.columns.is_empty() {
+            return vec![format!("table `{}`", table.name)];
+        }
+        let has = |names: &[String], name: &str| names.iter().any(|has| has == name);
+        let columns = table.columns.iter().filter(|name| !has(&self.columns, name));
+        let indexes = table.indexes.iter().filter(|name| !has(&self.indexes, name));
+        let mut lacks: Vec<_> = columns.map(|name| format!("column `{}.{name}`", table.name)).collect();
+        if !has(&self.indexes, PRIMARY_KEY) {
+            lacks.push(format!("primary key of `{}`", table.name));
+        }
+        lacks.extend(indexes.map(|name| format!("index `{name}`")));
+        lacks
+    }
+}
+
+/// What is wrong with our tables. `lacks` is missing of them all; `recorded`
+/// is the last migration that was applied, if that is recorded.
+pub(super) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(newer) = recorded.filter(|version| *version > NEWEST) {
+        findings.push(Finding::new(
+            FindingKind::Migration,
+            format!("a newer version of otp-auth has migrated this database: to {newer}, and this one knows {NEWEST}"),
+            "run the newer version",
+        ));
+    }
+    if !lacks.is_empty() {
+        let remedy = if recorded >= Some(NEWEST) {
+            "`migrate()` has made it once and does not again; make it as the files in `migrations` of otp-auth say"
+        } else {
+            "call `migrate()` of the store at the start, before `check()`"
+        };
+        findings.push(Finding::new(
+            FindingKind::Migration,
+            format!("otp-auth's own tables are not complete, there is no {}", lacks.join(", no ")),
+            remedy,
+        ));
+    }
+    findings
+}

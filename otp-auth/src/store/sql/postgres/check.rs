@@ -1,0 +1,295 @@
+//! The check at the start, on `PostgreSQL`. The server itself is asked for
+//! each column, by a statement that reads no row; the rest is in its catalog,
+//! where `to_regclass` finds a table as a statement would.
+
+use sqlx::postgres::PgRow;
+use sqlx::{Column as _, Connection as _, Row as _, TypeInfo as _};
+
+use super::PostgresStore;
+use super::user::PostgresUser;
+use crate::check::{Finding, FindingKind, SignUps};
+use crate::store::StoreResult;
+use crate::store::sql::findings::{self, Dialect};
+use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
+use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
+use crate::store::sql::shape;
+use crate::store::sql::unique::{Key, UniqueIndex};
+
+/// A table of users, as the derive describes it.
+pub type Table = shape::Table<sqlx::Postgres>;
+/// A column of it.
+pub type Column = shape::Column<sqlx::Postgres>;
+/// What a field reads.
+pub type FieldOf<T> = shape::FieldOf<sqlx::Postgres, T>;
+pub use crate::store::sql::shape::Unknown;
+
+/// A table in the catalog.
+#[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
+struct Place {
+    /// Has indexes, unlike a view.
+    is_table: bool,
+    takes_rows: bool,
+    takes_changes: bool,
+    /// A trigger may fill in what an INSERT leaves out.
+    has_trigger: bool,
+}
+
+/// What this user of the database may do with a column.
+struct Allowed {
+    name: String,
+    can_insert: bool,
+    can_update: bool,
+    /// The sequence of its default, if that may not be used.
+    denied_sequence: Option<String>,
+}
+
+impl PostgresStore {
+    pub(super) async fn check_tables<U: PostgresUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        let mut findings = self.check_own_tables().await?;
+        if let Some(table) = U::table() {
+            findings.extend(self.check_users(&table, sign_ups).await?);
+        }
+        Ok(findings)
+    }
+
+    async fn check_own_tables(&self) -> Result<Vec<Finding>, sqlx::Error> {
+        let mut lacks = Vec::new();
+        let mut denied = Vec::new();
+        for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &BLACKLIST] {
+            let statement = sqlx::query(
+                "SELECT ARRAY(SELECT attname::text FROM pg_attribute \
+                     WHERE attrelid = found.id AND attnum > 0 AND NOT attisdropped) AS columns, \
+                 ARRAY(SELECT CASE WHEN indisprimary THEN 'primary key' ELSE relname::text END \
+                     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid \
+                     WHERE indrelid = found.id AND indisvalid) AS indexes, \
+                 coalesce(has_table_privilege(found.id, 'SELECT') AND has_table_privilege(found.id, 'INSERT') \
+                     AND has_table_privilege(found.id, 'UPDATE') AND has_table_privilege(found.id, 'DELETE'), TRUE) AS allowed \
+                 FROM (SELECT to_regclass($1)::oid AS id) AS found",
+            );
+            let row = self.fetch_one(statement.bind(table.name)).await?;
+            let present = Present { columns: row.try_get("columns")?, indexes: row.try_get("indexes")? };
+            lacks.extend(present.lacks(table));
+            if !row.try_get::<bool, _>("allowed")? {
+                denied.push(table.name);
+            }
+        }
+        let recorded = sqlx::query(
+            "SELECT to_regclass('_otp_auth_migrations') IS NOT NULL \
+             AND has_table_privilege(to_regclass('_otp_auth_migrations')::oid, 'SELECT')",
+        );
+        let recorded = if self.fetch_one(recorded).await?.try_get::<Option<bool>, _>(0)? == Some(true) {
+            self.fetch_one(sqlx::query("SELECT max(version) FROM _otp_auth_migrations")).await?.try_get(0)?
+        } else {
+            None
+        };
+        let mut findings = own::findings(&lacks, recorded);
+        if !denied.is_empty() {
+            findings.push(not_allowed("SELECT, INSERT, UPDATE, DELETE", &denied.join(", ")));
+        }
+        Ok(findings)
+    }
+
+    async fn check_users(&self, table: &Table, sign_ups: SignUps) -> Result<Vec<Finding>, sqlx::Error> {
+        let place = match self.place(table).await {
+            Ok(Some(place)) => place,
+            Ok(None) => return Ok(vec![findings::no_table(Dialect::Postgres, table)]),
+            // A schema that this user may not look into.
+            Err(error) if is(&error, INSUFFICIENT_PRIVILEGE) => return Ok(vec![not_visible(table)]),
+            Err(error) => return Err(error),
+        };
+        let mut findings = Vec::new();
+        let mut present = Vec::new();
+        let mut can_select = true;
+        for column in &table.columns {
+            match self.probe(column).await {
+                Ok(row) => {
+                    present.push(column);
+                    findings.extend(wrong_type(table, column, &row));
+                }
+                Err(error) if is(&error, UNDEFINED_COLUMN) => {
+                    findings.push(findings::no_column(Dialect::Postgres, table, column));
+                }
+                Err(error) if is(&error, INSUFFICIENT_PRIVILEGE) => {
+                    present.push(column);
+                    can_select = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let (listed, allowed): (Vec<_>, Vec<_>) = self.listed(table).await?.into_iter().unzip();
+        if sign_ups == SignUps::Open && place.is_table && !place.has_trigger {
+            findings.extend(sign_up_faults(Dialect::Postgres, table, &listed));
+        }
+        if place.is_table {
+            let indexes = self.unique_indexes(table).await?;
+            findings.extend(unique_faults(Dialect::Postgres, table, &present, &listed, &indexes));
+        }
+        findings.extend(not_written(table, &place, sign_ups));
+        findings.extend(denied(table, &allowed, sign_ups, can_select));
+        Ok(findings)
+    }
+
+    /// One row with the type of the column.
+    async fn probe(&self, column: &Column) -> Result<PgRow, sqlx::Error> {
+        match self.fetch_one(sqlx::query(column.probe)).await {
+            // The column has changed since the statement was prepared, so it is
+            // prepared anew.
+            Err(error) if is(&error, CHANGED_RESULT) => {
+                let mut transaction = self.begin().await?;
+                transaction.clear_cached_statements().await?;
+                let row = sqlx::query(column.probe).fetch_one(&mut *transaction).await?;
+                transaction.commit().await?;
+                Ok(row)
+            }
+            result => result,
+        }
+    }
+
+    async fn place(&self, table: &Table) -> Result<Option<Place>, sqlx::Error> {
+        let statement = sqlx::query(
+            "SELECT relkind IN ('r', 'p') AS is_table, \
+             pg_relation_is_updatable(oid, TRUE) & 8 <> 0 AS takes_rows, \
+             pg_relation_is_updatable(oid, TRUE) & 4 <> 0 AS takes_changes, \
+             EXISTS (SELECT 1 FROM pg_trigger \
+                 WHERE tgrelid = pg_class.oid AND NOT tgisinternal AND tgtype & 7 = 7 AND tgenabled <> 'D') AS has_trigger \
+             FROM pg_class WHERE oid = to_regclass($1)",
+        );
+        let Some(row) = self.fetch_optional(statement.bind(table.quoted)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Place {
+            is_table: row.try_get("is_table")?,
+            takes_rows: row.try_get("takes_rows")?,
+            takes_changes: row.try_get("takes_changes")?,
+            has_trigger: row.try_get("has_trigger")?,
+        }))
+    }
+
+    async fn listed(&self, table: &Table) -> Result<Vec<(Listed, Allowed)>, sqlx::Error> {
+        let statement = sqlx::query(
+            "SELECT attname::text AS name, attnotnull OR typnotnull AS is_required, \
+             NOT atthasdef AND attidentity = '' AND typdefault IS NULL AS is_bare, \
+             attgenerated <> '' OR attidentity = 'a' AS is_generated, \
+             has_column_privilege(attrelid, attnum, 'INSERT') AS can_insert, \
+             has_column_privilege(attrelid, attnum, 'UPDATE') AS can_update, \
+             (SELECT min(refobjid::regclass::text) FROM pg_attrdef \
+                 JOIN pg_depend ON classid = 'pg_attrdef'::regclass AND objid = pg_attrdef.oid \
+                 JOIN pg_class ON refclassid = 'pg_class'::regclass AND pg_class.oid = refobjid \
+                 WHERE adrelid = attrelid AND adnum = attnum \
+                 AND CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(refobjid, 'USAGE, UPDATE') ELSE FALSE END \
+             ) AS denied_sequence \
+             FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid \
+             WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        );
+        let listed = |row: &PgRow| {
+            let name: String = row.try_get("name")?;
+            let allowed = Allowed {
+                name: name.clone(),
+                can_insert: row.try_get("can_insert")?,
+                can_update: row.try_get("can_update")?,
+                denied_sequence: row.try_get("denied_sequence")?,
+            };
+            let listed = Listed {
+                name,
+                is_required: row.try_get("is_required")?,
+                is_bare: row.try_get("is_bare")?,
+                is_generated: row.try_get("is_generated")?,
+            };
+            Ok((listed, allowed))
+        };
+        self.fetch_all(statement.bind(table.quoted)).await?.iter().map(listed).collect()
+    }
+
+    async fn unique_indexes(&self, table: &Table) -> Result<Vec<UniqueIndex>, sqlx::Error> {
+        let statement = sqlx::query(
+            "SELECT relname::text AS name, indisvalid, pg_get_expr(indpred, indrelid) AS condition, \
+             ARRAY(SELECT attname::text FROM generate_series(1, indnkeyatts::integer) AS number \
+                 LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[number - 1] AND attnum <> 0 \
+                 ORDER BY number) AS columns, \
+             ARRAY(SELECT pg_get_indexdef(indexrelid, number, TRUE) \
+                 FROM generate_series(1, indnkeyatts::integer) AS number ORDER BY number) AS keys \
+             FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid \
+             WHERE indrelid = to_regclass($1) AND indisunique ORDER BY relname",
+        );
+        let index = |row: &PgRow| {
+            let columns: Vec<Option<String>> = row.try_get("columns")?;
+            let keys: Vec<String> = row.try_get("keys")?;
+            let key = |(column, text): (Option<String>, _)| column.map_or(Key::Expression(text), Key::Column);
+            let condition: Option<String> = row.try_get("condition")?;
+            let exception = if row.try_get("indisvalid")? {
+                condition.map(|condition| format!("is for some rows only: WHERE {condition}"))
+            } else {
+                Some("is not valid, its making has failed".to_owned())
+            };
+            Ok(UniqueIndex {
+                name: row.try_get("name")?,
+                keys: columns.into_iter().zip(keys).map(key).collect(),
+                exception,
+            })
+        };
+        self.fetch_all(statement.bind(table.quoted)).await?.iter().map(index).collect()
+    }
+}
+
+const UNDEFINED_COLUMN: &str = "42703";
+const CHANGED_RESULT: &str = "0A000";
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+fn is(error: &sqlx::Error, code: &str) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(code)
+}
+
+/// Whether the field cannot read the column: sqlx decides by the types alone.
+fn wrong_type(table: &Table, column: &Column, row: &PgRow) -> Option<Finding> {
+    let kind = row.column(0).type_info();
+    let is_wrong = !(column.field.is_compatible)(kind);
+    is_wrong.then(|| findings::wrong_type(Dialect::Postgres, table, column, kind.name()))
+}
+
+/// A view that cannot be written to.
+fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Vec<Finding> {
+    let adding = (sign_ups == SignUps::Open && !place.takes_rows).then_some("INSERT");
+    let marking = (table.verified.is_some() && !place.takes_changes).then_some("UPDATE");
+    let finding = |what| {
+        Finding::new(
+            FindingKind::SignUp,
+            format!("`{}` takes no {what}", table.title()),
+            format!(
+                "write `CREATE TRIGGER … INSTEAD OF {what} ON {} FOR EACH ROW …`, or name the table behind the view",
+                table.quoted
+            ),
+        )
+    };
+    adding.into_iter().chain(marking).map(finding).collect()
+}
+
+/// What this user of the database may not do with the table.
+fn denied(table: &Table, allowed: &[Allowed], sign_ups: SignUps, can_select: bool) -> Vec<Finding> {
+    let is_given = |name: &str| table.columns.iter().any(|column| column.is_given && column.name == name);
+    let can_insert =
+        sign_ups == SignUps::Closed || allowed.iter().all(|column| column.can_insert || !is_given(&column.name));
+    let can_update = allowed.iter().all(|column| column.can_update || Some(column.name.as_str()) != table.verified);
+    let rights = [(can_select, "SELECT"), (can_insert, "INSERT"), (can_update, "UPDATE")];
+    let missing: Vec<_> = rights.iter().filter(|(can, _)| !can).map(|(_, right)| *right).collect();
+    let on_table = (!missing.is_empty()).then(|| not_allowed(&missing.join(", "), table.quoted));
+    let sequences = allowed.iter().filter(|column| sign_ups == SignUps::Open && !is_given(&column.name));
+    let on_sequences = sequences.filter_map(|column| column.denied_sequence.as_ref());
+    on_table.into_iter().chain(on_sequences.map(|name| not_allowed("USAGE", &format!("SEQUENCE {name}")))).collect()
+}
+
+fn not_allowed(rights: &str, tables: &str) -> Finding {
+    Finding::new(
+        FindingKind::Privilege,
+        format!("this user of the database has no {rights} on {tables}"),
+        format!("write `GRANT {rights} ON {tables} TO …`"),
+    )
+}
+
+fn not_visible(table: &Table) -> Finding {
+    let schema = table.schema.unwrap_or("of the search path");
+    Finding::new(
+        FindingKind::Privilege,
+        format!("this user of the database may not look into the schema of `{}`", table.title()),
+        format!("write `GRANT USAGE ON SCHEMA {schema} TO …`"),
+    )
+}

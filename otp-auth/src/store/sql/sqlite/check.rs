@@ -1,0 +1,298 @@
+//! The check at the start, on `SQLite`. The database itself is asked for each
+//! column, by a statement that reads no row; the rest is in its catalog.
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow, SqliteTypeInfo};
+use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
+
+use super::SqliteStore;
+use super::user::SqliteUser;
+use crate::check::{Finding, FindingKind, SignUps};
+use crate::store::StoreResult;
+use crate::store::sql::findings::{self, Dialect};
+use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
+use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
+use crate::store::sql::shape;
+use crate::store::sql::unique::{Key, UniqueIndex};
+
+/// A table of users, as the derive describes it.
+pub type Table = shape::Table<sqlx::Sqlite>;
+/// A column of it.
+pub type Column = shape::Column<sqlx::Sqlite>;
+/// What a field reads.
+pub type FieldOf<T> = shape::FieldOf<sqlx::Sqlite, T>;
+pub use crate::store::sql::shape::Unknown;
+
+/// The order of changes is the key here, so the blacklist needs no index for
+/// it.
+const SQLITE_BLACKLIST: OwnTable = OwnTable { indexes: &["token_blacklist_expires_at"], ..BLACKLIST };
+
+/// A table where `SQLite` has found it.
+struct Place {
+    schema: String,
+    name: String,
+    is_view: bool,
+    /// Columns hold values of their type only.
+    is_strict: bool,
+    has_no_rowid: bool,
+}
+
+impl SqliteStore {
+    pub(super) async fn check_tables<U: SqliteUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        let mut connection = self.pool.acquire().await?;
+        let mut findings = own_tables(&mut connection).await?;
+        if let Some(table) = U::table() {
+            findings.extend(users::<U>(&mut connection, &table, sign_ups).await?);
+        }
+        Ok(findings)
+    }
+}
+
+async fn own_tables(connection: &mut SqliteConnection) -> Result<Vec<Finding>, sqlx::Error> {
+    let mut lacks = Vec::new();
+    for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &SQLITE_BLACKLIST] {
+        let columns: Vec<(String, i64)> = sqlx::query_as("SELECT name, pk FROM pragma_table_xinfo(?1)")
+            .bind(table.name)
+            .fetch_all(&mut *connection)
+            .await?;
+        let mut indexes: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_index_list(?1)")
+            .bind(table.name)
+            .fetch_all(&mut *connection)
+            .await?;
+        if columns.iter().any(|(_, key)| *key > 0) {
+            indexes.push(PRIMARY_KEY.to_owned());
+        }
+        let columns = columns.into_iter().map(|(name, _)| name).collect();
+        lacks.extend(Present { columns, indexes }.lacks(table));
+    }
+    let is_recorded: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo('_otp_auth_migrations'))")
+            .fetch_one(&mut *connection)
+            .await?;
+    let recorded = if is_recorded {
+        sqlx::query_scalar("SELECT max(version) FROM _otp_auth_migrations").fetch_one(connection).await?
+    } else {
+        None
+    };
+    Ok(own::findings(&lacks, recorded))
+}
+
+async fn users<U: SqliteUser>(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    sign_ups: SignUps,
+) -> Result<Vec<Finding>, sqlx::Error> {
+    let Some(place) = place(connection, table).await? else {
+        return Ok(vec![findings::no_table(Dialect::Sqlite, table)]);
+    };
+    let mut findings = Vec::new();
+    let mut present = Vec::new();
+    for column in &table.columns {
+        match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
+            Ok(row) => {
+                present.push(column);
+                findings.extend(wrong_type(table, &place, column, &row));
+            }
+            Err(error) => match fault(&error) {
+                Some(message) if message.starts_with("no such column") => {
+                    findings.push(findings::no_column(Dialect::Sqlite, table, column));
+                }
+                Some(message) => return Ok(vec![unreadable(table, message)]),
+                None => return Err(error),
+            },
+        }
+    }
+    if !place.is_view {
+        let rowid = rowid(connection, &place).await?;
+        let listed = listed(connection, &place, rowid.as_deref()).await?;
+        if sign_ups == SignUps::Open {
+            findings.extend(sign_up_faults(Dialect::Sqlite, table, &listed));
+        }
+        let mut indexes = unique_indexes(connection, &place).await?;
+        indexes.extend(rowid.map(|key| UniqueIndex {
+            name: "primary key".to_owned(),
+            keys: vec![Key::Column(key)],
+            exception: None,
+        }));
+        // What is not listed is the number of the row, by one of its names.
+        present.retain(|column| listed.iter().any(|listed| Dialect::Sqlite.is_same(&listed.name, column.name)));
+        findings.extend(unique_faults(Dialect::Sqlite, table, &present, &listed, &indexes));
+    }
+    if findings.is_empty() {
+        let adding = (sign_ups == SignUps::Open).then_some(U::INSERT);
+        for statement in adding.into_iter().chain(U::MARK_VERIFIED) {
+            findings.extend(not_accepted(connection, table, &place, statement).await?);
+        }
+    }
+    Ok(findings)
+}
+
+/// Where the name of the table leads, as in a statement: a schema that is not
+/// given is looked for in the order of the attached databases.
+async fn place(connection: &mut SqliteConnection, table: &Table) -> Result<Option<Place>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT tables.schema, tables.name, tables.type = 'view' AS is_view, tables.strict AS is_strict, \
+         tables.wr AS has_no_rowid \
+         FROM pragma_table_list AS tables JOIN pragma_database_list AS databases ON databases.name = tables.schema \
+         WHERE tables.name = ?1 COLLATE NOCASE AND (?2 IS NULL OR tables.schema = ?2 COLLATE NOCASE) \
+         ORDER BY databases.name <> 'temp', databases.seq LIMIT 1",
+    )
+    .bind(table.name)
+    .bind(table.schema)
+    .fetch_optional(connection)
+    .await?;
+    let place = |row: SqliteRow| {
+        Ok(Place {
+            schema: row.try_get("schema")?,
+            name: row.try_get("name")?,
+            is_view: row.try_get("is_view")?,
+            is_strict: row.try_get("is_strict")?,
+            has_no_rowid: row.try_get("has_no_rowid")?,
+        })
+    };
+    row.map(place).transpose()
+}
+
+/// The column that stands for the number of the row, if one does: `SQLite`
+/// fills it in, and needs no index for it.
+async fn rowid(connection: &mut SqliteConnection, place: &Place) -> Result<Option<String>, sqlx::Error> {
+    if place.has_no_rowid {
+        return Ok(None);
+    }
+    let keys: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT name, type = 'INTEGER' COLLATE NOCASE \
+         AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1, ?2) WHERE origin = 'pk') \
+         FROM pragma_table_xinfo(?1, ?2) WHERE pk > 0",
+    )
+    .bind(&place.name)
+    .bind(&place.schema)
+    .fetch_all(connection)
+    .await?;
+    Ok(match &keys[..] {
+        [(name, true)] => Some(name.clone()),
+        _ => None,
+    })
+}
+
+async fn listed(
+    connection: &mut SqliteConnection,
+    place: &Place,
+    rowid: Option<&str>,
+) -> Result<Vec<Listed>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT name, \"notnull\" AS is_required, hidden IN (2, 3) AS is_generated, \
+         coalesce(dflt_value, 'NULL') = 'NULL' COLLATE NOCASE AND name IS NOT ?3 AS is_bare \
+         FROM pragma_table_xinfo(?1, ?2)",
+    )
+    .bind(&place.name)
+    .bind(&place.schema)
+    .bind(rowid)
+    .fetch_all(connection)
+    .await?;
+    let listed = |row: &SqliteRow| {
+        Ok(Listed {
+            name: row.try_get("name")?,
+            is_required: row.try_get("is_required")?,
+            is_bare: row.try_get("is_bare")?,
+            is_generated: row.try_get("is_generated")?,
+        })
+    };
+    rows.iter().map(listed).collect()
+}
+
+/// Whether the field cannot read what the column holds.
+fn wrong_type(table: &Table, place: &Place, column: &Column, row: &SqliteRow) -> Option<Finding> {
+    let kind = row.column(0).type_info();
+    let is_wrong = decides(kind, place.is_strict) && !(column.field.is_compatible)(kind);
+    is_wrong.then(|| findings::wrong_type(Dialect::Sqlite, table, column, kind.name()))
+}
+
+/// Whether the declared type says what the values are. Of a column that is
+/// not strict, `TEXT`, `INTEGER` and `REAL` do: values are converted. Any
+/// other one holds values as they were written, and a field reads what it has
+/// written; so does a column of a view that is an expression.
+fn decides(kind: &SqliteTypeInfo, is_strict: bool) -> bool {
+    !kind.is_null() && (is_strict || ["TEXT", "INTEGER", "REAL"].contains(&kind.name()))
+}
+
+async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Result<Vec<UniqueIndex>, sqlx::Error> {
+    let rows: Vec<(String, bool, Option<String>, i64)> = sqlx::query_as(
+        "SELECT indexes.name, indexes.partial, keys.name, keys.cid \
+         FROM pragma_index_list(?1, ?2) AS indexes, pragma_index_xinfo(indexes.name, ?2) AS keys \
+         WHERE indexes.\"unique\" AND keys.key ORDER BY indexes.seq, keys.seqno",
+    )
+    .bind(&place.name)
+    .bind(&place.schema)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut indexes: Vec<UniqueIndex> = Vec::new();
+    for (name, is_partial, column, number) in rows {
+        // -1 is the number of the row, -2 an expression.
+        let key = match column {
+            Some(column) => Key::Column(column),
+            None if number == -1 => Key::Column("rowid".to_owned()),
+            None => Key::Expression(expressions(connection, &name).await?),
+        };
+        match indexes.last_mut() {
+            Some(last) if last.name == name => last.keys.push(key),
+            _ => {
+                let exception = is_partial.then(|| "is for some rows only: it has a WHERE".to_owned());
+                indexes.push(UniqueIndex { name, keys: vec![key], exception });
+            }
+        }
+    }
+    Ok(indexes)
+}
+
+/// All that an index is on, as it was written: `SQLite` does not take the
+/// expressions apart.
+async fn expressions(connection: &mut SqliteConnection, index: &str) -> Result<String, sqlx::Error> {
+    let text: Option<String> = sqlx::query_scalar(
+        "SELECT sql FROM (SELECT name, sql FROM sqlite_schema UNION ALL SELECT name, sql FROM sqlite_temp_schema) \
+         WHERE name = ?1",
+    )
+    .bind(index)
+    .fetch_optional(connection)
+    .await?;
+    // `CREATE UNIQUE INDEX name ON table (…)`, with any spaces.
+    let text = text.iter().flat_map(|text| text.split_whitespace()).collect::<Vec<_>>().join(" ");
+    let on = text.to_ascii_uppercase().find(" ON ").map_or("", |at| &text[at + 4..]);
+    Ok(on.split_once('(').map_or("", |(_, keys)| keys).to_owned())
+}
+
+/// Whether `SQLite` cannot compile a statement that writes.
+async fn not_accepted(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    place: &Place,
+    statement: &'static str,
+) -> Result<Option<Finding>, sqlx::Error> {
+    let Err(error) = connection.prepare(statement.into_sql_str()).await else {
+        return Ok(None);
+    };
+    let Some(message) = fault(&error) else {
+        return Err(error);
+    };
+    let what = if statement.starts_with("INSERT") { "INSERT" } else { "UPDATE" };
+    let remedy = if place.is_view {
+        format!("write `CREATE TRIGGER … INSTEAD OF {what} ON {} …`, or name the table behind the view", table.quoted)
+    } else {
+        format!("make the table so that it takes `{statement}`")
+    };
+    let problem = format!("`{}` takes no {what}, SQLite says: {message}", table.title());
+    Ok(Some(Finding::new(FindingKind::SignUp, problem, remedy)))
+}
+
+/// A view, say, over a table that is gone.
+fn unreadable(table: &Table, message: &str) -> Finding {
+    Finding::new(
+        FindingKind::Table,
+        format!("table `{}` cannot be read, SQLite says: {message}", table.title()),
+        "repair it, or name the table that is meant: `#[otp_user(table = \"…\")]`",
+    )
+}
+
+/// What `SQLite` says of a statement that it cannot compile (`SQLITE_ERROR`).
+fn fault(error: &sqlx::Error) -> Option<&str> {
+    let error = error.as_database_error()?;
+    (error.code().as_deref() == Some("1")).then(|| error.message())
+}

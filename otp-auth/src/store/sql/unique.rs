@@ -1,0 +1,172 @@
+//! Which unique indexes keep two users from having one address.
+
+/// A unique index of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UniqueIndex {
+    pub(super) name: String,
+    pub(super) keys: Vec<Key>,
+    /// Why it does not hold for every row, if it does not.
+    pub(super) exception: Option<String>,
+}
+
+/// A part of an index' key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    Column(String),
+    /// SQL text.
+    Expression(String),
+}
+
+/// Whether two rows cannot have equal values in `column`. If they can, why
+/// the one index that comes close does not count.
+///
+/// An index on something that follows from the column alone, such as
+/// `lower(email)`, promises more, and counts. `same` compares two names.
+pub(super) fn is_unique(
+    column: &str,
+    columns: &[String],
+    indexes: &[UniqueIndex],
+    same: impl Fn(&str, &str) -> bool + Copy,
+) -> Result<(), Option<String>> {
+    let about = |index: &&UniqueIndex| {
+        index.keys.iter().any(|key| match key {
+            Key::Column(name) => same(name, column),
+            Key::Expression(text) => names(text).iter().any(|name| same(name, column)),
+        })
+    };
+    let mut instead = None;
+    for index in indexes.iter().filter(about) {
+        let reason = if let Some(exception) = &index.exception {
+            exception.as_str()
+        } else if index.keys.iter().all(|key| follows_from(key, column, columns, same)) {
+            return Ok(());
+        } else if index.keys.len() > 1 {
+            "is on other columns, too"
+        } else {
+            "is on an expression that may be equal or NULL for different rows"
+        };
+        instead.get_or_insert_with(|| format!("the index `{}` {reason}", index.name));
+    }
+    Err(instead)
+}
+
+/// Whether equal values of the column always have an equal key.
+fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str, &str) -> bool + Copy) -> bool {
+    match key {
+        Key::Column(name) => same(name, column),
+        Key::Expression(text) => {
+            let names = names(text);
+            let is_other = |name: &String| !same(name, column) && columns.iter().any(|other| same(other, name));
+            names.iter().any(|name| same(name, column)) && !names.iter().any(is_other) && !may_be_null(text)
+        }
+    }
+}
+
+/// Whether an expression can be NULL where its column is not. NULL is equal to
+/// nothing, so no index keeps such rows apart.
+fn may_be_null(expression: &str) -> bool {
+    let words = expression.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.into_iter().any(|word| ["case", "nullif", "iif", "if"].iter().any(|other| word.eq_ignore_ascii_case(other)))
+}
+
+/// The names in an expression that may be columns: neither functions nor
+/// types nor collations nor texts.
+fn names(expression: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut before = String::new();
+    let mut rest = expression;
+    while let Some(first) = rest.chars().next() {
+        let (word, after) = if let '"' | '`' | '[' = first {
+            let end = if first == '[' { ']' } else { first };
+            let (word, after) = rest[1..].split_once(end).unwrap_or((&rest[1..], ""));
+            (word.to_owned(), after)
+        } else if first == '\'' {
+            let (_, after) = rest[1..].split_once('\'').unwrap_or(("", ""));
+            (String::new(), after)
+        } else if first.is_alphabetic() || first == '_' {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+            (rest[..end].to_owned(), &rest[end..])
+        } else {
+            before.push(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        };
+        let is_call = after.trim_start().starts_with('(');
+        let is_type = before.ends_with("::");
+        let is_collation = names.last().is_some_and(|last: &String| last.eq_ignore_ascii_case("COLLATE"));
+        if is_collation {
+            names.pop();
+        } else if !is_call && !is_type && !word.is_empty() {
+            names.push(word);
+        }
+        before.clear();
+        rest = after;
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(keys: &[Key]) -> UniqueIndex {
+        UniqueIndex { name: "i".to_owned(), keys: keys.to_vec(), exception: None }
+    }
+
+    fn counts(keys: &[Key]) -> bool {
+        let columns = ["id", "email", "tenant"].map(str::to_owned);
+        is_unique("email", &columns, &[index(keys)], str::eq_ignore_ascii_case).is_ok()
+    }
+
+    fn column(name: &str) -> Key {
+        Key::Column(name.to_owned())
+    }
+
+    fn expression(text: &str) -> Key {
+        Key::Expression(text.to_owned())
+    }
+
+    #[test]
+    fn an_index_on_the_column_or_on_what_follows_from_it_counts() {
+        assert!(counts(&[column("email")]) && counts(&[column("Email")]));
+        for text in [
+            "lower(email)",
+            "lower((email)::text)",
+            "lower(email COLLATE \"C\")",
+            "upper(`email`)",
+            "(lower([email]))",
+            "lower(\"email\") || 'tenant'",
+            "cast(lower(`email`) as char(320) charset utf8mb4)",
+            "lower(TRIM(BOTH FROM email))",
+        ] {
+            assert!(counts(&[expression(text)]), "{text}");
+        }
+        assert!(counts(&[expression("lower(email)"), column("email")]));
+    }
+
+    #[test]
+    fn an_index_that_lets_two_rows_have_one_address_does_not() {
+        assert!(!counts(&[column("email"), column("tenant")]) && !counts(&[column("tenant")]));
+        for text in [
+            "tenant || email",
+            "lower(tenant)",
+            "CASE WHEN email LIKE '%@x.com' THEN email END",
+            "nullif(email, '')",
+            "NULLIF (email, '')",
+            "lower('email')",
+        ] {
+            assert!(!counts(&[expression(text)]), "{text}");
+        }
+    }
+
+    #[test]
+    fn why_an_index_does_not_count_is_told() {
+        let columns = ["email".to_owned()];
+        let partial = UniqueIndex { exception: Some("is partial".to_owned()), ..index(&[column("email")]) };
+        let check = |indexes: &[UniqueIndex]| is_unique("email", &columns, indexes, str::eq);
+        assert_eq!(check(std::slice::from_ref(&partial)), Err(Some("the index `i` is partial".to_owned())));
+        assert_eq!(check(&[partial, index(&[column("email")])]), Ok(()));
+        assert_eq!(check(&[index(&[column("id")])]), Err(None));
+        assert_eq!(check(&[index(&[column("Email")])]), Err(None));
+    }
+}

@@ -1,0 +1,76 @@
+//! The check at the start: a list of what is wrong, or why nobody knows.
+
+use std::error::Error;
+
+use otp_auth::FindingKind;
+use otp_auth_tests::config::BodyAuth;
+use otp_auth_tests::{Backend, Fault, Mode, Operation, Setup, faults};
+
+async fn run(app: &otp_auth_tests::App, statement: &'static str) {
+    sqlx::raw_sql(statement).execute(app.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_one_list_and_then_nothing() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    run(&typed.app, "ALTER TABLE users RENAME COLUMN username TO nickname; DROP TABLE otp_budgets").await;
+    let error = typed.auth.check().await.unwrap_err();
+    let list = "otp-auth cannot work with this database:\n  \
+         - otp-auth's own tables are not complete, there is no table `otp_budgets`: `migrate()` has made it once and \
+         does not again; make it as the files in `migrations` of otp-auth say\n  \
+         - table `users` has no column `username`: write `ALTER TABLE `users` ADD COLUMN `username` TEXT`, \
+         or name the column that is meant: `#[otp(column = \"…\")]`\n  \
+         - column `email` of `users` has no unique index of its own: \
+         write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`";
+    assert_eq!((error.to_string(), format!("{error:?}")), (list.to_owned(), list.to_owned()));
+    assert!(!error.is_store_failure() && error.source().is_none());
+    let kinds: Vec<_> = error.findings().iter().map(otp_auth::Finding::kind).collect();
+    assert_eq!(kinds, [FindingKind::Migration, FindingKind::Column, FindingKind::Unique]);
+    assert_eq!(error.findings()[1].problem(), "table `users` has no column `username`");
+    assert!(error.findings()[1].remedy().starts_with("write `ALTER TABLE"));
+
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    run(&typed.app, "CREATE UNIQUE INDEX by_email ON users (email)").await;
+    typed.auth.check().await.unwrap();
+}
+
+/// A store in memory has no tables.
+#[tokio::test]
+async fn a_store_that_checks_nothing_passes() {
+    let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+    typed.auth.check().await.unwrap();
+    assert_eq!(typed.app.faults.take_calls(), [Operation::Check]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_cannot_be_asked_is_no_finding() {
+    let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+    for (fault, said) in [
+        (Fault::Fail, format!("the store failed: {}", faults::CAUSE)),
+        (Fault::Hang, "the store did not answer in time".to_owned()),
+    ] {
+        typed.app.faults.set(Operation::Check, fault);
+        let error = typed.auth.check().await.unwrap_err();
+        assert!(error.is_store_failure() && error.findings().is_empty());
+        assert_eq!(error.to_string(), format!("the tables of otp-auth could not be checked: {said}"));
+        assert_eq!(error.source().unwrap().to_string(), said);
+    }
+}
+
+#[tokio::test]
+async fn who_takes_no_sign_ups_needs_no_defaults() {
+    for (is_open, expected) in [(true, 1), (false, 0)] {
+        let setup =
+            Setup::new(Mode::Body).backend(Backend::Sqlite).tune(move |settings| settings.auto_create_user(is_open));
+        let typed = setup.typed::<BodyAuth>().await;
+        run(
+            &typed.app,
+            "CREATE UNIQUE INDEX by_email ON users (email); ALTER TABLE users RENAME TO old; \
+             CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, is_verified BOOLEAN, username TEXT, \
+             terms TEXT NOT NULL)",
+        )
+        .await;
+        let findings = typed.auth.check().await.err().map_or(0, |error| error.findings().len());
+        assert_eq!(findings, expected);
+    }
+}

@@ -1,0 +1,85 @@
+//! The check at the start: each kind of fault on each store, in its words,
+//! and no fault where there is none.
+
+mod mongo;
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use otp_auth::store::{FindingKind, SignUps, UserStore};
+use otp_auth::{Finding, OtpUser};
+
+/// What is wrong for users of this type.
+async fn findings<U: OtpUser>(store: &impl UserStore<U>) -> Vec<Finding> {
+    store.check(SignUps::Open).await.unwrap()
+}
+
+/// The list as people read it.
+async fn said<U: OtpUser>(store: &impl UserStore<U>) -> Vec<String> {
+    findings(store).await.iter().map(ToString::to_string).collect()
+}
+
+/// The same without the index that an address should have.
+pub(crate) async fn said_of_columns<U: OtpUser>(store: &impl UserStore<U>) -> Vec<String> {
+    let findings = findings(store).await;
+    findings.iter().filter(|finding| finding.kind() != FindingKind::Unique).map(ToString::to_string).collect()
+}
+
+async fn kinds<U: OtpUser>(store: &impl UserStore<U>) -> Vec<FindingKind> {
+    findings(store).await.iter().map(Finding::kind).collect()
+}
+
+/// The struct of `examples/existing-table`, and what else its file says.
+#[derive(Debug, PartialEq, OtpUser)]
+#[otp_user(table = "users", stores(sqlite))]
+struct ExistingUser {
+    #[otp(id, column = "member_id", generate = uuid::Uuid::now_v7().hyphenated())]
+    id: uuid::fmt::Hyphenated,
+    #[otp(email, column = "mail")]
+    email: String,
+    #[otp(verified, column = "mail_confirmed")]
+    is_verified: bool,
+    #[otp(default = Role::Reader)]
+    role: Role,
+    #[otp(json, default)]
+    preferences: Vec<String>,
+    display_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, sqlx::Type)]
+#[sqlx(rename_all = "snake_case")]
+enum Role {
+    Reader,
+}
+
+/// The struct of the README.
+#[derive(Debug, PartialEq, OtpUser)]
+#[otp_user(table = "users", stores(sqlite, postgres, mysql))]
+struct ReadmeUser {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    is_verified: bool,
+    #[otp(claim)]
+    username: Option<String>,
+}
+
+/// Expects much of a table.
+#[derive(Debug, PartialEq, OtpUser)]
+#[otp_user(table = "users", stores(sqlite, postgres, mysql))]
+struct Demanding {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+    #[otp(verified, column = "Is Verified")]
+    is_verified: bool,
+    #[otp(default = 1)]
+    level: i32,
+    #[otp(json, default)]
+    tags: Vec<String>,
+    nick: Option<String>,
+    plan: String,
+}

@@ -1,0 +1,252 @@
+//! On `MySQL` and `MariaDB`.
+
+use otp_auth::store::{FindingKind, SignInOutcome, SignUps, UserStore};
+use otp_auth::testing::conformance::fixtures::realm;
+use otp_auth::{MySqlStore, OtpUser};
+use sqlx::AssertSqlSafe;
+
+use super::super::mysql::{database, store as unmigrated, store_with};
+use super::super::servers::{open, sign_up};
+use super::super::users::User;
+use super::{Demanding, ReadmeUser, findings, kinds, said};
+
+const USERS: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+                     is_verified BOOLEAN NOT NULL)";
+
+async fn run(store: &MySqlStore, statements: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(store.pool()).await.unwrap();
+}
+
+/// Other tables for users.
+async fn again(store: &MySqlStore, users: &str) {
+    run(store, "DROP TABLE IF EXISTS users").await;
+    run(store, users).await;
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn the_tables_of_the_documents_pass() {
+    let store = store_with(
+        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(320) NOT NULL UNIQUE, \
+         is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)",
+    )
+    .await;
+    assert_eq!(said::<ReadmeUser>(&store).await, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn everything_that_is_wrong_is_in_one_list() {
+    let store = unmigrated(database().await).await;
+    assert_eq!(
+        said::<Demanding>(&store).await,
+        [
+            "otp-auth's own tables are not complete, there is no table `otp_challenges`, no table `otp_budgets`, \
+             no table `otp_sessions`, no table `token_blacklist`, no table `otp_realms`: \
+             call `migrate()` of the store at the start, before `check()`",
+            "there is no table `users`: write `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
+             `email` VARCHAR(320) NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INT NOT NULL, \
+             `tags` JSON NOT NULL, `nick` VARCHAR(320), `plan` VARCHAR(320) NOT NULL DEFAULT …)`, \
+             or name the table that is meant: `#[otp_user(table = \"…\")]`",
+        ]
+    );
+    store.migrate().await.unwrap();
+    run(
+        &store,
+        "CREATE TABLE users (id BIGINT UNSIGNED NOT NULL, email VARBINARY(200), `IS VERIFIED` VARCHAR(5), \
+         level INT AS (1) VIRTUAL, tags INT NOT NULL, plan TEXT NOT NULL, full_name VARCHAR(20) NOT NULL, \
+         fine TEXT NOT NULL DEFAULT ('x'), made TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, empty CHAR(3) NOT NULL DEFAULT '')",
+    )
+    .await;
+    assert_eq!(
+        said::<Demanding>(&store).await,
+        [
+            "column `id` of `users` is BIGINT UNSIGNED, and its field of type `i64` reads BIGINT: write \
+             `ALTER TABLE `users` MODIFY COLUMN `id` BIGINT …`, or give the field a type that reads BIGINT UNSIGNED",
+            "column `email` of `users` is VARBINARY, and its field of type `String` reads VARCHAR: write \
+             `ALTER TABLE `users` MODIFY COLUMN `email` VARCHAR(320) …`, or give the field a type that reads VARBINARY",
+            "column `Is Verified` of `users` is VARCHAR, and its field of type `bool` reads BOOLEAN: write \
+             `ALTER TABLE `users` MODIFY COLUMN `Is Verified` BOOLEAN …`, or give the field a type that reads VARCHAR",
+            "column `tags` of `users` is INT, and its field of type `Vec<String>` reads JSON: write \
+             `ALTER TABLE `users` MODIFY COLUMN `tags` JSON …`, or give the field a type that reads INT",
+            "table `users` has no column `nick`: write `ALTER TABLE `users` ADD COLUMN `nick` VARCHAR(320)`, \
+             or name the column that is meant: `#[otp(column = \"…\")]`",
+            "neither the database nor a first sign-in makes the id, column `id` of `users`: write \
+             `#[otp(id, generate = …)]`, or make the column ``id` BIGINT AUTO_INCREMENT PRIMARY KEY`",
+            "the database itself makes column `level` of `users`, and a first sign-in gives it a value: \
+             remove `default` from its field",
+            "column `plan` of `users` must have a value, and a first sign-in gives it none: \
+             write `ALTER TABLE `users` ALTER COLUMN `plan` SET DEFAULT …`, or mark its field with `#[otp(default = …)]`",
+            "column `full_name` of `users` must have a value, and a first sign-in gives it none: write \
+             `ALTER TABLE `users` ALTER COLUMN `full_name` SET DEFAULT …`, \
+             or give it a field with `#[otp(default = …)]`",
+            "column `id` of `users` has no unique index of its own: write `ALTER TABLE `users` ADD UNIQUE (`id`)`",
+            "column `email` of `users` has no unique index of its own: write `ALTER TABLE `users` ADD UNIQUE (`email`)`",
+        ]
+    );
+    let closed = UserStore::<Demanding>::check(&store, SignUps::Closed).await.unwrap();
+    assert!(closed.len() == 7 && closed.iter().all(|finding| finding.kind() != FindingKind::SignUp), "{closed:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn an_int_behind_an_i64_works_here() {
+    let store = store_with(
+        "CREATE TABLE users (id INT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+         is_verified TINYINT(1) NOT NULL)",
+    )
+    .await;
+    assert_eq!(said::<User>(&store).await, [""; 0]);
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn only_an_index_that_holds_for_every_row_counts() {
+    let store = store_with(USERS).await;
+    for (index, instead) in [
+        ("CREATE UNIQUE INDEX one ON users (email)", None),
+        // Stricter than what is asked for.
+        ("CREATE UNIQUE INDEX one ON users (email(10))", None),
+        ("CREATE INDEX one ON users (email)", Some("")),
+        ("CREATE UNIQUE INDEX one ON users (is_verified, email)", Some(" (the index `one` is on other columns, too)")),
+        ("SELECT 1", Some("")),
+    ] {
+        again(
+            &store,
+            "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255), is_verified BOOLEAN)",
+        )
+        .await;
+        run(&store, index).await;
+        let expected: Vec<_> = instead
+            .map(|instead| {
+                format!(
+                    "column `email` of `users` has no unique index of its own{instead}: \
+                     write `ALTER TABLE `users` ADD UNIQUE (`email`)`"
+                )
+            })
+            .into_iter()
+            .collect();
+        assert_eq!(said::<User>(&store).await, expected, "{index}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn what_fills_in_a_column_is_respected() {
+    let store = store_with(
+        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+         is_verified BOOLEAN NOT NULL, full_name VARCHAR(20) NOT NULL)",
+    )
+    .await;
+    assert_eq!(kinds::<User>(&store).await, [FindingKind::SignUp]);
+    // Without the strict mode the server takes the empty text.
+    let options = sqlx::mysql::MySqlConnectOptions::clone(&store.pool().connect_options());
+    let pool = sqlx::mysql::MySqlPoolOptions::new().after_connect(|connection, _| {
+        Box::pin(async move { sqlx::raw_sql("SET sql_mode = ''").execute(connection).await.map(drop) })
+    });
+    let lax = MySqlStore::from_pool(pool.max_connections(1).connect_with(options).await.unwrap());
+    assert_eq!(said::<User>(&lax).await, [""; 0]);
+    open(&lax, 1).await;
+    assert!(lax.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.is_ok());
+    run(&store, "CREATE TRIGGER filling BEFORE INSERT ON users FOR EACH ROW SET NEW.full_name = 'x'").await;
+    assert_eq!(said::<User>(&store).await, [""; 0]);
+    open(&store, 2).await;
+    assert!(store.sign_in(realm(), sign_up::<User>(2, "bob@x.com")).await.is_ok());
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_view_is_checked_for_what_it_has_and_no_row_is_read() {
+    let store = store_with(
+        "CREATE TABLE base (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+         is_verified BOOLEAN NOT NULL, count SMALLINT NOT NULL DEFAULT 0); \
+         INSERT INTO base (email, is_verified) VALUES ('ann@x.com', TRUE); \
+         CREATE VIEW users AS SELECT id, email, is_verified FROM base",
+    )
+    .await;
+    assert_eq!(said::<User>(&store).await, [""; 0]);
+    run(&store, "CREATE OR REPLACE VIEW users AS SELECT DISTINCT id, email FROM base").await;
+    assert_eq!(kinds::<User>(&store).await, [FindingKind::Column, FindingKind::SignUp]);
+    run(&store, "CREATE OR REPLACE VIEW users AS SELECT id, email, is_verified FROM base; DROP TABLE base").await;
+    assert_eq!(
+        said::<User>(&store).await,
+        ["the view `users` cannot be read: something behind it is gone: repair it, \
+          or name the table that is meant: `#[otp_user(table = \"…\")]`"]
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn every_table_column_and_index_of_ours_is_missed() {
+    let store = store_with(USERS).await;
+    let made: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT CONVERT(table_name USING utf8mb4), CONVERT(column_name USING utf8mb4), CONVERT(column_type USING utf8mb4) \
+         FROM information_schema.columns WHERE table_schema = DATABASE() \
+         AND (table_name LIKE 'otp%' OR table_name = 'token_blacklist')",
+    )
+    .fetch_all(store.pool())
+    .await
+    .unwrap();
+    assert!(made.len() > 30, "{made:?}");
+    for (table, column, kind) in made {
+        run(&store, &format!("ALTER TABLE {table} CHANGE `{column}` gone {kind}")).await;
+        let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding for {table}.{column}") };
+        assert_eq!(
+            finding.problem(),
+            format!("otp-auth's own tables are not complete, there is no column `{table}.{column}`")
+        );
+        run(&store, &format!("ALTER TABLE {table} CHANGE gone `{column}` {kind}")).await;
+    }
+    let indexes: Vec<(String, String)> = sqlx::query_as(
+        "SELECT DISTINCT CONVERT(table_name USING utf8mb4), CONVERT(index_name USING utf8mb4) \
+         FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name <> 'PRIMARY' \
+         AND (table_name LIKE 'otp%' OR table_name = 'token_blacklist')",
+    )
+    .fetch_all(store.pool())
+    .await
+    .unwrap();
+    assert!(indexes.len() >= 6, "{indexes:?}");
+    for (table, index) in indexes {
+        run(&store, &format!("ALTER TABLE {table} RENAME INDEX {index} TO gone")).await;
+        assert_eq!(
+            said::<User>(&store).await,
+            [format!(
+                "otp-auth's own tables are not complete, there is no index `{index}`: `migrate()` has made it once \
+                 and does not again; make it as the files in `migrations` of otp-auth say"
+            )]
+        );
+        run(&store, &format!("ALTER TABLE {table} RENAME INDEX gone TO {index}")).await;
+    }
+    run(&store, "INSERT INTO _otp_auth_migrations VALUES (17, 'x', now(), TRUE, '', 0)").await;
+    assert_eq!(
+        said::<User>(&store).await,
+        ["a newer version of otp-auth has migrated this database: to 17, and this one knows 2: run the newer version"]
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn odd_names_in_this_database_are_found() {
+    #[derive(Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "Member`s \"all\"", stores(mysql))]
+    struct Member {
+        #[otp(id, column = "the id")]
+        id: u32,
+        #[otp(email, column = "E-Mail `Address`")]
+        email: String,
+    }
+    let store = store_with(
+        "CREATE TABLE `Member``s \"all\"` (`The Id` INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, `E-Mail ``Address``` VARCHAR(99))",
+    )
+    .await;
+    assert_eq!(
+        said::<Member>(&store).await,
+        ["column `E-Mail `Address`` of `Member`s \"all\"` has no unique index of its own: \
+          write `ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)`"]
+    );
+    run(&store, "ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)").await;
+    assert_eq!(said::<Member>(&store).await, [""; 0]);
+}
