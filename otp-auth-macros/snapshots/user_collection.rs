@@ -38,7 +38,7 @@ impl ::otp_auth::__private::OtpUser for Member {
     fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
         ::core::option::Option::Some(self.confirmed)
     }
-    fn mark_verified(&mut self) {
+    fn mark_verified(&mut self, _: ::otp_auth::__private::Timestamp) {
         self.confirmed = true;
     }
     fn default_realm() -> &'static ::core::primitive::str {
@@ -114,6 +114,7 @@ impl ::otp_auth::__private::mongodb::MongoUser for Member {
     }
     fn new_document(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
     ) -> ::core::result::Result<
         ::otp_auth::__private::mongodb::Document,
         ::otp_auth::__private::mongodb::Error,

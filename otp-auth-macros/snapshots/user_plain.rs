@@ -38,7 +38,7 @@ impl ::otp_auth::__private::OtpUser for User {
     fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
         ::core::option::Option::Some(self.is_verified)
     }
-    fn mark_verified(&mut self) {
+    fn mark_verified(&mut self, _: ::otp_auth::__private::Timestamp) {
         self.is_verified = true;
     }
     fn default_realm() -> &'static ::core::primitive::str {
@@ -99,6 +99,7 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
         ::otp_auth::__private::sqlite::bind::<
@@ -106,56 +107,12 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
         >(arguments, ::core::convert::From::from(email))?;
         ::core::result::Result::Ok(())
     }
-    fn table() -> ::core::option::Option<::otp_auth::__private::sqlite::Table> {
-        #[allow(unused_imports)]
-        use ::otp_auth::__private::sqlite::Unknown as _;
-        ::core::option::Option::Some(::otp_auth::__private::sqlite::Table {
-            schema: ::core::option::Option::None,
-            name: "users",
-            quoted: "`users`",
-            id: "id",
-            email: "email",
-            verified: ::core::option::Option::Some("is_verified"),
-            columns: ::core::convert::From::from([
-                ::otp_auth::__private::sqlite::Column {
-                    name: "id",
-                    quoted: "`id`",
-                    probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: false,
-                    is_optional: false,
-                    field: ::otp_auth::__private::sqlite::FieldOf::<i64>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::sqlite::Column {
-                    name: "email",
-                    quoted: "`email`",
-                    probe: "SELECT `users`.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::sqlite::FieldOf::<String>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::sqlite::Column {
-                    name: "is_verified",
-                    quoted: "`is_verified`",
-                    probe: "SELECT `users`.`is_verified` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::sqlite::FieldOf::<bool>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::sqlite::Column {
-                    name: "username",
-                    quoted: "`username`",
-                    probe: "SELECT `users`.`username` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: false,
-                    is_optional: true,
-                    field: ::otp_auth::__private::sqlite::FieldOf::<
-                        Option<String>,
-                    >::new()
-                        .describe(),
-                },
-            ]),
-        })
+    fn bind_proof(
+        id: &Self::Id,
+        now: ::otp_auth::__private::Timestamp,
+        arguments: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        <Self as ::otp_auth::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
+        ::core::result::Result::Ok(())
     }
 }

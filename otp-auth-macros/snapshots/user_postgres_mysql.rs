@@ -32,7 +32,7 @@ impl ::otp_auth::__private::OtpUser for User {
     fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
         ::core::option::Option::Some(self.is_verified)
     }
-    fn mark_verified(&mut self) {
+    fn mark_verified(&mut self, _: ::otp_auth::__private::Timestamp) {
         self.is_verified = true;
     }
     fn default_realm() -> &'static ::core::primitive::str {
@@ -93,6 +93,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
         ::otp_auth::__private::postgres::bind::<Uuid>(arguments, Uuid::now_v7())?;
@@ -104,55 +105,13 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         >(arguments, ::core::default::Default::default())?;
         ::core::result::Result::Ok(())
     }
-    fn table() -> ::core::option::Option<::otp_auth::__private::postgres::Table> {
-        #[allow(unused_imports)]
-        use ::otp_auth::__private::postgres::Unknown as _;
-        ::core::option::Option::Some(::otp_auth::__private::postgres::Table {
-            schema: ::core::option::Option::Some("app"),
-            name: "the \"users`",
-            quoted: "\"app\".\"the \"\"users`\"",
-            id: "id",
-            email: "email",
-            verified: ::core::option::Option::Some("is_verified"),
-            columns: ::core::convert::From::from([
-                ::otp_auth::__private::postgres::Column {
-                    name: "id",
-                    quoted: "\"id\"",
-                    probe: "SELECT \"app\".\"the \"\"users`\".\"id\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::postgres::FieldOf::<Uuid>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::postgres::Column {
-                    name: "email",
-                    quoted: "\"email\"",
-                    probe: "SELECT \"app\".\"the \"\"users`\".\"email\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::postgres::FieldOf::<String>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::postgres::Column {
-                    name: "is_verified",
-                    quoted: "\"is_verified\"",
-                    probe: "SELECT \"app\".\"the \"\"users`\".\"is_verified\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::postgres::FieldOf::<bool>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::postgres::Column {
-                    name: "tags",
-                    quoted: "\"tags\"",
-                    probe: "SELECT \"app\".\"the \"\"users`\".\"tags\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::postgres::FieldOf::<Vec<String>>::new()
-                        .describe_json(),
-                },
-            ]),
-        })
+    fn bind_proof(
+        id: &Self::Id,
+        now: ::otp_auth::__private::Timestamp,
+        arguments: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        <Self as ::otp_auth::__private::postgres::PostgresUser>::bind_id(id, arguments)?;
+        ::core::result::Result::Ok(())
     }
 }
 #[automatically_derived]
@@ -205,6 +164,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     }
     fn bind_new(
         email: &::core::primitive::str,
+        now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
         ::otp_auth::__private::mysql::bind::<Uuid>(arguments, Uuid::now_v7())?;
@@ -216,54 +176,12 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
         >(arguments, ::core::default::Default::default())?;
         ::core::result::Result::Ok(())
     }
-    fn table() -> ::core::option::Option<::otp_auth::__private::mysql::Table> {
-        #[allow(unused_imports)]
-        use ::otp_auth::__private::mysql::Unknown as _;
-        ::core::option::Option::Some(::otp_auth::__private::mysql::Table {
-            schema: ::core::option::Option::Some("app"),
-            name: "the \"users`",
-            quoted: "`app`.`the \"users```",
-            id: "id",
-            email: "email",
-            verified: ::core::option::Option::Some("is_verified"),
-            columns: ::core::convert::From::from([
-                ::otp_auth::__private::mysql::Column {
-                    name: "id",
-                    quoted: "`id`",
-                    probe: "SELECT `app`.`the \"users```.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::mysql::FieldOf::<Uuid>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::mysql::Column {
-                    name: "email",
-                    quoted: "`email`",
-                    probe: "SELECT `app`.`the \"users```.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::mysql::FieldOf::<String>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::mysql::Column {
-                    name: "is_verified",
-                    quoted: "`is_verified`",
-                    probe: "SELECT `app`.`the \"users```.`is_verified` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::mysql::FieldOf::<bool>::new()
-                        .describe(),
-                },
-                ::otp_auth::__private::mysql::Column {
-                    name: "tags",
-                    quoted: "`tags`",
-                    probe: "SELECT `app`.`the \"users```.`tags` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
-                    field: ::otp_auth::__private::mysql::FieldOf::<Vec<String>>::new()
-                        .describe_json(),
-                },
-            ]),
-        })
+    fn bind_proof(
+        id: &Self::Id,
+        now: ::otp_auth::__private::Timestamp,
+        arguments: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        <Self as ::otp_auth::__private::mysql::MySqlUser>::bind_id(id, arguments)?;
+        ::core::result::Result::Ok(())
     }
 }

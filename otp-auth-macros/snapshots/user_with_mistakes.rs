@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "`#[otp_user(...)]` has no key `colour`; its keys are `table`, `stores`, `collection`, `claims` and `crate`"
+    "`#[otp_user(...)]` has no key `colour`; its keys are `table`, `stores`, `collection`, `filter`, `claims` and `crate`"
 }
 ::core::compile_error! {
     "`#[otp(...)]` has no key `colum`; did you mean `column`?"
@@ -59,8 +59,16 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
         loop {}
     }
+    fn bind_proof(
+        _: &Self::Id,
+        _: ::otp_auth::__private::Timestamp,
+        _: &mut ::otp_auth::__private::sqlite::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
+        loop {}
+    }
     fn bind_new(
         _: &::core::primitive::str,
+        _: ::otp_auth::__private::Timestamp,
         _: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
         loop {}
@@ -93,8 +101,16 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
         loop {}
     }
+    fn bind_proof(
+        _: &Self::Id,
+        _: ::otp_auth::__private::Timestamp,
+        _: &mut ::otp_auth::__private::postgres::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
+        loop {}
+    }
     fn bind_new(
         _: &::core::primitive::str,
+        _: ::otp_auth::__private::Timestamp,
         _: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
         loop {}
@@ -127,8 +143,16 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
         loop {}
     }
+    fn bind_proof(
+        _: &Self::Id,
+        _: ::otp_auth::__private::Timestamp,
+        _: &mut ::otp_auth::__private::mysql::Arguments,
+    ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        loop {}
+    }
     fn bind_new(
         _: &::core::primitive::str,
+        _: ::otp_auth::__private::Timestamp,
         _: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
         loop {}

@@ -59,6 +59,8 @@ pub(crate) enum Form {
     Type,
     /// `key(...)`
     List,
+    /// `key = expression` or `key(...)`
+    ValueOrList,
 }
 
 /// One key with what was written for it.

@@ -109,13 +109,13 @@ impl Reader<'_> {
     /// mistake is reported.
     fn content(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
         let Key { name, form, example } = *key;
-        let takes_value = matches!(form, Form::Value | Form::WordOrValue | Form::Type);
+        let takes_value = matches!(form, Form::Value | Form::WordOrValue | Form::ValueOrList | Form::Type);
         if input.is_empty() || input.peek(Token![,]) {
             if matches!(form, Form::Word | Form::WordOrValue) {
                 return Some(Content::Word);
             }
             self.report(word, format_args!("`{name}` needs a value: write `{example}`"));
-        } else if form == Form::List && input.peek(token::Paren) {
+        } else if matches!(form, Form::List | Form::ValueOrList) && input.peek(token::Paren) {
             return parenthesized(input).ok().map(Content::List);
         } else if takes_value && input.peek(Token![=]) {
             input.parse::<Token![=]>().ok()?;

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Expr, Generics, Lit, Path, PathArguments, Type, parse_quote};
+use syn::{Expr, GenericArgument, Generics, Lit, Path, PathArguments, Type, parse_quote};
 
 use crate::diag::mistake;
 
@@ -98,13 +98,39 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     visible_name(ty).is_some_and(|(name, arguments)| name == "Option" && !arguments.is_none())
 }
 
-/// Whether the type visibly is not `bool`. An unknown name may be an alias, so it passes.
-pub(crate) fn is_not_bool(ty: &Type) -> bool {
-    const OTHERS: [&str; 17] = [
+/// The type that an `Option` visibly holds.
+pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
+    match visible_name(ty)? {
+        (name, PathArguments::AngleBracketed(arguments)) if name == "Option" => {
+            arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(inner) => Some(inner),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whether the last name of the type is this one.
+pub(crate) fn is_called(ty: &Type, wanted: &str) -> bool {
+    visible_name(ty).is_some_and(|(name, _)| name == wanted)
+}
+
+/// Whether the type visibly is neither `bool` nor a time. An unknown name may be an alias, so it
+/// passes.
+pub(crate) fn is_plain_value(ty: &Type) -> bool {
+    const OTHERS: [&str; 18] = [
         "String", "str", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
-        "u128", "usize",
+        "u128", "usize", "Option",
     ];
-    is_option(ty) || visible_name(ty).is_some_and(|(name, _)| OTHERS.contains(&name.as_str()))
+    visible_name(ty).is_some_and(|(name, _)| OTHERS.contains(&name.as_str()))
+}
+
+/// Whether the type is visibly a time.
+pub(crate) fn is_time(ty: &Type) -> bool {
+    const TIMES: [&str; 7] =
+        ["DateTime", "NaiveDateTime", "OffsetDateTime", "PrimitiveDateTime", "UtcDateTime", "SystemTime", "Timestamp"];
+    visible_name(ty).is_some_and(|(name, _)| TIMES.contains(&name.as_str()))
 }
 
 /// Whether the type visibly is another kind of id than an `ObjectId`. An unknown name may be one,

@@ -122,7 +122,7 @@ fn no_prelude_is_needed() {
     let mut user = bare::User::make();
     assert_eq!(user.email(), "a@b.c");
     assert_eq!(user.verified(), Some(false));
-    user.mark_verified();
+    user.mark_verified(stub::__private::Timestamp(1));
     assert_eq!(user.verified(), Some(true));
     assert_eq!(bare::Auth::make().settings().0, ["secret_key = env SECRET", "issuer = me"]);
 }
@@ -456,6 +456,7 @@ mod sqlite {
     use serde_json::json;
 
     use crate::stub::__private::sqlite::{Arguments, Row, SqliteUser};
+    use crate::stub::__private::{OtpUser as _, Timestamp};
 
     #[derive(OtpUser)]
     #[otp_user(crate = crate::stub, table = "app.users", stores(sqlite))]
@@ -477,6 +478,70 @@ mod sqlite {
         nick: Option<String>,
     }
 
+    /// A time as an application may have one.
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Seconds(u64);
+
+    impl From<std::time::SystemTime> for Seconds {
+        fn from(time: std::time::SystemTime) -> Self {
+            Self(time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        }
+    }
+
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub, table = "users", stores(sqlite), filter = "gone = 0 OR 'a)' > 'b'")]
+    struct Living {
+        #[otp(id)]
+        id: u64,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        proven_at: Option<Seconds>,
+    }
+
+    #[test]
+    fn a_filter_is_in_every_statement_that_finds_a_user() {
+        let filter = " AND (gone = 0 OR 'a)' > 'b')";
+        for (statement, times) in [
+            (Living::SELECT_BY_ID, 1),
+            (Living::SELECT_CURRENT, 1),
+            (Living::SELECT_BY_EMAIL, 1),
+            (Living::MARK_VERIFIED.unwrap_or_default(), 1),
+            (Living::INSERT, 0),
+            (Living::SELECT_EXCLUDED.unwrap_or_default(), 1),
+        ] {
+            assert_eq!(statement.matches(filter).count(), times, "{statement}");
+        }
+        let excluded = Living::SELECT_EXCLUDED.is_some_and(|statement| statement.contains("'b') IS NOT TRUE"));
+        assert!(excluded && User::SELECT_EXCLUDED.is_none());
+    }
+
+    #[test]
+    fn a_time_of_the_proof_is_the_present() {
+        let now = Timestamp(5_000);
+        let mut arguments = Arguments::default();
+        assert!(Living::bind_new("a@b.c", now, &mut arguments).is_ok());
+        assert_eq!(arguments.0, [json!("a@b.c"), json!(5)]);
+        let mut arguments = Arguments::default();
+        assert!(Living::bind_proof(&7, now, &mut arguments).is_ok());
+        assert_eq!(arguments.0, [json!(7), json!(5)]);
+        assert_eq!(
+            Living::MARK_VERIFIED.unwrap_or_default().split(" AND (gone").next(),
+            Some("UPDATE `users` SET `proven_at` = ?2 WHERE `id` = ?1 AND `proven_at` IS NULL")
+        );
+        let read = |proven_at| {
+            let row = Row(vec![json!(7), json!("a@b.c"), proven_at]);
+            Living::from_row(&row).ok().flatten().unwrap_or_else(|| unreachable!())
+        };
+        let mut user = read(json!(null));
+        assert_eq!((user.verified(), user.id()), (Some(false), &7));
+        user.mark_verified(now);
+        assert_eq!((user.verified(), &user.proven_at), (Some(true), &Some(Seconds(5))));
+        let mut user = read(json!(3));
+        user.mark_verified(now);
+        assert_eq!((user.proven_at, user.email.as_str()), (Some(Seconds(3)), "a@b.c"));
+    }
+
     #[test]
     fn statements_and_binds_fit_together() {
         assert!(User::INSERT.starts_with(
@@ -487,7 +552,7 @@ mod sqlite {
         assert!(User::bind_email("a@b.c", &mut arguments).is_ok());
         assert_eq!(arguments.0, [json!("a@b.c")]);
         let mut arguments = Arguments::default();
-        assert!(User::bind_new("a@b.c", &mut arguments).is_ok());
+        assert!(User::bind_new("a@b.c", Timestamp(1), &mut arguments).is_ok());
         assert_eq!(arguments.0, [json!("u1"), json!("a@b.c"), json!("member"), json!(0), json!("[1,2]")]);
     }
 
@@ -519,6 +584,7 @@ mod mongodb {
     use serde_json::json;
 
     use crate::stub::__private::mongodb::{Document, MongoUser};
+    use crate::stub::__private::{OtpUser as _, Timestamp};
 
     /// Stands for an `ObjectId`.
     type Key = u64;
@@ -553,16 +619,49 @@ mod mongodb {
 
     #[test]
     fn a_new_document_has_every_field_with_its_first_value() {
-        let document = User::new_document("a@b.c").unwrap_or_else(|_| unreachable!());
+        let document = User::new_document("a@b.c", Timestamp(1)).unwrap_or_else(|_| unreachable!());
         let expected = json!({
             "_id": 7, "mail": "a@b.c", "is_verified": true, "role": "member", "tags": [1, 2], "type": 0, "nick": null
         });
         assert_eq!(json!(document.0), expected);
         assert_eq!((User::COLLECTION, User::ID, User::EMAIL), ("users", "_id", "mail"));
         assert_eq!((User::VERIFIED, Named::VERIFIED), (Some("is_verified"), None));
-        let document = Named::new_document("a@b.c").unwrap_or_else(|_| unreachable!());
+        let document = Named::new_document("a@b.c", Timestamp(1)).unwrap_or_else(|_| unreachable!());
         assert_eq!(json!(document.0), json!({ "key": "k1", "email": "a@b.c" }));
         assert_eq!(Named::ID, "key");
+    }
+
+    #[derive(OtpUser)]
+    #[otp_user(crate = crate::stub, collection = "users", filter(deleted = false, left = null, kind = "person", level = -1))]
+    struct Living {
+        #[otp(id)]
+        id: Key,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        proven_at: Option<std::time::SystemTime>,
+    }
+
+    #[test]
+    fn a_filter_is_a_document_and_a_time_of_the_proof_is_the_present() {
+        let filter = json!({ "deleted": false, "left": null, "kind": "person", "level": -1 });
+        assert_eq!(json!(Living::filter().0), filter);
+        assert_eq!(json!(User::filter().0), json!({}));
+        let document = Living::new_document("a@b.c", Timestamp(5_000)).unwrap_or_else(|_| unreachable!());
+        let present = json!({ "secs_since_epoch": 5, "nanos_since_epoch": 0 });
+        assert_eq!(document.0.get("proven_at"), Some(&present));
+        assert_eq!(Living::verified_value(Timestamp(5_000)).ok(), Some(present));
+        assert_eq!(User::verified_value(Timestamp(5_000)).ok(), Some(json!(true)));
+        let read =
+            |document: &Document| Living::from_document(document).ok().flatten().unwrap_or_else(|| unreachable!());
+        let user = read(&document);
+        assert_eq!((user.verified(), user.id, user.email.as_str()), (Some(true), 7, "a@b.c"));
+        let mut document = document;
+        document.0.remove("proven_at");
+        let mut user = read(&document);
+        assert_eq!(user.verified(), Some(false));
+        user.mark_verified(Timestamp(5_000));
+        assert_eq!(user.proven_at, Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(5)));
     }
 
     #[test]

@@ -5,9 +5,11 @@ pub use core::time::Duration;
 
 pub use serde;
 
+pub use crate::clock::Timestamp;
 pub use crate::config::{LocalPartCase, OtpConfig, SameSite, SecretSource, SettingsBuilder};
 pub use crate::delivery::{Body, Both, Cookie};
 pub use crate::hooks::Hooks;
+pub use crate::moment::{moment, moment_like};
 #[cfg(feature = "mongodb")]
 pub use crate::store::mongo::user as mongodb;
 #[cfg(feature = "mysql")]

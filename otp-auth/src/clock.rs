@@ -31,6 +31,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The same moment as the standard library has it; `None` when it has none.
+    pub(crate) fn to_system_time(self) -> Option<SystemTime> {
+        let distance = Duration::from_millis(self.0.unsigned_abs());
+        if self.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
+    }
+
     /// How long from `self` until `later`; zero when that has passed.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {

@@ -17,6 +17,7 @@ mod event;
 mod hooks;
 mod id;
 mod methods;
+mod moment;
 mod origin;
 mod realm;
 mod revoked;

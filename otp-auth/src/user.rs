@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock::Timestamp;
+
 /// A user of the application. `#[derive(OtpUser)]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a user that otp-auth knows",
@@ -34,9 +36,11 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Notes in this value that the address is verified. The store has
-    /// already written it.
-    fn mark_verified(&mut self) {}
+    /// Notes in this value that the address is verified, since `now` unless it
+    /// was before. The store has already written it.
+    fn mark_verified(&mut self, now: Timestamp) {
+        let _ = now;
+    }
 
     /// The realm of a configuration that names none: the table or the
     /// collection of the users. Without either it is the name of the type.
@@ -54,7 +58,7 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no `#[otp(verified)]` field, so `VerifiedUser` cannot tell who is verified",
     label = "this user type keeps no verified flag",
-    note = "mark a `bool` field of the struct with `#[otp(verified)]`, or take `CurrentUser` instead"
+    note = "mark a `bool` field of the struct with `#[otp(verified)]`, or an `Option` of a time, or take `CurrentUser` instead"
 )]
 pub trait VerifiableUser: OtpUser {}
 

@@ -11,7 +11,7 @@ use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
 use crate::reader::read_attribute;
 use crate::slot::Slot;
 use crate::syntax::Root;
-use crate::value::{ClaimName, CollectionName, ColumnName, TableName};
+use crate::value::{ClaimName, CollectionName, ColumnName, DocumentFilter, SqlFilter, TableName};
 
 const ITEM: Vocabulary = Vocabulary {
     attribute: "#[otp_user(...)]",
@@ -19,6 +19,7 @@ const ITEM: Vocabulary = Vocabulary {
         Key::new("table", Form::Value, "table = \"users\""),
         Key::new("stores", Form::List, "stores(sqlite)"),
         Key::new("collection", Form::Value, "collection = \"users\""),
+        Key::new("filter", Form::ValueOrList, "filter = \"deleted_at IS NULL\""),
         Key::new("claims", Form::Type, "claims = MyClaims"),
         Key::new("crate", Form::Value, "crate = path::to::otp_auth"),
     ],
@@ -53,6 +54,7 @@ const FIELD: Vocabulary = Vocabulary {
         ("table", "it goes on the struct: `#[otp_user(table = \"users\")]`"),
         ("stores", "it goes on the struct: `#[otp_user(stores(sqlite))]`"),
         ("collection", "it goes on the struct: `#[otp_user(collection = \"users\")]`"),
+        ("filter", "it goes on the struct: `#[otp_user(filter = \"deleted_at IS NULL\")]`"),
         ("claims", "it goes on the struct: `#[otp_user(claims = MyClaims)]`"),
         ("crate", "it goes on the struct: `#[otp_user(crate = …)]`"),
         ("sender", "it goes on a field of the struct with `#[otp_config(...)]`"),
@@ -68,6 +70,10 @@ pub(crate) struct Written<'a> {
     pub(crate) table: Slot<TableName>,
     pub(crate) stores: Slot<Vec<Store>>,
     pub(crate) collection: Slot<CollectionName>,
+    /// `filter = "…"`
+    pub(crate) filter: Slot<SqlFilter>,
+    /// `filter(…)`
+    pub(crate) document_filter: Slot<DocumentFilter>,
     pub(crate) claims: Slot<Type>,
     pub(crate) root: Root,
     /// `None` when the item is no struct with named fields.
@@ -128,6 +134,8 @@ impl<'a> Written<'a> {
             table: Slot::Absent,
             stores: Slot::Absent,
             collection: Slot::Absent,
+            filter: Slot::Absent,
+            document_filter: Slot::Absent,
             claims: Slot::Absent,
             root: Root::default(),
             fields: None,
@@ -183,6 +191,17 @@ impl<'a> Written<'a> {
                     errors.push(stores::missing_feature(&entry.key, need, "mongodb"));
                 }
             }
+            "filter" => match &entry.content {
+                Content::List(tokens) => {
+                    let filter = DocumentFilter::read(tokens.clone(), &entry.key, errors);
+                    self.document_filter.put(entry, Ok(filter), errors);
+                }
+                Content::Expr(_) => self.filter.put_value(entry, errors),
+                _ => {
+                    self.filter.mark_broken();
+                    self.document_filter.mark_broken();
+                }
+            },
             UNKNOWN => {}
             misplaced => self.misplaced.push(misplaced),
         }

@@ -69,19 +69,26 @@ impl Dialect {
         }
     }
 
+    /// The condition that a column holds an address that its collation takes for the given one, as
+    /// a unique index of it does.
+    pub(super) fn is_like_address(self, column: &str) -> String {
+        format!("{column} = {}", self.parameter(1))
+    }
+
     /// The condition that a column holds exactly the given address. A collation of the column may
     /// hold more texts for equal; the first half lets its index find them, the second half picks.
     /// The address has the type of its field, which need not be text. `MySQL` is given it twice;
     /// bytes that are no text become `NULL` in its second half.
     pub(super) fn is_address(self, column: &str) -> String {
-        match self {
-            Self::Sqlite => format!("{column} = ?1 AND {column} COLLATE BINARY = ?1"),
-            Self::Postgres => format!("{column} = $1 AND {column}::text COLLATE \"C\" = $1::text"),
-            Self::MySql => format!(
-                "{column} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) \
-                 <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)"
-            ),
-        }
+        let like = self.is_like_address(column);
+        let exactly = match self {
+            Self::Sqlite => format!("{column} COLLATE BINARY = ?1"),
+            Self::Postgres => format!("{column}::text COLLATE \"C\" = $1::text"),
+            Self::MySql => {
+                format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)")
+            }
+        };
+        format!("{like} AND {exactly}")
     }
 
     /// The end of an insert that gives back the row, where the row that it gives is the one that

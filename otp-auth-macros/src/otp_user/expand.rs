@@ -1,11 +1,12 @@
 //! From the model to impls.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::Type;
 
 use super::model::{Claim, Claims, GeneratedClaims, Model};
 use super::mongo;
-use crate::syntax::{Root, plain_name, pointing_at};
+use crate::syntax::{Root, is_called, option_inner, plain_name, pointing_at};
 
 /// Everything that the derive generates.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -31,9 +32,18 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 ///     fn email(&self) -> &str { AsRef::<str>::as_ref(&self.email) }
 ///     fn claims(&self) -> Self::Claims { UserClaims { name: Clone::clone(&self.name) } }
 ///     fn verified(&self) -> Option<bool> { Some(self.is_verified) }
-///     fn mark_verified(&mut self) { self.is_verified = true; }
+///     fn mark_verified(&mut self, _: Timestamp) { self.is_verified = true; }
 ///     fn default_realm() -> &'static str { "users" }
 /// }
+/// ```
+///
+/// And where the field holds a time:
+///
+/// ```text
+///     fn verified(&self) -> Option<bool> { Some(Option::is_some(&self.verified_at)) }
+///     fn mark_verified(&mut self, now: Timestamp) {
+///         if Option::is_none(&self.verified_at) { self.verified_at = moment::<Time>(now); }
+///     }
 /// ```
 fn user_impl(model: &Model) -> TokenStream {
     let private = model.root.private();
@@ -47,11 +57,26 @@ fn user_impl(model: &Model) -> TokenStream {
     let (claims_type, claims_value) = claims(model);
     let verified = model.verified.as_ref().map(|role| {
         let field = &role.ident;
-        quote_spanned! {pointing_at(&role.ty)=>
+        let span = pointing_at(&role.ty);
+        if model.verified_at {
+            let now = Ident::new("now", Span::mixed_site());
+            let moment = moment(&model.root, &role.ty, &now);
+            return quote_spanned! {span=>
+                fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
+                    ::core::option::Option::Some(::core::option::Option::is_some(&self.#field))
+                }
+                fn mark_verified(&mut self, #now: #private::Timestamp) {
+                    if ::core::option::Option::is_none(&self.#field) {
+                        self.#field = #moment;
+                    }
+                }
+            };
+        }
+        quote_spanned! {span=>
             fn verified(&self) -> ::core::option::Option<::core::primitive::bool> {
                 ::core::option::Option::Some(self.#field)
             }
-            fn mark_verified(&mut self) {
+            fn mark_verified(&mut self, _: #private::Timestamp) {
                 self.#field = true;
             }
         }
@@ -77,6 +102,25 @@ fn user_impl(model: &Model) -> TokenStream {
                 #realm
             }
         }
+    }
+}
+
+/// The present as the `Option` of a time: an expression of the type `ty`.
+///
+/// Times with a zone can be made from a `SystemTime`. Those without one cannot, and are taken from
+/// a time with one, whose type they name themselves.
+pub(super) fn moment(root: &Root, ty: &Type, now: &Ident) -> TokenStream {
+    let private = root.private();
+    let time = option_inner(ty).unwrap_or(ty);
+    let span = pointing_at(time);
+    let moment = quote_spanned!(span=> #private::moment);
+    let like = quote_spanned!(span=> #private::moment_like);
+    if is_called(time, "NaiveDateTime") {
+        quote!(#like(<#time>::MIN.and_utc(), #now).map(|utc| utc.naive_utc()))
+    } else if is_called(time, "PrimitiveDateTime") {
+        quote!(#like(<#time>::MIN.assume_utc(), #now).map(|utc| <#time>::new(utc.date(), utc.time())))
+    } else {
+        quote!(#moment::<#time>(#now))
     }
 }
 

@@ -12,7 +12,7 @@ use super::stores::Store;
 use crate::diag::mistake;
 use crate::slot::Slot;
 use crate::syntax::{Root, is_option, mentioned_parameter, plain_name};
-use crate::value::{ClaimName, CollectionName, TableName};
+use crate::value::{ClaimName, CollectionName, FilterField, FilterValue, TableName};
 
 /// Everything that the expansion needs.
 pub(crate) struct Model {
@@ -23,6 +23,8 @@ pub(crate) struct Model {
     pub(crate) id: Role,
     pub(crate) email: Role,
     pub(crate) verified: Option<Role>,
+    /// Whether the `verified` field holds the time of the proof in place of a flag.
+    pub(crate) verified_at: bool,
     /// Every field, in order.
     pub(crate) fields: Vec<Field>,
     pub(crate) claims: Claims,
@@ -57,6 +59,8 @@ pub(crate) struct Column {
 pub(crate) enum Initial {
     Email,
     True,
+    /// The present, as a time of the field's type.
+    Now,
     /// The field's `Default`.
     Default,
     Value(Box<Expr>),
@@ -89,6 +93,7 @@ pub(crate) struct Claim {
 /// A table with the backends that it is in.
 pub(crate) struct Table {
     pub(crate) name: TableName,
+    pub(crate) filter: Option<String>,
     pub(crate) stores: Vec<Store>,
 }
 
@@ -97,6 +102,7 @@ pub(crate) struct Collection {
     pub(crate) name: CollectionName,
     /// The field of the id: `_id`, unless `column` names another.
     pub(crate) id: String,
+    pub(crate) filter: Vec<(FilterField, FilterValue)>,
 }
 
 impl Model {
@@ -113,6 +119,7 @@ impl Model {
         if written.collection.key().is_some() {
             rules::check_documents(fields, errors);
         }
+        rules::check_filters(written, fields, errors);
         let claims = claims(written, fields, errors);
         let id = role(fields, "id", |field| &field.id, errors);
         let email = role(fields, "email", |field| &field.email, errors);
@@ -131,6 +138,7 @@ impl Model {
             generics: written.input.generics.clone(),
             id: id?,
             email: email?,
+            verified_at: verified.as_ref().is_some_and(|role| is_option(&role.ty)),
             verified,
             fields: fields.iter().map(Field::new).collect(),
             claims,
@@ -138,6 +146,7 @@ impl Model {
             collection: written.collection.value().map(|name| Collection {
                 name: name.clone(),
                 id: document_field(fields.iter().find(|field| field.id.is_given())),
+                filter: written.document_filter.value().map(|filter| filter.0.clone()).unwrap_or_default(),
             }),
         })
     }
@@ -172,7 +181,7 @@ fn initial(field: &FieldWritten<'_>) -> Option<Initial> {
         return Some(Initial::Email);
     }
     if field.verified.is_given() {
-        return Some(Initial::True);
+        return Some(if is_option(field.ty) { Initial::Now } else { Initial::True });
     }
     if let Some(generate) = field.generate.value() {
         return Some(Initial::Value(Box::new(generate.0.clone())));
@@ -226,7 +235,11 @@ fn table(written: &Written<'_>, errors: &mut Accumulator) -> Option<Table> {
     if let (Some(key), true) = (written.stores.key(), written.table.is_absent()) {
         errors.push(mistake(key, "`stores` needs to know the table of the users: add `table = \"users\"`"));
     }
-    Some(Table { name: written.table.value()?.clone(), stores: written.stores.value()?.clone() })
+    Some(Table {
+        name: written.table.value()?.clone(),
+        filter: written.filter.value().map(|filter| filter.text.clone()),
+        stores: written.stores.value()?.clone(),
+    })
 }
 
 fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accumulator) -> Claims {

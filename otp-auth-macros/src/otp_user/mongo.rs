@@ -3,10 +3,11 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::model::{Collection, Column, Field, Initial, Model};
+use super::expand::moment;
+use super::model::{Collection, Column, Field, Initial, Model, Role};
 use super::sql::initial;
 use crate::syntax::pointing_at;
-use crate::value::CollectionName;
+use crate::value::{CollectionName, FilterField, FilterValue};
 
 /// ```text
 /// impl MongoUser for User {
@@ -26,7 +27,7 @@ use crate::value::CollectionName;
 ///     }
 ///     fn id_value(id: &Self::Id) -> Result<Bson, Error> { id::<ObjectId>(id) }
 ///     fn email_value(email: &str) -> Result<Bson, Error> { value::<String>("email", From::from(email)) }
-///     fn new_document(email: &str) -> Result<Document, Error> {
+///     fn new_document(email: &str, now: Timestamp) -> Result<Document, Error> {
 ///         let mut document = Document::new();
 ///         put_id::<ObjectId>(&mut document, "_id", generated()?)?;
 ///         put::<String>(&mut document, "email", From::from(email))?;
@@ -35,12 +36,25 @@ use crate::value::CollectionName;
 ///     }
 /// }
 /// ```
+///
+/// With a filter, and where the `verified` field holds a time, also:
+///
+/// ```text
+///     fn filter() -> Document {
+///         let mut filter = Document::new();
+///         filter.insert("deleted", Bson::from(false));
+///         filter
+///     }
+///     fn verified_value(now: Timestamp) -> Result<Bson, Error> {
+///         value::<Option<Time>>("verified_at", moment::<Time>(now))
+///     }
+/// ```
 pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
     let private = model.root.private();
     let mongodb = quote!(#private::mongodb);
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let Collection { name: CollectionName(name), id } = collection;
+    let Collection { name: CollectionName(name), id, filter: _ } = collection;
     let email = &model.email.column;
     let flag = model.verified.as_ref().map(|role| &role.column);
     let verified =
@@ -49,7 +63,9 @@ pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
     let from_document = from_document(&fields, &mongodb);
     let id_value = id_value(model, &mongodb);
     let email_value = email_value(model, &mongodb);
-    let new_document = new_document(&fields, &mongodb);
+    let new_document = new_document(model, &fields, &mongodb);
+    let verified_value = verified_value(model, &mongodb);
+    let filter = filter(collection, &mongodb);
     let text = quote!(&'static ::core::primitive::str);
     quote! {
         #[automatically_derived]
@@ -63,6 +79,8 @@ pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
             #id_value
             #email_value
             #new_document
+            #verified_value
+            #filter
         }
     }
 }
@@ -74,6 +92,8 @@ enum Part<'a> {
     Id(&'a Column),
     Email,
     Verified,
+    /// The time of the proof.
+    VerifiedAt,
     /// A field with its first value; without one, the `Default` of its type.
     Other(&'a Column),
 }
@@ -96,6 +116,7 @@ impl<'a> MongoField<'a> {
             let part = match column.on_sign_up {
                 Some(Initial::Email) => Part::Email,
                 Some(Initial::True) => Part::Verified,
+                Some(Initial::Now) => Part::VerifiedAt,
                 Some(Initial::Default | Initial::Value(_)) | None => Part::Other(column),
             };
             (&column.name, part)
@@ -142,6 +163,7 @@ fn from_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStrea
                 return quote!(#ident: #required::<#ty>(#document, #name)?);
             }
             Part::Verified => quote!(false),
+            Part::VerifiedAt => quote!(::core::option::Option::None),
             Part::Other(column) => field.initial(column),
         };
         let or = quote_spanned!(span=> #mongodb::or);
@@ -186,8 +208,9 @@ fn email_value(model: &Model, mongodb: &TokenStream) -> TokenStream {
     }
 }
 
-fn new_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream {
-    let (email, document) = (local("email"), local("document"));
+fn new_document(model: &Model, fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream {
+    let private = model.root.private();
+    let (email, now, document) = (local("email"), local("now"), local("document"));
     let puts = fields.iter().filter_map(|field| {
         let (ty, name) = (&field.field.ty, field.name);
         let span = pointing_at(ty);
@@ -199,6 +222,7 @@ fn new_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream
                 (quote_spanned!(span=> #mongodb::put), quote!(#from(#email)))
             }
             Part::Verified => (quote_spanned!(span=> #mongodb::put), quote!(true)),
+            Part::VerifiedAt => (quote_spanned!(span=> #mongodb::put), moment(&model.root, ty, &now)),
             Part::Other(column) => (quote_spanned!(span=> #mongodb::put), field.initial(column)),
         };
         Some(quote!(#put::<#ty>(&mut #document, #name, #value)?;))
@@ -206,12 +230,51 @@ fn new_document(fields: &[MongoField<'_>], mongodb: &TokenStream) -> TokenStream
     quote! {
         fn new_document(
             #email: &::core::primitive::str,
+            #now: #private::Timestamp,
         ) -> ::core::result::Result<#mongodb::Document, #mongodb::Error> {
             let mut #document = #mongodb::Document::new();
             #(#puts)*
             ::core::result::Result::Ok(#document)
         }
     }
+}
+
+/// Only where the field holds a time: the runtime's own is the flag.
+fn verified_value(model: &Model, mongodb: &TokenStream) -> Option<TokenStream> {
+    let Role { ty, column, .. } = model.verified.as_ref().filter(|_| model.verified_at)?;
+    let private = model.root.private();
+    let now = local("now");
+    let write = quote_spanned!(pointing_at(ty)=> #mongodb::value);
+    let moment = moment(&model.root, ty, &now);
+    Some(quote! {
+        fn verified_value(
+            #now: #private::Timestamp,
+        ) -> ::core::result::Result<#mongodb::Bson, #mongodb::Error> {
+            #write::<#ty>(#column, #moment)
+        }
+    })
+}
+
+/// Only where there is one: the runtime's own is empty.
+fn filter(collection: &Collection, mongodb: &TokenStream) -> Option<TokenStream> {
+    if collection.filter.is_empty() {
+        return None;
+    }
+    let filter = local("filter");
+    let inserts = collection.filter.iter().map(|(FilterField { name, .. }, value)| {
+        let value = match value {
+            FilterValue::Null => quote!(#mongodb::Bson::Null),
+            other => quote!(<#mongodb::Bson as ::core::convert::From<_>>::from(#other)),
+        };
+        quote!(#filter.insert(#name, #value);)
+    });
+    Some(quote! {
+        fn filter() -> #mongodb::Document {
+            let mut #filter = #mongodb::Document::new();
+            #(#inserts)*
+            #filter
+        }
+    })
 }
 
 /// The members of an impl that only has to exist.
@@ -238,6 +301,7 @@ pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
         }
         fn new_document(
             _: &::core::primitive::str,
+            _: #private::Timestamp,
         ) -> ::core::result::Result<#mongodb::Document, #mongodb::Error> {
             loop {}
         }

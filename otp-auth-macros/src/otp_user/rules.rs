@@ -2,12 +2,14 @@
 
 use darling::error::Accumulator;
 use proc_macro2::Ident;
-use syn::{GenericParam, Generics};
+use quote::ToTokens;
+use syn::{GenericParam, Generics, Type};
 
-use super::attrs::FieldWritten;
+use super::attrs::{FieldWritten, Written};
 use super::model::column_name;
+use super::stores::Store;
 use crate::diag::{all_of, mistake};
-use crate::syntax::{is_no_object_id, is_not_bool, is_option, plain_name};
+use crate::syntax::{is_called, is_no_object_id, is_option, is_plain_value, is_time, option_inner, plain_name};
 
 /// The rules about the attributes and the type of one field.
 pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Accumulator) {
@@ -25,12 +27,83 @@ pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Accumulator) {
     if field.email.is_given() && is_option(field.ty) {
         errors.push(mistake(field.ty, "the `email` cannot be optional: codes are sent to it; write `String`"));
     }
-    if field.verified.is_given() && is_not_bool(field.ty) {
-        errors.push(mistake(
-            field.ty,
-            "the `verified` field must be a `bool`: it is set to true when an address is proven",
-        ));
+    if field.verified.is_given()
+        && let Some(fault) = verified_fault(field.ty)
+    {
+        errors.push(mistake(field.ty, fault));
     }
+}
+
+/// Why a type cannot be that of the `verified` field, as far as it shows.
+fn verified_fault(ty: &Type) -> Option<String> {
+    let must = "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is proven";
+    match option_inner(ty) {
+        Some(inner) if is_called(inner, "bool") => Some(
+            "the `verified` field cannot be an `Option<bool>`: write `bool`, and `NULL` in the table is not verified"
+                .to_owned(),
+        ),
+        Some(inner) => is_plain_value(inner).then(|| must.to_owned()),
+        None if is_time(ty) => Some(format!(
+            "a `verified` field that holds a time must be optional, because an address may not be proven yet: write \
+             `Option<{}>`",
+            ty.to_token_stream().to_string().replace(' ', "")
+        )),
+        None => is_plain_value(ty).then(|| must.to_owned()),
+    }
+}
+
+/// The rules about filters: each is about what it is written for, and none is forgotten.
+pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
+    let in_table = !(written.table.is_absent() && written.stores.is_absent());
+    let in_collection = !written.collection.is_absent();
+    if let Some(key) = written.filter.key() {
+        if !in_table && in_collection {
+            let instead = "a collection is filtered by fields and their values: write `filter(deleted = false)`";
+            errors.push(mistake(key, instead));
+        } else if !in_table {
+            let instead = "`filter` is about a table, and none is named: add `table = \"users\"` and `stores(sqlite)`";
+            errors.push(mistake(key, instead));
+        } else if in_collection && written.document_filter.is_absent() {
+            let more = "this filters the table and not the collection: add `filter(deleted = false)` for that";
+            errors.push(mistake(key, more));
+        }
+    }
+    if let Some(key) = written.document_filter.key() {
+        if !in_collection && in_table {
+            let instead = "a table is filtered by a condition in SQL: write `filter = \"deleted_at IS NULL\"`";
+            errors.push(mistake(key, instead));
+        } else if !in_collection {
+            let instead = "`filter(…)` is about a collection, and none is named: add `collection = \"users\"`";
+            errors.push(mistake(key, instead));
+        } else if in_table && written.filter.is_absent() {
+            let more = "this filters the collection and not the table: add `filter = \"deleted_at IS NULL\"` for that";
+            errors.push(mistake(key, more));
+        }
+    }
+    if let (Some(key), Some(filter), Some(stores)) =
+        (written.filter.key(), written.filter.value(), written.stores.value())
+        && let Some(fault) = filter.fault(stores.contains(&Store::MySql), stores.contains(&Store::Sqlite))
+    {
+        errors.push(mistake(key, fault));
+    }
+    for (field, _) in written.document_filter.value().iter().flat_map(|filter| &filter.0) {
+        let role = |written: &&FieldWritten<'_>| {
+            let is_id = written.id.is_given();
+            let set = is_id || written.email.is_given() || written.verified.is_given();
+            set && (document_name(written) == field.name)
+        };
+        if fields.iter().any(|field| role(&field)) || field.name == "_id" {
+            errors.push(mistake(
+                &field.place,
+                format_args!("`{}` is not the same for all users: filter by another field", field.name),
+            ));
+        }
+    }
+}
+
+/// The name of a field in a document.
+fn document_name(field: &FieldWritten<'_>) -> String {
+    if field.id.is_given() && field.column.is_absent() { "_id".to_owned() } else { column_name(field) }
 }
 
 /// Attributes of one field that contradict each other: one error for the field, at the attribute

@@ -6,9 +6,9 @@ use syn::{Expr, Lit};
 
 use super::check;
 use super::dialect::Dialect;
+use super::expand::moment;
 use super::model::{Column, Field, Initial, Model, Role, Table};
 use crate::syntax::{Root, peel, pointing_at};
-use crate::value::TableName;
 
 /// ```text
 /// impl SqliteUser for User {
@@ -30,8 +30,12 @@ use crate::value::TableName;
 ///     fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error> {
 ///         bind::<String>(arguments, From::from(email))
 ///     }
-///     fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error> {
+///     fn bind_new(email: &str, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error> {
 ///         bind::<String>(arguments, From::from(email))?;
+///         Ok(())
+///     }
+///     fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error> {
+///         bind::<i64>(arguments, Clone::clone(id))?;
 ///         Ok(())
 ///     }
 /// }
@@ -43,12 +47,13 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let user_trait = dialect.user_trait(&model.root);
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let statements = Statements::new(dialect, model, &table.name);
+    let statements = Statements::new(dialect, model, table);
     let consts = statements.expand();
     let from_row = from_row(model, &module);
     let bind_id = bind_id(model, &module);
     let bind_email = bind_email(model, &module);
     let bind_new = bind_new(model, &module);
+    let bind_proof = bind_proof(dialect, model, &module);
     let check = check::expand(dialect, model, table);
     quote! {
         #[automatically_derived]
@@ -59,6 +64,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
             #bind_id
             #bind_email
             #bind_new
+            #bind_proof
             #check
         }
     }
@@ -69,24 +75,27 @@ struct Statements {
     select_by_id: String,
     select_current: String,
     select_by_email: String,
+    select_excluded: Option<String>,
     insert: String,
     mark_verified: Option<String>,
 }
 
 impl Statements {
-    fn new(dialect: Dialect, model: &Model, table: &TableName) -> Self {
-        let from = dialect.qualified(table);
+    fn new(dialect: Dialect, model: &Model, table: &Table) -> Self {
+        let from = dialect.qualified(&table.name);
+        let filter = table.filter.as_ref().map_or_else(String::new, |filter| format!(" AND ({filter})"));
         let columns = || model.fields.iter().filter_map(|field| field.column.as_ref());
         let of_table = |column: &str| format!("{from}.{}", dialect.quoted(column));
         let selected = list(columns().map(|column| of_table(&column.name)));
         let returned = list(columns().map(|column| dialect.quoted(&column.name)));
         let id = of_table(&model.id.column);
         let is_address = dialect.is_address(&of_table(&model.email.column));
+        let is_like_address = dialect.is_like_address(&of_table(&model.email.column));
         let (names, values) = insert_lists(dialect, columns());
         let returning = dialect.returning(&returned);
         let [first, realm, session, token, user, now, signed_in] =
             [1, 2, 3, 4, 5, 6, 7].map(|number| dialect.parameter(number));
-        let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = {first}");
+        let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = {first}{filter}");
         let blacklist = dialect.quoted("token_blacklist");
         let [of, entry, ends, kind, at] = ["realm", "id", "expires_at", "type", "blacklisted_at"]
             .map(|column| format!("{blacklist}.{}", dialect.quoted(column)));
@@ -97,25 +106,40 @@ impl Statements {
                  AND ({kind} <> 'user' OR {at} > {signed_in}))"
             ),
             select_by_id,
-            select_by_email: format!("SELECT {selected} FROM {from} WHERE {is_address} AND {id} IS NOT NULL LIMIT 1"),
+            select_by_email: format!(
+                "SELECT {selected} FROM {from} WHERE {is_address} AND {id} IS NOT NULL{filter} LIMIT 1"
+            ),
+            select_excluded: table.filter.as_ref().map(|filter| {
+                format!(
+                    "SELECT 1 FROM {from} WHERE {is_like_address} AND {id} IS NOT NULL AND ({filter}) IS NOT TRUE LIMIT 1"
+                )
+            }),
             insert: format!("INSERT INTO {from} ({names}) VALUES ({values}){returning}"),
             mark_verified: model.verified.as_ref().map(|Role { column, .. }| {
                 let (column, id) = (dialect.quoted(column), dialect.quoted(&model.id.column));
-                format!("UPDATE {from} SET {column} = TRUE WHERE {id} = {first} AND {column} IS NOT TRUE")
+                let (value, unverified) =
+                    if model.verified_at { (realm.as_str(), "IS NULL") } else { ("TRUE", "IS NOT TRUE") };
+                format!("UPDATE {from} SET {column} = {value} WHERE {id} = {first} AND {column} {unverified}{filter}")
             }),
         }
     }
 
     fn expand(&self) -> TokenStream {
-        let Self { select_by_id, select_current, select_by_email, insert, mark_verified } = self;
+        let Self { select_by_id, select_current, select_by_email, select_excluded, insert, mark_verified } = self;
         let mark_verified = mark_verified
             .as_ref()
             .map_or_else(|| quote!(::core::option::Option::None), |text| quote!(::core::option::Option::Some(#text)));
         let text = quote!(&'static ::core::primitive::str);
+        let select_excluded = select_excluded.as_ref().map(|statement| {
+            quote! {
+                const SELECT_EXCLUDED: ::core::option::Option<#text> = ::core::option::Option::Some(#statement);
+            }
+        });
         quote! {
             const SELECT_BY_ID: #text = #select_by_id;
             const SELECT_CURRENT: #text = #select_current;
             const SELECT_BY_EMAIL: #text = #select_by_email;
+            #select_excluded
             const INSERT: #text = #insert;
             const MARK_VERIFIED: ::core::option::Option<#text> = #mark_verified;
         }
@@ -135,7 +159,7 @@ fn insert_lists<'a>(dialect: Dialect, columns: impl Iterator<Item = &'a Column>)
         names.push(dialect.quoted(&column.name));
         values.push(match initial {
             Initial::True => "TRUE".to_owned(),
-            Initial::Email | Initial::Default | Initial::Value(_) => {
+            Initial::Email | Initial::Now | Initial::Default | Initial::Value(_) => {
                 parameters += 1;
                 dialect.parameter(parameters)
             }
@@ -222,7 +246,7 @@ fn bind_email(model: &Model, module: &TokenStream) -> TokenStream {
 }
 
 fn bind_new(model: &Model, module: &TokenStream) -> TokenStream {
-    let (email, arguments) = (local("email"), local("arguments"));
+    let (email, now, arguments) = (local("email"), local("now"), local("arguments"));
     let binds = model.fields.iter().filter_map(|Field { ty, column, .. }| {
         let column = column.as_ref()?;
         let span = pointing_at(ty);
@@ -232,6 +256,7 @@ fn bind_new(model: &Model, module: &TokenStream) -> TokenStream {
                 let from = quote_spanned!(span=> ::core::convert::From::from);
                 quote!(#from(#email))
             }
+            Initial::Now => moment(&model.root, ty, &now),
             Initial::Default => quote_spanned!(span=> ::core::default::Default::default()),
             Initial::Value(expr) => initial(expr),
         };
@@ -239,12 +264,39 @@ fn bind_new(model: &Model, module: &TokenStream) -> TokenStream {
             if column.json { quote_spanned!(span=> #module::bind_json) } else { quote_spanned!(span=> #module::bind) };
         Some(quote!(#bind::<#ty>(#arguments, #value)?;))
     });
+    let private = model.root.private();
     quote! {
         fn bind_new(
             #email: &::core::primitive::str,
+            #now: #private::Timestamp,
             #arguments: &mut #module::Arguments,
         ) -> ::core::result::Result<(), #module::Error> {
             #(#binds)*
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+/// Binds what marks a user as verified: the id, and the time where the column holds one. `MySQL`
+/// takes the values in the order of its statement.
+fn bind_proof(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStream {
+    let private = model.root.private();
+    let (id, now, arguments) = (local("id"), local("now"), local("arguments"));
+    let user_trait = dialect.user_trait(&model.root);
+    let bind_id = quote!(<Self as #user_trait>::bind_id(#id, #arguments)?;);
+    let bind_time = model.verified.as_ref().filter(|_| model.verified_at).map(|Role { ty, .. }| {
+        let bind = quote_spanned!(pointing_at(ty)=> #module::bind);
+        let moment = moment(&model.root, ty, &now);
+        quote!(#bind::<#ty>(#arguments, #moment)?;)
+    });
+    let binds = if dialect == Dialect::MySql { quote!(#bind_time #bind_id) } else { quote!(#bind_id #bind_time) };
+    quote! {
+        fn bind_proof(
+            #id: &Self::Id,
+            #now: #private::Timestamp,
+            #arguments: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
+            #binds
             ::core::result::Result::Ok(())
         }
     }
@@ -266,6 +318,7 @@ pub(super) fn initial(expr: &Expr) -> TokenStream {
 /// The members of an impl that only has to exist.
 pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
     let module = dialect.module(root);
+    let private = root.private();
     let text = quote!(&'static ::core::primitive::str);
     quote! {
         const SELECT_BY_ID: #text = "";
@@ -290,8 +343,16 @@ pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
         ) -> ::core::result::Result<(), #module::Error> {
             loop {}
         }
+        fn bind_proof(
+            _: &Self::Id,
+            _: #private::Timestamp,
+            _: &mut #module::Arguments,
+        ) -> ::core::result::Result<(), #module::Error> {
+            loop {}
+        }
         fn bind_new(
             _: &::core::primitive::str,
+            _: #private::Timestamp,
             _: &mut #module::Arguments,
         ) -> ::core::result::Result<(), #module::Error> {
             loop {}

@@ -2,6 +2,7 @@
 //! breaks it, at the value; so a mistake in one value is found whatever is wrong elsewhere.
 
 mod count;
+mod filter;
 mod list;
 mod name;
 mod origin_rule;
@@ -16,6 +17,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Member, UnOp};
 
 pub(crate) use self::count::{Count, CountRule, NO_LIMIT};
+pub(crate) use self::filter::{DocumentFilter, FilterField, FilterValue, SqlFilter};
 pub(crate) use self::list::{DeveloperHosts, List, ListRule, PreviousCookiePaths, TrustedOrigins, Values};
 pub(crate) use self::name::{ClaimName, CollectionName, ColumnName, TableName};
 pub(crate) use self::secret::{MINIMUM_SECRET, PreviousSecrets, Secret};

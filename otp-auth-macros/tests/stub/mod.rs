@@ -1,6 +1,6 @@
 //! As much of the runtime as generated code names, so that expansions can be compiled and run
 //! here. The signatures are those of the runtime's `__private`.
-#![allow(missing_docs, missing_debug_implementations, dead_code, unreachable_pub)]
+#![allow(missing_docs, missing_debug_implementations, dead_code, unreachable_pub, clippy::unnecessary_wraps)]
 
 pub mod __private {
     pub use core::time::Duration;
@@ -9,6 +9,18 @@ pub mod __private {
 
     pub use serde;
     use serde::{Serialize, de::DeserializeOwned};
+
+    /// Milliseconds.
+    #[derive(Clone, Copy)]
+    pub struct Timestamp(pub u64);
+
+    pub fn moment<T: From<std::time::SystemTime>>(now: Timestamp) -> Option<T> {
+        Some(T::from(std::time::UNIX_EPOCH + Duration::from_millis(now.0)))
+    }
+
+    pub fn moment_like<T: From<std::time::SystemTime>>(_: T, now: Timestamp) -> Option<T> {
+        moment(now)
+    }
 
     pub trait OtpUser: Sized + Send + Sync + 'static {
         type Id: Display + FromStr + Clone + Eq + Send + Sync + 'static;
@@ -19,7 +31,7 @@ pub mod __private {
         fn verified(&self) -> Option<bool> {
             None
         }
-        fn mark_verified(&mut self) {}
+        fn mark_verified(&mut self, _: Timestamp) {}
         fn default_realm() -> &'static str {
             ""
         }
@@ -158,7 +170,7 @@ pub mod __private {
 
     #[cfg(feature = "sqlite")]
     pub mod sqlite {
-        use super::{DeserializeOwned, OtpUser, Serialize};
+        use super::{DeserializeOwned, OtpUser, Serialize, Timestamp};
 
         /// The columns of a row, as JSON.
         pub struct Row(pub Vec<serde_json::Value>);
@@ -201,12 +213,14 @@ pub mod __private {
             const SELECT_BY_ID: &'static str;
             const SELECT_CURRENT: &'static str;
             const SELECT_BY_EMAIL: &'static str;
+            const SELECT_EXCLUDED: Option<&'static str> = None;
             const INSERT: &'static str;
             const MARK_VERIFIED: Option<&'static str>;
             fn from_row(row: &Row) -> Result<Option<Self>, Error>;
             fn bind_id(id: &Self::Id, arguments: &mut Arguments) -> Result<(), Error>;
             fn bind_email(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
-            fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
+            fn bind_new(email: &str, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+            fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
             fn table() -> Option<Table> {
                 None
             }
@@ -219,7 +233,13 @@ pub mod __private {
             pub id: &'static str,
             pub email: &'static str,
             pub verified: Option<&'static str>,
+            pub filter: Option<Filter>,
             pub columns: Vec<Column>,
+        }
+
+        pub struct Filter {
+            pub text: &'static str,
+            pub probe: &'static str,
         }
 
         pub struct Column {
@@ -262,7 +282,7 @@ pub mod __private {
 
     #[cfg(feature = "mongodb")]
     pub mod mongodb {
-        use super::{DeserializeOwned, OtpUser, Serialize};
+        use super::{DeserializeOwned, OtpUser, Serialize, Timestamp};
 
         pub type Bson = serde_json::Value;
 
@@ -276,6 +296,10 @@ pub mod __private {
             pub fn new() -> Self {
                 Self::default()
             }
+
+            pub fn insert(&mut self, name: &str, value: Bson) {
+                self.0.insert(name.to_owned(), value);
+            }
         }
 
         #[derive(Debug)]
@@ -283,7 +307,7 @@ pub mod __private {
 
         #[allow(clippy::unnecessary_wraps, reason = "the real one reads bytes")]
         pub fn is_absent(document: &Stored, name: &str) -> Result<bool, Error> {
-            Ok(document.0.get(name).is_none_or(Bson::is_null))
+            Ok(document.0.get(name).is_none_or(serde_json::Value::is_null))
         }
 
         pub fn value<T: Serialize>(_: &str, value: T) -> Result<Bson, Error> {
@@ -324,7 +348,13 @@ pub mod __private {
             fn from_document(document: &Stored) -> Result<Option<Self>, Error>;
             fn id_value(id: &Self::Id) -> Result<Bson, Error>;
             fn email_value(email: &str) -> Result<Bson, Error>;
-            fn new_document(email: &str) -> Result<Document, Error>;
+            fn new_document(email: &str, now: Timestamp) -> Result<Document, Error>;
+            fn verified_value(_: Timestamp) -> Result<Bson, Error> {
+                Ok(true.into())
+            }
+            fn filter() -> Document {
+                Document::new()
+            }
         }
     }
 }

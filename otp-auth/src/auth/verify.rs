@@ -96,6 +96,8 @@ pub struct TokenPair {
 pub(crate) enum Refusal {
     /// It is that of another address.
     OtherAddress,
+    /// The code is right, and the row of the address is no user.
+    Excluded,
     /// There is no such challenge, or there is none any more.
     UnknownChallenge,
     /// What came is none.
@@ -121,6 +123,7 @@ impl Refusal {
             Self::NotAChallenge => "not_a_challenge",
             Self::UnknownChallenge => "unknown_challenge",
             Self::OtherAddress => "challenge_of_another_address",
+            Self::Excluded => "row_excluded_by_filter",
         }
     }
 }
@@ -184,7 +187,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                         RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
                     match self.try_challenge(address, code, &challenge, &context).await? {
                         Ok(candidate) => {
-                            return self.accept(address, &challenge, &candidate, verification, &context).await;
+                            return self.accept(address, &challenge, &candidate, verification, &context, refusal).await;
                         }
                         Err(failure) => failure,
                     }
@@ -271,9 +274,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         candidate: &Candidate,
         verification: &Verification<'_>,
         context: &RequestContext,
+        refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
         for _ in 0..ROUNDS {
-            if let Some(signed_in) = self.attempt(address, challenge, candidate, verification, context).await? {
+            if let Some(signed_in) = self.attempt(address, challenge, candidate, verification, context, refusal).await?
+            {
                 return Ok(signed_in);
             }
         }
@@ -289,6 +294,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         candidate: &Candidate,
         verification: &Verification<'_>,
         context: &RequestContext,
+        refusal: &mut Option<Refusal>,
     ) -> Result<Option<SignedIn<C::User>>, AuthError> {
         let (hooks, now) = (self.inner.config.hooks(), context.time);
         let (account, methods) = match self.inner.store.user_by_email(address.canonical()).await? {
@@ -355,6 +361,11 @@ impl<C: OtpConfig> OtpAuth<C> {
             SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
             SignInOutcome::CodeSpent => return Err(AuthError::InvalidCode),
             SignInOutcome::AccountChanged => return Ok(None),
+            // Whoever has the address may know: they are no user here.
+            SignInOutcome::Excluded => {
+                *refusal = Some(Refusal::Excluded);
+                return Err(AuthError::SignInRefused);
+            }
         };
         self.inner.note_ended(&ended, revocation);
         for session in ended {

@@ -365,7 +365,7 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
             }
         };
         let first_proof = created || state.users[at].verified() == Some(false);
-        state.users[at].mark_verified();
+        state.users[at].mark_verified(now);
         let user = state.users[at].clone();
         let user_id = user.id().to_string();
         let mut ended = if first_proof { state.revoke_all(realm, &user_id, sign_in.revocation) } else { Vec::new() };

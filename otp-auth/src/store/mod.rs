@@ -530,6 +530,10 @@ pub enum SignInOutcome<U> {
     /// or there is a user with the address of [`Account::New`] now. Nothing was
     /// changed, so the code can still be used.
     AccountChanged,
+    /// The address of [`Account::New`] stands in a row that is no user, because
+    /// the application's filter excludes it, and the table takes no second
+    /// one; or the filter excludes the row of a new user. Nothing was changed.
+    Excluded,
 }
 
 impl<U> fmt::Debug for SignInOutcome<U> {
@@ -540,6 +544,7 @@ impl<U> fmt::Debug for SignInOutcome<U> {
             }
             Self::CodeSpent => f.write_str("CodeSpent"),
             Self::AccountChanged => f.write_str("AccountChanged"),
+            Self::Excluded => f.write_str("Excluded"),
         }
     }
 }

@@ -141,6 +141,9 @@ fn advice(refusal: Refusal, cookies: bool) -> &'static str {
         (Refusal::OtherAddress, _) => {
             "Developer mode: the challenge is that of another address. A code was asked for with that one meanwhile, perhaps in another tab; a client holds one challenge at a time."
         }
+        (Refusal::Excluded, _) => {
+            "Developer mode: the code is right, and `filter` on the user struct excludes the row of this address, or the row that a sign-up makes: its columns need defaults that the filter accepts."
+        }
     }
 }
 

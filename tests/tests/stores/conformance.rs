@@ -154,6 +154,13 @@ mod mongodb_in_two_processes {
     );
 }
 
+mod mongodb_with_a_filter {
+    otp_auth::store_conformance!(
+        #[ignore = "needs MongoDB: scripts/test starts one"]
+        crate::mongo::MEMBERS
+    );
+}
+
 mod mongodb_standalone {
     otp_auth::store_conformance!(
         #[ignore = "needs MongoDB: scripts/test starts one"]

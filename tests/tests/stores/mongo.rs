@@ -66,6 +66,8 @@ impl Reopen for Server {
     }
 }
 
+/// Users by a filter.
+pub(crate) const MEMBERS: documents::Members = documents::Members(REPLICA_SET);
 /// Two stores on each database.
 pub(crate) const REPLICA_SET_TWICE: Twice<Server> = Twice(REPLICA_SET);
 /// Two stores on each database.

@@ -157,28 +157,28 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         "#[otp_user]",
         &[(
             "otp_user",
-            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
         )],
     ),
     (
         "#[otp_user()]",
         &[(
             "otp_user",
-            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
         )],
     ),
     (
         r#"#[otp_user = "users"]"#,
         &[(
             "otp_user",
-            r#"this attribute takes its keys in parentheses: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"this attribute takes its keys in parentheses: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
         )],
     ),
     (
         r#"#[otp_user("users")]"#,
         &[(
             r#""users""#,
-            r#"`#[otp_user(...)]` expects a key here, such as `table = "users"`, `stores(sqlite)`, `collection = "users"`, `claims = MyClaims` or `crate = path::to::otp_auth`"#,
+            r#"`#[otp_user(...)]` expects a key here, such as `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
         )],
     ),
     (r#"#[otp_user(, table = "users", stores(sqlite))]"#, &[(",", "there is nothing before this comma: remove it")]),
@@ -186,7 +186,7 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         r#"#[otp_user(rename_all = "camelCase")]"#,
         &[(
             "rename_all",
-            "`#[otp_user(...)]` has no key `rename_all`; its keys are `table`, `stores`, `collection`, `claims` and `crate`",
+            "`#[otp_user(...)]` has no key `rename_all`; its keys are `table`, `stores`, `collection`, `filter`, `claims` and `crate`",
         )],
     ),
     ("#[otp(id)]", &[("otp", "`#[otp(...)]` goes on a field; on the struct write `#[otp_user(...)]`")]),
@@ -200,6 +200,161 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     (
         r#"#[otp_user(table = "users", stores(sqlite), user = User)]"#,
         &[("user", "`user` does not belong in `#[otp_user(...)]`: it is a key of `#[otp_config(...)]`")],
+    ),
+];
+
+#[test]
+fn a_field_of_the_verified_role_may_hold_a_time() {
+    for ty in ["bool", "Flag", "Option<DateTime<Utc>>", "Option<NaiveDateTime>", "std::option::Option<my::Stamp>"] {
+        let text =
+            format!("struct User {{ #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(verified)] at: {ty} }}");
+        assert_eq!(errors(&derive(source(&text), FEATURES)), [], "{ty}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_filter() {
+    assert_mistakes(
+        "@ struct User { #[otp(id, generate = 1)] id: i64, #[otp(email, column = \"mail\")] email: String }",
+        FILTERS,
+    );
+}
+
+const FILTERS: Mistakes = &[
+    (
+        r#"#[otp_user(table = "users", stores(sqlite, postgres, mysql), filter = "deleted_at IS NULL AND name <> ')?;#--'")]"#,
+        &[],
+    ),
+    (r#"#[otp_user(table = "users", stores(postgres), filter = "roles ? 'staff' AND data #> '{\\}' IS NULL")]"#, &[]),
+    (r#"#[otp_user(collection = "users", filter(deleted = false, "left-at" = null, level = -1, type = "x"))]"#, &[]),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), collection = "users", filter = "NOT gone", filter(gone = false))]"#,
+        &[],
+    ),
+    ("#[otp_user(filter)]", &[("filter", r#"`filter` needs a value: write `filter = "deleted_at IS NULL"`"#)]),
+    (
+        r#"#[otp_user(filter = "a IS NULL")]"#,
+        &[("filter", r#"`filter` is about a table, and none is named: add `table = "users"` and `stores(sqlite)`"#)],
+    ),
+    (
+        "#[otp_user(filter(a = 1))]",
+        &[("filter", r#"`filter(…)` is about a collection, and none is named: add `collection = "users"`"#)],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter = "a IS NULL")]"#,
+        &[("filter", "a collection is filtered by fields and their values: write `filter(deleted = false)`")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter(a = 1))]"#,
+        &[("filter", r#"a table is filtered by a condition in SQL: write `filter = "deleted_at IS NULL"`"#)],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), collection = "users", filter = "a")]"#,
+        &[("filter", "this filters the table and not the collection: add `filter(deleted = false)` for that")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), collection = "users", filter(a = 1))]"#,
+        &[("filter", r#"this filters the collection and not the table: add `filter = "deleted_at IS NULL"` for that"#)],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "a", filter = "b")]"#,
+        &[("filter", "`filter` is given twice: remove this one or the first")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = FILTER)]"#,
+        &[("FILTER", r#"`filter` takes a string: write `filter = "deleted_at IS NULL"`"#)],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = " ")]"#,
+        &[(r#"" ""#, r#"the filter is empty: write a condition such as `filter = "deleted_at IS NULL"`"#)],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "a) OR (b")]"#,
+        &[(
+            r#""a) OR (b""#,
+            r#"the filter closes a parenthesis that it does not open: write a condition such as `filter = "deleted_at IS NULL"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "(a")]"#,
+        &[(
+            r#""(a""#,
+            r#"the filter does not close a parenthesis: write a condition such as `filter = "deleted_at IS NULL"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "a = 'b")]"#,
+        &[(
+            r#""a = 'b""#,
+            r#"the filter does not close a quote: write a condition such as `filter = "deleted_at IS NULL"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "a; b")]"#,
+        &[(
+            r#""a; b""#,
+            r#"the filter has a `;`, and it is one condition: write a condition such as `filter = "deleted_at IS NULL"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "a -- all")]"#,
+        &[(
+            r#""a -- all""#,
+            r#"the filter has a comment, which would hide the rest of the statement: write a condition such as `filter = "deleted_at IS NULL"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(postgres), filter = "a = $1")]"#,
+        &[(
+            r#""a = $1""#,
+            r#"the filter has a parameter, which stands for a value that nobody gives: write a condition such as `filter = "deleted_at IS NULL"`"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(postgres, sqlite), filter = "a = ?")]"#,
+        &[("filter", "the filter has a `?`, which stands for a value that nobody gives: write the value itself")],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(mysql), filter = "a # all")]"#,
+        &[("filter", "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without")],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter())]"#,
+        &[("filter", "the filter is empty: write `filter(deleted = false)`")],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter(deleted))]"#,
+        &[("deleted", "a filter of documents is fields with their values: write `filter(deleted = false)`")],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter(a = 1, deleted = ))]"#,
+        &[("deleted", "a filter of documents is fields with their values: write `filter(deleted = false)`")],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter(5 = 1))]"#,
+        &[("5", "a filter of documents is fields with their values: write `filter(deleted = false)`")],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter(deleted = gone()))]"#,
+        &[(
+            "gone()",
+            "a document is compared with a value that is known now: write `true` or `false`, an integer, a string, or `null` for a field that is missing or null",
+        )],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter("a.b" = 1, "$or" = 2, c = 3, c = 4))]"#,
+        &[
+            (r#""a.b""#, "`a.b` cannot be a field of a document: a name has no `.` and does not begin with `$`"),
+            (r#""$or""#, "`$or` cannot be a field of a document: a name has no `.` and does not begin with `$`"),
+            ("c", "`c` is given twice: remove this one or the first"),
+        ],
+    ),
+    (
+        r#"#[otp_user(collection = "users", filter(mail = "ann@x.com", _id = 1))]"#,
+        &[
+            ("mail", "`mail` is not the same for all users: filter by another field"),
+            ("_id", "`_id` is not the same for all users: filter by another field"),
+        ],
     ),
 ];
 
@@ -269,15 +424,45 @@ const FIELD_ATTRIBUTES: Mistakes = &[
     ),
     (
         "#[otp(verified)] a: Option<bool>",
-        &[("Option<bool>", "the `verified` field must be a `bool`: it is set to true when an address is proven")],
+        &[(
+            "Option<bool>",
+            "the `verified` field cannot be an `Option<bool>`: write `bool`, and `NULL` in the table is not verified",
+        )],
     ),
     (
         "#[otp(verified)] a: u8",
-        &[("u8", "the `verified` field must be a `bool`: it is set to true when an address is proven")],
+        &[(
+            "u8",
+            "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is proven",
+        )],
     ),
     (
-        "#[otp(verified)] a: Option<DateTime>",
-        &[("Option<DateTime>", "the `verified` field must be a `bool`: it is set to true when an address is proven")],
+        "#[otp(verified)] a: Option<String>",
+        &[(
+            "Option<String>",
+            "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is proven",
+        )],
+    ),
+    (
+        "#[otp(verified)] a: Option<Option<DateTime<Utc>>>",
+        &[(
+            "Option<Option<DateTime<Utc>>>",
+            "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is proven",
+        )],
+    ),
+    (
+        "#[otp(verified)] a: chrono::DateTime<Utc>",
+        &[(
+            "chrono::DateTime<Utc>",
+            "a `verified` field that holds a time must be optional, because an address may not be proven yet: write `Option<chrono::DateTime<Utc>>`",
+        )],
+    ),
+    (
+        r#"#[otp(filter = "a")] extra: u8"#,
+        &[(
+            "filter",
+            r#"`filter` does not belong in `#[otp(...)]`: it goes on the struct: `#[otp_user(filter = "deleted_at IS NULL")]`"#,
+        )],
     ),
     ("#[otp(id = true)] extra: u8", &[("id", "`id` takes no value: write `id` alone")]),
     (

@@ -89,6 +89,23 @@ fn a_user_on_postgres_and_mysql() {
 }
 
 #[test]
+fn a_user_by_a_filter_who_is_verified_at_a_time() {
+    let text = r#"
+        #[otp_user(table = "users", stores(postgres, mysql), filter = "deleted_at IS NULL")]
+        #[otp_user(collection = "users", filter(deleted = false, left = null, kind = "person"))]
+        struct User {
+            #[otp(id, generate = Uuid::now_v7())]
+            id: Uuid,
+            #[otp(email)]
+            email: String,
+            #[otp(verified)]
+            email_verified_at: Option<DateTime<Utc>>,
+        }
+    "#;
+    assert_snapshot("user_filtered", &derive(source(text), FEATURES));
+}
+
+#[test]
 fn a_generic_user_with_claims_of_its_own() {
     let text = "
         #[otp_user(claims = Own)]

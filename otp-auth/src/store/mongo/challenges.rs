@@ -172,7 +172,10 @@ impl ChallengeStore for Collections {
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
         let key = doc! { "_id": key_of(realm, identity, EXHAUSTED) };
         // A date that is missing is before every other.
-        let is_over = doc! { "$lte": ["$day_started_at", date(now - SendLimits::DAY)] };
+        let is_over = doc! { "$or": [
+            { "$lte": ["$day_started_at", date(now - SendLimits::DAY)] },
+            { "$gt": ["$day_started_at", date(now + SendLimits::SKEW)] },
+        ] };
         let began_at = doc! { "$cond": [is_over.clone(), date(now), "$day_started_at"] };
         let counted = doc! { "$set": {
             "next_send_at": began_at.clone(),

@@ -1,12 +1,12 @@
 //! Signing in: every step in an order in which stopping anywhere leaves a
 //! code that still works or a user who has signed in.
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, bson, doc};
 
 use super::Collections;
 use super::error::Error;
 use super::row::{self, binary, date};
-use super::sign_up::Claim;
+use super::sign_up::{Claim, SignUp};
 use super::user::{MongoUser, exactly, read, with_email, with_id};
 use crate::store::{Account, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult};
 
@@ -52,13 +52,11 @@ impl Collections {
         let mut ended = Vec::new();
         let (mut user, claim, inserted) = match account {
             Account::Existing { user, .. } => (user, begun, false),
-            Account::New(_) => {
-                let sign_up = self.sign_up::<U>(realm, &email, &identity, revocation, &mut ended).await?;
-                let Some((user, claim)) = sign_up else {
-                    return Ok(SignInOutcome::AccountChanged);
-                };
-                (user, Some(claim), true)
-            }
+            Account::New(_) => match self.sign_up::<U>(realm, &email, &identity, revocation, &mut ended).await? {
+                SignUp::Made(user, claim) => (user, Some(claim), true),
+                SignUp::Found => return Ok(SignInOutcome::AccountChanged),
+                SignUp::Excluded => return Ok(SignInOutcome::Excluded),
+            },
         };
         let session = session.of_user(user.id().to_string());
         let mut rounds = 0..ROUNDS;
@@ -164,7 +162,10 @@ impl Collections {
         let unproven = self.unrevoked(realm, user_id).await?;
         let mut unverified = with_email::<U>(email)?;
         unverified.extend(with_id::<U>(user.id())?);
-        unverified.insert(flag, doc! { "$ne": true });
+        let proof = U::verified_value(revocation.now)?;
+        // A flag is not true, and a time is not there.
+        let lacking = if proof == Bson::Boolean(true) { bson!({ "$ne": true }) } else { Bson::Null };
+        unverified.insert(flag, lacking);
         let users = self.users::<U>();
         if !unproven.is_empty() {
             let still = users.find_one(unverified.clone()).projection(doc! { "_id": 1 }).collation(exactly()).await?;
@@ -173,7 +174,7 @@ impl Collections {
             }
             self.revoke_all(realm, &unproven, revocation).await?;
         }
-        let verified = doc! { "$set": { flag: Bson::Boolean(true) } };
+        let verified = doc! { "$set": { flag: proof } };
         users.update_one(unverified, verified).collation(exactly()).await?;
         Ok(unproven)
     }

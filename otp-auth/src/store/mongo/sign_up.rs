@@ -14,7 +14,7 @@ use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, date};
-use super::user::{MongoUser, read};
+use super::user::{MongoUser, any_with_email, exactly, read};
 use super::{Collections, SWAPS, purge_at};
 use crate::store::{Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
@@ -54,6 +54,17 @@ impl Claim {
     }
 }
 
+/// What came of a sign-up.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(super) enum SignUp<U> {
+    /// The user was made, by this claim.
+    Made(U, Claim),
+    /// There is a user with this address already.
+    Found,
+    /// The address is that of a document that is no user.
+    Excluded,
+}
+
 impl Collections {
     /// Makes the user, and returns the claim by which that was done; `None`
     /// when there is a user with this address already.
@@ -64,10 +75,18 @@ impl Collections {
         identity: &Identity,
         revocation: Revocation,
         ended: &mut Vec<SessionId>,
-    ) -> StoreResult<Option<(U, Claim)>> {
+    ) -> StoreResult<SignUp<U>> {
         let mut last = None;
         for _ in 0..ROUNDS {
-            let mut document = U::new_document(email)?;
+            let mut document = U::new_document(email, revocation.now)?;
+            for (field, value) in U::filter() {
+                // Null is also what is not there.
+                if value == Bson::Null {
+                    document.remove(field);
+                } else {
+                    document.insert(field, value);
+                }
+            }
             if !document.contains_key("_id") {
                 document.insert("_id", mongodb::bson::oid::ObjectId::new());
             }
@@ -81,7 +100,7 @@ impl Collections {
             // was signed in under this id before a moment at which there is
             // no such user was somebody else's.
             if read::<U>(self.document_by_email::<U>(email).await?.as_deref())?.is_some() {
-                return Ok(None);
+                return Ok(SignUp::Found);
             }
             if claim.announced || (!older.is_empty() && UserStore::<U>::user_by_id(self, user.id()).await?.is_some()) {
                 // The user was made and is gone, or the id is somebody's. The
@@ -92,20 +111,36 @@ impl Collections {
             self.revoke_all(realm, &older, revocation).await?;
             ended.extend(older);
             match self.users::<U>().insert_one(&document).await {
-                Ok(_) => return Ok(Some((user, claim))),
+                Ok(_) => return Ok(SignUp::Made(user, claim)),
                 Err(error) if is_duplicate(&error) => {
                     // Somebody else has added the same document, or the
                     // application one with the same address.
+                    let excluded = last.is_some() && self.is_excluded::<U>(email).await?;
                     if read::<U>(self.document_by_email::<U>(email).await?.as_deref())?.is_some() {
-                        return Ok(None);
+                        return Ok(SignUp::Found);
                     }
                     self.release(&claim).await?;
+                    // The first time it may be the `_id` of a user who is
+                    // excluded by now.
+                    if excluded {
+                        return Ok(SignUp::Excluded);
+                    }
                     last = Some(error);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         Err(last.map_or_else(|| Error::contended("one sign-up").into(), Into::into))
+    }
+
+    /// Whether a document has this address, be it a user or not; `false`
+    /// where each is one.
+    async fn is_excluded<U: MongoUser>(&self, email: &str) -> StoreResult<bool> {
+        if U::filter().is_empty() {
+            return Ok(false);
+        }
+        let any = self.users::<U>().find_one(any_with_email::<U>(email)?).collation(exactly()).await?;
+        Ok(any.is_some())
     }
 
     /// The claim on this identity: the one there is, or a new one for this

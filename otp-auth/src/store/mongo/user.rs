@@ -61,7 +61,24 @@ pub trait MongoUser: OtpUser {
     /// # Errors
     ///
     /// When a value cannot be written.
-    fn new_document(email: &str) -> Result<Document, Error>;
+    fn new_document(email: &str, now: Timestamp) -> Result<Document, Error>;
+
+    /// What marks a user as verified: true, or the time.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    fn verified_value(now: Timestamp) -> Result<Bson, Error> {
+        let _ = now;
+        Ok(Bson::Boolean(true))
+    }
+
+    /// The values that some fields of a document have if it is a user. A new
+    /// user gets them.
+    #[must_use]
+    fn filter() -> Document {
+        Document::new()
+    }
 }
 
 /// Whether a document lacks a field, or has null in it.
@@ -171,12 +188,20 @@ pub(super) fn exactly() -> Collation {
 
 /// The filter for the user with this id.
 pub(super) fn with_id<U: MongoUser>(id: &U::Id) -> Result<Document, Error> {
-    Ok(doc! { U::ID: value::is_id(&U::id_value(id)?) })
+    let mut filter = U::filter();
+    filter.insert(U::ID, value::is_id(&U::id_value(id)?));
+    Ok(filter)
+}
+
+/// The filter for every document with this address, be it a user or not.
+pub(super) fn any_with_email<U: MongoUser>(email: &str) -> Result<Document, Error> {
+    Ok(doc! { U::EMAIL: { "$eq": U::email_value(email)? } })
 }
 
 /// The filter for the user with this address.
 pub(super) fn with_email<U: MongoUser>(email: &str) -> Result<Document, Error> {
-    let mut filter = doc! { U::EMAIL: { "$eq": U::email_value(email)? } };
+    let mut filter = any_with_email::<U>(email)?;
+    filter.extend(U::filter());
     // Every document has an `_id`.
     if U::ID != "_id" {
         filter.insert(U::ID, doc! { "$ne": null });

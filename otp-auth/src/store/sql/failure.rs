@@ -142,7 +142,6 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
 }
 
 /// Whether a unique index has the value already.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

@@ -21,9 +21,12 @@ pub async fn used_up_challenges_are_counted_within_a_day<B: Backend>(backend: &B
     assert_eq!(count(1, NOW + DAY - MILLI).await, 3);
     assert_eq!(count(1, NOW + DAY).await, 1);
     assert_eq!(count(1, NOW + DAY + MILLI).await, 2);
-    // A clock that is behind counts on.
-    assert_eq!(count(1, NOW).await, 3);
+    // A clock that is a little behind counts on.
+    assert_eq!(count(1, NOW + DAY - MINUTE).await, 3);
     assert_eq!(count(1, NOW + 2 * DAY - MILLI).await, 4);
+    // A day that no right clock has begun counts for nothing.
+    assert_eq!(count(1, NOW).await, 1);
+    assert_eq!(count(1, NOW).await, 2);
     assert_eq!(count(2, NOW + DAY + MINUTE - MILLI).await, 2);
     assert_eq!(count(2, NOW + 9 * DAY).await, 1);
 }

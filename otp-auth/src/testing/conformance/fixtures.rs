@@ -147,6 +147,7 @@ pub(super) fn signed_in_ok<U>(outcome: SignInOutcome<U>) -> (U, Session, bool) {
         SignInOutcome::SignedIn { user, session, created, .. } => (user, session, created),
         SignInOutcome::CodeSpent => panic!("expected a sign-in, but the code was spent"),
         SignInOutcome::AccountChanged => panic!("expected a sign-in, but the account has changed"),
+        SignInOutcome::Excluded => panic!("expected a sign-in, but the row is excluded"),
     }
 }
 

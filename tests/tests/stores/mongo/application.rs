@@ -11,7 +11,8 @@ use otp_auth::{
     AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, RequestContext, SignedIn, Verification, otp_config,
 };
 
-#[otp_config(user = U, secret_key = otp_auth_tests::SECRET.as_str(), hooks)]
+/// Each type of user has a secret of its own: the tests share one process.
+#[otp_config(user = U, secret_key = otp_auth_tests::secret(std::any::type_name::<U>()), hooks)]
 pub(super) struct Auth<U>
 where
     U: MongoUser + Clone,

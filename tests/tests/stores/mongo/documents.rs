@@ -1,6 +1,7 @@
 //! The documents of users: ids of every kind, fields that are not there, and
 //! what else an application may have made of its collection.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,11 +11,12 @@ use mongodb::bson::spec::{BinarySubtype, ElementType};
 use mongodb::bson::{Binary, Bson, DateTime, Decimal128, Document, doc};
 use mongodb::options::{Collation, CollationStrength, IndexOptions};
 use otp_auth::store::{MongoUser, UserStore};
+use otp_auth::testing::conformance::Backend;
 use otp_auth::{AuthError, MongoStore, OtpUser};
 use serde::{Deserialize, Serialize};
 
 use super::application::Application;
-use super::server::{REPLICA_SET, STANDALONE};
+use super::server::{REPLICA_SET, STANDALONE, Server};
 use super::{User, users};
 
 /// A user type whose id is of another kind.
@@ -507,4 +509,119 @@ async fn an_address_with_a_form_of_its_own_makes_one_user() {
         assert!(UserStore::<Reversed>::user_by_email(&store, "moc.x@nna").await.unwrap().is_none());
         assert_eq!((application.created(), users(&store).count_documents(doc! {}).await.unwrap()), (1, 1));
     }
+}
+
+/// A collection that keeps what it deletes, and the time of the proof.
+#[derive(Clone, Debug, PartialEq, OtpUser)]
+#[otp_user(collection = "users", filter(deleted = false, "left-at" = null, kind = "person"))]
+pub(crate) struct Member {
+    #[otp(id)]
+    id: ObjectId,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    proven_at: Option<DateTime>,
+}
+
+/// The conformance suite over it: a user is removed by the filter.
+pub(crate) struct Members(pub(crate) Server);
+
+impl Backend for Members {
+    type User = Member;
+    type Store = MongoStore;
+
+    async fn fresh(&self) -> MongoStore {
+        self.0.fresh_store().await
+    }
+
+    async fn add_user(&self, store: &MongoStore, email: &str, verified: bool) -> Member {
+        let proven_at = verified.then(|| DateTime::from_millis(1_700_000_000_000));
+        let user = Member { id: ObjectId::new(), email: email.to_owned(), proven_at };
+        let document =
+            doc! { "_id": user.id, "email": email, "proven_at": proven_at, "deleted": false, "kind": "person" };
+        users(store).insert_one(document).await.unwrap();
+        user
+    }
+
+    async fn unverify(&self, store: &MongoStore, user: &Member) {
+        users(store).update_one(doc! { "_id": user.id }, doc! { "$unset": { "proven_at": "" } }).await.unwrap();
+    }
+
+    async fn remove_user(&self, store: &MongoStore, user: &Member) {
+        users(store).update_one(doc! { "_id": user.id }, doc! { "$set": { "deleted": true } }).await.unwrap();
+    }
+
+    async fn count_users(&self, store: &MongoStore, email: &str) -> usize {
+        let count = users(store).count_documents(doc! { "email": email, "deleted": false }).await.unwrap();
+        usize::try_from(count).unwrap()
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn a_new_user_passes_the_filter_and_has_the_time_of_the_proof() {
+    for server in [REPLICA_SET, STANDALONE] {
+        let store = server.fresh_store().await;
+        let application = Application::<Member>::over(&store);
+        let signed_in = application.sign_in("ann@x.com").await.unwrap();
+        let present = DateTime::from_millis(application.clock.clock().now().as_millis());
+        let document = users(&store).find_one(doc! {}).await.unwrap().unwrap();
+        let expected = doc! {
+            "_id": signed_in.user.id, "email": "ann@x.com", "proven_at": present, "deleted": false, "kind": "person",
+        };
+        assert_eq!(document.into_iter().collect::<BTreeMap<_, _>>(), expected.into_iter().collect());
+        assert_eq!(signed_in.user.proven_at, Some(present));
+
+        // A proof is noted once, and only of whoever lacks one.
+        let again = application.sign_in("ann@x.com").await.unwrap();
+        assert_eq!(again.user, signed_in.user);
+        users(&store).update_one(doc! {}, doc! { "$set": { "proven_at": Bson::Null } }).await.unwrap();
+        let proven = application.sign_in("ann@x.com").await.unwrap();
+        assert!(proven.user.proven_at > Some(present));
+        assert!(matches!(
+            application.auth.authenticate(again.tokens.access_token.expose()).await,
+            Err(AuthError::InvalidToken)
+        ));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
+async fn a_document_that_the_filter_excludes_is_no_user() {
+    let store = STANDALONE.fresh_store().await;
+    let application = Application::<Member>::over(&store);
+    let signed_in = application.sign_in("ann@x.com").await.unwrap();
+    let token = signed_in.tokens.access_token.expose();
+    for excluded in [doc! { "deleted": true }, doc! { "left-at": DateTime::from_millis(1) }, doc! { "kind": "robot" }] {
+        application.auth.authenticate(token).await.unwrap();
+        users(&store).update_one(doc! {}, doc! { "$set": excluded }).await.unwrap();
+        assert_eq!(UserStore::<Member>::user_by_id(&store, &signed_in.user.id).await.unwrap(), None);
+        assert_eq!(UserStore::<Member>::user_by_email(&store, "ann@x.com").await.unwrap(), None);
+        assert!(matches!(application.auth.authenticate(token).await, Err(AuthError::InvalidToken)));
+        assert!(matches!(
+            application.auth.refresh(signed_in.tokens.refresh_token.expose()).await,
+            Err(AuthError::InvalidRefreshToken)
+        ));
+        let back = doc! { "$set": { "deleted": false, "kind": "person" }, "$unset": { "left-at": "" } };
+        users(&store).update_one(doc! {}, back).await.unwrap();
+    }
+
+    // In the way of a new one, it refuses the sign-in, until it is a user again.
+    unique(&store, "email").await;
+    users(&store).update_one(doc! {}, doc! { "$set": { "deleted": true, "proven_at": Bson::Null } }).await.unwrap();
+    let code = application.request("ann@x.com").await.unwrap();
+    for _ in 0..2 {
+        assert!(matches!(application.verify(&code).await, Err(AuthError::SignInRefused)));
+    }
+    let document = users(&store).find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!([document.get("deleted"), document.get("proven_at")], [Some(&Bson::Boolean(true)), Some(&Bson::Null)]);
+    users(&store).update_one(doc! {}, doc! { "$set": { "deleted": false } }).await.unwrap();
+    assert_eq!(application.verify(&code).await.unwrap().user.id, signed_in.user.id);
+
+    // Without a unique index, somebody new is made beside it.
+    users(&store).drop_indexes().await.unwrap();
+    users(&store).update_one(doc! {}, doc! { "$set": { "deleted": true } }).await.unwrap();
+    let new = application.sign_in("ann@x.com").await.unwrap();
+    assert_ne!(new.user.id, signed_in.user.id);
+    assert_eq!(users(&store).count_documents(doc! { "email": "ann@x.com" }).await.unwrap(), 2);
 }

@@ -174,16 +174,16 @@ impl MySqlStore {
         // Assignments are carried out from left to right: what depends on the
         // day comes before the day.
         let counting = || {
-            let day_ago = (now - SendLimits::DAY).as_millis();
+            let (first, latest) = ((now - SendLimits::DAY).as_millis() + 1, (now + SendLimits::SKEW).as_millis());
             sqlx::query(
                 "INSERT INTO otp_budgets \
                  (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
                  VALUES (?, ?, ?, ?, ?, 0, ?, LAST_INSERT_ID(1)) \
                  ON DUPLICATE KEY UPDATE \
-                 next_send_at = IF(day_started_at <= ?, ?, next_send_at), \
-                 hour_started_at = IF(day_started_at <= ?, ?, hour_started_at), \
-                 day_sends = LAST_INSERT_ID(IF(day_started_at <= ?, 1, day_sends + 1)), \
-                 day_started_at = IF(day_started_at <= ?, ?, day_started_at)",
+                 next_send_at = IF(day_started_at NOT BETWEEN ? AND ?, ?, next_send_at), \
+                 hour_started_at = IF(day_started_at NOT BETWEEN ? AND ?, ?, hour_started_at), \
+                 day_sends = LAST_INSERT_ID(IF(day_started_at NOT BETWEEN ? AND ?, 1, day_sends + 1)), \
+                 day_started_at = IF(day_started_at NOT BETWEEN ? AND ?, ?, day_started_at)",
             )
             .bind(realm.as_str().as_bytes())
             .bind(identity.as_bytes().as_slice())
@@ -191,12 +191,16 @@ impl MySqlStore {
             .bind(now.as_millis())
             .bind(now.as_millis())
             .bind(now.as_millis())
-            .bind(day_ago)
+            .bind(first)
+            .bind(latest)
             .bind(now.as_millis())
-            .bind(day_ago)
+            .bind(first)
+            .bind(latest)
             .bind(now.as_millis())
-            .bind(day_ago)
-            .bind(day_ago)
+            .bind(first)
+            .bind(latest)
+            .bind(first)
+            .bind(latest)
             .bind(now.as_millis())
             .execute(&self.pool)
         };

@@ -7,7 +7,7 @@ use super::{PostgresStore, bytes, count, optional_bytes, time};
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
-    SendTicket, StoreResult, Timestamp,
+    SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
@@ -160,16 +160,18 @@ impl ChallengeStore for PostgresStore {
                      (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
                  VALUES ($1, $2, $3, $4, $4, 0, $4, 1) \
                  ON CONFLICT (realm, identity, requester) DO UPDATE SET \
-                     next_send_at = CASE WHEN old.day_started_at + 86400000 <= $4 THEN $4 ELSE old.next_send_at END, \
-                     hour_started_at = CASE WHEN old.day_started_at + 86400000 <= $4 THEN $4 ELSE old.hour_started_at END, \
-                     day_started_at = CASE WHEN old.day_started_at + 86400000 <= $4 THEN $4 ELSE old.day_started_at END, \
-                     day_sends = CASE WHEN old.day_started_at + 86400000 <= $4 THEN 1 ELSE old.day_sends + 1 END \
+                     next_send_at = CASE WHEN old.day_started_at NOT BETWEEN $5 AND $6 THEN $4 ELSE old.next_send_at END, \
+                     hour_started_at = CASE WHEN old.day_started_at NOT BETWEEN $5 AND $6 THEN $4 ELSE old.hour_started_at END, \
+                     day_started_at = CASE WHEN old.day_started_at NOT BETWEEN $5 AND $6 THEN $4 ELSE old.day_started_at END, \
+                     day_sends = CASE WHEN old.day_started_at NOT BETWEEN $5 AND $6 THEN 1 ELSE old.day_sends + 1 END \
                  RETURNING day_sends",
             )
             .bind(realm.as_str())
             .bind(identity.as_bytes().as_slice())
             .bind(i16::from(EXHAUSTED))
-            .bind(now.as_millis()),
+            .bind(now.as_millis())
+                .bind((now - SendLimits::DAY).as_millis() + 1)
+                .bind((now + SendLimits::SKEW).as_millis()),
             )
         };
         Ok(count(&retrying(counting).await?, "day_sends")?)

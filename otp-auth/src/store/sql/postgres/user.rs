@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 
-use super::super::failure::not_found_again;
+use super::super::failure::{is_duplicate, not_found_again};
 use super::super::pool::retrying_duplicates;
 use super::PostgresStore;
 use super::sessions::{ids, insert_session, revoke, revoke_all};
@@ -16,7 +16,7 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Table, Unknown};
+pub use super::check::{Column, FieldOf, Filter, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
 
@@ -40,6 +40,9 @@ pub trait PostgresUser: OtpUser {
     /// The user with exactly the canonical address `$1`, whatever the
     /// collation of the column.
     const SELECT_BY_EMAIL: &'static str;
+    /// Whether a row that the application's filter excludes has the address
+    /// `$1`, as a unique index of the column compares; `None` without a filter.
+    const SELECT_EXCLUDED: Option<&'static str> = None;
     /// Adds a user with the values of [`bind_new`](Self::bind_new), and
     /// returns the row.
     const INSERT: &'static str;
@@ -73,7 +76,15 @@ pub trait PostgresUser: OtpUser {
     /// # Errors
     ///
     /// When a value cannot be encoded.
-    fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
+    fn bind_new(email: &str, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds the values of [`MARK_VERIFIED`](Self::MARK_VERIFIED): the id, and
+    /// the time where the column holds one.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
 
     /// The table, for the check at the start; without it nothing of the table
     /// is checked.
@@ -167,11 +178,23 @@ fn read<U: PostgresUser>(row: Option<&Row>) -> Result<Option<U>, Error> {
     Ok(row.map(U::from_row).transpose()?.flatten())
 }
 
-async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<Option<U>, Error> {
+fn with_email<U: PostgresUser>(email: &str) -> Result<Arguments, Error> {
     let mut arguments = Arguments::default();
     U::bind_email(email, &mut arguments)?;
-    let row = sqlx::query_with(U::SELECT_BY_EMAIL, arguments).fetch_optional(connection).await?;
+    Ok(arguments)
+}
+
+async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<Option<U>, Error> {
+    let row = sqlx::query_with(U::SELECT_BY_EMAIL, with_email::<U>(email)?).fetch_optional(connection).await?;
     read(row.as_ref())
+}
+
+/// Whether a row that the filter excludes has this address.
+async fn is_excluded<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<bool, Error> {
+    let Some(statement) = U::SELECT_EXCLUDED else {
+        return Ok(false);
+    };
+    Ok(sqlx::query_with(statement, with_email::<U>(email)?).fetch_optional(connection).await?.is_some())
 }
 
 impl<U: PostgresUser> UserStore<U> for PostgresStore {
@@ -244,16 +267,29 @@ impl PostgresStore {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(email), None) => (insert_user::<U>(&mut transaction, email).await?, true),
+            (Account::New(email), None) => match insert_user::<U>(&mut transaction, email, revocation.now).await {
+                Ok(Some(user)) => (user, true),
+                Ok(None) => {
+                    transaction.rollback().await?;
+                    return Ok(SignInOutcome::Excluded);
+                }
+                Err(error) if is_duplicate(&error) && U::SELECT_EXCLUDED.is_some() => {
+                    transaction.rollback().await?;
+                    let excluded = self.is_in_the_way::<U>(email).await?;
+                    return if excluded { Ok(SignInOutcome::Excluded) } else { Err(error) };
+                }
+                Err(error) => return Err(error),
+            },
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now = user.verified() != Some(true) && mark_verified(&mut transaction, &user).await?;
+        let verified_now =
+            user.verified() != Some(true) && mark_verified(&mut transaction, &user, revocation.now).await?;
         let mut ended = if created || verified_now {
             ids(&revoke_all(realm, &session.user_id, *revocation).fetch_all(&mut *transaction).await?)?
         } else {
             Vec::new()
         };
-        user.mark_verified();
+        user.mark_verified(revocation.now);
         if let Some(older) = replaces
             && revoke(realm, *older, *revocation).fetch_one(&mut *transaction).await?.try_get::<i64, _>(0)? > 0
         {
@@ -262,6 +298,17 @@ impl PostgresStore {
         insert_session(&mut *transaction, realm, &session).await?;
         transaction.commit().await?;
         Ok(SignInOutcome::SignedIn { user, session, created, ended })
+    }
+
+    /// Whether a unique index refused a new user because of a row that is
+    /// none. Looked at afresh, and in this order: a user who is there by the
+    /// second look is found by the next attempt.
+    async fn is_in_the_way<U: PostgresUser>(&self, email: &str) -> Result<bool, Error> {
+        let mut transaction = self.begin().await?;
+        let excluded = is_excluded::<U>(&mut transaction, email).await?
+            && user_by_email::<U>(&mut transaction, email).await?.is_none();
+        transaction.rollback().await?;
+        Ok(excluded)
     }
 }
 
@@ -286,23 +333,38 @@ async fn take_turn(connection: &mut PgConnection, realm: &Realm, identity: &Iden
 /// Adds a user. No other sign-in adds one with the same address since the
 /// look-up, because this one has the turn. Where the application did, and its
 /// table has a unique index, this is a duplicate, and the next attempt finds
-/// the row. The trigger of a view may give back less than a user; then the row
-/// is read.
-async fn insert_user<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<U, Error> {
+/// the row. The trigger of a view may give back less than a user, and a filter
+/// may exclude the row; so then the row is read. `None` when it is excluded.
+async fn insert_user<U: PostgresUser>(
+    connection: &mut PgConnection,
+    email: &str,
+    now: Timestamp,
+) -> Result<Option<U>, Error> {
     let mut arguments = Arguments::default();
-    U::bind_new(email, &mut arguments)?;
+    U::bind_new(email, now, &mut arguments)?;
     let row = sqlx::query_with(U::INSERT, arguments).fetch_optional(&mut *connection).await?;
-    match read(row.as_ref())? {
-        Some(user) => Ok(user),
-        None => user_by_email(connection, email).await?.ok_or_else(not_found_again),
+    let returned = if U::SELECT_EXCLUDED.is_none() { read(row.as_ref())? } else { None };
+    let found = match returned {
+        Some(user) => Some(user),
+        None => user_by_email(connection, email).await?,
+    };
+    if found.is_none() && !is_excluded::<U>(connection, email).await? {
+        return Err(not_found_again());
     }
+    Ok(found)
 }
 
 /// Whether the user was unverified until now.
-async fn mark_verified<U: PostgresUser>(connection: &mut PgConnection, user: &U) -> Result<bool, Error> {
+async fn mark_verified<U: PostgresUser>(
+    connection: &mut PgConnection,
+    user: &U,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let Some(statement) = U::MARK_VERIFIED else {
         return Ok(false);
     };
-    let marked = sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
+    let mut arguments = Arguments::default();
+    U::bind_proof(user.id(), now, &mut arguments)?;
+    let marked = sqlx::query_with(statement, arguments).execute(connection).await?;
     Ok(marked.rows_affected() > 0)
 }

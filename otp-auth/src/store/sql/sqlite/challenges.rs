@@ -148,17 +148,18 @@ impl ChallengeStore for SqliteStore {
             "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
              VALUES (?1, ?2, ?3, ?4, ?4, 0, ?4, 1) \
              ON CONFLICT (realm, identity, requester) DO UPDATE SET \
-             next_send_at = CASE WHEN day_started_at <= ?5 THEN ?4 ELSE next_send_at END, \
-             hour_started_at = CASE WHEN day_started_at <= ?5 THEN ?4 ELSE hour_started_at END, \
-             day_sends = CASE WHEN day_started_at <= ?5 THEN 1 ELSE day_sends + 1 END, \
-             day_started_at = CASE WHEN day_started_at <= ?5 THEN ?4 ELSE day_started_at END \
+             next_send_at = CASE WHEN day_started_at NOT BETWEEN ?5 AND ?6 THEN ?4 ELSE next_send_at END, \
+             hour_started_at = CASE WHEN day_started_at NOT BETWEEN ?5 AND ?6 THEN ?4 ELSE hour_started_at END, \
+             day_sends = CASE WHEN day_started_at NOT BETWEEN ?5 AND ?6 THEN 1 ELSE day_sends + 1 END, \
+             day_started_at = CASE WHEN day_started_at NOT BETWEEN ?5 AND ?6 THEN ?4 ELSE day_started_at END \
              RETURNING day_sends",
         )
         .bind(realm.as_str())
         .bind(identity.as_bytes().as_slice())
         .bind(EXHAUSTED)
         .bind(now.as_millis())
-        .bind((now - SendLimits::DAY).as_millis());
+        .bind((now - SendLimits::DAY).as_millis() + 1)
+        .bind((now + SendLimits::SKEW).as_millis());
         let row = self.write(counting).await?.ok_or(sqlx::Error::RowNotFound)?;
         Ok(row.try_get("day_sends")?)
     }

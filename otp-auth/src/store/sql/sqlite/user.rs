@@ -7,7 +7,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _, ValueRef as _};
 
-use super::super::failure::not_found_again;
+use super::super::failure::{is_duplicate, not_found_again};
 use super::SqliteStore;
 use super::sessions::{insert_session, revoke, revoke_all};
 use crate::store::{
@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Table, Unknown};
+pub use super::check::{Column, FieldOf, Filter, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::sqlite::{SqliteArguments as Arguments, SqliteRow as Row};
 
@@ -39,6 +39,9 @@ pub trait SqliteUser: OtpUser {
     /// The user with exactly the canonical address `?1`, whatever the
     /// collation of the column.
     const SELECT_BY_EMAIL: &'static str;
+    /// Whether a row that the application's filter excludes has the address
+    /// `?1`, as a unique index of the column compares; `None` without a filter.
+    const SELECT_EXCLUDED: Option<&'static str> = None;
     /// Adds a user with the values of [`bind_new`](Self::bind_new).
     const INSERT: &'static str;
     /// Marks the user with id `?1` as verified, if they are not; `None` when
@@ -71,7 +74,15 @@ pub trait SqliteUser: OtpUser {
     /// # Errors
     ///
     /// When a value cannot be encoded.
-    fn bind_new(email: &str, arguments: &mut Arguments) -> Result<(), Error>;
+    fn bind_new(email: &str, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
+
+    /// Binds the values of [`MARK_VERIFIED`](Self::MARK_VERIFIED): the id, and
+    /// the time where the column holds one.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error>;
 
     /// The table, for the check at the start; without it nothing of the table
     /// is checked.
@@ -156,11 +167,23 @@ fn read<U: SqliteUser>(row: Option<&Row>) -> Result<Option<U>, Error> {
     Ok(row.map(U::from_row).transpose()?.flatten())
 }
 
-async fn user_by_email<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<Option<U>, Error> {
+fn with_email<U: SqliteUser>(email: &str) -> Result<Arguments, Error> {
     let mut arguments = Arguments::default();
     U::bind_email(email, &mut arguments)?;
-    let row = sqlx::query_with(U::SELECT_BY_EMAIL, arguments).fetch_optional(connection).await?;
+    Ok(arguments)
+}
+
+async fn user_by_email<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<Option<U>, Error> {
+    let row = sqlx::query_with(U::SELECT_BY_EMAIL, with_email::<U>(email)?).fetch_optional(connection).await?;
     read(row.as_ref())
+}
+
+/// Whether a row that the filter excludes has this address.
+async fn is_excluded<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<bool, Error> {
+    let Some(statement) = U::SELECT_EXCLUDED else {
+        return Ok(false);
+    };
+    Ok(sqlx::query_with(statement, with_email::<U>(email)?).fetch_optional(connection).await?.is_some())
 }
 
 impl<U: SqliteUser> UserStore<U> for SqliteStore {
@@ -215,19 +238,26 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
                 write.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(email), None) => (insert_user::<U>(&mut write.transaction, email).await?, true),
+            (Account::New(email), None) => {
+                let new = insert_user::<U>(&mut write.transaction, email, revocation.now).await?;
+                let Some(user) = new else {
+                    write.rollback().await?;
+                    return Ok(SignInOutcome::Excluded);
+                };
+                (user, true)
+            }
         };
         let session = session.of_user(user.id().to_string());
         let verified_now = user.verified() == Some(false);
         if verified_now {
-            mark_verified(&mut write.transaction, &user).await?;
+            mark_verified(&mut write.transaction, &user, revocation.now).await?;
         }
         let mut ended = if created || verified_now {
             revoke_all(&mut write.transaction, realm, &session.user_id, revocation).await?
         } else {
             Vec::new()
         };
-        user.mark_verified();
+        user.mark_verified(revocation.now);
         if let Some(older) = replaces
             && revoke(&mut write.transaction, realm, older, revocation).await?
         {
@@ -245,19 +275,37 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
 
 /// Adds a user, and reads the row: what `RETURNING` gives is not what a view or
 /// a trigger has made of it. That nobody added one with the same address since
-/// the look-up is sure, because this transaction holds the write lock.
-async fn insert_user<U: SqliteUser>(connection: &mut SqliteConnection, email: &str) -> Result<U, Error> {
+/// the look-up is sure, because this transaction holds the write lock. `None`
+/// when the filter excludes the row, or the one that is in its way.
+async fn insert_user<U: SqliteUser>(
+    connection: &mut SqliteConnection,
+    email: &str,
+    now: Timestamp,
+) -> Result<Option<U>, Error> {
     let mut arguments = Arguments::default();
-    U::bind_new(email, &mut arguments)?;
-    sqlx::query_with(U::INSERT, arguments).execute(&mut *connection).await?;
-    user_by_email(connection, email).await?.ok_or_else(not_found_again)
+    U::bind_new(email, now, &mut arguments)?;
+    let failed = match sqlx::query_with(U::INSERT, arguments).execute(&mut *connection).await {
+        Ok(_) => match user_by_email(connection, email).await? {
+            Some(user) => return Ok(Some(user)),
+            None => not_found_again(),
+        },
+        Err(error) if is_duplicate(&error) => error,
+        Err(error) => return Err(error),
+    };
+    if is_excluded::<U>(connection, email).await? { Ok(None) } else { Err(failed) }
 }
 
 /// Marks the user, who was unverified under this transaction's write lock. How
 /// many rows that changed does not tell: the triggers of a view count for none.
-async fn mark_verified<U: SqliteUser>(connection: &mut SqliteConnection, user: &U) -> Result<(), Error> {
+async fn mark_verified<U: SqliteUser>(
+    connection: &mut SqliteConnection,
+    user: &U,
+    now: Timestamp,
+) -> Result<(), Error> {
     if let Some(statement) = U::MARK_VERIFIED {
-        sqlx::query_with(statement, with_id::<U>(user.id())?).execute(connection).await?;
+        let mut arguments = Arguments::default();
+        U::bind_proof(user.id(), now, &mut arguments)?;
+        sqlx::query_with(statement, arguments).execute(connection).await?;
     }
     Ok(())
 }

@@ -1,0 +1,221 @@
+//! Which rows and documents are users: a condition in SQL, and fields with their values.
+
+use darling::error::Accumulator;
+use darling::{FromMeta, Result};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Lit, LitStr, Token, UnOp};
+
+use super::required_string;
+use crate::diag::mistake;
+use crate::syntax::peel;
+
+const EXAMPLE: &str = "filter = \"deleted_at IS NULL\"";
+const DOCUMENT_EXAMPLE: &str = "filter(deleted = false)";
+
+/// `filter = "deleted_at IS NULL"`: a condition that stands in every statement.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlFilter {
+    pub(crate) text: String,
+    /// The text without what is in quotes.
+    bare: String,
+    /// Whether something in quotes has a backslash.
+    escapes: bool,
+}
+
+impl SqlFilter {
+    /// Why the condition cannot stand in a statement for `MySQL`, or for `SQLite`.
+    pub(crate) fn fault(&self, mysql: bool, sqlite: bool) -> Option<&'static str> {
+        if (mysql || sqlite) && self.bare.contains('?') {
+            return Some("the filter has a `?`, which stands for a value that nobody gives: write the value itself");
+        }
+        if mysql && (self.bare.contains('#') || self.escapes) {
+            return Some(
+                "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without",
+            );
+        }
+        None
+    }
+}
+
+impl FromMeta for SqlFilter {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let text = required_string(expr, "filter", EXAMPLE)?;
+        match bare(&text) {
+            Ok((bare, escapes)) => Ok(Self { text, bare, escapes }),
+            Err(fault) => Err(mistake(expr, format_args!("{fault}: write a condition such as `{EXAMPLE}`"))),
+        }
+    }
+}
+
+/// A condition without what is in quotes, and whether there is a backslash in those; or why it is
+/// no condition that can stand in parentheses.
+fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
+    if text.trim().is_empty() {
+        return Err("the filter is empty");
+    }
+    let mut bare = String::new();
+    let mut quote = None;
+    let mut escapes = false;
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match quote {
+            Some(end) if c == end => quote = None,
+            Some(_) => escapes |= c == '\\',
+            None => {
+                match c {
+                    '\'' | '"' | '`' => quote = Some(c),
+                    '(' => depth += 1,
+                    ')' => match depth.checked_sub(1) {
+                        Some(outer) => depth = outer,
+                        None => return Err("the filter closes a parenthesis that it does not open"),
+                    },
+                    ';' => return Err("the filter has a `;`, and it is one condition"),
+                    '\0' => return Err("the filter has a NUL character"),
+                    _ => {}
+                }
+                bare.push(c);
+            }
+        }
+    }
+    let parameter = |pair: &[u8]| pair[0] == b'$' && pair[1].is_ascii_digit();
+    if quote.is_some() {
+        Err("the filter does not close a quote")
+    } else if depth > 0 {
+        Err("the filter does not close a parenthesis")
+    } else if bare.contains("--") || bare.contains("/*") {
+        Err("the filter has a comment, which would hide the rest of the statement")
+    } else if bare.as_bytes().windows(2).any(parameter) {
+        Err("the filter has a parameter, which stands for a value that nobody gives")
+    } else {
+        Ok((bare, escapes))
+    }
+}
+
+/// `filter(deleted = false)`: the values that some fields of a document have.
+#[derive(Clone)]
+pub(crate) struct DocumentFilter(pub(crate) Vec<(FilterField, FilterValue)>);
+
+/// The name of a field, where it is written.
+#[derive(Clone)]
+pub(crate) struct FilterField {
+    pub(crate) name: String,
+    pub(crate) place: Span,
+}
+
+/// A value that a document is compared with.
+#[derive(Clone)]
+pub(crate) enum FilterValue {
+    /// The field is missing, or null.
+    Null,
+    Bool(bool),
+    I32(i32),
+    I64(i64),
+    Text(LitStr),
+}
+
+impl DocumentFilter {
+    /// Reads what is in the parentheses. Everything that reads is returned.
+    pub(crate) fn read(tokens: TokenStream, key: &Ident, errors: &mut Accumulator) -> Self {
+        let mut fields: Vec<(FilterField, FilterValue)> = Vec::new();
+        if tokens.is_empty() {
+            errors.push(mistake(key, format_args!("the filter is empty: write `{DOCUMENT_EXAMPLE}`")));
+        }
+        let parser = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                let field = field(input)?;
+                // An error at the end of the input has no place of its own.
+                if input.parse::<Token![=]>().is_err() || input.is_empty() {
+                    return Err(syn::Error::new(field.place, ""));
+                }
+                let value = value(input)?;
+                if let Some(fault) = fault(&field.name) {
+                    errors.push(mistake(&field.place, format_args!("`{}` {fault}", field.name)));
+                } else if fields.iter().any(|(other, _)| other.name == field.name) {
+                    let message = format_args!("`{}` is given twice: remove this one or the first", field.name);
+                    errors.push(mistake(&field.place, message));
+                } else if let Some(value) = errors.handle(value) {
+                    fields.push((field, value));
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            let message = format_args!("a filter of documents is fields with their values: write `{DOCUMENT_EXAMPLE}`");
+            errors.push(mistake(&error.span(), message));
+        }
+        Self(fields)
+    }
+}
+
+/// A name, in quotes where it is no Rust name.
+fn field(input: ParseStream<'_>) -> syn::Result<FilterField> {
+    if input.peek(LitStr) {
+        let text: LitStr = input.parse()?;
+        return Ok(FilterField { name: text.value(), place: text.span() });
+    }
+    let word = input.call(Ident::parse_any)?;
+    Ok(FilterField { name: word.unraw().to_string(), place: word.span() })
+}
+
+fn fault(name: &str) -> Option<&'static str> {
+    let field = !name.is_empty() && !name.starts_with('$') && !name.contains(['.', '\0']);
+    (!field).then_some("cannot be a field of a document: a name has no `.` and does not begin with `$`")
+}
+
+/// The inner result is that of a value that reads as Rust, but is none to compare with.
+fn value(input: ParseStream<'_>) -> syn::Result<Result<FilterValue>> {
+    let expr: Expr = input.parse()?;
+    Ok(read_value(&expr).ok_or_else(|| {
+        mistake(
+            &expr,
+            "a document is compared with a value that is known now: write `true` or `false`, an integer, a string, or \
+             `null` for a field that is missing or null",
+        )
+    }))
+}
+
+fn read_value(expr: &Expr) -> Option<FilterValue> {
+    match peel(expr) {
+        Expr::Path(path) if path.path.is_ident("null") => Some(FilterValue::Null),
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Bool(value) => Some(FilterValue::Bool(value.value)),
+            Lit::Str(text) => Some(FilterValue::Text(text.clone())),
+            Lit::Int(number) if number.suffix().is_empty() => integer(number.base10_parse().ok()?),
+            _ => None,
+        },
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => match peel(&unary.expr) {
+            Expr::Lit(lit) => match &lit.lit {
+                Lit::Int(number) if number.suffix().is_empty() => {
+                    integer(number.base10_parse::<i128>().ok()?.checked_neg()?)
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// As the tools of `MongoDB` write it: 32 bits where they suffice.
+fn integer(number: i128) -> Option<FilterValue> {
+    i32::try_from(number).map(FilterValue::I32).or_else(|_| i64::try_from(number).map(FilterValue::I64)).ok()
+}
+
+impl ToTokens for FilterValue {
+    /// What the runtime's `Bson` is made from.
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Null => {}
+            Self::Bool(value) => value.to_tokens(tokens),
+            Self::I32(value) => value.to_tokens(tokens),
+            Self::I64(value) => value.to_tokens(tokens),
+            Self::Text(value) => value.to_tokens(tokens),
+        }
+    }
+}
