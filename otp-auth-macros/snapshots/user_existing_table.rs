@@ -118,4 +118,77 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
         <Self as framework::otp::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
+    fn table() -> ::core::option::Option<framework::otp::__private::sqlite::Table> {
+        #[allow(unused_imports)]
+        use framework::otp::__private::sqlite::Unknown as _;
+        ::core::option::Option::Some(framework::otp::__private::sqlite::Table {
+            schema: ::core::option::Option::Some("app"),
+            name: "member`s",
+            quoted: "`app`.`member``s`",
+            id: "MEMBER_ID",
+            email: "mail",
+            verified: ::core::option::Option::None,
+            filter: ::core::option::Option::None,
+            columns: ::core::convert::From::from([
+                framework::otp::__private::sqlite::Column {
+                    name: "MEMBER_ID",
+                    quoted: "`MEMBER_ID`",
+                    probe: "SELECT `app`.`member``s`.`MEMBER_ID` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: framework::otp::__private::sqlite::FieldOf::<MemberId>::new()
+                        .describe(),
+                },
+                framework::otp::__private::sqlite::Column {
+                    name: "mail",
+                    quoted: "`mail`",
+                    probe: "SELECT `app`.`member``s`.`mail` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: framework::otp::__private::sqlite::FieldOf::<Address>::new()
+                        .describe(),
+                },
+                framework::otp::__private::sqlite::Column {
+                    name: "type",
+                    quoted: "`type`",
+                    probe: "SELECT `app`.`member``s`.`type` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: framework::otp::__private::sqlite::FieldOf::<Role>::new()
+                        .describe(),
+                },
+                framework::otp::__private::sqlite::Column {
+                    name: "language",
+                    quoted: "`language`",
+                    probe: "SELECT `app`.`member``s`.`language` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: framework::otp::__private::sqlite::FieldOf::<String>::new()
+                        .describe(),
+                },
+                framework::otp::__private::sqlite::Column {
+                    name: "tags",
+                    quoted: "`tags`",
+                    probe: "SELECT `app`.`member``s`.`tags` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: framework::otp::__private::sqlite::FieldOf::<
+                        Vec<String>,
+                    >::new()
+                        .describe_json(),
+                },
+                framework::otp::__private::sqlite::Column {
+                    name: "nickname",
+                    quoted: "`nickname`",
+                    probe: "SELECT `app`.`member``s`.`nickname` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
+                    is_given: false,
+                    is_optional: true,
+                    field: framework::otp::__private::sqlite::FieldOf::<
+                        Option<String>,
+                    >::new()
+                        .describe(),
+                },
+            ]),
+        })
+    }
 }

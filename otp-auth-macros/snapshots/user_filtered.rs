@@ -120,6 +120,53 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
         ::core::result::Result::Ok(())
     }
+    fn table() -> ::core::option::Option<::otp_auth::__private::postgres::Table> {
+        #[allow(unused_imports)]
+        use ::otp_auth::__private::postgres::Unknown as _;
+        ::core::option::Option::Some(::otp_auth::__private::postgres::Table {
+            schema: ::core::option::Option::None,
+            name: "users",
+            quoted: "\"users\"",
+            id: "id",
+            email: "email",
+            verified: ::core::option::Option::Some("email_verified_at"),
+            filter: ::core::option::Option::Some(::otp_auth::__private::postgres::Filter {
+                text: "deleted_at IS NULL",
+                probe: "SELECT 1 FROM \"users\" WHERE 1 = 0 AND (deleted_at IS NULL)",
+            }),
+            columns: ::core::convert::From::from([
+                ::otp_auth::__private::postgres::Column {
+                    name: "id",
+                    quoted: "\"id\"",
+                    probe: "SELECT \"users\".\"id\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::postgres::FieldOf::<Uuid>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::postgres::Column {
+                    name: "email",
+                    quoted: "\"email\"",
+                    probe: "SELECT \"users\".\"email\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::postgres::FieldOf::<String>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::postgres::Column {
+                    name: "email_verified_at",
+                    quoted: "\"email_verified_at\"",
+                    probe: "SELECT \"users\".\"email_verified_at\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: true,
+                    field: ::otp_auth::__private::postgres::FieldOf::<
+                        Option<DateTime<Utc>>,
+                    >::new()
+                        .describe(),
+                },
+            ]),
+        })
+    }
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -195,6 +242,53 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
         >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
         <Self as ::otp_auth::__private::mysql::MySqlUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
+    }
+    fn table() -> ::core::option::Option<::otp_auth::__private::mysql::Table> {
+        #[allow(unused_imports)]
+        use ::otp_auth::__private::mysql::Unknown as _;
+        ::core::option::Option::Some(::otp_auth::__private::mysql::Table {
+            schema: ::core::option::Option::None,
+            name: "users",
+            quoted: "`users`",
+            id: "id",
+            email: "email",
+            verified: ::core::option::Option::Some("email_verified_at"),
+            filter: ::core::option::Option::Some(::otp_auth::__private::mysql::Filter {
+                text: "deleted_at IS NULL",
+                probe: "SELECT 1 FROM `users` WHERE 1 = 0 AND (deleted_at IS NULL)",
+            }),
+            columns: ::core::convert::From::from([
+                ::otp_auth::__private::mysql::Column {
+                    name: "id",
+                    quoted: "`id`",
+                    probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::mysql::FieldOf::<Uuid>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::mysql::Column {
+                    name: "email",
+                    quoted: "`email`",
+                    probe: "SELECT `users`.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::mysql::FieldOf::<String>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::mysql::Column {
+                    name: "email_verified_at",
+                    quoted: "`email_verified_at`",
+                    probe: "SELECT `users`.`email_verified_at` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: true,
+                    is_optional: true,
+                    field: ::otp_auth::__private::mysql::FieldOf::<
+                        Option<DateTime<Utc>>,
+                    >::new()
+                        .describe(),
+                },
+            ]),
+        })
     }
 }
 #[automatically_derived]

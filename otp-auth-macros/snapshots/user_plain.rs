@@ -115,4 +115,57 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
         <Self as ::otp_auth::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
+    fn table() -> ::core::option::Option<::otp_auth::__private::sqlite::Table> {
+        #[allow(unused_imports)]
+        use ::otp_auth::__private::sqlite::Unknown as _;
+        ::core::option::Option::Some(::otp_auth::__private::sqlite::Table {
+            schema: ::core::option::Option::None,
+            name: "users",
+            quoted: "`users`",
+            id: "id",
+            email: "email",
+            verified: ::core::option::Option::Some("is_verified"),
+            filter: ::core::option::Option::None,
+            columns: ::core::convert::From::from([
+                ::otp_auth::__private::sqlite::Column {
+                    name: "id",
+                    quoted: "`id`",
+                    probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: false,
+                    is_optional: false,
+                    field: ::otp_auth::__private::sqlite::FieldOf::<i64>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::sqlite::Column {
+                    name: "email",
+                    quoted: "`email`",
+                    probe: "SELECT `users`.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::sqlite::FieldOf::<String>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::sqlite::Column {
+                    name: "is_verified",
+                    quoted: "`is_verified`",
+                    probe: "SELECT `users`.`is_verified` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::sqlite::FieldOf::<bool>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::sqlite::Column {
+                    name: "username",
+                    quoted: "`username`",
+                    probe: "SELECT `users`.`username` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
+                    is_given: false,
+                    is_optional: true,
+                    field: ::otp_auth::__private::sqlite::FieldOf::<
+                        Option<String>,
+                    >::new()
+                        .describe(),
+                },
+            ]),
+        })
+    }
 }

@@ -113,6 +113,57 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         <Self as ::otp_auth::__private::postgres::PostgresUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
+    fn table() -> ::core::option::Option<::otp_auth::__private::postgres::Table> {
+        #[allow(unused_imports)]
+        use ::otp_auth::__private::postgres::Unknown as _;
+        ::core::option::Option::Some(::otp_auth::__private::postgres::Table {
+            schema: ::core::option::Option::Some("app"),
+            name: "the \"users`",
+            quoted: "\"app\".\"the \"\"users`\"",
+            id: "id",
+            email: "email",
+            verified: ::core::option::Option::Some("is_verified"),
+            filter: ::core::option::Option::None,
+            columns: ::core::convert::From::from([
+                ::otp_auth::__private::postgres::Column {
+                    name: "id",
+                    quoted: "\"id\"",
+                    probe: "SELECT \"app\".\"the \"\"users`\".\"id\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::postgres::FieldOf::<Uuid>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::postgres::Column {
+                    name: "email",
+                    quoted: "\"email\"",
+                    probe: "SELECT \"app\".\"the \"\"users`\".\"email\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::postgres::FieldOf::<String>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::postgres::Column {
+                    name: "is_verified",
+                    quoted: "\"is_verified\"",
+                    probe: "SELECT \"app\".\"the \"\"users`\".\"is_verified\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::postgres::FieldOf::<bool>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::postgres::Column {
+                    name: "tags",
+                    quoted: "\"tags\"",
+                    probe: "SELECT \"app\".\"the \"\"users`\".\"tags\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::postgres::FieldOf::<Vec<String>>::new()
+                        .describe_json(),
+                },
+            ]),
+        })
+    }
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -183,5 +234,56 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
         <Self as ::otp_auth::__private::mysql::MySqlUser>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
+    }
+    fn table() -> ::core::option::Option<::otp_auth::__private::mysql::Table> {
+        #[allow(unused_imports)]
+        use ::otp_auth::__private::mysql::Unknown as _;
+        ::core::option::Option::Some(::otp_auth::__private::mysql::Table {
+            schema: ::core::option::Option::Some("app"),
+            name: "the \"users`",
+            quoted: "`app`.`the \"users```",
+            id: "id",
+            email: "email",
+            verified: ::core::option::Option::Some("is_verified"),
+            filter: ::core::option::Option::None,
+            columns: ::core::convert::From::from([
+                ::otp_auth::__private::mysql::Column {
+                    name: "id",
+                    quoted: "`id`",
+                    probe: "SELECT `app`.`the \"users```.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::mysql::FieldOf::<Uuid>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::mysql::Column {
+                    name: "email",
+                    quoted: "`email`",
+                    probe: "SELECT `app`.`the \"users```.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::mysql::FieldOf::<String>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::mysql::Column {
+                    name: "is_verified",
+                    quoted: "`is_verified`",
+                    probe: "SELECT `app`.`the \"users```.`is_verified` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::mysql::FieldOf::<bool>::new()
+                        .describe(),
+                },
+                ::otp_auth::__private::mysql::Column {
+                    name: "tags",
+                    quoted: "`tags`",
+                    probe: "SELECT `app`.`the \"users```.`tags` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
+                    is_given: true,
+                    is_optional: false,
+                    field: ::otp_auth::__private::mysql::FieldOf::<Vec<String>>::new()
+                        .describe_json(),
+                },
+            ]),
+        })
     }
 }
