@@ -253,6 +253,7 @@ pub mod __private {
 
         pub struct FieldOf<T>(std::marker::PhantomData<T>);
 
+        #[allow(clippy::unused_self, reason = "the real ones are told apart by it")]
         impl<T> FieldOf<T> {
             pub fn new() -> Self {
                 Self(std::marker::PhantomData)
@@ -263,6 +264,7 @@ pub mod __private {
             }
         }
 
+        #[allow(clippy::unused_self, reason = "the real ones are told apart by it")]
         impl<T: Serialize> FieldOf<T> {
             pub fn describe(self) -> &'static str {
                 std::any::type_name::<T>()
