@@ -128,6 +128,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
             id: "MEMBER_ID",
             email: "mail",
             verified: ::core::option::Option::None,
+            filter: ::core::option::Option::None,
             columns: ::core::convert::From::from([
                 framework::otp::__private::sqlite::Column {
                     name: "MEMBER_ID",

@@ -130,6 +130,10 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
             id: "id",
             email: "email",
             verified: ::core::option::Option::Some("email_verified_at"),
+            filter: ::core::option::Option::Some(::otp_auth::__private::postgres::Filter {
+                text: "deleted_at IS NULL",
+                probe: "SELECT 1 FROM \"users\" WHERE 1 = 0 AND (deleted_at IS NULL)",
+            }),
             columns: ::core::convert::From::from([
                 ::otp_auth::__private::postgres::Column {
                     name: "id",
@@ -249,6 +253,10 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
             id: "id",
             email: "email",
             verified: ::core::option::Option::Some("email_verified_at"),
+            filter: ::core::option::Option::Some(::otp_auth::__private::mysql::Filter {
+                text: "deleted_at IS NULL",
+                probe: "SELECT 1 FROM `users` WHERE 1 = 0 AND (deleted_at IS NULL)",
+            }),
             columns: ::core::convert::From::from([
                 ::otp_auth::__private::mysql::Column {
                     name: "id",

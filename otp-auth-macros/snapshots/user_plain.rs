@@ -125,6 +125,7 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
             id: "id",
             email: "email",
             verified: ::core::option::Option::Some("is_verified"),
+            filter: ::core::option::Option::None,
             columns: ::core::convert::From::from([
                 ::otp_auth::__private::sqlite::Column {
                     name: "id",

@@ -123,6 +123,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
             id: "id",
             email: "email",
             verified: ::core::option::Option::Some("is_verified"),
+            filter: ::core::option::Option::None,
             columns: ::core::convert::From::from([
                 ::otp_auth::__private::postgres::Column {
                     name: "id",
@@ -244,6 +245,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
             id: "id",
             email: "email",
             verified: ::core::option::Option::Some("is_verified"),
+            filter: ::core::option::Option::None,
             columns: ::core::convert::From::from([
                 ::otp_auth::__private::mysql::Column {
                     name: "id",

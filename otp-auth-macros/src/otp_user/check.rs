@@ -17,6 +17,7 @@ use crate::syntax::is_option;
 ///         id: "id",
 ///         email: "email",
 ///         verified: Some("is_verified"),
+///         filter: None,
 ///         columns: From::from([
 ///             Column {
 ///                 name: "id",
@@ -37,6 +38,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let (schema, name) = (optional(table.name.schema.as_ref()), &table.name.table);
     let (id, email) = (&model.id.column, &model.email.column);
     let verified = optional(model.verified.as_ref().map(|role| &role.column));
+    let filter = optional_tokens(table.filter.as_ref().map(|text| filter(&module, &quoted, text)));
     let columns = model.fields.iter().filter_map(|field| {
         let column = field.column.as_ref()?;
         Some(self::column(dialect, &module, &quoted, field, column))
@@ -52,6 +54,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
                 id: #id,
                 email: #email,
                 verified: #verified,
+                filter: #filter,
                 columns: ::core::convert::From::from([#(#columns),*]),
             })
         }
@@ -77,6 +80,18 @@ fn column(dialect: Dialect, module: &TokenStream, table: &str, field: &Field, co
     }
 }
 
+/// ```text
+/// Filter { text: "deleted_at IS NULL", probe: "SELECT 1 FROM `users` WHERE 1 = 0 AND (deleted_at IS NULL)" }
+/// ```
+fn filter(module: &TokenStream, table: &str, text: &str) -> TokenStream {
+    let probe = format!("SELECT 1 FROM {table} WHERE 1 = 0 AND ({text})");
+    quote!(#module::Filter { text: #text, probe: #probe })
+}
+
 fn optional(text: Option<&String>) -> TokenStream {
-    text.map_or_else(|| quote!(::core::option::Option::None), |text| quote!(::core::option::Option::Some(#text)))
+    optional_tokens(text.map(|text| quote!(#text)))
+}
+
+fn optional_tokens(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
 }

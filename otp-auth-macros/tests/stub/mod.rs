@@ -233,7 +233,13 @@ pub mod __private {
             pub id: &'static str,
             pub email: &'static str,
             pub verified: Option<&'static str>,
+            pub filter: Option<Filter>,
             pub columns: Vec<Column>,
+        }
+
+        pub struct Filter {
+            pub text: &'static str,
+            pub probe: &'static str,
         }
 
         pub struct Column {

@@ -46,7 +46,8 @@ impl Collections {
                 // Every collection has a unique index on this one.
                 let id = (U::ID != "_id").then_some(U::ID);
                 let fields = id.into_iter().chain([U::EMAIL]);
-                findings.extend(fields.filter_map(|field| not_unique(U::COLLECTION, field, &indexes)));
+                let filter = U::filter();
+                findings.extend(fields.filter_map(|field| not_unique(U::COLLECTION, field, &filter, &indexes)));
             }
             Listed::View if sign_ups == SignUps::Open || U::VERIFIED.is_some() => findings.push(Finding::new(
                 FindingKind::SignUp,
@@ -88,7 +89,8 @@ fn is_same(expected: &IndexModel, present: &IndexModel) -> bool {
 /// A finding, unless a unique index on this field alone holds for every user.
 /// One that is sparse does: who has no address is no user. A collation that
 /// takes more texts for equal promises more.
-fn not_unique(collection: &str, field: &str, indexes: &[IndexModel]) -> Option<Finding> {
+/// So does one for the documents that are users, by the `filter`.
+fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[IndexModel]) -> Option<Finding> {
     let mut instead = None;
     for index in indexes {
         let Some(options) = index.options.as_ref().filter(|options| options.unique == Some(true)) else { continue };
@@ -97,7 +99,7 @@ fn not_unique(collection: &str, field: &str, indexes: &[IndexModel]) -> Option<F
         }
         let reason = if index.keys.len() > 1 {
             "is on other fields, too"
-        } else if options.partial_filter_expression.is_some() {
+        } else if options.partial_filter_expression.as_ref().is_some_and(|partial| partial != filter) {
             "is for some documents only: it has a `partialFilterExpression`"
         } else {
             return None;

@@ -3,7 +3,7 @@
 
 use sqlx::Database;
 
-use super::shape::{Column, Table};
+use super::shape::{Column, Filter, Table};
 use crate::check::{Finding, FindingKind};
 
 /// Whose statements are to be written.
@@ -115,6 +115,15 @@ pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, colum
              `#[otp(column = \"…\")]`",
             table.quoted, column.quoted
         ),
+    )
+}
+
+/// The condition that says which rows are users does not work.
+pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, said: &str) -> Finding {
+    Finding::new(
+        FindingKind::Column,
+        format!("the filter `{}` does not work on `{}`, the database says: {said}", filter.text, table.title()),
+        "correct it: `#[otp_user(filter = \"…\")]`",
     )
 }
 

@@ -44,9 +44,10 @@ pub(super) fn unique_faults<DB: Database>(
     indexes: &[UniqueIndex],
 ) -> Vec<Finding> {
     let names: Vec<_> = listed.iter().map(|listed| listed.name.clone()).collect();
+    let filter = table.filter.as_ref().map(|filter| filter.text);
     let fault = |column: &&Column<DB>| {
         let same = |one: &str, other: &str| dialect.is_same(one, other);
-        let instead = is_unique(column.name, &names, indexes, same).err()?;
+        let instead = is_unique(column.name, &names, filter, indexes, same).err()?;
         Some(findings::not_unique(dialect, table, column, instead.as_deref()))
     };
     present.iter().filter(|column| [table.id, table.email].contains(&column.name)).filter_map(fault).collect()

@@ -22,8 +22,19 @@ pub struct Table<DB: Database> {
     pub email: &'static str,
     /// The column of the flag, if there is one.
     pub verified: Option<&'static str>,
+    /// Which rows are users, if not all.
+    pub filter: Option<Filter>,
     /// The columns of all fields.
     pub columns: Vec<Column<DB>>,
+}
+
+/// Which rows are users.
+#[derive(Debug)]
+pub struct Filter {
+    /// The condition.
+    pub text: &'static str,
+    /// A statement with the condition, which reads no row.
+    pub probe: &'static str,
 }
 
 /// A column with a field.

@@ -5,8 +5,11 @@
 pub(super) struct UniqueIndex {
     pub(super) name: String,
     pub(super) keys: Vec<Key>,
-    /// Why it does not hold for every row, if it does not.
-    pub(super) exception: Option<String>,
+    /// The rows that it is for, if not all, in SQL.
+    pub(super) condition: Option<String>,
+    /// Whether the database relies on it; one whose making has failed is there
+    /// all the same.
+    pub(super) is_valid: bool,
 }
 
 /// A part of an index' key.
@@ -21,10 +24,12 @@ pub(super) enum Key {
 /// the one index that comes close does not count.
 ///
 /// An index on something that follows from the column alone, such as
-/// `lower(email)`, promises more, and counts. `same` compares two names.
+/// `lower(email)`, promises more, and counts. So does one for the rows that
+/// are users, by the condition `filter`. `same` compares two names.
 pub(super) fn is_unique(
     column: &str,
     columns: &[String],
+    filter: Option<&str>,
     indexes: &[UniqueIndex],
     same: impl Fn(&str, &str) -> bool + Copy,
 ) -> Result<(), Option<String>> {
@@ -36,14 +41,18 @@ pub(super) fn is_unique(
     };
     let mut instead = None;
     for index in indexes.iter().filter(about) {
-        let reason = if let Some(exception) = &index.exception {
-            exception.as_str()
+        let other =
+            index.condition.as_ref().filter(|condition| !filter.is_some_and(|filter| is_same(filter, condition)));
+        let reason = if !index.is_valid {
+            "is not valid, its making has failed".to_owned()
+        } else if let Some(condition) = other {
+            format!("is for some rows only: WHERE {condition}")
         } else if index.keys.iter().all(|key| follows_from(key, column, columns, same)) {
             return Ok(());
         } else if index.keys.len() > 1 {
-            "is on other columns, too"
+            "is on other columns, too".to_owned()
         } else {
-            "is on an expression that may be equal or NULL for different rows"
+            "is on an expression that may be equal or NULL for different rows".to_owned()
         };
         instead.get_or_insert_with(|| format!("the index `{}` {reason}", index.name));
     }
@@ -60,6 +69,48 @@ fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str,
             names.iter().any(|name| same(name, column)) && !names.iter().any(is_other) && !may_be_null(text)
         }
     }
+}
+
+/// Whether two conditions are one, but for spaces, quotes, case and casts.
+/// Parentheses matter only where there are other words than AND between
+/// comparisons.
+fn is_same(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(words);
+    let binds = |words: &[String]| {
+        let not = words.iter().enumerate().any(|(at, word)| word == "not" && (at == 0 || words[at - 1] != "is"));
+        not || words.iter().any(|word| word == "or")
+    };
+    let bare = |words: &[String]| words.iter().filter(|word| *word != "(" && *word != ")").cloned().collect::<Vec<_>>();
+    if binds(&one) || binds(&other) { one == other } else { bare(&one) == bare(&other) }
+}
+
+/// The words and signs of a condition; a text is one word.
+fn words(condition: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = condition.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let length = if first == '\'' {
+            rest[1..].find('\'').map_or(rest.len(), |end| end + 2)
+        } else if is_word(first) {
+            rest.find(|c: char| !is_word(c)).unwrap_or(rest.len())
+        } else if rest.starts_with("::") {
+            2
+        } else {
+            first.len_utf8()
+        };
+        let (word, after) = rest.split_at(length);
+        rest = after.trim_start();
+        if words.last().is_some_and(|last| last == "::") {
+            // The type of a cast.
+            words.pop();
+        } else if first == '\'' {
+            words.push(word.to_owned());
+        } else if !matches!(word, "\"" | "`" | "[" | "]") {
+            words.push(word.to_ascii_lowercase());
+        }
+    }
+    words
 }
 
 /// Whether an expression can be NULL where its column is not. NULL is equal to
@@ -110,12 +161,12 @@ mod tests {
     use super::*;
 
     fn index(keys: &[Key]) -> UniqueIndex {
-        UniqueIndex { name: "i".to_owned(), keys: keys.to_vec(), exception: None }
+        UniqueIndex { name: "i".to_owned(), keys: keys.to_vec(), condition: None, is_valid: true }
     }
 
     fn counts(keys: &[Key]) -> bool {
         let columns = ["id", "email", "tenant"].map(str::to_owned);
-        is_unique("email", &columns, &[index(keys)], str::eq_ignore_ascii_case).is_ok()
+        is_unique("email", &columns, None, &[index(keys)], str::eq_ignore_ascii_case).is_ok()
     }
 
     fn column(name: &str) -> Key {
@@ -162,11 +213,34 @@ mod tests {
     #[test]
     fn why_an_index_does_not_count_is_told() {
         let columns = ["email".to_owned()];
-        let partial = UniqueIndex { exception: Some("is partial".to_owned()), ..index(&[column("email")]) };
-        let check = |indexes: &[UniqueIndex]| is_unique("email", &columns, indexes, str::eq);
-        assert_eq!(check(std::slice::from_ref(&partial)), Err(Some("the index `i` is partial".to_owned())));
+        let partial = UniqueIndex { condition: Some("(gone IS NULL)".to_owned()), ..index(&[column("email")]) };
+        let check = |indexes: &[UniqueIndex]| is_unique("email", &columns, None, indexes, str::eq);
+        assert_eq!(
+            check(std::slice::from_ref(&partial)),
+            Err(Some("the index `i` is for some rows only: WHERE (gone IS NULL)".to_owned()))
+        );
         assert_eq!(check(&[partial, index(&[column("email")])]), Ok(()));
         assert_eq!(check(&[index(&[column("id")])]), Err(None));
         assert_eq!(check(&[index(&[column("Email")])]), Err(None));
+    }
+
+    #[test]
+    fn an_index_for_the_rows_that_are_users_counts() {
+        for (filter, condition, expected) in [
+            ("gone IS NULL", "(gone IS NULL)", true),
+            ("gone is null AND kind = 'a'", "((gone IS NULL) AND (kind = 'a'::text))", true),
+            ("`gone` IS NULL", "\"gone\" is  null", true),
+            ("kind = 'a'", "kind = 'A'", false),
+            ("gone IS NULL", "gone IS NOT NULL", false),
+            ("a AND (b OR c)", "(a AND b) OR c", false),
+            ("a OR b", "a OR b", true),
+            ("NOT (a AND b)", "(NOT a) AND b", false),
+            ("gone IS NULL", "gone IS NULL AND kind = 'a'", false),
+        ] {
+            let columns = ["email".to_owned()];
+            let partial = UniqueIndex { condition: Some(condition.to_owned()), ..index(&[column("email")]) };
+            let unique = is_unique("email", &columns, Some(filter), &[partial], str::eq).is_ok();
+            assert_eq!(unique, expected, "{filter} {condition}");
+        }
     }
 }

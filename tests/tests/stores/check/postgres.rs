@@ -393,6 +393,39 @@ async fn what_this_user_of_the_database_may_not_do_is_told() {
     run(&store, &format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }
 
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_filter_works_and_an_index_for_its_rows_counts() {
+    #[derive(Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(postgres), filter = "deleted_at IS NULL AND kind = 'person'")]
+    struct Person {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        proven_at: Option<time::OffsetDateTime>,
+    }
+    let store = store_with(
+        "CREATE TABLE users (id BIGSERIAL PRIMARY KEY, email TEXT, proven_at TIMESTAMPTZ, kind VARCHAR(9) DEFAULT 'person')",
+    )
+    .await;
+    assert_eq!(
+        said::<Person>(&store).await,
+        [
+            "the filter `deleted_at IS NULL AND kind = 'person'` does not work on `users`, the database says: \
+             column \"deleted_at\" does not exist: correct it: `#[otp_user(filter = \"…\")]`",
+            "column `email` of `users` has no unique index of its own: \
+             write `CREATE UNIQUE INDEX ON \"users\" (\"email\")`",
+        ]
+    );
+    run(&store, "ALTER TABLE users ADD COLUMN deleted_at TIMESTAMPTZ, ALTER COLUMN kind TYPE TEXT").await;
+    run(&store, "CREATE UNIQUE INDEX one ON users (email) WHERE deleted_at IS NULL").await;
+    assert_eq!(kinds::<Person>(&store).await, [FindingKind::Unique]);
+    run(&store, "CREATE UNIQUE INDEX two ON users (email) WHERE deleted_at IS NULL AND kind = 'person'").await;
+    assert_eq!(said::<Person>(&store).await, [""; 0]);
+}
+
 /// Prepared statements are another client's there, so each is asked anew.
 #[tokio::test]
 #[ignore = "needs pgbouncer: scripts/test starts one"]

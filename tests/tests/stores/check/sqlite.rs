@@ -206,7 +206,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
         ("CREATE UNIQUE INDEX one ON users (email, is_verified)", Some(" (the index `one` is on other columns, too)")),
         (
             "CREATE UNIQUE INDEX one ON users (email) WHERE is_verified",
-            Some(" (the index `one` is for some rows only: it has a WHERE)"),
+            Some(" (the index `one` is for some rows only: WHERE is_verified)"),
         ),
         (
             "CREATE UNIQUE INDEX one ON users (is_verified || email)",
@@ -378,4 +378,48 @@ async fn tables_of_another_version_are_noticed() {
     assert_eq!(finding.remedy(), "call `migrate()` of the store at the start, before `check()`");
     run(&by_files, include_str!("../../../../otp-auth/migrations/sqlite/0002_realms.sql")).await;
     assert_eq!(said::<User>(&by_files).await, [""; 0]);
+}
+
+/// An index for the rows that are users holds for every user.
+#[tokio::test]
+async fn a_filter_works_and_an_index_for_its_rows_counts() {
+    #[derive(Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(sqlite), filter = "deleted_at IS NULL AND kind = 'person'")]
+    struct Person {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        proven_at: Option<time::OffsetDateTime>,
+    }
+    let store = store("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, proven_at TEXT, kind TEXT)").await;
+    assert_eq!(
+        said::<Person>(&store).await,
+        [
+            "the filter `deleted_at IS NULL AND kind = 'person'` does not work on `users`, the database says: \
+             no such column: deleted_at: correct it: `#[otp_user(filter = \"…\")]`",
+            "column `email` of `users` has no unique index of its own: \
+             write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
+        ]
+    );
+    run(&store, "ALTER TABLE users ADD COLUMN deleted_at TEXT; CREATE UNIQUE INDEX one ON users (email) WHERE deleted_at IS NULL")
+        .await;
+    let [finding] = &findings::<Person>(&store).await[..] else { panic!("one finding") };
+    assert!(
+        finding.problem().ends_with("(the index `one` is for some rows only: WHERE deleted_at IS NULL)"),
+        "{finding}"
+    );
+    run(
+        &store,
+        "DROP INDEX one; CREATE UNIQUE INDEX one ON users (lower(email))\nwhere (kind = 'person')  AND \"deleted_at\" is null",
+    )
+    .await;
+    assert_eq!(kinds::<Person>(&store).await, [FindingKind::Unique], "in another order it is not known to be the same");
+    run(
+        &store,
+        "DROP INDEX one; CREATE UNIQUE INDEX one ON users (lower(email))\nwhere (\"deleted_at\" is null)  AND kind = 'person'",
+    )
+    .await;
+    assert_eq!(said::<Person>(&store).await, [""; 0]);
 }

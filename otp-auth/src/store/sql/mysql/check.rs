@@ -21,7 +21,7 @@ pub type Table = shape::Table<sqlx::MySql>;
 pub type Column = shape::Column<sqlx::MySql>;
 /// What a field reads.
 pub type FieldOf<T> = shape::FieldOf<sqlx::MySql, T>;
-pub use crate::store::sql::shape::Unknown;
+pub use crate::store::sql::shape::{Filter, Unknown};
 
 /// How often the blacklist of a realm was changed.
 const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };
@@ -111,6 +111,16 @@ async fn users(
                 Some(BROKEN_VIEW) => return Ok(vec![unreadable(table)]),
                 _ => return Err(error),
             },
+        }
+    }
+    if let Some(filter) = &table.filter
+        && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
+    {
+        match (number(&error), error.as_database_error()) {
+            (Some(NO_COLUMN | NO_FUNCTION | SYNTAX), Some(said)) => {
+                findings.push(findings::wrong_filter(table, filter, said.message()));
+            }
+            _ => return Err(error),
         }
     }
     let listed = listed(connection, &place).await?;
@@ -206,15 +216,17 @@ async fn unique_indexes(connection: &mut MySqlConnection, place: &Place) -> Resu
         };
         match indexes.last_mut() {
             Some(last) if last.name == name => last.keys.push(key),
-            _ => indexes.push(UniqueIndex { name, keys: vec![key], exception: None }),
+            _ => indexes.push(UniqueIndex { name, keys: vec![key], condition: None, is_valid: true }),
         }
     }
     Ok(indexes)
 }
 
-/// Unknown column, a view over something that is gone, SELECT command denied
-/// for a table or a column.
+/// Unknown column, no such function, a syntax error, a view over something
+/// that is gone, SELECT command denied for a table or a column.
 const NO_COLUMN: u16 = 1054;
+const NO_FUNCTION: u16 = 1305;
+const SYNTAX: u16 = 1064;
 const BROKEN_VIEW: u16 = 1356;
 const NOT_ALLOWED_TABLE: u16 = 1142;
 const NOT_ALLOWED_COLUMN: u16 = 1143;

@@ -21,7 +21,7 @@ pub type Table = shape::Table<sqlx::Postgres>;
 pub type Column = shape::Column<sqlx::Postgres>;
 /// What a field reads.
 pub type FieldOf<T> = shape::FieldOf<sqlx::Postgres, T>;
-pub use crate::store::sql::shape::Unknown;
+pub use crate::store::sql::shape::{Filter, Unknown};
 
 /// A table in the catalog.
 #[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
@@ -114,6 +114,20 @@ impl PostgresStore {
                     can_select = false;
                 }
                 Err(error) => return Err(error),
+            }
+        }
+        if let Some(filter) = &table.filter
+            && let Err(error) = self.fetch_optional(sqlx::query(filter.probe)).await
+        {
+            match error.as_database_error() {
+                // Syntax errors, and names and types that do not fit.
+                Some(said)
+                    if said.code().is_some_and(|code| code.starts_with("42") && code != INSUFFICIENT_PRIVILEGE) =>
+                {
+                    findings.push(findings::wrong_filter(table, filter, said.message()));
+                }
+                Some(said) if said.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => can_select = false,
+                _ => return Err(error),
             }
         }
         let (listed, allowed): (Vec<_>, Vec<_>) = self.listed(table).await?.into_iter().unzip();
@@ -215,16 +229,11 @@ impl PostgresStore {
             let columns: Vec<Option<String>> = row.try_get("columns")?;
             let keys: Vec<String> = row.try_get("keys")?;
             let key = |(column, text): (Option<String>, _)| column.map_or(Key::Expression(text), Key::Column);
-            let condition: Option<String> = row.try_get("condition")?;
-            let exception = if row.try_get("indisvalid")? {
-                condition.map(|condition| format!("is for some rows only: WHERE {condition}"))
-            } else {
-                Some("is not valid, its making has failed".to_owned())
-            };
             Ok(UniqueIndex {
                 name: row.try_get("name")?,
                 keys: columns.into_iter().zip(keys).map(key).collect(),
-                exception,
+                condition: row.try_get("condition")?,
+                is_valid: row.try_get("indisvalid")?,
             })
         };
         self.fetch_all(statement.bind(table.quoted)).await?.iter().map(index).collect()

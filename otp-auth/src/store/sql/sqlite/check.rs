@@ -20,7 +20,7 @@ pub type Table = shape::Table<sqlx::Sqlite>;
 pub type Column = shape::Column<sqlx::Sqlite>;
 /// What a field reads.
 pub type FieldOf<T> = shape::FieldOf<sqlx::Sqlite, T>;
-pub use crate::store::sql::shape::Unknown;
+pub use crate::store::sql::shape::{Filter, Unknown};
 
 /// The order of changes is the key here, so the blacklist needs no index for
 /// it.
@@ -101,6 +101,12 @@ async fn users<U: SqliteUser>(
             },
         }
     }
+    if let Some(filter) = &table.filter
+        && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
+    {
+        let Some(message) = fault(&error) else { return Err(error) };
+        findings.push(findings::wrong_filter(table, filter, message));
+    }
     if !place.is_view {
         let rowid = rowid(connection, &place).await?;
         let listed = listed(connection, &place, rowid.as_deref()).await?;
@@ -111,7 +117,8 @@ async fn users<U: SqliteUser>(
         indexes.extend(rowid.map(|key| UniqueIndex {
             name: "primary key".to_owned(),
             keys: vec![Key::Column(key)],
-            exception: None,
+            condition: None,
+            is_valid: true,
         }));
         // What is not listed is the number of the row, by one of its names.
         present.retain(|column| listed.iter().any(|listed| Dialect::Sqlite.is_same(&listed.name, column.name)));
@@ -230,22 +237,22 @@ async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Res
         let key = match column {
             Some(column) => Key::Column(column),
             None if number == -1 => Key::Column("rowid".to_owned()),
-            None => Key::Expression(expressions(connection, &name).await?),
+            None => Key::Expression(written(connection, &name).await?.0),
         };
         match indexes.last_mut() {
             Some(last) if last.name == name => last.keys.push(key),
             _ => {
-                let exception = is_partial.then(|| "is for some rows only: it has a WHERE".to_owned());
-                indexes.push(UniqueIndex { name, keys: vec![key], exception });
+                let condition = if is_partial { Some(written(connection, &name).await?.1) } else { None };
+                indexes.push(UniqueIndex { name, keys: vec![key], condition, is_valid: true });
             }
         }
     }
     Ok(indexes)
 }
 
-/// All that an index is on, as it was written: `SQLite` does not take the
-/// expressions apart.
-async fn expressions(connection: &mut SqliteConnection, index: &str) -> Result<String, sqlx::Error> {
+/// All that an index is on, and its condition, as they were written: `SQLite`
+/// does not take them apart.
+async fn written(connection: &mut SqliteConnection, index: &str) -> Result<(String, String), sqlx::Error> {
     let text: Option<String> = sqlx::query_scalar(
         "SELECT sql FROM (SELECT name, sql FROM sqlite_schema UNION ALL SELECT name, sql FROM sqlite_temp_schema) \
          WHERE name = ?1",
@@ -253,10 +260,16 @@ async fn expressions(connection: &mut SqliteConnection, index: &str) -> Result<S
     .bind(index)
     .fetch_optional(connection)
     .await?;
-    // `CREATE UNIQUE INDEX name ON table (…)`, with any spaces.
+    // `CREATE UNIQUE INDEX name ON table (…) WHERE …`, with any spaces.
     let text = text.iter().flat_map(|text| text.split_whitespace()).collect::<Vec<_>>().join(" ");
-    let on = text.to_ascii_uppercase().find(" ON ").map_or("", |at| &text[at + 4..]);
-    Ok(on.split_once('(').map_or("", |(_, keys)| keys).to_owned())
+    let after = |text: &str, word: &str| text.to_ascii_uppercase().find(word).map(|at| at + word.len());
+    let on = after(&text, " ON ").map_or("", |at| &text[at..]);
+    let keys = on.split_once('(').map_or("", |(_, keys)| keys);
+    let (keys, condition) = match after(&keys.replace(')', " "), " WHERE ") {
+        Some(at) => (&keys[..at - " WHERE ".len()], &keys[at..]),
+        None => (keys, ""),
+    };
+    Ok((keys.to_owned(), condition.to_owned()))
 }
 
 /// Whether `SQLite` cannot compile a statement that writes.
