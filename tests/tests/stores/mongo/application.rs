@@ -9,7 +9,7 @@ use otp_auth::store::{MongoUser, Store};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, SignedIn, Verification, otp_config};
 
-#[otp_config(user = U, secret_key = otp_auth_tests::SECRET.as_str(), hooks)]
+#[otp_config(user = U, secret_key = self.secret, hooks)]
 pub(super) struct Auth<U>
 where
     U: MongoUser + Clone,
@@ -17,6 +17,8 @@ where
     #[otp(sender)]
     sender: CapturingSender,
     created: Arc<AtomicUsize>,
+    /// One for each type of user: two types do not share one in one process.
+    secret: String,
     user: PhantomData<fn() -> U>,
 }
 
@@ -57,7 +59,8 @@ where
     }
 
     fn with(store: &MongoStore, clock: TestClock, sender: CapturingSender, created: Arc<AtomicUsize>) -> Self {
-        let config = Auth { sender: sender.clone(), created: Arc::clone(&created), user: PhantomData };
+        let secret = format!("{} {}", otp_auth_tests::SECRET.as_str(), std::any::type_name::<U>());
+        let config = Auth { sender: sender.clone(), created: Arc::clone(&created), secret, user: PhantomData };
         let auth = OtpAuth::with_clock(config, store.clone(), clock.clock()).unwrap();
         Self { auth, clock, sender, created }
     }
