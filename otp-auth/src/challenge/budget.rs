@@ -280,7 +280,7 @@ mod tests {
             budget = Budget::spend(Some(budget), at(second), LIMITS).unwrap();
         }
         let cooldown = Budget { next_send_at: at(86_400), ..budget };
-        assert_eq!(cooldown.wait(at(180), LIMITS), Duration::from_secs(3_420), "the hour is full all the same");
+        assert_eq!(cooldown.wait(at(180), LIMITS), Duration::from_mins(57), "the hour is full all the same");
         let hour = Budget { hour_started_at: at(86_400), ..budget };
         let spent = Budget::spend(Some(hour), at(180), LIMITS).unwrap();
         assert_eq!((spent.hour_started_at, spent.hour_sends), (at(180), 1));

@@ -229,14 +229,14 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
                 return Ok(SignInOutcome::AccountChanged);
             }
             (Account::New(_), Some(user)) => (user, false),
-            (Account::New(email), None) => match insert_user::<U>(&mut write.transaction, email, revocation.now).await?
-            {
-                Some(user) => (user, true),
-                None => {
+            (Account::New(email), None) => {
+                let added = insert_user::<U>(&mut write.transaction, email, revocation.now).await?;
+                let Some(user) = added else {
                     write.rollback().await?;
                     return Ok(SignInOutcome::Excluded);
-                }
-            },
+                };
+                (user, true)
+            }
         };
         let session = session.of_user(user.id().to_string());
         let verified_now = user.verified() == Some(false);
