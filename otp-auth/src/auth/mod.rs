@@ -306,14 +306,11 @@ async fn ask<A: Into<SignInAnswer>>(
     name: &'static str,
     hook: impl Future<Output = A> + Send,
 ) -> Result<AuthMethods, AuthError> {
-    let answer = match tokio::time::timeout(HOOK_TIMEOUT, hook).await {
-        Ok(answer) => answer.into(),
-        Err(_) => {
-            event::hook_too_slow(name);
-            SignInAnswer::Refuse
-        }
-    };
-    match answer {
+    let answer = tokio::time::timeout(HOOK_TIMEOUT, hook).await;
+    if answer.is_err() {
+        event::hook_too_slow(name);
+    }
+    match answer.map_or(SignInAnswer::Refuse, Into::into) {
         SignInAnswer::Admit => Ok(AuthMethods::OTP),
         SignInAnswer::AdmitWith(methods) => Ok(methods),
         SignInAnswer::Refuse => Err(AuthError::SignInRefused),

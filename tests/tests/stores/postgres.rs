@@ -450,7 +450,7 @@ async fn application(store: &PostgresStore) -> PgConnection {
 }
 
 /// The application adds the user itself at the same time. Its unique index
-/// stops ours, and the sign-in finds the application's.
+/// stops ours, and the sign-in says that there is one now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_user_that_the_application_adds_meanwhile_is_found() {
@@ -470,6 +470,10 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
     until("the sign-up waits", || is_waiting(&store, "INSERT INTO \"users\"")).await;
     adding.commit().await.unwrap();
     let outcome = signing_in.await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::AccountChanged), "{outcome:?}");
+    // The code was not spent by that.
+    let found: User = store.user_by_email("ann@x.com").await.unwrap().unwrap();
+    let outcome = store.sign_in(realm(), sign_in(1, existing(found))).await.unwrap();
     let SignInOutcome::SignedIn { user, created, .. } = outcome else { panic!("no sign-in") };
     assert_eq!((user.id, created), (id, false));
     assert_eq!(Postgres.count_users(&store, "ann@x.com").await, 1);
