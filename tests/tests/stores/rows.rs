@@ -380,7 +380,7 @@ async fn an_address_that_is_stored_as_bytes_makes_one_user<T: Tables<Store: Stor
     makes_one_user::<Scrambled, _>(&tables, &store).await;
 }
 
-/// As the tables of NextAuth, Laravel and Django are: with the time of the
+/// As the tables of Laravel, Django and others are: with the time of the
 /// proof, and with rows that are no users any more.
 #[derive(Clone, Debug, PartialEq, OtpUser)]
 #[otp_user(table = "members", stores(sqlite, postgres, mysql), filter = "deleted_at IS NULL OR (note = 'back)')")]
