@@ -34,7 +34,7 @@ pub enum Suspicion {
         /// The id of its user, as in `sub`.
         user_id: String,
     },
-    /// All tries of a challenge were wrong. Raised with the last of them.
+    /// The last try that a challenge allows was wrong.
     TooManyAttempts {
         /// A short hash that is the same for the same address, as in the log.
         identity: String,
