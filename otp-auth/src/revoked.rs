@@ -3,8 +3,9 @@
 //! what others end.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::id::SubjectId;
@@ -13,6 +14,10 @@ use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 /// The first 96 bits of a random id: that any two of a million agree in them
 /// has a chance of 1 in 10^17.
 type Key = [u8; 12];
+
+/// The first 64 bits of a subject's id, which is a digest: that one agrees with
+/// any of a million that are barred has a chance of 1 in 10^13.
+type SubjectKey = [u8; 8];
 
 /// Ids are random already, so their own bits are the hash.
 #[derive(Default)]
@@ -31,8 +36,7 @@ impl Hasher for OwnBits {
     }
 }
 
-/// What is live of the blacklist. An entry of a session or a token takes at
-/// most 39 bytes, one of a user at most 58.
+/// What is live of the blacklist, at most 39 bytes an entry.
 #[derive(Default)]
 pub(crate) struct Revoked(RwLock<State>);
 
@@ -41,23 +45,50 @@ struct State {
     /// Sessions and tokens, each with the second at which it is forgotten.
     ids: HashMap<Key, u32, BuildHasherDefault<OwnBits>>,
     /// Users, and their devices.
-    users: HashMap<Key, Bar>,
-    /// At so many ids, those that have expired are dropped.
+    users: HashMap<SubjectKey, Bar, BuildHasherDefault<OwnBits>>,
+    /// At so many entries, those that have expired are dropped.
     sweep_at: usize,
 }
 
-/// Sign-ins of a user before a moment do not count.
+/// Sign-ins of a user before a moment do not count. Packed into 64 bits: a
+/// moment and an end would take as much room again.
 #[derive(Clone, Copy, Default)]
-struct Bar {
-    /// Milliseconds, as bytes: a number would take more room.
-    moment: [u8; 8],
-    /// The second at which it is forgotten.
-    until: u32,
-}
+struct Bar(u64);
 
 impl Bar {
-    fn moment(&self) -> Timestamp {
-        Timestamp::from_millis(i64::from_be_bytes(self.moment))
+    /// Milliseconds in 48 bits: good until the year 10889.
+    const MOMENT_BITS: u32 = 48;
+
+    /// Days, in 16 bits: good until the year 2149, and then everything counts
+    /// as live.
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn new(moment: Timestamp, expires_at: Timestamp) -> Self {
+        let moment = u64::try_from(moment.as_millis()).unwrap_or(0).min((1 << Self::MOMENT_BITS) - 1);
+        // It is remembered until the day has ended.
+        let until = u16::try_from(Self::day(expires_at).saturating_add(1)).unwrap_or(u16::MAX);
+        Self(u64::from(until) << Self::MOMENT_BITS | moment)
+    }
+
+    fn moment(self) -> Timestamp {
+        let millis = self.0 & ((1 << Self::MOMENT_BITS) - 1);
+        Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+
+    fn is_live(self, now: Timestamp) -> bool {
+        let until = self.0 >> Self::MOMENT_BITS;
+        until == u64::from(u16::MAX) || Self::day(now) < until
+    }
+
+    /// The later of both moments and of both ends.
+    fn max(self, other: Self) -> Self {
+        let moment = self.moment().max(other.moment()).as_millis().cast_unsigned();
+        let until = (self.0 >> Self::MOMENT_BITS).max(other.0 >> Self::MOMENT_BITS);
+        Self(until << Self::MOMENT_BITS | moment)
+    }
+
+    fn day(at: Timestamp) -> u64 {
+        u64::try_from(at.as_secs()).unwrap_or(0) / Self::DAY.as_secs()
     }
 }
 
@@ -70,14 +101,13 @@ impl Revoked {
         for entry in entries {
             if entry.kind == BlacklistKind::User {
                 let kept = state.users.entry(key(&entry.id)).or_default();
-                kept.moment = kept.moment().max(entry.blacklisted_at).as_millis().to_be_bytes();
-                kept.until = kept.until.max(second(entry.expires_at).saturating_add(1));
+                *kept = kept.max(Bar::new(entry.blacklisted_at, entry.expires_at));
             } else {
                 let kept = state.ids.entry(key(&entry.id)).or_default();
                 *kept = (*kept).max(second(entry.expires_at).saturating_add(1));
             }
         }
-        if state.ids.len() >= state.sweep_at.max(SWEEP_ABOVE) {
+        if state.len() >= state.sweep_at.max(SWEEP_ABOVE) {
             state.sweep(now);
         }
     }
@@ -110,28 +140,39 @@ impl Revoked {
 }
 
 impl State {
+    fn len(&self) -> usize {
+        self.ids.len() + self.users.len()
+    }
+
     fn has_id(&self, id: &[u8; 16], now: Timestamp) -> bool {
         self.ids.get(&key(id)).is_some_and(|until| second(now) < *until)
     }
 
     fn bar(&self, subject: &SubjectId, now: Timestamp) -> Option<Bar> {
-        self.users.get(&key(subject.as_bytes())).copied().filter(|bar| second(now) < bar.until)
+        self.users.get(&key(subject.as_bytes())).copied().filter(|bar| bar.is_live(now))
     }
 
     fn sweep(&mut self, now: Timestamp) {
         let moment = second(now);
         self.ids.retain(|_, until| moment < *until);
-        self.users.retain(|_, bar| moment < bar.until);
-        if self.ids.len() < self.ids.capacity() / 4 {
-            self.ids.shrink_to(2 * self.ids.len());
-        }
+        self.users.retain(|_, bar| bar.is_live(now));
+        shrink(&mut self.ids);
+        shrink(&mut self.users);
         // The work of a sweep is spread over as many insertions.
-        self.sweep_at = 2 * self.ids.len();
+        self.sweep_at = 2 * self.len();
     }
 }
 
-fn key(id: &[u8; 16]) -> Key {
-    id.first_chunk().copied().unwrap_or_default()
+/// Gives back what a table does not need, with room to grow again.
+fn shrink<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
+    if map.len() < map.capacity() / 4 {
+        map.shrink_to(2 * map.len());
+    }
+}
+
+fn key<const LENGTH: usize>(id: &[u8; 16]) -> [u8; LENGTH] {
+    const { assert!(LENGTH <= 16, "an id has 16 bytes") };
+    id.first_chunk().copied().unwrap_or([0; LENGTH])
 }
 
 /// Good until the year 2106, and then everything counts as live.
@@ -143,6 +184,9 @@ fn second(at: Timestamp) -> u32 {
 mod tests {
     use super::*;
     use crate::id::{SessionId, TokenId};
+
+    /// In seconds.
+    const DAY: i64 = 24 * 60 * 60;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(seconds * 1_000)
@@ -178,7 +222,9 @@ mod tests {
             revoked.insert(&[entry(kind, 1, 200)], at(100));
             assert!(revoked.has(&token(1, 1, 1), at(199)), "{kind:?}");
             assert!(!revoked.has(&token(2, 2, 2), at(199)), "{kind:?}");
-            assert!(!revoked.has(&token(1, 1, 1), at(201)), "{kind:?}");
+            // One of a user until the day is over.
+            let over = if kind == BlacklistKind::User { DAY } else { 201 };
+            assert!(!revoked.has(&token(1, 1, 1), at(over)), "{kind:?}");
             // The later of two ends counts.
             revoked.insert(&[entry(kind, 1, 300), entry(kind, 1, 250)], at(100));
             assert!(revoked.has(&token(1, 1, 1), at(299)), "{kind:?}");
@@ -194,40 +240,68 @@ mod tests {
         assert!(!revoked.has(&signed_in(100), at(100)));
         let subject = token(1, 2, 3).subject;
         assert_eq!(revoked.since(&subject, at(199)), Some(at(100)));
-        assert_eq!(revoked.since(&subject, at(201)), None);
+        assert_eq!(revoked.since(&subject, at(2 * DAY)), None);
+    }
+
+    /// In whatever order the store tells of them.
+    #[test]
+    fn the_later_moment_and_the_later_end_of_a_user_count() {
+        let millis = Timestamp::from_millis;
+        let early = BlacklistEntry::new(id(3), BlacklistKind::User, millis(100_001), at(5 * DAY));
+        let late = BlacklistEntry::new(id(3), BlacklistKind::User, millis(200_002), at(3 * DAY));
+        for entries in [[early, late], [late, early]] {
+            let revoked = Revoked::default();
+            revoked.insert(&entries, at(0));
+            let subject = token(1, 2, 3).subject;
+            for now in [0, 5 * DAY - 1, 5 * DAY] {
+                assert_eq!(revoked.since(&subject, at(now)), Some(millis(200_002)), "{now}");
+            }
+            assert_eq!(revoked.since(&subject, at(6 * DAY)), None);
+        }
+        // What does not fit counts as late, and is kept.
+        let revoked = Revoked::default();
+        revoked.insert(&[BlacklistEntry::new(id(3), BlacklistKind::User, millis(i64::MAX), millis(i64::MAX))], at(0));
+        assert!(revoked.has(&token(1, 2, 3), at(100_000 * DAY)));
     }
 
     #[test]
     fn expired_entries_do_not_pile_up() {
-        let revoked = Revoked::default();
-        for number in 0..200_000u32 {
-            let now = i64::from(number);
-            revoked.insert(&[entry(BlacklistKind::Session, number, now + 100)], at(now));
+        for kind in [BlacklistKind::Session, BlacklistKind::User] {
+            let revoked = Revoked::default();
+            let now = |number: u32| i64::from(number) * 1_000;
+            for number in 0..200_000u32 {
+                revoked.insert(&[entry(kind, number, now(number) + 100)], at(now(number)));
+            }
+            assert!(revoked.read().len() < 2 * SWEEP_ABOVE, "{kind:?}");
+            revoked.forget_expired(at(now(300_000)));
+            let state = revoked.read();
+            assert_eq!((state.len(), state.ids.capacity(), state.users.capacity()), (0, 0, 0), "{kind:?}");
         }
-        assert!(revoked.read().ids.len() < 2 * SWEEP_ABOVE);
-        revoked.forget_expired(at(300_000));
-        assert_eq!((revoked.read().ids.len(), revoked.read().ids.capacity()), (0, 0));
     }
 
-    /// Whatever the number of entries: what the table has allocated, a slot and
-    /// a byte of control for each of its buckets.
+    /// Whatever the number of entries: what the tables have allocated, a slot
+    /// and a byte of control for each of their buckets.
     #[test]
-    fn a_live_entry_takes_at_most_40_bytes_and_that_of_a_user_58() {
-        let revoked = Revoked::default();
-        let mut batch = Vec::new();
-        for number in 0..1_000_000u32 {
-            batch.push(entry(BlacklistKind::Session, number, 1_000));
-            if batch.len() == 100_000 {
-                revoked.insert(&batch, at(100));
-                batch.clear();
-                let state = revoked.read();
-                let buckets = (state.ids.capacity() * 8).div_ceil(7).next_power_of_two();
-                let bytes = buckets * (size_of::<(Key, u32)>() + 1);
-                assert!(bytes <= 40 * state.ids.len(), "{bytes} bytes for {} entries", state.ids.len());
-            }
+    fn a_live_entry_takes_at_most_40_bytes() {
+        fn allocated<K, V, S>(map: &HashMap<K, V, S>) -> usize {
+            let buckets = (map.capacity() * 8).div_ceil(7).next_power_of_two();
+            buckets * (size_of::<(K, V)>() + 1)
         }
-        assert_eq!(revoked.read().ids.len(), 1_000_000);
-        // A bucket of a user, at the lowest load of a table.
-        assert!((size_of::<(Key, Bar)>() + 1) * 16 / 7 <= 58);
+        for kind in [BlacklistKind::Session, BlacklistKind::User] {
+            let revoked = Revoked::default();
+            let mut batch = Vec::new();
+            for number in 0..1_000_000u32 {
+                batch.push(entry(kind, number, 1_000));
+                if batch.len() == 100_000 {
+                    revoked.insert(&batch, at(100));
+                    batch.clear();
+                    let state = revoked.read();
+                    let bytes =
+                        if kind == BlacklistKind::User { allocated(&state.users) } else { allocated(&state.ids) };
+                    assert!(bytes <= 40 * state.len(), "{bytes} bytes for {} entries of {kind:?}", state.len());
+                }
+            }
+            assert_eq!(revoked.read().len(), 1_000_000);
+        }
     }
 }
