@@ -43,6 +43,13 @@ pub struct Session {
     pub client: Client,
 }
 
+impl Session {
+    /// The session with its next refresh token.
+    pub(crate) fn advanced(self, now: Timestamp) -> Self {
+        Self { generation: self.generation.saturating_add(1), refreshed_at: now, ..self }
+    }
+}
+
 /// A refresh token was handed out again, after the grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
@@ -228,10 +235,7 @@ mod tests {
     /// answer arrives.
     fn refresh(session: &mut Session, holder: &mut Holder, now: Timestamp, answered: bool) -> bool {
         match judge(session, holder.0, now, GRACE) {
-            Presented::Current => {
-                session.generation += 1;
-                session.refreshed_at = now;
-            }
+            Presented::Current => *session = session.clone().advanced(now),
             Presented::AnswerLost => {
                 session.recovery = Some(Recovery { generation: session.generation, at: now });
             }

@@ -9,6 +9,8 @@ use otp_auth::store::{
     SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
 
+use tokio::sync::Notify;
+
 use crate::user::User;
 
 /// A method of a store.
@@ -66,7 +68,10 @@ pub enum Fault {
     Fail,
     /// It never answers.
     Hang,
-    /// Of [`Operation::OpenChallenge`]: it happens, and is never answered.
+    /// It waits until the faults are cleared, and happens then.
+    Wait,
+    /// Of [`Operation::OpenChallenge`] and [`Operation::SignIn`]: it happens, and
+    /// is never answered.
     Unanswered,
     /// Of [`Operation::OpenChallenge`]: it happens, and its answer is lost.
     Lost,
@@ -87,7 +92,7 @@ struct State {
 /// Tells a [`Faulty`] store what to do, and knows what it was asked. Clones
 /// share everything.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<State>>);
+pub struct Faults(Arc<(Mutex<State>, Notify)>);
 
 impl Faults {
     /// From now on this operation goes wrong.
@@ -98,6 +103,7 @@ impl Faults {
     /// From now on everything works.
     pub fn clear(&self) {
         self.lock().faults.clear();
+        self.0.1.notify_waiters();
     }
 
     /// What was asked since the last time, in order.
@@ -105,8 +111,15 @@ impl Faults {
         std::mem::take(&mut self.lock().calls)
     }
 
+    /// Returns when this operation is asked for.
+    pub async fn called(&self, operation: Operation) {
+        while !self.lock().calls.contains(&operation) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.0.lock().unwrap()
     }
 
     async fn meet(&self, operation: Operation) -> StoreResult<()> {
@@ -121,6 +134,10 @@ impl Faults {
             None | Some(Fault::Contradict | Fault::Unanswered | Fault::Lost) => Ok(()),
             Some(Fault::Fail) => Err(StoreError::new(CAUSE)),
             Some(Fault::Hang) => std::future::pending().await,
+            Some(Fault::Wait) => {
+                self.0.1.notified().await;
+                Ok(())
+            }
         }
     }
 }
@@ -273,7 +290,11 @@ impl<S: UserStore<User>> UserStore<User> for Faulty<S> {
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<User>) -> StoreResult<SignInOutcome<User>> {
         self.faults.meet(Operation::SignIn).await?;
-        self.inner.sign_in(realm, sign_in).await
+        let outcome = self.inner.sign_in(realm, sign_in).await;
+        if self.faults.lock().faults.get(&Operation::SignIn) == Some(&Fault::Unanswered) {
+            return std::future::pending().await;
+        }
+        outcome
     }
 
     async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {

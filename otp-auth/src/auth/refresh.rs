@@ -91,24 +91,34 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Presented::Revoked => return Err(AuthError::SessionRevoked),
                 Presented::Expired => return Err(AuthError::InvalidRefreshToken),
             };
-            // The user comes first: if that fails, nothing has changed and the
-            // client can try again with the same token.
+            // The user and the tokens come first: if they fail, nothing has
+            // changed and the client can try again with the same token.
             let user = match known.take() {
                 Some(user) => user,
                 None => self.session_user(&session).await?,
             };
             let Some(replaced) = replaced else {
-                return self.renewed(user, session, now);
+                let tokens = self.tokens_for(&user, &session, now)?;
+                return Ok(SignedIn { user, session, tokens, device: None });
             };
+            // The store may have taken its time until here, and the grace of
+            // the other tabs begins with the replacement.
+            let now = self.now();
+            let binding = session.binding;
+            let tokens = self.tokens_for(&user, &session.clone().advanced(now), now)?;
             session = match self.inner.store.advance(session.id, replaced, now).await? {
                 Advance::Advanced(session) if replaced == presented.generation => {
                     event::session_renewed(session.id, self.client_ip());
-                    return self.renewed(user, session, now);
+                    if session.binding == binding {
+                        return Ok(SignedIn { user, session, tokens, device: None });
+                    }
+                    session
                 }
                 Advance::Advanced(session) | Advance::Unchanged(session) => session,
                 Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
             };
-            known = Some(user);
+            // The user that was loaded is the one of that address.
+            known = (session.binding == binding).then_some(user);
         }
         Err(StoreError::new("the session changes all the time").into())
     }
@@ -216,11 +226,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Err(AuthError::InvalidRefreshToken);
         }
         Ok(user)
-    }
-
-    fn renewed(&self, user: C::User, session: Session, now: Timestamp) -> Result<SignedIn<C::User>, AuthError> {
-        let tokens = self.tokens_for(&user, &session, now)?;
-        Ok(SignedIn { user, session, tokens, device: None })
     }
 
     /// Somebody has a copy of a token of this session.

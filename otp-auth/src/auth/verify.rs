@@ -350,10 +350,16 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
         let device = self.device_of(verification.device, challenge)?;
         let (id, replaced, revocation) = (sign_in.session.id, sign_in.replaces, sign_in.revocation);
+        let is_new = matches!(sign_in.account, Account::New(_));
         let outcome = match self.inner.store.sign_in(sign_in).await {
             Err(error) if error.is_timeout() => {
-                let settled = tokio::time::timeout(SETTLING, self.settled(id)).await;
-                settled.ok().flatten().ok_or(error)
+                let settled = tokio::time::timeout(SETTLING, self.settled(id)).await.ok().flatten();
+                settled.map_or(Err(error), |(user, session)| {
+                    // Of what was not proven to be theirs nothing is known here;
+                    // the mirror learns of it when the store is asked what is new.
+                    let ended = replaced.into_iter().collect();
+                    Ok(SignInOutcome::SignedIn { user, session, created: is_new, ended })
+                })
             }
             outcome => outcome,
         };
@@ -399,12 +405,11 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// What became of a sign-in that the store did not answer in time: it may
     /// have been stored all the same, and then the code is spent.
-    async fn settled(&self, id: SessionId) -> Option<SignInOutcome<C::User>> {
+    async fn settled(&self, id: SessionId) -> Option<(C::User, Session)> {
         let session = self.inner.store.session(id).await.ok()??;
         let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
         let user = self.inner.store.user_by_id(&user_id).await.ok()??;
-        // What it has ended is seen when the store is asked what is new.
-        Some(SignInOutcome::SignedIn { user, session, created: false, ended: Vec::new() })
+        Some((user, session))
     }
 
     /// Fresh tokens for a session in its current generation.

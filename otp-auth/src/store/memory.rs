@@ -238,8 +238,7 @@ impl<U: OtpUser> SessionStore for MemoryStore<U> {
             Some(session)
                 if session.generation == generation && session.revoked_at.is_none() && now < session.expires_at =>
             {
-                session.generation = generation.saturating_add(1);
-                session.refreshed_at = now;
+                *session = session.clone().advanced(now);
                 Advance::Advanced(session.clone())
             }
             Some(session) => Advance::Unchanged(session.clone()),

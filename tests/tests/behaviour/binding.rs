@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use otp_auth_tests::config::BodyAuth;
-use otp_auth_tests::{App, Backend, Client, Mode, Setup, tokens};
+use otp_auth_tests::{App, Backend, Client, Fault, Mode, Operation, Setup, tokens};
 
 use crate::support::{ANN, BOB};
 
@@ -132,4 +132,25 @@ async fn a_session_can_be_bound_to_the_new_address_on_purpose() {
     assert_eq!(error.to_string(), otp_auth::AuthError::InvalidToken.to_string());
     ann.logout().await.ok();
     assert!(typed.auth.rebind_session(&claims, user).await.is_err());
+}
+
+/// A refresh that began before hands out no tokens of the old address.
+#[tokio::test]
+async fn a_session_can_be_bound_while_it_is_refreshed() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    let app = typed.app.clone();
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    let user = app.users().await.remove(0);
+    let claims = typed.auth.claims(&ann.token()).await.unwrap();
+    app.faults.set(Operation::Advance, Fault::Wait);
+    let refresh = async { ann.refresh().await.ok() };
+    let meanwhile = async {
+        app.faults.called(Operation::Advance).await;
+        let user = app.change_address(&user, "new@example.com").await;
+        typed.auth.rebind_session(&claims, user).await.unwrap();
+        app.faults.clear();
+    };
+    tokio::join!(refresh, meanwhile);
+    ann.get("/me").await.ok();
 }

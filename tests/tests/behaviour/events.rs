@@ -8,7 +8,7 @@ use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use otp_auth::SessionId;
 use otp_auth_tests::config::BodyAuth;
-use otp_auth_tests::{Client, Mode, Setup, logs, tokens};
+use otp_auth_tests::{Call, Client, Fault, Mode, Operation, Setup, logs, tokens};
 
 use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
 
@@ -257,5 +257,29 @@ async fn log_02_a_session_that_is_replaced_raises_one_event() {
         client.sign_in(BOB).await;
         assert_eq!(endings(replaced), ["replaced"]);
         assert_eq!(endings(session_of(&client)), [""; 0]);
+    }
+}
+
+/// The store does it, and is too slow to say so.
+#[tokio::test(start_paused = true)]
+async fn log_02_a_sign_in_that_is_answered_too_late_is_told_like_any_other() {
+    logs::capture();
+    for mode in [Mode::Cookie, Mode::Both] {
+        let app = app(mode).await;
+        let mut client = app.client();
+        client.sign_in(ANN).await;
+        let replaced = session_of(&client);
+        let before = app.hooks.calls().len();
+        app.faults.set(Operation::SignIn, Fault::Unanswered);
+        client.sign_in(BOB).await;
+        assert_eq!(endings(replaced), ["replaced"]);
+        // Nobody is made the second time.
+        app.pass(COOLDOWN);
+        client.sign_in(BOB).await;
+        let told = app.hooks.calls().split_off(before);
+        let [Call::BeforeCreate(_), Call::UserCreated(2), Call::SignedIn(2, _), again @ ..] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert!(matches!(again, [Call::BeforeSignIn(2, true), Call::SignedIn(2, _)]), "{told:?}");
     }
 }

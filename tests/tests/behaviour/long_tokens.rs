@@ -63,6 +63,8 @@ async fn a_refresh_hands_out_no_token_that_is_too_long() {
     client.sign_in(ANN).await;
     name(&app, 13_000).await;
     client.refresh().await.problem(500, "internal_error");
+    // Nothing was replaced.
+    assert_eq!(app.sessions(1).await[0].generation, 0);
     name(&app, 10).await;
     client.refresh().await.ok();
     client.get("/me").await.ok();

@@ -116,6 +116,28 @@ async fn the_grace_ends_at_its_millisecond() {
     }
 }
 
+/// A store that takes its time leaves the other tabs no less of it.
+#[tokio::test]
+async fn the_grace_begins_with_the_replacement() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let mut twin = client.clone();
+        app.faults.take_calls();
+        app.faults.set(Operation::UserById, Fault::Wait);
+        let slow = async { client.refresh().await.ok() };
+        let meanwhile = async {
+            app.faults.called(Operation::UserById).await;
+            app.pass(GRACE);
+            app.faults.clear();
+        };
+        tokio::join!(slow, meanwhile);
+        app.pass(GRACE - MILLI);
+        app.faults.take_calls();
+        twin.refresh().await.ok();
+        assert!(!app.faults.take_calls().contains(&Operation::Recover));
+    }
+}
+
 /// A client that sleeps over night during a refresh: its answer is lost. It
 /// asks again with the old token, in several tabs at once, and stays signed
 /// in.
