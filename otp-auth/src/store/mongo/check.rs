@@ -88,8 +88,8 @@ fn is_same(expected: &IndexModel, present: &IndexModel) -> bool {
 
 /// A finding, unless a unique index on this field alone holds for every user.
 /// One that is sparse does: who has no address is no user. A collation that
-/// takes more texts for equal promises more.
-/// So does one for the documents that are users, by the `filter`.
+/// takes more texts for equal promises more. One for the documents that are
+/// users, by the `filter`, serves as well.
 fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[IndexModel]) -> Option<Finding> {
     let mut instead = None;
     for index in indexes {
@@ -99,7 +99,7 @@ fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[Index
         }
         let reason = if index.keys.len() > 1 {
             "is on other fields, too"
-        } else if options.partial_filter_expression.as_ref().is_some_and(|partial| partial != filter) {
+        } else if options.partial_filter_expression.as_ref().is_some_and(|partial| !holds_for(partial, filter)) {
             "is for some documents only: it has a `partialFilterExpression`"
         } else {
             return None;
@@ -116,6 +116,23 @@ fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[Index
             quoted(field)
         ),
     ))
+}
+
+/// Whether every document with the values of the filter is in a partial index.
+fn holds_for(partial: &Document, filter: &Document) -> bool {
+    partial.iter().all(|(field, condition)| {
+        let value = match condition {
+            Bson::Document(equality) if equality.len() == 1 => equality.get("$eq").unwrap_or(condition),
+            value => value,
+        };
+        filter.get(field).is_some_and(|expected| is_equal(expected, value))
+    })
+}
+
+/// As the server compares them: an integer is one in any width.
+fn is_equal(one: &Bson, other: &Bson) -> bool {
+    let number = |value: &Bson| value.as_i64().or_else(|| value.as_i32().map(i64::from));
+    one == other || number(one).is_some_and(|one| number(other) == Some(one))
 }
 
 fn quoted(name: &str) -> String {

@@ -84,6 +84,26 @@ fn is_same(one: &str, other: &str) -> bool {
     if binds(&one) || binds(&other) { one == other } else { bare(&one) == bare(&other) }
 }
 
+/// Of an expression that is a column in the rows of a condition and NULL in
+/// all others, `CASE WHEN condition THEN column END`: the condition and the
+/// column. A unique index on it is what `MySQL` has in place of a partial one.
+#[cfg(feature = "mysql")]
+pub(super) fn conditional(expression: &str) -> Option<(String, String)> {
+    let words = words(expression);
+    let mut words: Vec<_> = words.iter().map(String::as_str).collect();
+    if let ["(", inner @ .., ")"] = &words[..] {
+        words = inner.to_vec();
+    }
+    let (condition, column) = match &words[..] {
+        ["case", "when", condition @ .., "then", column, "else", "null", "end"]
+        | ["case", "when", condition @ .., "then", column, "end"]
+        | ["if", "(", condition @ .., ",", column, ",", "null", ")"] => (condition, *column),
+        _ => return None,
+    };
+    let is_one = !condition.iter().any(|word| matches!(*word, "when" | "then" | "else" | ","));
+    is_one.then(|| (condition.join(" "), column.to_owned()))
+}
+
 /// The words and signs of a condition; a text is one word.
 fn words(condition: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -222,6 +242,35 @@ mod tests {
         assert_eq!(check(&[partial, index(&[column("email")])]), Ok(()));
         assert_eq!(check(&[index(&[column("id")])]), Err(None));
         assert_eq!(check(&[index(&[column("Email")])]), Err(None));
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn an_expression_for_some_rows_is_taken_apart() {
+        let of = |expression| conditional(expression).map(|(condition, column)| format!("{column} WHERE {condition}"));
+        for expression in [
+            "case when `gone` is null then `Email` end",
+            "(case when (`gone` is null) then `email` else NULL end)",
+            "if(`gone` is null,`email`,NULL)",
+            "IF ((gone IS NULL), email, NULL)",
+        ] {
+            let found = of(expression).unwrap();
+            assert_eq!(
+                found.replace(['(', ')'], "").split_whitespace().collect::<Vec<_>>().join(" "),
+                "email WHERE gone is null"
+            );
+        }
+        for expression in [
+            "case when gone is null then email else 'x' end",
+            "case when gone is null then email when kind = 1 then null end",
+            "if(gone is null,lower(email),NULL)",
+            "if(gone is null,NULL,email)",
+            "if(a,b,c,email,NULL)",
+            "coalesce(gone, email)",
+            "",
+        ] {
+            assert_eq!(of(expression), None, "{expression}");
+        }
     }
 
     #[test]

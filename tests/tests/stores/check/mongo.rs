@@ -93,6 +93,36 @@ async fn only_an_index_that_holds_for_every_user_counts() {
 
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
+async fn an_index_for_the_documents_of_the_filter_counts() {
+    #[derive(Clone, Debug, PartialEq, OtpUser)]
+    #[otp_user(collection = "users", filter(kind = "person", deleted = false))]
+    struct Person {
+        #[otp(id, column = "_id", generate = uuid::Uuid::now_v7().to_string())]
+        id: String,
+        #[otp(email)]
+        email: String,
+    }
+    let store = REPLICA_SET.fresh_store().await;
+    for (partial, counts) in [
+        (doc! { "kind": "person", "deleted": false }, true),
+        (doc! { "deleted": false, "kind": "person" }, true),
+        // One for more documents than the users keeps them apart, too.
+        (doc! { "deleted": false }, true),
+        (doc! { "kind": { "$eq": "person" } }, true),
+        (doc! { "deleted": true }, false),
+        (doc! { "deleted": false, "kind": "machine" }, false),
+        (doc! { "deleted": false, "kind": "person", "tenant": 1 }, false),
+        (doc! { "kind": { "$exists": true } }, false),
+    ] {
+        users(&store).drop().await.unwrap();
+        index(&store, &doc! { "email": 1 }, doc! { "unique": true, "partialFilterExpression": partial.clone() }).await;
+        let kinds = kinds::<Person>(&store).await;
+        assert_eq!(kinds, if counts { vec![] } else { vec![FindingKind::Unique] }, "{partial}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB: scripts/test starts one"]
 async fn an_id_of_another_field_is_unique_too_and_a_view_takes_no_users() {
     #[derive(Clone, Debug, PartialEq, OtpUser)]
     #[otp_user(collection = "users")]

@@ -13,7 +13,7 @@ use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::shape;
-use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::unique::{Key, UniqueIndex, conditional};
 
 /// A table of users, as the derive describes it.
 pub type Table = shape::Table<sqlx::MySql>;
@@ -198,25 +198,41 @@ async fn unique_indexes(connection: &mut MySqlConnection, place: &Place) -> Resu
     .fetch_optional(&mut *connection)
     .await?;
     let statement = if text.is_some() {
-        "SELECT CONVERT(index_name USING utf8mb4) AS name, CONVERT(column_name USING utf8mb4) AS column_part, \
-         CONVERT(expression USING utf8mb4) AS expression_part FROM information_schema.statistics \
+        "SELECT CONVERT(statistics.index_name USING utf8mb4) AS name, \
+         CONVERT(statistics.column_name USING utf8mb4) AS column_part, \
+         CONVERT(COALESCE(statistics.expression, columns.generation_expression) USING utf8mb4) AS expression_part \
+         FROM information_schema.statistics \
+         LEFT JOIN information_schema.columns USING (table_schema, table_name, column_name) \
          WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index"
     } else {
-        "SELECT CONVERT(index_name USING utf8mb4) AS name, CONVERT(column_name USING utf8mb4) AS column_part, \
-         NULL AS expression_part FROM information_schema.statistics \
+        "SELECT CONVERT(statistics.index_name USING utf8mb4) AS name, \
+         CONVERT(statistics.column_name USING utf8mb4) AS column_part, \
+         CONVERT(columns.generation_expression USING utf8mb4) AS expression_part \
+         FROM information_schema.statistics \
+         LEFT JOIN information_schema.columns USING (table_schema, table_name, column_name) \
          WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index"
     };
     let rows = sqlx::query(statement).bind(&place.schema).bind(&place.name).fetch_all(connection).await?;
     let mut indexes: Vec<UniqueIndex> = Vec::new();
     for row in rows {
         let name: String = row.try_get("name")?;
+        // An expression of the index itself, or of a column that is generated.
+        let expression: String = row.try_get::<Option<String>, _>("expression_part")?.unwrap_or_default();
         let key = match row.try_get("column_part")? {
-            Some(column) => Key::Column(column),
-            None => Key::Expression(row.try_get::<Option<String>, _>("expression_part")?.unwrap_or_default()),
+            Some(column) if expression.is_empty() => Key::Column(column),
+            _ => Key::Expression(expression),
         };
         match indexes.last_mut() {
             Some(last) if last.name == name => last.keys.push(key),
             _ => indexes.push(UniqueIndex { name, keys: vec![key], condition: None, is_valid: true }),
+        }
+    }
+    for index in &mut indexes {
+        if let [Key::Expression(expression)] = &index.keys[..]
+            && let Some((condition, column)) = conditional(expression)
+        {
+            index.keys = vec![Key::Column(column)];
+            index.condition = Some(condition);
         }
     }
     Ok(indexes)
