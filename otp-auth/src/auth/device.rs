@@ -41,13 +41,20 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok((!ended.await?).then_some(device))
     }
 
+    /// Whether this is the token of a device.
+    pub(crate) fn is_device_token(&self, token: &str) -> bool {
+        Device::read(&self.inner.keys, token).is_some()
+    }
+
     /// Which of several tokens to take for an address: the one of the latest
     /// sign-in to it, else of the latest at all.
     pub(crate) fn device_for<'a>(&self, email: &str, tokens: &[&'a str]) -> Option<&'a str> {
         if let [] | [_] = tokens {
             return tokens.first().copied();
         }
-        let identities = self.address(email).map(|address| self.identities(&address)).unwrap_or_default();
+        // What is no address is found by whoever needs it.
+        let address = Address::parse(email, self.inner.settings.local_part_case);
+        let identities = address.map(|address| self.identities(&address)).unwrap_or_default();
         let now = self.now();
         let rank = |token: &&str| {
             let device = Device::read(&self.inner.keys, token)?;

@@ -55,8 +55,9 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// not. A stranger cannot pile up more work than this.
 const MAX_SENDS: u32 = 512;
 
-/// Sends that may be given back at once after the store has failed.
-const MAX_REFUNDS: u32 = 64;
+/// Sends that may be given back at once after the store has failed, each for
+/// half a minute. Of those that fail for that long nobody has to be sure.
+const MAX_REFUNDS: u32 = 4_096;
 
 /// Passwordless sign-in for an application: the configuration, the keys and
 /// the store. Cheap to clone; it is the state of your router.

@@ -119,6 +119,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         let address = self.address(user.email())?;
         let binding = Binding::of(self.current_keys()?, address.canonical());
         let (now, present) = (self.now(), claims.session_id());
+        let held = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
+        // What can fail on our side fails before anything ends.
+        self.tokens_for(&user, &Session { binding, ..held }, now)?;
         for other in self.sessions(user.id()).await? {
             if other.id != present {
                 self.sign_out_session(other.id).await?;

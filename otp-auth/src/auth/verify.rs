@@ -276,6 +276,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         context: &RequestContext,
         refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
+        // Whatever becomes of the sign-in.
+        for (session, suspicion) in self.reused(verification.older_refresh_tokens, context.time).await {
+            let _ = self.end_session_as(session, Ending::TokenReused).await;
+            suspicion.raise::<C::User>(self.inner.config.hooks(), context).await;
+        }
         for _ in 0..ROUNDS {
             if let Some(signed_in) = self.attempt(address, challenge, candidate, verification, context, refusal).await?
             {
@@ -315,7 +320,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             None => return Err(AuthError::InvalidCode),
         };
 
-        let reused = self.reused(verification.older_refresh_tokens, now).await;
         let mut older = verification
             .older_refresh_tokens
             .iter()
@@ -383,21 +387,18 @@ impl<C: OtpConfig> OtpAuth<C> {
         for session in older {
             let _ = self.end_session_as(session, Ending::Replaced).await;
         }
-        for suspicion in reused {
-            suspicion.raise::<C::User>(hooks, context).await;
-        }
         // A user who was made just now was not asked about before.
         if !self.admits(&user) {
             self.end_session_as(session.id, Ending::Refused).await?;
             return Err(AuthError::SignInRefused);
         }
+        if created {
+            notice("user_created", hooks.user_created(&user, context)).await;
+        }
         let tokens = match prepared {
             Some(tokens) => tokens,
             None => self.tokens_for(&user, &session, now)?,
         };
-        if created {
-            notice("user_created", hooks.user_created(&user, context)).await;
-        }
         notice("signed_in", hooks.signed_in(&user, session.id, context)).await;
         let device = self.device_token(device, address, &session.user_id, now)?;
         Ok(Some(SignedIn { user, session, tokens, device: Some(device) }))
