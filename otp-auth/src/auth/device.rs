@@ -14,8 +14,9 @@ use crate::id::{SessionId, SubjectId, TokenId};
 use crate::secret::Secret;
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
-/// Two sign-ins in one millisecond are told apart by nothing.
-const MOMENT: Duration = Duration::from_millis(1);
+/// A device may have signed in at another process, whose clock is ahead by so
+/// much.
+const SKEW: Duration = Duration::from_mins(1);
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// The device of a token, if it has signed in to this address, not too
@@ -88,16 +89,15 @@ impl<C: OtpConfig> OtpAuth<C> {
         now: Timestamp,
     ) -> Result<Secret, AuthError> {
         let subject = SubjectId::devices_of(user_id);
-        // Whoever signs in after all devices were ended is known, also in the
-        // same millisecond.
+        // Whoever signs in after all devices were ended is known at once.
         let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
         Ok(device.signed_in(&self.identities(address), subject, at).to_token(self.current_keys()?))
     }
 
-    /// Ends all devices of a user, those of this millisecond too. The entry
-    /// lives for as long as such a device would be known.
+    /// Ends all devices of a user. The entry lives for as long as such a device
+    /// would be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
-        let moment = self.now() + MOMENT;
+        let moment = self.now() + SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
     }

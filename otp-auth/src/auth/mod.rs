@@ -42,7 +42,7 @@ use crate::methods::AuthMethods;
 use crate::secret::Keys;
 use crate::session::Client;
 use crate::store::{AnyStore, Removed, Revocation, Store};
-use crate::token::Tokens;
+use crate::token::{self, Tokens};
 use crate::user::OtpUser as _;
 use follow::Following;
 use in_flight::InFlight;
@@ -273,8 +273,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    fn revocation(&self, now: Timestamp) -> Revocation {
-        Revocation { now, blacklist_until: now + self.inner.tokens.access_horizon() }
+    fn revocation(now: Timestamp) -> Revocation {
+        Revocation { now, blacklist_until: now + token::ACCESS_HORIZON }
     }
 
     fn admits(&self, user: &C::User) -> bool {

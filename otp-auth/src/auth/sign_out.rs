@@ -1,7 +1,5 @@
 //! Signing out.
 
-use serde::de::IgnoredAny;
-
 use super::{OtpAuth, notice};
 use crate::config::OtpConfig;
 use crate::error::AuthError;
@@ -40,8 +38,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             .iter()
             .filter_map(|token| self.inner.tokens.verify_refresh(token, now).inspect_err(note).ok())
             .map(|presented| presented.session);
-        let access = |token| self.inner.tokens.verify_access::<IgnoredAny>(token, now).inspect_err(note).ok();
-        let by_access = access_token.and_then(access).map(|claims| claims.registered.session);
+        let by_access =
+            access_token.and_then(|token| self.inner.tokens.access_session(token, now).inspect_err(note).ok());
         let mut sessions: Vec<SessionId> = Vec::new();
         for session in by_refresh.chain(by_access) {
             if !sessions.contains(&session) {
@@ -84,7 +82,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Revokes and blacklists a session; whether this call revoked it.
     async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
-        let revocation = self.revocation(self.now());
+        let revocation = Self::revocation(self.now());
         let revoked = self.inner.store.revoke_session(session, revocation).await?;
         self.inner.note_ended(&[session], revocation);
         Ok(revoked)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ConfigFault, SameSite, Settings};
 use crate::origin::{host_fault, origin_fault};
 use crate::store::SendLimits;
+use crate::token::LONGEST_LIFETIME;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -24,7 +25,11 @@ pub(super) fn ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
         }
     };
     let access = settings.access_token_lifetime;
-    fault(access < Duration::from_secs(1) || access > DAY, "access_token_lifetime", "must be 1 second to 24 hours");
+    fault(
+        access < Duration::from_secs(1) || access > LONGEST_LIFETIME,
+        "access_token_lifetime",
+        "must be 1 second to 24 hours",
+    );
     let refresh = settings.refresh_token_lifetime;
     fault(
         refresh > 400 * DAY,

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use otp_auth::{SettingsBuilder, Suspicion};
-use otp_auth_tests::{Answer, App, Call, Client, Mode, Setup};
+use otp_auth_tests::{Answer, App, Call, Client, Mode, Reply, Setup};
 use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
@@ -112,6 +112,26 @@ async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
             let me = owner.get_with("/me", &answer.member("access_token")).await.ok();
             assert!(me.text().contains(ANN), "{me:?}");
         }
+    }
+}
+
+/// An old refresh token beside a right code: somebody has a copy of it, whatever
+/// becomes of the sign-in.
+#[tokio::test]
+async fn theft_is_found_at_a_sign_in_that_is_refused() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        let app = app(mode).await;
+        let (mut client, old) = signed_in(&app, ANN).await;
+        client.refresh().await.ok();
+        client.refresh().await.ok();
+        app.pass(Duration::from_secs(60));
+        let mut thief = app.client();
+        thief.request(BOB).await.ok();
+        thief.put_refresh_token(&old);
+        app.hooks.on_create(Reply::Refuse);
+        thief.verify_right(BOB).await.problem(403, "sign_in_refused");
+        assert_eq!(suspicions(&app), 1);
+        client.refresh().await.problem(401, "session_revoked");
     }
 }
 
