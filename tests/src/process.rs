@@ -96,6 +96,12 @@ impl Process {
         self.told(Request::post(format!("/test/revoke/{id}"))).await
     }
 
+    /// Gives the row of an address, and its id, to another one, as an application
+    /// would; how many rows that were.
+    pub async fn hand_over(&self, from: &str, to: &str) -> u64 {
+        self.told(Request::post(format!("/test/hand-over/{from}/{to}"))).await
+    }
+
     /// Cleans up, and says how many rows of each kind that removed.
     pub async fn cleanup(&self) -> Removed {
         self.told(Request::post("/test/cleanup")).await

@@ -29,7 +29,7 @@ use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{Claims, CurrentUser, MongoStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore, otp_config};
 use otp_auth_tests::SECRET;
 use serde_json::{Value, json};
-use sqlx::{Database, Pool, Row as _};
+use sqlx::{AssertSqlSafe, Database, Pool, Row as _};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -67,10 +67,12 @@ struct Inside {
 
 type Counting = Pin<Box<dyn Future<Output = u64> + Send>>;
 
-/// What a test wants to know of the database itself.
+/// What a test wants to know of the database itself, and to do with it.
 struct Rows {
     connections_in_use: Box<dyn Fn() -> usize + Send + Sync>,
     count_users: Box<dyn Fn(String) -> Counting + Send + Sync>,
+    /// Gives the row of an address to another one; how many rows that were.
+    hand_over: Box<dyn Fn(String, String) -> Counting + Send + Sync>,
 }
 
 /// Serves over a store with a pool of sqlx.
@@ -81,7 +83,7 @@ macro_rules! sql {
         // Another process may make the table at the same moment, and then
         // PostgreSQL calls it a duplicate.
         let _ = sqlx::raw_sql(USERS).execute(store.pool()).await;
-        let (pool, users) = (store.pool().clone(), store.pool().clone());
+        let (pool, users, owners) = (store.pool().clone(), store.pool().clone(), store.pool().clone());
         let rows = Rows {
             connections_in_use: Box::new(move || in_use(&pool)),
             count_users: Box::new(move |email| {
@@ -94,6 +96,14 @@ macro_rules! sql {
                     };
                     rows.iter().filter(|row| row.try_get::<String, _>(0).is_ok_and(|found| found == email)).count()
                         as u64
+                })
+            }),
+            hand_over: Box::new(move |from, to| {
+                let owners = owners.clone();
+                Box::pin(async move {
+                    let change = format!("UPDATE users SET email = '{to}' WHERE email = '{from}'");
+                    let changed = sqlx::raw_sql(AssertSqlSafe(change)).execute(&owners).await;
+                    changed.map_or(u64::MAX, |changed| changed.rows_affected())
                 })
             }),
         };
@@ -121,11 +131,19 @@ async fn main() -> Result<()> {
             let store = mongodb(&url, Arc::clone(&checked_out)).await?;
             store.migrate().await?;
             let users = store.database().collection::<Document>("users");
+            let owners = users.clone();
             let rows = Rows {
                 connections_in_use: Box::new(move || checked_out.load(Ordering::SeqCst)),
                 count_users: Box::new(move |email| {
                     let users = users.clone();
                     Box::pin(async move { users.count_documents(doc! { "email": email }).await.unwrap_or(u64::MAX) })
+                }),
+                hand_over: Box::new(move |from, to| {
+                    let owners = owners.clone();
+                    Box::pin(async move {
+                        let changed = owners.update_many(doc! { "email": from }, doc! { "$set": { "email": to } });
+                        changed.await.map_or(u64::MAX, |changed| changed.modified_count)
+                    })
                 }),
             };
             serve(store, rows).await
@@ -171,6 +189,7 @@ async fn serve<S: Store<User>>(store: S, rows: Rows) -> Result<()> {
         .route("/mails", get(mails))
         .route("/connections", get(connections))
         .route("/users/{email}", get(users))
+        .route("/hand-over/{from}/{to}", post(hand_over))
         .with_state(inside);
     let app = Router::new()
         .route("/me", get(me))
@@ -234,4 +253,8 @@ async fn connections(State(inside): State<Inside>) -> Json<usize> {
 
 async fn users(State(inside): State<Inside>, Path(email): Path<String>) -> Json<u64> {
     Json((inside.rows.count_users)(email).await)
+}
+
+async fn hand_over(State(inside): State<Inside>, Path((from, to)): Path<(String, String)>) -> Json<u64> {
+    Json((inside.rows.hand_over)(from, to).await)
 }

@@ -171,6 +171,38 @@ async fn claims_see_what_the_other_process_has_ended(pair: &Pair) {
     later.assert_sound();
 }
 
+/// Whoever is behind an id now is another one: nothing of before opens it, at
+/// either process.
+async fn an_id_that_is_given_again_opens_nothing(pair: &Pair) {
+    let mut ann = pair.first.client();
+    ann.sign_in(ANN).await;
+    assert_eq!(pair.second.hand_over(ANN, "bob@example.com").await, 1);
+    let mut bob = pair.second.client();
+    bob.sign_in("bob@example.com").await;
+    let subject = bob.get("/claims").await.ok().body;
+    assert_eq!(subject, ann.get("/claims").await.ok().body, "it is the same id");
+    for process in [&pair.first, &pair.second] {
+        let mut ann = ann.at(process);
+        ann.get("/me").await.problem(401, "invalid_token");
+        ann.clone().refresh().await.problem(401, "invalid_refresh_token");
+        bob.at(process).get("/me").await.ok();
+    }
+    // Only `Claims` does not look at the user, unless it is told.
+    let id: String = serde_json::from_slice(&subject).unwrap();
+    pair.pass(Duration::from_secs(1)).await;
+    assert!(pair.first.forget(&id).await);
+    for process in [&pair.first, &pair.second] {
+        assert_refused_soon(&mut ann.at(process), Instant::now()).await;
+    }
+    // Ann has an account of her own again, and Bob can sign in to his.
+    pair.pass(Duration::from_secs(61)).await;
+    for (email, is_same) in [(ANN, false), ("bob@example.com", true)] {
+        let mut client = pair.first.client();
+        client.sign_in(email).await;
+        assert_eq!(client.get("/claims").await.ok().body == subject, is_same, "{email}");
+    }
+}
+
 /// Refreshes of one token at both processes yield one successor.
 async fn a_refresh_race_leaves_one_family(pair: &Pair) {
     let mut client = pair.first.client();
@@ -272,6 +304,7 @@ macro_rules! in_two_processes {
             first_sign_ins_make_one_user
             a_sign_out_is_seen_at_once
             claims_see_what_the_other_process_has_ended
+            an_id_that_is_given_again_opens_nothing
             a_refresh_race_leaves_one_family
             a_refresh_never_undoes_a_sign_out
             clean_ups_share_the_work
