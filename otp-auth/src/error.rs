@@ -132,8 +132,8 @@ pub enum AuthError {
     #[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
     Claims(#[source] serde_json::Error),
     /// The user's claims are so large that no extractor would accept the
-    /// access token: it may have 16 KiB.
-    #[error("the user's claims make an access token of {bytes} bytes, and at most 16384 are accepted")]
+    /// access token: it may have 12 KiB.
+    #[error("the user's claims make an access token of {bytes} bytes, and at most 12288 are accepted")]
     TokenTooLong {
         /// The length of the token.
         bytes: usize,

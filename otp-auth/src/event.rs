@@ -91,6 +91,14 @@ pub(crate) fn too_many_sends(client: Option<IpAddr>) {
     );
 }
 
+pub(crate) fn refund_lost(client: Option<IpAddr>) {
+    tracing::error!(
+        event = "sys_refund_lost",
+        client = client.map(display),
+        "a send that was perhaps paid for is not given back: too many are, or the service ends"
+    );
+}
+
 pub(crate) fn sends_lost(count: usize) {
     tracing::error!(event = "sys_sends_lost", count, "the service ends before these codes were sent");
 }

@@ -122,7 +122,7 @@ impl Revoked {
 
     /// Before which moment sign-ins of a user do not count.
     pub(crate) fn since(&self, subject: &SubjectId, now: Timestamp) -> Option<Timestamp> {
-        self.read().bar(subject, now).map(|bar| bar.moment())
+        self.read().bar(subject, now).map(Bar::moment)
     }
 
     pub(crate) fn forget_expired(&self, now: Timestamp) {

@@ -48,6 +48,13 @@ impl Session {
     pub(crate) fn advanced(self, now: Timestamp) -> Self {
         Self { generation: self.generation.saturating_add(1), refreshed_at: now, ..self }
     }
+
+    /// Whether the successor of this generation is in use, and was handed out
+    /// again after the grace.
+    pub(crate) fn has_recovered(&self, generation: u32) -> bool {
+        generation.checked_add(1) == Some(self.generation)
+            && self.recovery.is_some_and(|recovery| recovery.generation == self.generation)
+    }
 }
 
 /// A refresh token was handed out again, after the grace.

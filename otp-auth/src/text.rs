@@ -1,7 +1,7 @@
 //! What people paste around a code or an address, and digits of any script.
 //! The properties are those of Unicode; no table of them is kept here.
 
-use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::props::{Dash, DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// The text without what nobody sees at its ends.
@@ -21,9 +21,10 @@ pub(crate) fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether it is a hyphen or a dash (`Dash_Punctuation`).
+/// Whether it is a hyphen, a dash or a minus sign (`Dash`), or the sound mark
+/// that a Japanese keyboard gives in their place.
 pub(crate) fn is_dash(c: char) -> bool {
-    category(c) == GeneralCategory::DashPunctuation
+    CodePointSetData::new::<Dash>().contains(c) || matches!(c, '\u{30fc}' | '\u{ff70}')
 }
 
 /// The general category.
@@ -131,12 +132,18 @@ mod tests {
     }
 
     #[test]
-    fn dashes_are_those_of_punctuation() {
-        for c in ['-', '\u{2010}', '\u{2011}', '\u{2012}', '–', '—', '\u{2015}', '\u{fe58}', '\u{ff0d}', '\u{301c}']
+    fn dashes_are_those_of_unicode() {
+        for c in
+            "-\u{2010}\u{2011}\u{2012}–—\u{2015}\u{2053}\u{207b}\u{208b}\u{2212}\u{fe58}\u{ff0d}\u{301c}ーｰ".chars()
         {
             assert!(is_dash(c), "{c:?}");
         }
-        for c in ['_', '+', '~', '.', '\u{2212}', '\u{b7}'] {
+        // A minus with a meaning of its own is still one, and so is whatever
+        // punctuation calls a dash.
+        for c in every_char().filter(|c| category(*c) == GeneralCategory::DashPunctuation) {
+            assert!(is_dash(c), "{c:?}");
+        }
+        for c in ['_', '+', '~', '.', '\u{b7}', '/'] {
             assert!(!is_dash(c), "{c:?}");
         }
     }

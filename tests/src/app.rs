@@ -74,6 +74,7 @@ pub struct Setup {
     secret: String,
     tune: Tune,
     shared: Option<App>,
+    clock: Option<TestClock>,
 }
 
 impl Setup {
@@ -85,6 +86,7 @@ impl Setup {
             secret: SECRET.clone(),
             tune: Arc::new(|settings| settings),
             shared: None,
+            clock: None,
         }
     }
 
@@ -117,6 +119,13 @@ impl Setup {
         self
     }
 
+    /// With a clock of its own.
+    #[must_use]
+    pub fn clock(mut self, clock: &TestClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> App {
         match self.mode {
@@ -144,6 +153,7 @@ impl Setup {
             let database = Database::open(self.backend, faults.clone()).await;
             (CapturingSender::new(), TestHooks::default(), TestClock::default(), faults, database)
         };
+        let clock = self.clock.unwrap_or(clock);
         let config = Tuned::new(C::assemble(&self.secret, sender.clone(), hooks.clone()), self.tune);
         let auth = match &database {
             Database::Memory(store) => OtpAuth::with_clock(config, store.clone(), clock.clock()),

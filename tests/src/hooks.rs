@@ -101,6 +101,11 @@ impl TestHooks {
         self.lock().barred.push(user);
     }
 
+    /// From now on `admit` lets this user in again.
+    pub fn unbar(&self, user: i64) {
+        self.lock().barred.retain(|barred| *barred != user);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }

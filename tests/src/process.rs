@@ -86,6 +86,16 @@ impl Process {
         self.told(Request::post(format!("/test/bar/{id}"))).await
     }
 
+    /// Forgets the user of this id; whether that was stored.
+    pub async fn forget(&self, id: &str) -> bool {
+        self.told(Request::post(format!("/test/forget/{id}"))).await
+    }
+
+    /// Ends all sessions of the user of this id; whether that was stored.
+    pub async fn revoke_all(&self, id: &str) -> bool {
+        self.told(Request::post(format!("/test/revoke/{id}"))).await
+    }
+
     /// Cleans up, and says how many rows of each kind that removed.
     pub async fn cleanup(&self) -> Removed {
         self.told(Request::post("/test/cleanup")).await

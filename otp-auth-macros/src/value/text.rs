@@ -78,8 +78,8 @@ impl TextRule for CookieName {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if text.is_empty() {
             Some("is empty")
-        } else if text.len() > 128 {
-            Some("is longer than 128 bytes")
+        } else if text.len() > 256 {
+            Some("is longer than 256 bytes")
         } else if !text.chars().all(allowed) {
             Some("has a character that no cookie name can have (letters, digits, `-` and `_` are fine)")
         } else if is_own_cookie(text) {

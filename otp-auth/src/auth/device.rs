@@ -14,8 +14,9 @@ use crate::id::{SessionId, SubjectId, TokenId};
 use crate::secret::Secret;
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
-/// Two sign-ins in one millisecond are told apart by nothing.
-const MOMENT: Duration = Duration::from_millis(1);
+/// A device may have signed in at another process, whose clock is ahead by so
+/// much.
+const SKEW: Duration = Duration::from_mins(1);
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// The device of a token, if it has signed in to this address, not too
@@ -41,13 +42,20 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok((!ended.await?).then_some(device))
     }
 
+    /// Whether this is the token of a device.
+    pub(crate) fn is_device_token(&self, token: &str) -> bool {
+        Device::read(&self.inner.keys, token).is_some()
+    }
+
     /// Which of several tokens to take for an address: the one of the latest
     /// sign-in to it, else of the latest at all.
     pub(crate) fn device_for<'a>(&self, email: &str, tokens: &[&'a str]) -> Option<&'a str> {
         if let [] | [_] = tokens {
             return tokens.first().copied();
         }
-        let identities = self.address(email).map(|address| self.identities(&address)).unwrap_or_default();
+        // What is no address is found by whoever needs it.
+        let address = Address::parse(email, self.inner.settings.local_part_case);
+        let identities = address.map(|address| self.identities(&address)).unwrap_or_default();
         let now = self.now();
         let rank = |token: &&str| {
             let device = Device::read(&self.inner.keys, token)?;
@@ -81,16 +89,15 @@ impl<C: OtpConfig> OtpAuth<C> {
         now: Timestamp,
     ) -> Result<Secret, AuthError> {
         let subject = SubjectId::devices_of(user_id);
-        // Whoever signs in after all devices were ended is known, also in the
-        // same millisecond.
+        // Whoever signs in after all devices were ended is known at once.
         let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
         Ok(device.signed_in(&self.identities(address), subject, at).to_token(self.current_keys()?))
     }
 
-    /// Ends all devices of a user, those of this millisecond too. The entry
-    /// lives for as long as such a device would be known.
+    /// Ends all devices of a user. The entry lives for as long as such a device
+    /// would be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
-        let moment = self.now() + MOMENT;
+        let moment = self.now() + SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
     }

@@ -1,12 +1,13 @@
 //! Following what other processes end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Inner, OtpAuth};
+use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::AuthError;
 use crate::event;
@@ -31,6 +32,9 @@ pub(super) struct Following {
     /// Milliseconds after `began` at which the last answer was asked for; zero
     /// before the first.
     asked: AtomicU64,
+    /// The same by the clock of the tokens, which goes on while the machine
+    /// sleeps, and is put right.
+    asked_at: AtomicI64,
     /// Whether a task is following.
     running: Arc<AtomicBool>,
 }
@@ -47,16 +51,25 @@ impl Drop for Running {
 
 impl Following {
     pub(super) fn new() -> Self {
-        Self { revoked: Revoked::default(), began: Instant::now(), asked: AtomicU64::new(0), running: Arc::default() }
+        Self {
+            revoked: Revoked::default(),
+            began: Instant::now(),
+            asked: AtomicU64::new(0),
+            asked_at: AtomicI64::new(0),
+            running: Arc::default(),
+        }
     }
 
-    fn is_fresh(&self) -> bool {
+    fn is_fresh(&self, now: Timestamp) -> bool {
         let asked = self.asked.load(Ordering::Acquire);
-        asked > 0 && self.began.elapsed() < Duration::from_millis(asked) + STALE
+        let asked_at = Timestamp::from_millis(self.asked_at.load(Ordering::Acquire));
+        let apart = asked_at.until(now).max(now.until(asked_at));
+        asked > 0 && self.began.elapsed() < Duration::from_millis(asked) + STALE && apart < STALE
     }
 
-    fn answered(&self, asked: Instant) {
+    fn answered(&self, asked: Instant, now: Timestamp) {
         let millis = u64::try_from(asked.duration_since(self.began).as_millis()).unwrap_or(u64::MAX);
+        self.asked_at.store(now.as_millis(), Ordering::Release);
         self.asked.store(millis.max(1), Ordering::Release);
     }
 }
@@ -78,22 +91,31 @@ impl<C: OtpConfig> OtpAuth<C> {
         runtime.spawn(async move {
             let _running = running;
             let (mut cursor, mut failing, mut rounds) = (None, false, 0_u32);
+            let mut before = Timestamp::from_millis(i64::MIN);
             while let Some(inner) = weak.upgrade() {
                 let asked = Instant::now();
                 let now = inner.clock.now();
+                // While the clock was ahead entries counted as expired that
+                // are not.
+                if now < before {
+                    cursor = None;
+                }
+                before = now;
                 match inner.store.revocations(cursor, now).await {
                     Ok(news) => {
                         cursor = Some(news.cursor);
                         inner.following.revoked.insert(&news.entries, now);
-                        inner.following.answered(asked);
+                        inner.following.answered(asked, now);
                         failing = false;
                     }
-                    // Once, and not every second.
-                    Err(error) if !failing => {
-                        event::store_failed(&error);
-                        failing = true;
+                    // Once, and not every second. Behind the failure may be
+                    // another server, whose changes have other numbers.
+                    Err(error) => {
+                        if !failing {
+                            event::store_failed(&error);
+                        }
+                        (cursor, failing) = (None, true);
                     }
-                    Err(_) => {}
                 }
                 rounds = rounds.wrapping_add(1);
                 if rounds.is_multiple_of(SWEEP_EVERY) {
@@ -109,13 +131,16 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// store only when the mirror is too old.
     pub(super) async fn is_revoked(&self, token: TokenRef) -> Result<bool, AuthError> {
         let now = self.now();
+        // Another task may have to follow: a runtime can end before others.
+        self.follow();
+        // Before the mirror is asked: by then it is no older.
+        let is_fresh = self.inner.following.is_fresh(now);
         if self.inner.following.revoked.has(&token, now) {
             return Ok(true);
         }
-        if self.inner.following.is_fresh() {
+        if is_fresh {
             return Ok(false);
         }
-        self.follow();
         Ok(self.inner.store.is_blacklisted(token, now).await?)
     }
 

@@ -42,7 +42,7 @@ use crate::methods::AuthMethods;
 use crate::secret::Keys;
 use crate::session::Client;
 use crate::store::{AnyStore, Removed, Revocation, Store};
-use crate::token::Tokens;
+use crate::token::{self, Tokens};
 use crate::user::OtpUser as _;
 use follow::Following;
 use in_flight::InFlight;
@@ -55,8 +55,9 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// not. A stranger cannot pile up more work than this.
 const MAX_SENDS: u32 = 512;
 
-/// Sends that may be given back at once after the store has failed.
-const MAX_REFUNDS: u32 = 64;
+/// Sends that may be given back at once after the store has failed, each for
+/// half a minute. Of those that fail for that long nobody has to be sure.
+const MAX_REFUNDS: u32 = 4_096;
 
 /// Passwordless sign-in for an application: the configuration, the keys and
 /// the store. Cheap to clone; it is the state of your router.
@@ -272,8 +273,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    fn revocation(&self, now: Timestamp) -> Revocation {
-        Revocation { now, blacklist_until: now + self.inner.tokens.access_horizon() }
+    fn revocation(now: Timestamp) -> Revocation {
+        Revocation { now, blacklist_until: now + token::ACCESS_HORIZON }
     }
 
     fn admits(&self, user: &C::User) -> bool {

@@ -7,10 +7,12 @@ use tokio::time::{Instant, timeout};
 
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
+use crate::challenge::device::Device;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::{AuthError, StoreError};
 use crate::event::{self, Ending, Suspicion};
+use crate::id::{SessionId, SubjectId};
 use crate::session::{self, Presented, Recovery, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
@@ -25,6 +27,16 @@ const LOOK: Duration = Duration::from_secs(1);
 struct Held {
     session: Session,
     presented: Presented,
+}
+
+/// What to do for a refresh token that is good.
+enum Step {
+    /// Replace the token of this generation.
+    Replace(u32),
+    /// Its successor is handed out again, within the grace.
+    HandOut,
+    /// Its successor is handed out again, after the grace.
+    Recover,
 }
 
 /// Which of several refresh tokens to take first.
@@ -68,25 +80,18 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mut session = self.inner.store.session(presented.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
         let grace = self.inner.settings.refresh_grace;
         let mut known = None;
+        let mut has_raced = false;
         // Once is enough, but where somebody else was faster, or the store has
         // lost what it said before a crash. Then the token is judged by the
         // same rule, on the session as it is now.
         for _ in 0..ROUNDS {
-            let replaced = match session::judge(&session, presented.generation, now, grace) {
-                Presented::Current => Some(presented.generation),
-                Presented::Ahead => Some(session.generation),
-                Presented::JustReplaced => None,
-                Presented::AnswerLost => {
-                    let recovery = Recovery { generation: session.generation, at: now };
-                    let noted = self.inner.store.recover(session.id, session.recovery, recovery).await?;
-                    session = self.inner.store.session(session.id).await?.ok_or(AuthError::InvalidRefreshToken)?;
-                    if noted {
-                        event::answer_lost(session.id, self.client_ip());
-                    }
-                    // Judged again: by now it was just handed out, by this
-                    // request or by another one.
-                    continue;
-                }
+            let step = match session::judge(&session, presented.generation, now, grace) {
+                Presented::Current => Step::Replace(presented.generation),
+                Presented::Ahead => Step::Replace(session.generation),
+                Presented::JustReplaced => Step::HandOut,
+                Presented::AnswerLost => Step::Recover,
+                // By a request that ran at the same time as this one.
+                Presented::Reused if has_raced && session.has_recovered(presented.generation) => Step::HandOut,
                 Presented::Reused => return self.end_reused(&session, now).await,
                 Presented::Revoked => return Err(AuthError::SessionRevoked),
                 Presented::Expired => return Err(AuthError::InvalidRefreshToken),
@@ -97,25 +102,40 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Some(user) => user,
                 None => self.session_user(&session).await?,
             };
-            let Some(replaced) = replaced else {
-                let tokens = self.tokens_for(&user, &session, now)?;
-                return Ok(SignedIn { user, session, tokens, device: None });
-            };
             // The store may have taken its time until here, and the grace of
             // the other tabs begins with the replacement.
             let now = self.now();
             let binding = session.binding;
-            let tokens = self.tokens_for(&user, &session.clone().advanced(now), now)?;
-            session = match self.inner.store.advance(session.id, replaced, now).await? {
-                Advance::Advanced(session) if replaced == presented.generation => {
-                    event::session_renewed(session.id, self.client_ip());
-                    if session.binding == binding {
+            session = match step {
+                Step::HandOut => {
+                    let tokens = self.tokens_for(&user, &session, now)?;
+                    return Ok(SignedIn { user, session, tokens, device: None });
+                }
+                Step::Recover => {
+                    let tokens = self.tokens_for(&user, &session, now)?;
+                    let recovery = Recovery { generation: session.generation, at: now };
+                    if self.inner.store.recover(session.id, session.recovery, recovery).await? {
+                        event::answer_lost(session.id, self.client_ip());
+                        session.recovery = Some(recovery);
                         return Ok(SignedIn { user, session, tokens, device: None });
                     }
-                    session
+                    has_raced = true;
+                    self.inner.store.session(session.id).await?.ok_or(AuthError::InvalidRefreshToken)?
                 }
-                Advance::Advanced(session) | Advance::Unchanged(session) => session,
-                Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
+                Step::Replace(replaced) => {
+                    let tokens = self.tokens_for(&user, &session.clone().advanced(now), now)?;
+                    match self.inner.store.advance(session.id, replaced, now).await? {
+                        Advance::Advanced(session) if replaced == presented.generation => {
+                            event::session_renewed(session.id, self.client_ip());
+                            if session.binding == binding {
+                                return Ok(SignedIn { user, session, tokens, device: None });
+                            }
+                            session
+                        }
+                        Advance::Advanced(session) | Advance::Unchanged(session) => session,
+                        Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
+                    }
+                }
             };
             // The user that was loaded is the one of that address.
             known = (session.binding == binding).then_some(user);
@@ -125,7 +145,8 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Exchanges one of several refresh tokens: a browser sends several cookies
     /// of one name after a change of their path or domain, or where another
-    /// host has set one. The token in use is taken, of several the one of the
+    /// host has set one. The token in use is taken, of several the one whose
+    /// user the device knows (`device` is its token), and then the one of the
     /// latest session. Only if none is good, each is judged as by
     /// [`refresh`](Self::refresh).
     ///
@@ -133,22 +154,39 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// Those of [`refresh`](Self::refresh); without a token
     /// [`AuthError::InvalidRefreshToken`].
-    pub async fn refresh_any(&self, refresh_tokens: &[&str]) -> Result<SignedIn<C::User>, AuthError> {
+    pub async fn refresh_any(
+        &self,
+        refresh_tokens: &[&str],
+        device: Option<&str>,
+    ) -> Result<SignedIn<C::User>, AuthError> {
         if let [only] = refresh_tokens {
             return self.refresh(only).await;
         }
         let now = self.now();
+        let device = device.and_then(|token| Device::read(&self.inner.keys, token));
+        // Another host can plant a session of its own, but not the device.
+        let is_strange =
+            |user_id: &str| !device.as_ref().is_some_and(|device| device.has_been(SubjectId::devices_of(user_id)));
         let mut ranked = Vec::new();
         for token in refresh_tokens {
-            let held = self.held(token, now).await?;
-            let rank = held.map_or((Rank::Bad, Reverse(Timestamp::from_millis(0))), |held| {
-                (Rank::of(held.presented), Reverse(held.session.created_at))
-            });
+            let rank = match self.held(token, now).await? {
+                Some(Held { session, presented }) => {
+                    let rank = (Rank::of(presented), is_strange(&session.user_id), Reverse(session.created_at));
+                    (rank, Some(session.id))
+                }
+                None => ((Rank::Bad, true, Reverse(now)), None),
+            };
             ranked.push((rank, *token));
         }
-        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.sort_by_key(|((rank, _), _)| *rank);
+        let mut judged = Vec::new();
         let mut refused = AuthError::InvalidRefreshToken;
-        for (_, token) in ranked {
+        for ((_, session), token) in ranked {
+            // Beside a better token of the same session an old one says nothing.
+            if session.is_some() && judged.contains(&session) {
+                continue;
+            }
+            judged.push(session);
             match self.refresh(token).await {
                 Err(AuthError::InvalidRefreshToken) => {}
                 Err(error @ AuthError::SessionRevoked) => refused = error,
@@ -156,6 +194,11 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
         }
         Err(refused)
+    }
+
+    /// Whether this is a refresh token, of whatever session.
+    pub(crate) fn is_refresh_token(&self, token: &str) -> bool {
+        self.inner.tokens.refresh_session(token).is_some()
     }
 
     /// Which refresh tokens of a request to exchange; `None` when its cookies
@@ -172,7 +215,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Some(cookies);
         };
         if cookies.iter().all(|token| named(token).is_none()) {
-            return Some(cookies);
+            return Some(vec![body]);
         }
         cookies.retain(|token| named(token) == Some(meant));
         if cookies.is_empty() {
@@ -196,7 +239,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// The sessions of which only replaced tokens were presented: somebody
     /// has a copy. To be asked before they end. A store that does not answer soon
     /// knows of none, so that they can end all the same.
-    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Suspicion> {
+    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<(SessionId, Suspicion)> {
         let until = Instant::now() + LOOK;
         let mut reused: Vec<Session> = Vec::new();
         let mut good = Vec::new();
@@ -210,8 +253,9 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
         }
         reused.retain(|session| !good.contains(&session.id));
-        let suspicion =
-            |session: Session| Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id };
+        let suspicion = |session: Session| {
+            (session.id, Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id })
+        };
         reused.into_iter().map(suspicion).collect()
     }
 

@@ -8,9 +8,11 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
 use super::OtpAuth;
+use super::in_flight::Place;
 use crate::challenge::budget::SendLimits;
 use crate::challenge::code::{self, Nonce};
 use crate::challenge::{Challenge, Identity};
+use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::email::Address;
 use crate::error::AuthError;
@@ -53,7 +55,7 @@ pub struct CodeRequested {
 }
 
 /// When a send is given back that the store has perhaps been paid: at once,
-/// and again for a payment that it carries out late.
+/// and again for a payment that it carries out late, or a refund that fails.
 const REFUND_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(20)];
 
 /// A message that was paid for.
@@ -63,6 +65,19 @@ struct Outgoing {
     code: Secret,
     expires_in: Duration,
     ticket: SendTicket,
+    paid_at: Timestamp,
+}
+
+/// A message that is to be paid for.
+struct Paying {
+    address: Address,
+    /// The code of a fresh challenge.
+    code: Secret,
+    challenge: Challenge,
+    /// The challenge that the client already holds.
+    held: Option<Challenge>,
+    open: OpenChallenge,
+    place: Place,
 }
 
 /// Why a message was not delivered, as far as that is known.
@@ -147,41 +162,53 @@ impl<C: OtpConfig> OtpAuth<C> {
             AuthError::DeliveryFailed
         })?;
 
+        let paying = Paying { address, code, challenge, held, open, place };
+        // A task of its own: a client that hangs up stops neither the mail
+        // that is paid for nor the refund.
+        let auth = self.clone();
+        let sending = async move { auth.pay_and_send(paying).await };
+        tokio::spawn(sending.instrument(Span::current())).await.unwrap_or(Err(AuthError::DeliveryFailed))
+    }
+
+    /// Pays for the send, and sends; waits for the latter where the answer
+    /// depends on it.
+    async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
+        let Paying { address, code, challenge, held, open, place } = paying;
+        let settings = &self.inner.settings;
         let opening = self.inner.store.open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
         let (challenge, code, expires_at, ticket) = match opening {
             Opening::Opened(ticket) => (challenge, code, open.fresh.expires_at, ticket),
             Opening::Resumed { nonce, expires_at, ticket } => {
-                let code = code::derive(keys, &nonce, settings.otp_length, self.code_kind());
+                let code = code::derive(self.current_keys()?, &nonce, settings.otp_length, self.code_kind());
                 (held.unwrap_or(challenge), code, expires_at, ticket)
             }
             Opening::Wait(retry_after) => {
-                event::resend_too_soon(&identity, self.client_ip());
+                event::resend_too_soon(&open.identity, self.client_ip());
                 return Err(AuthError::ResendTooSoon { retry_after });
             }
         };
         let requested = CodeRequested {
             challenge: challenge.to_secret(),
-            expires_in: now.until(expires_at),
-            resend_in: now.until(ticket.next_send_at),
+            expires_in: open.now.until(expires_at),
+            resend_in: open.now.until(ticket.next_send_at),
         };
-        let outgoing = Outgoing { address, identity, code, expires_in: requested.expires_in, ticket };
-        let auth = self.clone();
-        let is_waited_for = settings.auto_create_user;
-        // A task of its own: a client that hangs up stops neither the mail
-        // that was paid for nor the refund.
-        let sending = async move {
-            let sent = if is_waited_for {
-                auth.deliver_or_refund(outgoing).await
-            } else {
-                auth.deliver_to_user(outgoing).await;
-                Ok(())
-            };
+        let outgoing = Outgoing {
+            address,
+            identity: open.identity,
+            code,
+            expires_in: requested.expires_in,
+            ticket,
+            paid_at: open.now,
+        };
+        if settings.auto_create_user {
+            self.deliver_or_refund(outgoing).await?;
             drop(place);
-            sent
-        };
-        let sending = tokio::spawn(sending.instrument(Span::current()));
-        if is_waited_for {
-            sending.await.unwrap_or(Err(AuthError::DeliveryFailed))?;
+        } else {
+            let sending = async move {
+                self.deliver_to_user(outgoing).await;
+                drop(place);
+            };
+            tokio::spawn(sending.instrument(Span::current()));
         }
         Ok(requested)
     }
@@ -190,32 +217,47 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// fails, as far as no mail is out. The challenge is of no use then: the
     /// client never gets it.
     async fn deliver_or_refund(&self, outgoing: Outgoing) -> Result<(), AuthError> {
-        let ticket = outgoing.ticket;
+        let (ticket, paid_at) = (outgoing.ticket, outgoing.paid_at);
         let Err(failure) = self.deliver(outgoing).await else { return Ok(()) };
-        // If this fails, the cooldown stays; the store has logged it.
-        let _ = self.inner.store.refund_send(&ticket, failure.refund(), self.now()).await;
+        let refund = failure.refund();
+        if self.inner.store.refund_send(&ticket, refund, self.now()).await.is_err() {
+            // The store has logged it.
+            self.give_back(ticket, refund, paid_at, &REFUND_PAUSES[1..]);
+        }
         Err(failure.into())
     }
 
     /// The store has failed to open a challenge, but perhaps it has taken the
-    /// payment, or takes it yet. No mail goes out, so it is given back, in the
-    /// background. The ticket names this send and no other, so that does no
-    /// harm if it was not paid.
+    /// payment, or takes it yet. No mail goes out, so it is given back. The
+    /// ticket names this send and no other, so that does no harm if it was not
+    /// paid.
     fn take_back(&self, open: &OpenChallenge) {
-        let Some(place) = self.inner.refunds.enter() else { return };
-        let auth = self.clone();
-        let asked_at = open.now;
-        let next_send_at = asked_at + open.limits.cooldown;
+        let next_send_at = open.now + open.limits.cooldown;
         let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
+        self.give_back(ticket, Refund::Whole, open.now, &REFUND_PAUSES);
+    }
+
+    /// Gives a send back in the background, after each of the pauses.
+    fn give_back(&self, ticket: SendTicket, refund: Refund, paid_at: Timestamp, pauses: &'static [Duration]) {
+        let Some(mut place) = self.inner.refunds.enter() else {
+            event::refund_lost(self.client_ip());
+            return;
+        };
+        let auth = self.clone();
         let refunding = async move {
-            for pause in REFUND_PAUSES {
-                tokio::time::sleep(pause).await;
+            let mut has_time = true;
+            for pause in pauses {
+                // At the end of the service this is the last chance.
+                has_time = has_time && place.pause(*pause).await;
                 let now = auth.now();
                 // A later send in the same millisecond has the same name.
-                if !pause.is_zero() && now == asked_at {
+                if !pause.is_zero() && now == paid_at {
                     break;
                 }
-                let _ = auth.inner.store.refund_send(&ticket, Refund::Whole, now).await;
+                let _ = auth.inner.store.refund_send(&ticket, refund, now).await;
+                if !has_time {
+                    break;
+                }
             }
             drop(place);
         };
@@ -242,7 +284,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
             Ok(Ok(Err(error))) => {
                 event::delivery_failed(identity, &error.summary(&message), client);
-                Err(NotDelivered::Refused)
+                Err(if error.is_unknown() { NotDelivered::Unknown } else { NotDelivered::Refused })
             }
             Ok(Err(_)) => {
                 event::delivery_failed(identity, "the sender panicked", client);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Claims, OtpAuth, SignedIn};
-use crate::binding::Binding;
+use crate::binding::{Binding, Bound};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::AuthError;
@@ -17,13 +17,18 @@ use crate::user::OtpUser;
 type Id<C> = <<C as OtpConfig>::User as OtpUser>::Id;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The sessions that a user is signed in with, the latest first.
+    /// The sessions that a user is signed in with, the latest first. Those of
+    /// somebody who had the id before, or of another address, are none of
+    /// theirs.
     ///
     /// # Errors
     ///
     /// [`AuthError::Store`].
     pub async fn sessions(&self, user: &Id<C>) -> Result<Vec<Session>, AuthError> {
-        Ok(self.inner.store.user_sessions(&user.to_string(), self.now()).await?)
+        let Some(found) = self.inner.store.user_by_id(user).await? else { return Ok(Vec::new()) };
+        let mut sessions = self.inner.store.user_sessions(&user.to_string(), self.now()).await?;
+        sessions.retain(|session| self.is_bound(&found, Bound::Whole(session.binding)));
+        Ok(sessions)
     }
 
     /// Ends one session of a user. `false` when it is not theirs, or was over
@@ -69,11 +74,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`]; it may be repeated.
     pub async fn forget_user(&self, user: &Id<C>) -> Result<u64, AuthError> {
         let id = user.to_string();
-        let now = self.now();
-        // What was signed in during this second has its session on the list;
-        // and whoever is given the id in this second may sign in.
-        let moment = Timestamp::from_millis(now.as_secs().saturating_mul(1_000));
-        self.blacklist_user(&id, moment, self.revocation(now).blacklist_until).await?;
+        self.end_tokens_before(&id, self.now()).await?;
         for session in self.end_sessions_of(&id).await? {
             event::session_ended(session, Ending::UserForgotten, self.client_ip());
         }
@@ -119,7 +120,10 @@ impl<C: OtpConfig> OtpAuth<C> {
         let address = self.address(user.email())?;
         let binding = Binding::of(self.current_keys()?, address.canonical());
         let (now, present) = (self.now(), claims.session_id());
-        for other in self.sessions(user.id()).await? {
+        let held = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
+        // What can fail on our side fails before anything ends.
+        self.tokens_for(&user, &Session { binding, ..held }, now)?;
+        for other in self.inner.store.user_sessions(&claims.user_id().to_string(), now).await? {
             if other.id != present {
                 self.sign_out_session(other.id).await?;
             }
@@ -139,7 +143,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::Store`] when it could not be stored.
     pub async fn revoke_access_token(&self, claims: &Claims<C>) -> Result<(), AuthError> {
-        let revocation = self.revocation(self.now());
+        let revocation = Self::revocation(self.now());
         let id = *claims.token_id().as_bytes();
         let entry = BlacklistEntry::new(id, BlacklistKind::Token, revocation.now, revocation.blacklist_until);
         self.blacklist(entry).await?;
@@ -150,10 +154,18 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Ends the sessions and the devices of a user, and returns which sessions.
     async fn end_sessions_of(&self, user_id: &str) -> Result<Vec<SessionId>, AuthError> {
         self.end_devices_of(user_id).await?;
-        let revocation = self.revocation(self.now());
+        let revocation = Self::revocation(self.now());
         let ended = self.inner.store.revoke_user_sessions(user_id, revocation).await?;
         self.inner.note_ended(&ended, revocation);
         Ok(ended)
+    }
+
+    /// Ends the access tokens of whoever had this id before. What was signed in
+    /// during this second has its session on the list; and whoever is given the
+    /// id in this second may sign in.
+    pub(super) async fn end_tokens_before(&self, user_id: &str, now: Timestamp) -> Result<(), AuthError> {
+        let moment = Timestamp::from_millis(now.as_secs().saturating_mul(1_000));
+        self.blacklist_user(user_id, moment, Self::revocation(now).blacklist_until).await
     }
 
     async fn blacklist_user(&self, user_id: &str, moment: Timestamp, until: Timestamp) -> Result<(), AuthError> {

@@ -6,6 +6,7 @@ use crate::error::AuthError;
 use crate::event::{self, Ending};
 use crate::hooks::Hooks;
 use crate::id::SessionId;
+use crate::token::Refused;
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// Ends the sessions of the given tokens; tokens that are no good are
@@ -31,14 +32,14 @@ impl<C: OtpConfig> OtpAuth<C> {
     pub async fn sign_out_all(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
         let now = self.now();
         let reused = self.reused(refresh_tokens, now).await;
+        let note = |refused: &Refused| event::invalid_token(refused.0, self.client_ip());
         // An old generation is good enough to end a session.
         let by_refresh = refresh_tokens
             .iter()
-            .filter_map(|token| self.inner.tokens.verify_refresh(token, now).ok())
+            .filter_map(|token| self.inner.tokens.verify_refresh(token, now).inspect_err(note).ok())
             .map(|presented| presented.session);
         let by_access =
-            access_token.and_then(|token| self.inner.tokens.verify_access::<serde::de::IgnoredAny>(token, now).ok());
-        let by_access = by_access.map(|claims| claims.registered.session);
+            access_token.and_then(|token| self.inner.tokens.access_session(token, now).inspect_err(note).ok());
         let mut sessions: Vec<SessionId> = Vec::new();
         for session in by_refresh.chain(by_access) {
             if !sessions.contains(&session) {
@@ -49,7 +50,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         for session in sessions {
             outcome = outcome.and(self.sign_out_session(session).await.map(drop));
         }
-        for suspicion in reused {
+        for (_, suspicion) in reused {
             suspicion.raise::<C::User>(self.inner.config.hooks(), &self.context(now)).await;
         }
         outcome
@@ -81,7 +82,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Revokes and blacklists a session; whether this call revoked it.
     async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
-        let revocation = self.revocation(self.now());
+        let revocation = Self::revocation(self.now());
         let revoked = self.inner.store.revoke_session(session, revocation).await?;
         self.inner.note_ended(&[session], revocation);
         Ok(revoked)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use super::{Candidate, OtpAuth, ask, notice};
-use crate::binding::Binding;
+use crate::binding::{Binding, Bound};
 use crate::challenge::{Challenge, Identity, Verdict, code, judge};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
@@ -276,6 +276,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         context: &RequestContext,
         refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
+        // Whatever becomes of the sign-in.
+        for (session, suspicion) in self.reused(verification.older_refresh_tokens, context.time).await {
+            let _ = self.end_session_as(session, Ending::TokenReused).await;
+            suspicion.raise::<C::User>(self.inner.config.hooks(), context).await;
+        }
         for _ in 0..ROUNDS {
             if let Some(signed_in) = self.attempt(address, challenge, candidate, verification, context, refusal).await?
             {
@@ -296,7 +301,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         context: &RequestContext,
         refusal: &mut Option<Refusal>,
     ) -> Result<Option<SignedIn<C::User>>, AuthError> {
-        let (hooks, now) = (self.inner.config.hooks(), context.time);
+        let hooks = self.inner.config.hooks();
         let (account, methods) = match self.inner.store.user_by_email(address.canonical()).await? {
             Some(user) => {
                 if !self.admits(&user) {
@@ -315,7 +320,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             None => return Err(AuthError::InvalidCode),
         };
 
-        let reused = self.reused(verification.older_refresh_tokens, now).await;
+        // The application may have taken its time.
+        let now = self.now();
         let mut older = verification
             .older_refresh_tokens
             .iter()
@@ -335,7 +341,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 client: self.caller.client.clone(),
             },
             replaces: older.next(),
-            revocation: self.revocation(now),
+            revocation: Self::revocation(now),
         };
         // What can fail on our side fails before the code is spent, as far as
         // the user is known. The claims of one who is not verified yet may
@@ -383,21 +389,22 @@ impl<C: OtpConfig> OtpAuth<C> {
         for session in older {
             let _ = self.end_session_as(session, Ending::Replaced).await;
         }
-        for suspicion in reused {
-            suspicion.raise::<C::User>(hooks, context).await;
-        }
-        // A user who was made just now was not asked about before.
-        if !self.admits(&user) {
+        // A user who was made just now was not asked about before, and may have
+        // been given the id of somebody who is barred.
+        if !self.admits(&user) || self.is_barred(&session.user_id).await? {
             self.end_session_as(session.id, Ending::Refused).await?;
             return Err(AuthError::SignInRefused);
+        }
+        if created {
+            // Of somebody who had the id in a database that was set back since
+            // there is no session to end. The store has logged a failure.
+            let _ = self.end_tokens_before(&session.user_id, session.created_at).await;
+            notice("user_created", hooks.user_created(&user, context)).await;
         }
         let tokens = match prepared {
             Some(tokens) => tokens,
             None => self.tokens_for(&user, &session, now)?,
         };
-        if created {
-            notice("user_created", hooks.user_created(&user, context)).await;
-        }
         notice("signed_in", hooks.signed_in(&user, session.id, context)).await;
         let device = self.device_token(device, address, &session.user_id, now)?;
         Ok(Some(SignedIn { user, session, tokens, device: Some(device) }))
@@ -409,7 +416,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let session = self.inner.store.session(id).await.ok()??;
         let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
         let user = self.inner.store.user_by_id(&user_id).await.ok()??;
-        Some((user, session))
+        self.is_bound(&user, Bound::Whole(session.binding)).then_some((user, session))
     }
 
     /// Fresh tokens for a session in its current generation.

@@ -108,6 +108,11 @@ impl Device {
         self.sign_ins.iter().find(|sign_in| sign_in.is_to(identities) && !sign_in.is_over(now)).copied()
     }
 
+    /// Whether it has signed in as a user.
+    pub(crate) fn has_been(&self, subject: SubjectId) -> bool {
+        self.sign_ins.iter().any(|sign_in| sign_in.subject == subject)
+    }
+
     /// When it has last signed in to any address.
     pub(crate) fn last_sign_in(&self) -> Option<Timestamp> {
         self.sign_ins.iter().map(|sign_in| sign_in.at).max()

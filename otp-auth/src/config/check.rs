@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ConfigFault, SameSite, Settings};
 use crate::origin::{host_fault, origin_fault};
 use crate::store::SendLimits;
+use crate::token::LONGEST_LIFETIME;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -12,6 +13,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Of all guesses that anybody can make against one address in a day, at most
 /// this share of the codes.
 const MAX_GUESS_RATE: f64 = 1e-4;
+
+/// Bytes of an issuer or an audience.
+const MAX_NAME: usize = 1_024;
 
 /// Values outside their range.
 pub(super) fn ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
@@ -21,7 +25,11 @@ pub(super) fn ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
         }
     };
     let access = settings.access_token_lifetime;
-    fault(access < Duration::from_secs(1) || access > DAY, "access_token_lifetime", "must be 1 second to 24 hours");
+    fault(
+        access < Duration::from_secs(1) || access > LONGEST_LIFETIME,
+        "access_token_lifetime",
+        "must be 1 second to 24 hours",
+    );
     let refresh = settings.refresh_token_lifetime;
     fault(
         refresh > 400 * DAY,
@@ -61,6 +69,14 @@ pub(super) fn ranges(settings: &Settings, faults: &mut Vec<ConfigFault>) {
     if blank(&settings.audience) {
         faults.push(ConfigFault::new("audience", "must not be empty; remove it instead"));
     }
+    // They stand in every token, and a browser drops a cookie above 4 KiB.
+    let long = |text: &Option<String>| text.as_deref().is_some_and(|text| text.len() > MAX_NAME);
+    if long(&settings.issuer) {
+        faults.push(ConfigFault::new("issuer", "must be at most 1024 bytes"));
+    }
+    if long(&settings.audience) {
+        faults.push(ConfigFault::new("audience", "must be at most 1024 bytes"));
+    }
 }
 
 /// Pairs that a browser would drop without a word (RFC 6265bis section
@@ -69,10 +85,10 @@ pub(super) fn cookie(settings: &Settings, faults: &mut Vec<ConfigFault>) {
     let name = &settings.cookie_name;
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let prefix = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(token) {
+    if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
         faults.push(ConfigFault::new(
             "cookie_name",
-            "must be 1 to 128 letters, digits or one of !#$%&'*+-.^_`|~ (RFC 6265)",
+            "must be 1 to 256 letters, digits or one of !#$%&'*+-.^_`|~ (RFC 6265)",
         ));
     } else if is_own_cookie(name) {
         faults.push(ConfigFault::new("cookie_name", "is the name of another cookie of otp-auth"));

@@ -59,7 +59,9 @@ impl fmt::Debug for OtpMessage<'_> {
 /// send counts for the hour and the day, and the client can ask again at once.
 ///
 /// Say which refusals are for good: [`SendError::permanent`] is answered with
-/// "check the address", [`SendError::new`] with "try again".
+/// "check the address", [`SendError::new`] with "try again". And say where it is
+/// not known whether the mail is out, as after a timeout of your own:
+/// [`SendError::unknown`].
 ///
 /// ```
 /// use otp_auth::{OtpMessage, SendError, SendOtp};
@@ -103,6 +105,7 @@ pub struct SendError {
 enum Kind {
     Temporary,
     Permanent,
+    Unknown,
 }
 
 impl Kind {
@@ -110,13 +113,14 @@ impl Kind {
         match self {
             Self::Temporary => "not taken for delivery",
             Self::Permanent => "refused for good",
+            Self::Unknown => "perhaps taken for delivery",
         }
     }
 }
 
 impl SendError {
-    /// Wraps a cause that may pass. The client is told to try again, and the
-    /// send does not count.
+    /// Wraps a cause that may pass, of a message that was certainly not taken.
+    /// The client is told to try again, and the send does not count.
     #[must_use]
     pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind: Kind::Temporary, cause: cause.into() }
@@ -136,10 +140,25 @@ impl SendError {
         Self { kind: Kind::Permanent, cause: cause.into() }
     }
 
+    /// Wraps a cause that leaves open whether the message was taken: a
+    /// timeout, or a connection that broke before the answer. The client is told
+    /// to try again, and the send counts for the hour and the day: a relay that
+    /// takes messages and answers too late would send without end otherwise.
+    #[must_use]
+    pub fn unknown(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind: Kind::Unknown, cause: cause.into() }
+    }
+
     /// Whether the address will never take a message.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.kind == Kind::Permanent
+    }
+
+    /// Whether the message may have been taken all the same.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.kind == Kind::Unknown
     }
 
     /// What may be logged of the cause of a message that did not go out.

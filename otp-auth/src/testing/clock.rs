@@ -22,6 +22,11 @@ impl TestClock {
         self.0.fetch_add(millis(span), Ordering::SeqCst);
     }
 
+    /// Puts the clock to another moment, also an earlier one.
+    pub fn set(&self, moment: Timestamp) {
+        self.0.store(moment.as_millis(), Ordering::SeqCst);
+    }
+
     /// What the clock shows.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -24,6 +24,7 @@ enum Behaviour {
     Take,
     Fail,
     Refuse,
+    Lose,
     Wait(Duration),
     Panic,
     Hang,
@@ -59,6 +60,11 @@ impl CapturingSender {
     /// From now on messages are refused for good: no address exists.
     pub fn refuse(&self) {
         self.lock().behaviour = Behaviour::Refuse;
+    }
+
+    /// From now on messages are taken, and it does not know.
+    pub fn lose(&self) {
+        self.lock().behaviour = Behaviour::Lose;
     }
 
     /// From now on messages are taken, and it says so after this long.
@@ -103,7 +109,7 @@ impl SendOtp for CapturingSender {
     async fn send_otp(&self, message: OtpMessage<'_>) -> Result<(), SendError> {
         let behaviour = self.lock().behaviour;
         match behaviour {
-            Behaviour::Take => {}
+            Behaviour::Take | Behaviour::Lose => {}
             Behaviour::Wait(span) => tokio::time::sleep(span).await,
             Behaviour::Fail => return Err(SendError::new("the capturing sender was told to fail")),
             Behaviour::Refuse => {
@@ -120,6 +126,9 @@ impl SendOtp for CapturingSender {
             expires_in: message.expires_in,
             purpose: message.purpose,
         });
+        if behaviour == Behaviour::Lose {
+            return Err(SendError::unknown("the capturing sender was told to lose the answer"));
+        }
         Ok(())
     }
 }

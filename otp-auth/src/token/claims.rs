@@ -77,6 +77,8 @@ impl Audience {
 pub(crate) struct RefreshClaims {
     #[serde(rename = "iss", default, skip_serializing_if = "Option::is_none")]
     pub(crate) issuer: Option<String>,
+    #[serde(rename = "aud", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<String>,
     #[serde(rename = "sid", serialize_with = "as_text", deserialize_with = "from_text")]
     pub(crate) session: SessionId,
     #[serde(rename = "gen")]

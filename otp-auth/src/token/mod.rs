@@ -7,6 +7,8 @@ mod jwt;
 use std::fmt;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
+
 use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::error::{AuthError, RandomError};
@@ -19,13 +21,21 @@ use claims::RefreshClaims;
 pub(crate) use claims::{AccessClaims, Audience, Registered};
 use jwt::{Kind, TokenKey};
 
+/// The longest that an access token may live.
+pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
+
+/// How long after now an access token can still be alive, also one of another
+/// configuration, or of another version of this one.
+pub(crate) const ACCESS_HORIZON: Duration = LONGEST_LIFETIME.saturating_add(CLOCK_SKEW);
+
 /// How far another machine's clock may be ahead when it says when a token was
 /// made. Nothing is ever accepted after its `exp`.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// Longer than any token this crate makes for reasonable claims; bounds the
-/// work that a stranger can cause. Web servers refuse headers before that.
-const MAX_LENGTH: usize = 16 * 1024;
+/// work that a stranger can cause. Over HTTP/2 hyper takes 16 KiB of headers
+/// in all, and what is handed out must get through.
+const MAX_LENGTH: usize = 12 * 1024;
 
 /// Many proxies take no header that is longer than 8 KiB, with all that a
 /// browser puts into it. Whoever has half of that should know.
@@ -122,6 +132,7 @@ impl Tokens {
     pub(crate) fn mint_refresh(&self, session: &Session) -> Result<Secret, AuthError> {
         let claims = RefreshClaims {
             issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
             session: session.id,
             generation: session.generation,
             issued_at: session.refreshed_at.as_secs(),
@@ -140,8 +151,7 @@ impl Tokens {
         let claims: AccessClaims<C> = self.access.open(token)?;
         let registered = &claims.registered;
         check_times(registered.issued_at, registered.not_before, registered.expires_at, now)?;
-        // A token from before the lifetime was lowered: the blacklist would
-        // forget it too early.
+        // A token from before the lifetime was lowered.
         let lifetime = registered.expires_at.saturating_sub(registered.issued_at);
         if lifetime > i64::try_from(self.access_lifetime.as_secs()).unwrap_or(i64::MAX) {
             return Err(Refused("lives too long"));
@@ -159,20 +169,34 @@ impl Tokens {
     pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Presented, Refused> {
         let claims: RefreshClaims = self.refresh.open(token)?;
         check_times(claims.issued_at, None, claims.expires_at, now)?;
-        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
+        self.check_refresh(&claims)?;
         Ok(Presented { session: claims.session, generation: claims.generation })
     }
 
     /// Which session a refresh token is of, whether or not it is over.
     pub(crate) fn refresh_session(&self, token: &str) -> Option<SessionId> {
         let claims: RefreshClaims = self.refresh.open(token).ok()?;
-        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref()).ok()?;
+        self.check_refresh(&claims).ok()?;
         Some(claims.session)
     }
 
-    /// How long after now any access token that is accepted can still be alive.
-    pub(crate) fn access_horizon(&self) -> Duration {
-        self.access_lifetime + CLOCK_SKEW
+    /// A refresh token is for those whom its access tokens are for.
+    fn check_refresh(&self, claims: &RefreshClaims) -> Result<(), Refused> {
+        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
+        match self.audience.as_deref() {
+            Some(expected) if claims.audience.as_deref() != Some(expected) => Err(Refused("wrong audience")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The session of an access token that is alive, whatever its lifetime and
+    /// its audience: it is good to be ended.
+    pub(crate) fn access_session(&self, token: &str, now: Timestamp) -> Result<SessionId, Refused> {
+        let claims: AccessClaims<IgnoredAny> = self.access.open(token)?;
+        let registered = &claims.registered;
+        check_times(registered.issued_at, registered.not_before, registered.expires_at, now)?;
+        check_issuer(registered.issuer.as_deref(), self.issuer.as_deref())?;
+        Ok(registered.session)
     }
 }
 

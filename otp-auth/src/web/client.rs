@@ -85,7 +85,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     #[must_use]
     pub fn held_challenge(&self, headers: &HeaderMap) -> Option<ChallengeKey> {
         // Of several it is not known which one the code will be for.
-        match presented::<C::Delivery>(Kind::Challenge, headers, None, self.settings())[..] {
+        match presented(Kind::Challenge, headers, None, self)[..] {
             [challenge] => ChallengeKey::of(challenge),
             _ => None,
         }

@@ -43,11 +43,18 @@ const MOST: usize = 8;
 /// The values of all cookies of a name, each once, as the browser sends them:
 /// the one with the longest path first. There are several where the path or
 /// the domain was changed, or where another host below the domain has set one.
+/// As long as one of them is ours those that are not do not count, so that
+/// nobody can crowd it out.
 ///
 /// A browser holds one cookie of a name with the prefix `__Host-`, so of a
 /// challenge or a device with that prefix the first counts alone.
-pub(super) fn read_all<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
-    let mut values = read_named(&kind.name(settings), headers);
+pub(super) fn read_all<'a>(
+    kind: Kind,
+    headers: &'a HeaderMap,
+    settings: &Settings,
+    is_ours: impl Fn(&str) -> bool,
+) -> Vec<&'a str> {
+    let mut values = read_named(&kind.name(settings), headers, is_ours);
     if kind != Kind::Refresh && settings.cookie_secure {
         values.truncate(1);
     }
@@ -57,15 +64,19 @@ pub(super) fn read_all<'a>(kind: Kind, headers: &'a HeaderMap, settings: &Settin
 /// The refresh tokens in cookies of the name that goes with an earlier path.
 /// They are good to be ended, and not to be used: another host may have set
 /// them.
-pub(super) fn read_earlier<'a>(headers: &'a HeaderMap, settings: &Settings) -> Vec<&'a str> {
+pub(super) fn read_earlier<'a>(
+    headers: &'a HeaderMap,
+    settings: &Settings,
+    is_ours: impl Fn(&str) -> bool,
+) -> Vec<&'a str> {
     match other_prefix(&settings.cookie_name) {
-        Some(name) if !settings.previous_cookie_paths.is_empty() => read_named(&name, headers),
+        Some(name) if !settings.previous_cookie_paths.is_empty() => read_named(&name, headers, is_ours),
         _ => Vec::new(),
     }
 }
 
-fn read_named<'a>(name: &str, headers: &'a HeaderMap) -> Vec<&'a str> {
-    let mut values = Vec::new();
+fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
     for field in headers.get_all(COOKIE) {
         // As bytes: a cookie of somebody else's with other characters must not
         // hide ours.
@@ -74,16 +85,18 @@ fn read_named<'a>(name: &str, headers: &'a HeaderMap) -> Vec<&'a str> {
             if pair[..equals].trim_ascii() != name.as_bytes() {
                 continue;
             }
-            match std::str::from_utf8(pair[equals + 1..].trim_ascii()) {
-                Ok(value) if !value.is_empty() && !values.contains(&value) => values.push(value),
-                _ => {}
+            // What cannot be read is no token, and not nothing either.
+            let value = std::str::from_utf8(pair[equals + 1..].trim_ascii()).unwrap_or("\u{fffd}");
+            if value.is_empty() {
+                continue;
             }
-            if values.len() == MOST {
-                return values;
+            let values = if is_ours(value) { &mut ours } else { &mut others };
+            if values.len() < MOST && !values.contains(&value) {
+                values.push(value);
             }
         }
     }
-    values
+    if ours.is_empty() { others } else { ours }
 }
 
 /// `Set-Cookie` with a value, for as long as the value is good.

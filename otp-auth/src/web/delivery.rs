@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::{self, Kind};
 use super::json::RequestOtpBody;
-use crate::auth::{CodeRequested, SignedIn, TokenPair};
-use crate::challenge::device;
-use crate::config::Settings;
+use crate::auth::{CodeRequested, OtpAuth, SignedIn, TokenPair};
+use crate::challenge::{Challenge, device};
+use crate::config::{OtpConfig, Settings};
 use crate::delivery::{Body, Both, Cookie, Delivery};
 use crate::secret::Secret;
 
@@ -338,13 +338,15 @@ impl RefreshFields for RefreshBody {
 
 /// What a client sent, each once: the cookies, then the body. In body mode
 /// cookies are not looked at.
-pub(super) fn presented<'a, D: Delivery>(
+pub(super) fn presented<'a, C: OtpConfig>(
     kind: Kind,
     headers: &'a HeaderMap,
     body: Option<&'a str>,
-    settings: &Settings,
+    auth: &OtpAuth<C>,
 ) -> Vec<&'a str> {
-    let mut values = if D::COOKIES { cookie::read_all(kind, headers, settings) } else { Vec::new() };
+    let is_ours = |value: &str| is_ours(kind, value, auth);
+    let mut values =
+        if C::Delivery::COOKIES { cookie::read_all(kind, headers, auth.settings(), is_ours) } else { Vec::new() };
     if let Some(body) = body
         && !values.contains(&body)
     {
@@ -354,16 +356,25 @@ pub(super) fn presented<'a, D: Delivery>(
 }
 
 /// The same of refresh tokens that are to be ended, also in cookies of before.
-pub(super) fn presented_to_end<'a, D: Delivery>(
+pub(super) fn presented_to_end<'a, C: OtpConfig>(
     headers: &'a HeaderMap,
     body: Option<&'a str>,
-    settings: &Settings,
+    auth: &OtpAuth<C>,
 ) -> Vec<&'a str> {
-    let mut values = presented::<D>(Kind::Refresh, headers, body, settings);
-    if D::COOKIES {
-        values.extend(cookie::read_earlier(headers, settings));
+    let mut values = presented(Kind::Refresh, headers, body, auth);
+    if C::Delivery::COOKIES {
+        values.extend(cookie::read_earlier(headers, auth.settings(), |value| is_ours(Kind::Refresh, value, auth)));
     }
     values
+}
+
+/// Whether a value was made here, as far as it says so itself.
+fn is_ours<C: OtpConfig>(kind: Kind, value: &str, auth: &OtpAuth<C>) -> bool {
+    match kind {
+        Kind::Refresh => auth.is_refresh_token(value),
+        Kind::Challenge => Challenge::parse(value).is_some(),
+        Kind::Device => auth.is_device_token(value),
+    }
 }
 
 /// The response that hands out a challenge.

@@ -29,8 +29,8 @@ where
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
-    let challenges = presented::<C::Delivery>(Kind::Challenge, &headers, None, settings);
-    let devices = presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings);
+    let challenges = presented(Kind::Challenge, &headers, None, &auth);
+    let devices = presented(Kind::Device, &headers, body.device(), &auth);
     let request = CodeRequest {
         email: body.email(),
         // Where another one could go on there is a new one, and `verify_otp`
@@ -52,9 +52,9 @@ where
     C::Delivery: WebDelivery,
 {
     let settings = auth.settings();
-    let older = presented_to_end::<C::Delivery>(&headers, None, settings);
-    let challenges = presented::<C::Delivery>(Kind::Challenge, &headers, body.challenge(), settings);
-    let devices = presented::<C::Delivery>(Kind::Device, &headers, body.device(), settings);
+    let older = presented_to_end(&headers, None, &auth);
+    let challenges = presented(Kind::Challenge, &headers, body.challenge(), &auth);
+    let devices = presented(Kind::Device, &headers, body.device(), &auth);
     let verification = Verification {
         email: body.email(),
         code: body.code(),
@@ -83,12 +83,13 @@ where
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let cookies = presented::<C::Delivery>(Kind::Refresh, &headers, None, auth.settings());
+    let cookies = presented(Kind::Refresh, &headers, None, &auth);
     let tokens = auth.of_one_session(cookies, body.refresh_token()).ok_or(Code::AmbiguousCredentials)?;
     if tokens.is_empty() {
         return Err(Problem::without_credentials(Code::InvalidRefreshToken));
     }
-    let signed_in = auth.refresh_any(&tokens).await?;
+    let device = presented(Kind::Device, &headers, None, &auth).first().copied();
+    let signed_in = auth.refresh_any(&tokens, device).await?;
     Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
 }
 
@@ -102,7 +103,7 @@ where
     C::Delivery: WebDelivery,
 {
     let body = body.unwrap_or_default();
-    let tokens = presented_to_end::<C::Delivery>(&headers, body.refresh_token(), auth.settings());
+    let tokens = presented_to_end(&headers, body.refresh_token(), &auth);
     // Tokens that are no good are ignored, so that everybody can leave. Of
     // several that are good none is: each session ends.
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -21,6 +22,9 @@ pub(super) const MAX_BODY: usize = 16 * 1024;
 
 /// What is taken off the connection of a body that does not matter.
 const MAX_DRAINED: usize = 2 * 1024 * 1024;
+
+/// How long such a body is waited for.
+const MAX_DRAINING: Duration = Duration::from_secs(2);
 
 /// The body of `POST /request-otp` in cookie mode.
 #[derive(Clone, Serialize, Deserialize)]
@@ -117,8 +121,13 @@ fn unreadable(code: Code, client: Option<IpAddr>) -> Problem {
 
 /// Takes a body off the connection, and keeps what a request of ours would
 /// hold: a client that is still writing when it is closed may never see the
-/// answer.
-async fn drain(mut body: Body) -> Result<Vec<u8>, Code> {
+/// answer. One that does not come is not waited for: what the request asks for
+/// must not depend on it.
+async fn drain(body: Body) -> Result<Vec<u8>, Code> {
+    tokio::time::timeout(MAX_DRAINING, take(body)).await.unwrap_or(Err(Code::Malformed))
+}
+
+async fn take(mut body: Body) -> Result<Vec<u8>, Code> {
     let (mut kept, mut taken) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Code::Malformed)?.into_data() else { continue };

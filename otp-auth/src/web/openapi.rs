@@ -106,7 +106,7 @@ where
 /// A page at `/docs` that shows a document and sends requests (Swagger UI).
 /// It needs no other server: everything is compiled in. The document itself
 /// is at `/docs/openapi.json`. All addresses in it are relative, so it can be
-/// nested below any prefix.
+/// nested below any prefix that has no parameters.
 pub fn page<S>(api: OpenApi) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -116,6 +116,7 @@ where
 
 /// The same page at another path than `/docs`, such as `/admin/api`. A `/` at
 /// its end means nothing, and neither does one that is missing at its start.
+/// At `/` itself it cannot be nested: the files are looked up beside the page.
 ///
 /// # Panics
 ///

@@ -163,6 +163,8 @@ async fn serve<S: Store<User>>(store: S, rows: Rows) -> Result<()> {
     let inside = Inside { auth: auth.clone(), clock, sender, rows: Arc::new(rows) };
     let test = Router::new()
         .route("/bar/{id}", post(bar))
+        .route("/forget/{id}", post(forget))
+        .route("/revoke/{id}", post(revoke))
         .route("/pass/{millis}", post(pass))
         .route("/cleanup", post(cleanup))
         .route("/code/{email}", get(code))
@@ -192,6 +194,14 @@ async fn claims(claims: Claims<Auth>) -> Json<String> {
 
 async fn bar(State(inside): State<Inside>, Path(id): Path<String>) -> Json<bool> {
     Json(inside.auth.bar_user(&id, Duration::from_hours(1)).await.is_ok())
+}
+
+async fn forget(State(inside): State<Inside>, Path(id): Path<String>) -> Json<bool> {
+    Json(inside.auth.forget_user(&id).await.is_ok())
+}
+
+async fn revoke(State(inside): State<Inside>, Path(id): Path<String>) -> Json<bool> {
+    Json(inside.auth.revoke_all_sessions(&id).await.is_ok())
 }
 
 async fn pass(State(inside): State<Inside>, Path(millis): Path<u64>) {

@@ -160,8 +160,10 @@ async fn db_08_out_08_otp_14_a_cleanup_removes_what_is_over_and_counts_it() {
         at = Duration::from_millis(3_599_999);
         assert_eq!(auth.cleanup().await.unwrap().total(), 0);
         client.at(&other).get_with("/me", &token).await.problem(401, "invalid_token");
-        assert_eq!(boundary(auth, app, &mut at, Duration::from_secs(3_660)).await, removed(0, 0, 0, 1));
         assert_eq!(boundary(auth, app, &mut at, Duration::from_secs(24 * 3_600)).await, removed(0, 1, 0, 0));
+        // Another configuration may have let it live for a day. Of the session,
+        // and of whoever had the id before.
+        assert_eq!(boundary(auth, app, &mut at, Duration::from_secs(24 * 3_600 + 60)).await, removed(0, 0, 0, 2));
         assert_eq!(boundary(auth, app, &mut at, Duration::from_secs(7 * 24 * 3_600)).await, removed(0, 0, 1, 0));
     }
 }

@@ -72,7 +72,11 @@ async fn jwt_13_jwt_14_issuer_and_audience_are_written_and_required() {
             client.at(other).get(path).await.problem(401, "invalid_token");
         }
     }
-    client.at(&other_issuer).refresh().await.problem(401, "invalid_refresh_token");
+    // A refresh token is for the same.
+    for other in [&other_issuer, &other_audience] {
+        client.at(other).refresh().await.problem(401, "invalid_refresh_token");
+        client.at(other).logout().await.ok();
+    }
     plain.pass(COOLDOWN);
     let mut bare = plain.client();
     bare.sign_in(ANN).await;

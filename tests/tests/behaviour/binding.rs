@@ -86,6 +86,62 @@ async fn a_changed_address_ends_what_was_signed_in_before() {
     }
 }
 
+/// A backup from before the sign-up is put back: the database knows neither the
+/// user nor the session, and gives the id again.
+#[tokio::test]
+async fn jwt_19_a_backup_that_is_put_back_opens_nothing() {
+    for mode in Mode::ALL {
+        let app = Setup::new(mode).backend(Backend::Sqlite).start().await;
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        let back =
+            "DELETE FROM users; DELETE FROM otp_sessions; DELETE FROM token_blacklist; DELETE FROM sqlite_sequence";
+        sqlx::raw_sql(back).execute(app.pool()).await.unwrap();
+        app.pass(Duration::from_secs(1));
+        let mut bob = app.client();
+        bob.sign_in(BOB).await;
+        assert_eq!(tokens::payload(&bob.token())["sub"], tokens::payload(&ann.token())["sub"]);
+        ann.get("/claims").await.problem(401, "invalid_token");
+        assert_out(&mut ann).await;
+        for path in ["/me", "/claims"] {
+            bob.get(path).await.ok();
+        }
+    }
+}
+
+/// Somebody else's bar is no reason to hand out tokens that nothing accepts.
+#[tokio::test]
+async fn jwt_19_who_is_given_the_id_of_somebody_barred_is_refused_as_such() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    let app = typed.app.clone();
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    typed.auth.bar_user(&1, Duration::from_secs(3_600)).await.unwrap();
+    app.remove_user(1).await;
+    sqlx::raw_sql("DELETE FROM sqlite_sequence").execute(app.pool()).await.unwrap();
+    let mut bob = app.client();
+    bob.request(BOB).await.ok();
+    bob.verify_right(BOB).await.problem(403, "sign_in_refused");
+    assert!(app.sessions(1).await.is_empty());
+    app.pass(Duration::from_secs(3_600));
+    bob.sign_in(BOB).await;
+    bob.get("/me").await.ok();
+}
+
+#[tokio::test]
+async fn the_sessions_of_another_address_are_none_of_theirs() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    let app = typed.app.clone();
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    assert_eq!(typed.auth.sessions(&1).await.unwrap().len(), 1);
+    let user = app.users().await.remove(0);
+    app.change_address(&user, "new@example.com").await;
+    assert!(typed.auth.sessions(&1).await.unwrap().is_empty());
+    app.remove_user(1).await;
+    assert!(typed.auth.sessions(&1).await.unwrap().is_empty());
+}
+
 /// Another spelling of the same address is no other address.
 #[tokio::test]
 async fn another_spelling_of_the_address_ends_nothing() {

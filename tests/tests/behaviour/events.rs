@@ -9,6 +9,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use otp_auth::SessionId;
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{Call, Client, Fault, Mode, Operation, Setup, logs, tokens};
+use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
 
@@ -258,6 +259,34 @@ async fn log_02_a_session_that_is_replaced_raises_one_event() {
         assert_eq!(endings(replaced), ["replaced"]);
         assert_eq!(endings(session_of(&client)), [""; 0]);
     }
+}
+
+/// Everybody can leave, and what was no good is told all the same.
+#[tokio::test]
+async fn log_01_forged_tokens_at_a_sign_out_raise_an_event() {
+    logs::capture();
+    for (number, (app, client)) in every_mode().await.into_iter().enumerate() {
+        let address = format!("198.51.100.{}", 60 + number);
+        let mut client = at(&client, &address);
+        client.put_refresh_token("a.b.c");
+        client.logout().await.ok();
+        assert_eq!(count("authn_token_invalid", &address), 1);
+        let request = Request::post("/auth/logout").header(AUTHORIZATION, "Bearer a.b.c").body(Body::empty()).unwrap();
+        at(&app.client(), &address).send(request).await.ok();
+        assert_eq!(count("authn_token_invalid", &address), 2);
+    }
+}
+
+/// Two devices, and no address to choose one by: one mistake.
+#[tokio::test]
+async fn log_01_what_is_no_address_raises_one_event() {
+    logs::capture();
+    let app = app(Mode::Both).await;
+    let address = "198.51.100.70";
+    let mut client = at(&app.client(), address);
+    client.jar.plant("__Host-otp_device-users", "a");
+    client.post("/auth/request-otp", &json!({ "email": "nope", "device": "b" })).await.problem(422, "invalid_email");
+    assert_eq!(count("input_validation_fail", address), 1);
 }
 
 /// The store does it, and is too slow to say so.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use otp_auth::testing::TestClock;
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{App, Backend, Fault, Mode, Operation, Setup};
 
@@ -99,6 +100,85 @@ async fn claims_fail_closed_when_the_blacklist_cannot_be_followed() {
     bob.get("/claims").await.ok();
     assert!(other.faults.take_calls().is_empty());
     there.get("/claims").await.problem(401, "invalid_token");
+}
+
+/// A machine that has slept: the runtime's clock stood still.
+#[tokio::test(start_paused = true)]
+async fn out_02_a_mirror_is_old_by_either_clock() {
+    let (one, other) = pair(Backend::Memory).await;
+    let mut ann = one.client();
+    ann.sign_in(ANN).await;
+    let mut there = ann.at(&other);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    other.faults.take_calls();
+    there.get("/claims").await.ok();
+    assert_eq!(other.faults.take_calls(), []);
+    ann.logout().await.ok();
+    other.pass(Duration::from_secs(10));
+    there.get("/claims").await.problem(401, "invalid_token");
+    assert!(other.faults.take_calls().contains(&Operation::IsBlacklisted));
+}
+
+/// A machine that starts with a wrong clock, which is put right later: nothing
+/// was over, and nothing is left out.
+#[tokio::test(start_paused = true)]
+async fn out_02_claims_see_everything_after_a_clock_that_was_ahead() {
+    let one = Setup::new(Mode::Body).start().await;
+    let mut ann = one.client();
+    ann.sign_in(ANN).await;
+    let mut second = one.client();
+    one.pass(COOLDOWN);
+    second.sign_in(ANN).await;
+    ann.logout().await.ok();
+    let now = one.clock.now();
+    let clock = TestClock::at(now + Duration::from_secs(30 * 24 * 3_600));
+    let other = Setup::new(Mode::Body).after(&one).clock(&clock).start().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    clock.set(now);
+    let mut there = ann.at(&other);
+    there.get("/claims").await.problem(401, "invalid_token");
+    // Neither then, when nobody is asked any more.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    other.faults.take_calls();
+    there.get("/claims").await.problem(401, "invalid_token");
+    second.at(&other).get("/claims").await.ok();
+    assert_eq!(other.faults.take_calls(), []);
+}
+
+/// Two configurations of one type of user: what the one ends has ended for the
+/// other one, whose tokens live longer.
+#[tokio::test]
+async fn out_02_a_sign_out_holds_for_tokens_of_a_longer_lifetime() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    for backend in Backend::ALL {
+        let short = Setup::new(Mode::Body).backend(backend).typed::<BodyAuth>().await;
+        let long = Setup::new(Mode::Body)
+            .after(&short.app)
+            .tune(move |settings| settings.access_token_lifetime(hours(24)))
+            .start()
+            .await;
+        let (mut ann, mut bob) = (long.client(), long.client());
+        ann.sign_in(ANN).await;
+        bob.sign_in(BOB).await;
+        // By a refresh token, and by nothing but an access token.
+        short.auth.sign_out(Some(&ann.held_refresh_token()), None).await.unwrap();
+        short.auth.sign_out(None, Some(&bob.token())).await.unwrap();
+        for passed in [1, 2, 20] {
+            short.app.pass(hours(passed));
+            short.auth.cleanup().await.unwrap();
+            let restarted = Setup::new(Mode::Body)
+                .after(&long)
+                .tune(move |settings| settings.access_token_lifetime(hours(24)))
+                .start()
+                .await;
+            for client in [&ann, &bob] {
+                for path in ["/claims", "/me"] {
+                    client.at(&restarted).get(path).await.problem(401, "invalid_token");
+                    client.at(&long).get(path).await.problem(401, "invalid_token");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

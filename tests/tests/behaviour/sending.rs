@@ -54,6 +54,19 @@ async fn rate_08_a_relay_that_answers_late_sends_no_more_than_its_limit() {
     assert_eq!(failed, 5);
 }
 
+/// The same, and the sender gives up before we do.
+#[tokio::test]
+async fn rate_08_a_sender_that_does_not_know_sends_no_more_than_its_limit() {
+    for (app, mut client) in every_mode().await {
+        app.sender.lose();
+        for _ in 0..5 {
+            client.request(ANN).await.problem(503, "delivery_failed");
+        }
+        client.request(ANN).await.problem(429, "resend_too_soon");
+        assert_eq!(app.mails(), 5);
+    }
+}
+
 #[tokio::test]
 async fn log_06_an_address_that_is_refused_for_good_is_a_422_and_stays_in_the_hour() {
     logs::capture();
@@ -134,6 +147,75 @@ async fn http_13_a_payment_is_given_back_when_the_store_works_again() {
     app.client().request(ANN).await.problem(429, "resend_too_soon");
     let refunds = app.faults.take_calls().iter().filter(|call| **call == Operation::RefundSend).count();
     assert_eq!(refunds, 1);
+}
+
+/// A sender fails, and the store when the send is given back.
+#[tokio::test(start_paused = true)]
+async fn http_13_a_refund_that_fails_is_tried_again() {
+    for (app, mut client) in every_mode().await {
+        app.sender.fail();
+        app.faults.set(Operation::RefundSend, Fault::Fail);
+        client.request(ANN).await.problem(503, "delivery_failed");
+        app.faults.clear();
+        app.sender.take();
+        client.request(ANN).await.problem(429, "resend_too_soon");
+        app.pass(Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(5_001)).await;
+        client.request(ANN).await.ok();
+    }
+}
+
+/// The store takes its time, and the client goes away: the code that is paid
+/// for is sent all the same, and the client can use it.
+#[tokio::test]
+async fn http_13_a_client_that_hangs_up_while_it_pays_gets_its_mail() {
+    for (app, client) in every_mode().await {
+        app.faults.take_calls();
+        app.faults.set(Operation::OpenChallenge, Fault::Wait);
+        let mut gone = client.clone();
+        let request = tokio::spawn(async move { gone.request(ANN).await });
+        app.faults.called(Operation::OpenChallenge).await;
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+        app.faults.clear();
+        while app.mails() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// More of them than can be on their way at once.
+#[tokio::test(start_paused = true)]
+async fn http_13_every_payment_of_a_pause_is_given_back() {
+    let app = Setup::new(Mode::Body).start().await;
+    app.faults.set(Operation::OpenChallenge, Fault::Unanswered);
+    let address = |number: usize| format!("user{number}@example.com");
+    let mut requests = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let mut client = app.client();
+        requests.spawn(async move { client.request(&address(number)).await.problem(503, "store_unavailable") });
+    }
+    requests.join_all().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    app.faults.clear();
+    for number in 0..400 {
+        app.client().request(&address(number)).await.ok();
+    }
+}
+
+/// What is not yet given back is tried once more, and holds up nothing.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_gives_back_what_is_left_at_once() {
+    let Typed { auth, app } = background().await;
+    app.faults.set(Operation::OpenChallenge, Fault::Fail);
+    app.client().request(ANN).await.problem(503, "store_unavailable");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    app.faults.take_calls();
+    app.pass(Duration::from_secs(1));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(auth.shutdown(LONG).await, 0);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(app.faults.take_calls(), [Operation::RefundSend]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,6 +90,8 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("developer_hosts", |s| s.developer_host("laptop.local:8000")),
         ("developer_hosts", |s| s.developer_hosts(["laptop.local", "*"])),
         ("issuer", |s| s.issuer("")),
+        ("issuer", |s| s.issuer("i".repeat(1_025))),
+        ("audience", |s| s.audience("a".repeat(1_025))),
         ("audience", |s| s.audience(" ")),
     ];
     for (at, (key, change)) in faults.iter().enumerate() {
@@ -264,4 +266,20 @@ async fn developer_mode_takes_a_short_or_a_missing_secret() {
 #[tokio::test]
 async fn an_unset_previous_secret_ends_a_rotation() {
     start(|s| s.previous_secret_key(SecretSource::env("OTP_AUTH_TEST_THAT_NOBODY_SETS"))).await.unwrap();
+}
+
+/// The names of the cookies follow from it, each byte as three characters.
+#[tokio::test]
+async fn a_realm_of_any_letters_and_of_full_length_starts() {
+    for realm in ["ü".repeat(32), "商".repeat(21), "a b ".repeat(15) + "ccc", "s".repeat(64)] {
+        for mode in Mode::ALL {
+            let name = realm.clone();
+            let app = Setup::new(mode)
+                .tune(move |s| s.realm(name.clone()).issuer("i".repeat(1_024)).audience("a".repeat(1_024)))
+                .start()
+                .await;
+            let mut client = app.client();
+            client.request("ann@example.com").await.ok();
+        }
+    }
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use otp_auth::{SettingsBuilder, Suspicion};
-use otp_auth_tests::{Answer, App, Call, Client, Mode, Setup};
+use otp_auth_tests::{Answer, App, Call, Client, Mode, Reply, Setup};
 use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
@@ -92,6 +92,116 @@ async fn of_two_sessions_the_later_one_is_taken() {
             send(&app, "refresh", &[&earlier]).await.ok();
         }
     }
+}
+
+/// Another host plants a session of its own, which begins later. The device
+/// cookie is bound to this host and knows whose browser this is.
+#[tokio::test]
+async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for swapped in [0, 1] {
+            let app = app(mode).await;
+            let (mut owner, own) = signed_in(&app, ANN).await;
+            app.pass(COOLDOWN);
+            let (_, planted) = signed_in(&app, BOB).await;
+            let device = owner.held_device();
+            let [one, other] = orders(&own, &planted)[swapped];
+            let cookies = format!("__Host-otp_device-users={device}; {NAME}={one}; {NAME}={other}");
+            let request = Request::post("/auth/refresh").header(COOKIE, cookies).body(Body::empty()).unwrap();
+            let answer = app.client().send(request).await.ok();
+            let me = owner.get_with("/me", &answer.member("access_token")).await.ok();
+            assert!(me.text().contains(ANN), "{me:?}");
+        }
+    }
+}
+
+/// An old refresh token beside a right code: somebody has a copy of it, whatever
+/// becomes of the sign-in.
+#[tokio::test]
+async fn theft_is_found_at_a_sign_in_that_is_refused() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        let app = app(mode).await;
+        let (mut client, old) = signed_in(&app, ANN).await;
+        client.refresh().await.ok();
+        client.refresh().await.ok();
+        app.pass(Duration::from_secs(60));
+        let mut thief = app.client();
+        thief.request(BOB).await.ok();
+        thief.put_refresh_token(&old);
+        app.hooks.on_create(Reply::Refuse);
+        thief.verify_right(BOB).await.problem(403, "sign_in_refused");
+        assert_eq!(suspicions(&app), 1);
+        client.refresh().await.problem(401, "session_revoked");
+    }
+}
+
+/// However many there are: what is none of our tokens is not counted.
+#[tokio::test]
+async fn nothing_crowds_out_the_good_token() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        let app = app(mode).await;
+        let (mut client, good) = signed_in(&app, ANN).await;
+        let junk: Vec<_> = (0..50).map(|number| format!("junk{number}")).collect();
+        let mut tokens: Vec<&str> = junk.iter().map(String::as_str).collect();
+        tokens.push(&good);
+        let answer = send(&app, "refresh", &tokens).await.ok();
+        let good = answer.cookie(NAME).unwrap().value;
+        *tokens.last_mut().unwrap() = &good;
+        send(&app, "logout", &tokens).await.ok();
+        client.get_with("/me", &answer.member("access_token")).await.problem(401, "invalid_token");
+        send(&app, "refresh", &[&good]).await.problem(401, "session_revoked");
+    }
+}
+
+/// Of tokens of ours eight are looked at.
+#[tokio::test]
+async fn eight_tokens_are_looked_at() {
+    let app = app(Mode::Cookie).await;
+    let mut tokens = Vec::new();
+    for number in 0..8 {
+        let (mut client, token) = signed_in(&app, &format!("user{number}@example.com")).await;
+        client.logout().await.ok();
+        tokens.push(token);
+    }
+    let (_, good) = signed_in(&app, ANN).await;
+    let of =
+        |ended: usize| -> Vec<&str> { tokens[..ended].iter().map(String::as_str).chain([good.as_str()]).collect() };
+    send(&app, "refresh", &of(8)).await.problem(401, "session_revoked");
+    send(&app, "refresh", &of(7)).await.ok();
+}
+
+/// The user of the token in use is not admitted now: the older token of the
+/// same session is no theft.
+#[tokio::test]
+async fn an_old_token_beside_the_one_in_use_is_never_judged() {
+    for mode in [Mode::Cookie, Mode::Both] {
+        for swapped in [0, 1] {
+            let app = app(mode).await;
+            let (mut client, old) = signed_in(&app, ANN).await;
+            client.refresh().await.ok();
+            client.refresh().await.ok();
+            app.pass(Duration::from_secs(60));
+            let new = client.held_refresh_token();
+            app.hooks.bar(1);
+            send(&app, "refresh", &orders(&old, &new)[swapped]).await.problem(401, "invalid_refresh_token");
+            assert_eq!(suspicions(&app), 0);
+            app.hooks.unbar(1);
+            send(&app, "refresh", &[&new]).await.ok();
+        }
+    }
+}
+
+/// Bytes that are no text are no credentials that are any good, and not none.
+#[tokio::test]
+async fn a_cookie_that_is_no_text_is_no_good() {
+    let app = app(Mode::Cookie).await;
+    let value = [NAME.as_bytes(), b"=\xff"].concat();
+    let request = || {
+        let cookies = axum::http::HeaderValue::from_bytes(&value).unwrap();
+        Request::post("/auth/refresh").header(COOKIE, cookies).body(Body::empty()).unwrap()
+    };
+    let answer = app.client().send(request()).await.problem(401, "invalid_refresh_token");
+    assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"), "{answer:?}");
 }
 
 #[tokio::test]

@@ -97,6 +97,41 @@ async fn out_03_signing_out_without_a_usable_token_succeeds_and_clears_the_cooki
     }
 }
 
+/// A body that never comes to an end keeps nobody signed in.
+#[tokio::test(start_paused = true)]
+async fn out_03_a_body_that_does_not_end_is_not_waited_for() {
+    for (_, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        let mut after = client.clone();
+        let request = Request::post("/auth/logout")
+            .header(AUTHORIZATION, format!("Bearer {}", client.token()))
+            .body(Body::new(Endless))
+            .unwrap();
+        client.send(request).await.ok();
+        after.get("/me").await.problem(401, "invalid_token");
+        after.refresh().await.problem(401, "session_revoked");
+    }
+    let app = app(Mode::Cookie).await;
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    client.send(Request::post("/auth/refresh").body(Body::new(Endless)).unwrap()).await.ok();
+}
+
+/// A body of which nothing ever comes.
+struct Endless;
+
+impl axum::body::HttpBody for Endless {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
 #[tokio::test]
 async fn an_old_refresh_token_is_good_enough_to_sign_out() {
     for (app, mut client) in every_mode().await {

@@ -144,16 +144,17 @@ async fn assert_refused_soon(client: &mut Client<Process>, since: Instant) {
 /// starts later sees them at once.
 async fn claims_see_what_the_other_process_has_ended(pair: &Pair) {
     let mut ended = Vec::new();
-    for round in 0..4 {
+    for round in 0..8 {
         let (here, there) = (pair.either(round), pair.either(round + 1));
         let mut client = here.client();
         client.sign_in(&format!("user{round}@example.com")).await;
         let mut elsewhere = client.at(there);
         let subject: String = serde_json::from_slice(&elsewhere.get("/claims").await.ok().body).unwrap();
-        if round < 2 {
-            client.clone().logout().await.ok();
-        } else {
-            assert!(here.bar(&subject).await);
+        match round / 2 {
+            0 => drop(client.clone().logout().await.ok()),
+            1 => assert!(here.bar(&subject).await),
+            2 => assert!(here.forget(&subject).await),
+            _ => assert!(here.revoke_all(&subject).await),
         }
         let since = Instant::now();
         client.get("/claims").await.problem(401, "invalid_token");

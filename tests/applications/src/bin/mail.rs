@@ -21,6 +21,7 @@ impl SendOtp for Smtp {
         match self.relay.send(mail).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_permanent() => Err(SendError::permanent(error)),
+            Err(error) if error.is_timeout() => Err(SendError::unknown(error)),
             Err(error) => Err(SendError::new(error)),
         }
     }
