@@ -279,14 +279,20 @@ mod tests {
         }
     }
 
-    /// Whatever the number of entries: what the tables have allocated, a slot
-    /// and a byte of control for each of their buckets.
-    #[test]
-    fn a_live_entry_takes_at_most_40_bytes() {
-        fn allocated<K, V, S>(map: &HashMap<K, V, S>) -> usize {
+    /// What the table of these entries has allocated: a slot and a byte of
+    /// control for each of its buckets.
+    fn allocated(revoked: &Revoked, kind: BlacklistKind) -> usize {
+        fn of<K, V, S>(map: &HashMap<K, V, S>) -> usize {
             let buckets = (map.capacity() * 8).div_ceil(7).next_power_of_two();
             buckets * (size_of::<(K, V)>() + 1)
         }
+        let state = revoked.read();
+        if kind == BlacklistKind::User { of(&state.users) } else { of(&state.ids) }
+    }
+
+    /// Whatever the number of entries.
+    #[test]
+    fn a_live_entry_takes_at_most_40_bytes() {
         for kind in [BlacklistKind::Session, BlacklistKind::User] {
             let revoked = Revoked::default();
             let mut batch = Vec::new();
@@ -295,13 +301,35 @@ mod tests {
                 if batch.len() == 100_000 {
                     revoked.insert(&batch, at(100));
                     batch.clear();
-                    let state = revoked.read();
-                    let bytes =
-                        if kind == BlacklistKind::User { allocated(&state.users) } else { allocated(&state.ids) };
-                    assert!(bytes <= 40 * state.len(), "{bytes} bytes for {} entries of {kind:?}", state.len());
+                    let (bytes, entries) = (allocated(&revoked, kind), revoked.read().len());
+                    assert!(bytes <= 40 * entries, "{bytes} bytes for {entries} entries of {kind:?}");
                 }
             }
             assert_eq!(revoked.read().len(), 1_000_000);
+        }
+    }
+
+    /// The tables keep room to grow again, however many have expired.
+    #[test]
+    fn after_most_have_expired_an_entry_takes_at_most_80_bytes() {
+        for kind in [BlacklistKind::Session, BlacklistKind::User] {
+            for kept in (1_000..=100_000_u32).step_by(9_000) {
+                let revoked = Revoked::default();
+                let entries = (0..100_000).map(|number| entry(kind, number, if number < kept { 9 * DAY } else { 200 }));
+                revoked.insert(&entries.collect::<Vec<_>>(), at(100));
+                revoked.forget_expired(at(2 * DAY));
+                // And while others come and go.
+                for round in 1..=20_u32 {
+                    let (bytes, entries) = (allocated(&revoked, kind), revoked.read().len());
+                    assert!(bytes <= 80 * entries, "{bytes} bytes for {entries} entries of {kind:?}");
+                    let first = 100_000 * round;
+                    let more = (first..first + kept / 10).map(|number| entry(kind, number, 2 * DAY + 1));
+                    revoked.insert(&more.collect::<Vec<_>>(), at(2 * DAY));
+                    if round % 3 == 0 {
+                        revoked.forget_expired(at(2 * DAY + 1));
+                    }
+                }
+            }
         }
     }
 }

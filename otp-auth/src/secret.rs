@@ -253,6 +253,27 @@ mod tests {
         }
     }
 
+    /// A key that changes ends every session, so these never do.
+    #[test]
+    fn key_05_the_keys_of_a_secret_stay_what_they_are() {
+        let keys = keys(&[7; 32]);
+        assert_eq!(keys.id, "CImMaiTu6ust");
+        // The first 96 bits.
+        let hex = |mac: [u8; 32]| mac[..12].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        assert_eq!(
+            macs(&keys).map(hex),
+            [
+                "5ccd9457f63d66804c0bbe9e",
+                "7ddb1ffd73a52e133c730df3",
+                "5ade92051fc27059d39467c3",
+                "c677f02264333f1d2afce47f",
+                "5d47bea43df011413bdfdab4",
+                "ccb2013ece4970836eaba167",
+                "0316f3fa343e760bb703329b",
+            ]
+        );
+    }
+
     #[test]
     fn the_same_secret_gives_the_same_keys_and_another_gives_others() {
         assert_eq!(keys(&[7; 32]).id, keys(&[7; 32]).id);

@@ -1,8 +1,9 @@
 //! Everything that is logged in this process, at every level, by every crate.
 
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use tracing::instrument::WithSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -21,6 +22,33 @@ pub fn capture() {
             .finish();
         tracing::subscriber::set_global_default(subscriber).expect("nobody else has set one");
     });
+}
+
+/// What a future has logged while it ran on this thread, whoever else captures.
+pub async fn of<T>(future: impl Future<Output = T>) -> (T, String) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&lines);
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || Shared(Arc::clone(&writer)))
+        .finish();
+    let output = future.with_subscriber(subscriber).await;
+    let lines = String::from_utf8_lossy(&lines.lock().unwrap()).into_owned();
+    (output, lines)
+}
+
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What was logged so far.

@@ -227,6 +227,30 @@ mod tests {
         assert_eq!(granted(600, 86_400), [0, 600, 1_200, 3_600, 4_200]);
     }
 
+    /// A window begins with the first send in it, so that two can meet: at
+    /// the default settings 19 sends fall into 24 hours, and never 20.
+    #[test]
+    fn rate_08_nearly_twice_the_limit_of_a_day_falls_into_24_hours() {
+        const MINUTE: i64 = 60;
+        const DAY: i64 = 24 * 60 * MINUTE;
+        let limits = SendLimits { cooldown: Duration::from_mins(1), per_hour: 5, per_day: 10 };
+        let mut most = 0;
+        // One send begins the day, and whoever wants many waits for so long.
+        for wait in (0..DAY).step_by(10 * 60) {
+            let mut budget = Some(Budget::spend(None, at(0), limits).unwrap());
+            let mut sends = vec![0];
+            for second in (wait.max(MINUTE)..2 * DAY + wait).step_by(60) {
+                if let Ok(spent) = Budget::spend(budget, at(second), limits) {
+                    budget = Some(spent);
+                    sends.push(second);
+                }
+            }
+            let within = |begin: i64| sends.iter().filter(|at| (begin..begin + DAY).contains(*at)).count();
+            most = most.max(sends.iter().map(|begin| within(*begin)).max().unwrap());
+        }
+        assert_eq!(most, 19);
+    }
+
     #[test]
     fn http_04_the_wait_is_exactly_long_enough() {
         let mut budget = None;

@@ -217,6 +217,18 @@ mod tests {
         assert!(!text.contains("ann") && !text.contains("493817"), "{text}");
     }
 
+    /// There is no place in it for anything else that a request says: a field
+    /// that is added has to be added here.
+    #[test]
+    fn t15_a_message_has_an_address_a_code_a_time_and_a_purpose() {
+        let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1));
+        let OtpMessage { address, code, expires_in, purpose } = message;
+        assert_eq!(
+            (address, code, expires_in, purpose),
+            ("ann@x.com", "493817", Duration::from_secs(1), Purpose::SignIn)
+        );
+    }
+
     #[derive(Debug, thiserror::Error)]
     #[error("sending failed")]
     struct Outer(#[source] std::io::Error);

@@ -1,5 +1,5 @@
 //! Tokens: minting and verifying. The rules of a token's life are here; the
-//! JWT library is named in [`jwt`] only.
+//! way a token is written is known to [`jwt`] only.
 
 mod claims;
 mod jwt;

@@ -43,7 +43,7 @@ pub struct ByValue {
 }
 
 /// Developer mode that is meant.
-#[otp_config(user = User, developer_mode = allow_in_release(true))]
+#[otp_config(user = User, developer_mode = allow_in_release(true), cookie_secure = false)]
 #[derive(Default)]
 pub struct Allowed {
     /// The sender.

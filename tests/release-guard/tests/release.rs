@@ -56,6 +56,8 @@ async fn developer_mode_in_release_takes_an_explicit_word() {
     let sender = CapturingSender::new();
     let auth = OtpAuth::new(Allowed { sender: sender.clone() }, store()).unwrap();
     assert_eq!(codes(&auth, &sender).await, ["000000"; 5]);
+    // It takes insecure cookies, too, as developers have no HTTPS.
+    assert!(!auth.settings().cookie_secure);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::error::Error;
 
-use otp_auth::FindingKind;
+use otp_auth::{Finding, FindingKind, OtpAuth};
 use otp_auth_tests::config::BodyAuth;
-use otp_auth_tests::{Backend, Fault, Mode, Operation, Setup, faults};
+use otp_auth_tests::{Backend, Fault, Mode, Operation, Setup, Tuned, faults};
+
+use crate::support::ANN;
 
 async fn run(app: &otp_auth_tests::App, statement: &'static str) {
     sqlx::raw_sql(statement).execute(app.pool()).await.unwrap();
@@ -32,6 +34,45 @@ async fn what_is_wrong_is_one_list_and_then_nothing() {
     let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
     run(&typed.app, "CREATE UNIQUE INDEX by_email ON users (email)").await;
     typed.auth.check().await.unwrap();
+}
+
+/// The README's, word by word: `documents.rs` compares them.
+async fn start_without_a_unique_index(auth: &OtpAuth<Tuned<BodyAuth>>) -> Result<(), Box<dyn Error>> {
+    if let Err(error) = auth.check().await {
+        let meant = |finding: &Finding| finding.kind() == FindingKind::Unique;
+        if error.is_store_failure() || !error.findings().iter().all(meant) {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_meant_can_pass_and_nothing_else_does() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    typed.auth.check().await.unwrap_err();
+    start_without_a_unique_index(&typed.auth).await.unwrap();
+    typed.app.faults.set(Operation::Check, Fault::Fail);
+    start_without_a_unique_index(&typed.auth).await.unwrap_err();
+    typed.app.faults.clear();
+    run(&typed.app, "ALTER TABLE users RENAME COLUMN username TO nickname").await;
+    start_without_a_unique_index(&typed.auth).await.unwrap_err();
+}
+
+/// Without the check, the first who sign in notice.
+#[tokio::test]
+async fn what_is_wrong_is_a_503_for_those_who_sign_in() {
+    let app = Setup::new(Mode::Body).backend(Backend::Sqlite).start().await;
+    let mut client = app.client();
+    run(&app, "ALTER TABLE otp_budgets RENAME TO elsewhere").await;
+    client.request(ANN).await.problem(503, "store_unavailable");
+    run(&app, "ALTER TABLE elsewhere RENAME TO otp_budgets; ALTER TABLE users RENAME TO elsewhere").await;
+    client.request(ANN).await.ok();
+    client.verify_right(ANN).await.problem(503, "store_unavailable");
+    run(&app, "ALTER TABLE elsewhere RENAME TO users; ALTER TABLE users RENAME COLUMN username TO nickname").await;
+    client.verify_right(ANN).await.problem(503, "store_unavailable");
+    run(&app, "ALTER TABLE users RENAME COLUMN nickname TO username").await;
+    client.verify_right(ANN).await.ok();
 }
 
 /// A store in memory has no tables.

@@ -2,16 +2,17 @@
 //! developer's machine alone (requirement OTP-13).
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use otp_auth::SettingsBuilder;
+use otp_auth::testing::CapturingSender;
+use otp_auth::{MemoryStore, OtpAuth, SettingsBuilder, otp_config};
 use otp_auth_tests::app::AUTH;
 use otp_auth_tests::config::CookieAuth;
-use otp_auth_tests::{Answer, App, Mode, Setup, logs};
+use otp_auth_tests::{Answer, App, Mode, Setup, User, logs};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
@@ -166,6 +167,46 @@ async fn guesses_are_bounded_by_the_settings_in_developer_mode_too() {
     assert_eq!(error.faults()[0].key(), "max_sends_per_day");
 }
 
+#[otp_config(user = User, realm = "developers", developer_mode = true)]
+struct WithoutSecret {
+    #[otp(sender)]
+    sender: CapturingSender,
+}
+
+/// Runs a test of this module by itself, in a process of its own.
+fn alone(name: &str, variable: &str, value: &str) -> Output {
+    let name = format!("developer_mode::{name}");
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &name, "--nocapture"])
+        .env(variable, value)
+        .output()
+        .unwrap();
+    let (printed, errors) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    assert!(child.status.success() && printed.contains("1 passed"), "{printed}{errors}");
+    child
+}
+
+#[tokio::test]
+async fn log_02_developer_mode_and_a_random_secret_are_events() {
+    const CHILD: &str = "OTP_AUTH_TEST_STARTS_WITHOUT_SECRET";
+    if std::env::var(CHILD).is_err() {
+        alone("log_02_developer_mode_and_a_random_secret_are_events", CHILD, "yes");
+        return;
+    }
+    logs::capture();
+    let _auth = OtpAuth::new(WithoutSecret { sender: CapturingSender::new() }, MemoryStore::new(User::first)).unwrap();
+    let log = logs::captured();
+    let raised = |event: &str| log.lines().filter(|line| line.contains(event)).collect::<Vec<_>>();
+    let [developing] = raised("sys_developer_mode")[..] else { panic!("{log}") };
+    assert!(developing.contains("WARN") && developing.contains("WithoutSecret"), "{developing}");
+    let [random] = raised("sys_random_secret")[..] else { panic!("{log}") };
+    assert!(random.contains("WARN"), "{random}");
+    // With a secret, and outside of developer mode, there is neither.
+    let before = log.len();
+    Setup::new(Mode::Body).start().await;
+    assert!(!logs::captured()[before..].contains("sys_"));
+}
+
 /// Without any subscriber.
 #[tokio::test]
 async fn otp_13_developer_mode_warns_on_standard_error_and_names_the_configuration() {
@@ -177,15 +218,8 @@ async fn otp_13_developer_mode_warns_on_standard_error_and_names_the_configurati
         return;
     }
     for (mode, warnings) in [("on", 1), ("off", 0)] {
-        let name =
-            concat!("developer_mode::", "otp_13_developer_mode_warns_on_standard_error_and_names_the_configuration");
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture"])
-            .env(CHILD, mode)
-            .output()
-            .unwrap();
-        let (printed, errors) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
-        assert!(child.status.success() && printed.contains("1 passed"), "{printed}{errors}");
+        let child = alone("otp_13_developer_mode_warns_on_standard_error_and_names_the_configuration", CHILD, mode);
+        let errors = String::from_utf8_lossy(&child.stderr);
         let lines: Vec<_> = errors.lines().filter(|line| line.contains("developer mode is on")).collect();
         assert_eq!(lines.len(), warnings, "{errors}");
         assert!(lines.iter().all(|line| line.starts_with("otp-auth: warning: ") && line.contains("CookieAuth")));

@@ -205,6 +205,20 @@ async fn signing_out_everywhere_is_seen_by_every_process_and_after_a_restart() {
     }
 }
 
+/// The sessions of before were not proven to be the owner's. A device was: it
+/// is one only by a code for this very address.
+#[tokio::test]
+async fn a_first_proof_ends_sessions_and_no_device() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        app.unverify(&app.users().await[0]).await;
+        app.pass(COOLDOWN);
+        app.client().sign_in(ANN).await;
+        client.clone().refresh().await.problem(401, "session_revoked");
+        assert!(is_known(&app, &mut client, ANN).await, "{:?}", app.mode);
+    }
+}
+
 #[tokio::test]
 async fn signing_out_here_leaves_the_device_known() {
     for (app, mut client) in every_mode().await {

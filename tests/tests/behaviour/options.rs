@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use otp_auth::{SameSite, SettingsBuilder};
-use otp_auth_tests::{Answer, Mode, Operation, Setup, tokens};
+use otp_auth_tests::{Answer, Kind, Mode, Operation, SetCookie, Setup, tokens};
 
 use crate::support::{ANN, COOLDOWN};
 
@@ -14,9 +14,11 @@ struct Round {
     code: String,
     wrong_tries: usize,
     messages: usize,
+    messages_of_a_day: usize,
     users: usize,
     answers: [Answer; 4],
     lost_after_5_seconds: bool,
+    serves_another_origin: bool,
 }
 
 /// An option: its name, how it is set, and how it shows.
@@ -41,6 +43,7 @@ const CHOICES: &[Choice] = &[
         shows: |r| r.answers[0].number("resend_in") == 30,
     },
     Choice { name: "max_sends_per_hour", set: |s| s.max_sends_per_hour(2), shows: |r| r.messages == 2 },
+    Choice { name: "max_sends_per_day", set: |s| s.max_sends_per_day(6), shows: |r| r.messages_of_a_day == 6 },
     Choice { name: "auto_create_user", set: |s| s.auto_create_user(false), shows: |r| r.users == 1 },
     Choice {
         name: "access_token_lifetime",
@@ -63,6 +66,36 @@ const CHOICES: &[Choice] = &[
         shows: |r| r.answers.iter().flat_map(Answer::cookies).all(|c| c.attribute("SameSite") == Some("Strict")),
     },
     Choice {
+        name: "cookie_secure",
+        set: |s| s.cookie_secure(false),
+        shows: |r| r.answers.iter().flat_map(Answer::cookies).all(|c| !c.has("Secure")),
+    },
+    Choice {
+        name: "cookie_name",
+        set: |s| s.cookie_name("my_refresh_token"),
+        shows: |r| refresh_cookie(&r.answers[1]).name == "my_refresh_token",
+    },
+    Choice {
+        name: "cookie_path",
+        set: |s| s.cookie_path("/auth"),
+        shows: |r| refresh_cookie(&r.answers[1]).attribute("Path") == Some("/auth"),
+    },
+    Choice {
+        name: "realm",
+        set: |s| s.realm("customers"),
+        shows: |r| r.answers[0].cookies().iter().any(|c| c.name.ends_with("-customers")),
+    },
+    Choice {
+        name: "forget_device_at_logout",
+        set: |s| s.forget_device_at_logout(true),
+        shows: |r| r.answers[3].cookies().iter().any(|c| c.name.contains("otp_device")),
+    },
+    Choice {
+        name: "trusted_origins",
+        set: |s| s.trusted_origin("https://app.test"),
+        shows: |r| r.serves_another_origin,
+    },
+    Choice {
         name: "issuer",
         set: |s| s.issuer("https://a.test"),
         shows: |r| tokens::payload(&r.answers[1].member("access_token"))["iss"] == "https://a.test",
@@ -75,8 +108,14 @@ const CHOICES: &[Choice] = &[
     Choice { name: "developer_mode", set: |s| s.developer_mode(true), shows: |r| r.code.bytes().all(|b| b == b'0') },
 ];
 
+/// The refresh cookie that is set, whatever it is called.
+fn refresh_cookie(answer: &Answer) -> SetCookie {
+    let is_set = |cookie: &SetCookie| cookie.name.contains("refresh_token") && !cookie.value.is_empty();
+    answer.cookies().into_iter().find(is_set).unwrap()
+}
+
 fn age(answer: &Answer) -> Option<String> {
-    answer.cookie("__Host-refresh_token-users")?.attribute("Max-Age").map(str::to_owned)
+    refresh_cookie(answer).attribute("Max-Age").map(str::to_owned)
 }
 
 async fn round(a: &'static Choice, b: &'static Choice) -> Round {
@@ -132,18 +171,41 @@ async fn round(a: &'static Choice, b: &'static Choice) -> Round {
     app.faults.take_calls();
     twin.refresh().await.ok();
     let lost_after_5_seconds = app.faults.take_calls().contains(&Operation::Recover);
+    // What is left of the day.
+    let mut messages_of_a_day = messages + 1;
+    app.pass(Duration::from_secs(3_600));
+    while messages_of_a_day < 12 && app.client().request(ANN).await.status.is_success() {
+        messages_of_a_day += 1;
+        app.pass(Duration::from_secs(3_600));
+    }
+    let mut elsewhere = app.client_of(Kind::Browser);
+    elsewhere.headers = vec![
+        ("origin".parse().unwrap(), "https://app.test".parse().unwrap()),
+        ("sec-fetch-site".parse().unwrap(), "cross-site".parse().unwrap()),
+    ];
+    let serves_another_origin = elsewhere.logout().await.status.is_success();
     let answers = [asked, signed_in, refreshed, signed_out];
-    Round { code, wrong_tries, messages, users, answers, lost_after_5_seconds }
+    Round {
+        code,
+        wrong_tries,
+        messages,
+        messages_of_a_day,
+        users,
+        answers,
+        lost_after_5_seconds,
+        serves_another_origin,
+    }
 }
 
 #[tokio::test]
 async fn t28_no_option_switches_another_one_off() {
-    for a in CHOICES {
-        for b in CHOICES {
+    assert_eq!(CHOICES.len(), 1 + 20, "SECURITY.md has the number");
+    for (number, a) in CHOICES.iter().enumerate() {
+        for b in &CHOICES[number..] {
             let round = round(a, b).await;
             let developing = [a.name, b.name].contains(&"developer_mode");
             for choice in CHOICES {
-                let limit = ["otp_rate_limit", "max_sends_per_hour"].contains(&choice.name);
+                let limit = ["otp_rate_limit", "max_sends_per_hour", "max_sends_per_day"].contains(&choice.name);
                 let chosen = [a.name, b.name, "nothing"].contains(&choice.name) && !(developing && limit);
                 assert_eq!((choice.shows)(&round), chosen, "{} with {} and {}", choice.name, a.name, b.name);
             }

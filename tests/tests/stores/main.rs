@@ -14,6 +14,7 @@ mod pgbouncer;
 mod postgres;
 mod processes;
 mod rows;
+mod secrets;
 mod servers;
 mod sqlite;
 mod two_processes;

@@ -478,6 +478,43 @@ async fn time_zones_do_not_matter() {
     }
 }
 
+/// Whatever isolation level the server begins with: a statement that meets
+/// somebody else's is run again, and transactions say their own level.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_stricter_default_isolation_level_does_no_harm() {
+    for level in ["repeatable read", "serializable"] {
+        let options = schema().await.1.options([("default_transaction_isolation", level)]);
+        let store = store(options).await;
+        let found: String = sqlx::query_scalar("SHOW transaction_isolation").fetch_one(store.pool()).await.unwrap();
+        assert_eq!(found, level);
+        store.migrate().await.unwrap();
+        sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
+        open(&store, 1).await;
+        let mut application = application(&store).await;
+
+        let mut meanwhile = application.begin().await.unwrap();
+        sqlx::raw_sql("UPDATE otp_challenges SET tries = 1").execute(&mut *meanwhile).await.unwrap();
+        let counting = tokio::spawn({
+            let store = store.clone();
+            async move { store.count_try(realm(), &key(1), 5).await }
+        });
+        until("the try waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+        meanwhile.commit().await.unwrap();
+        assert_eq!(counting.await.unwrap().unwrap().unwrap().number, 2, "{level}");
+
+        let mut meanwhile = application.begin().await.unwrap();
+        sqlx::raw_sql("UPDATE otp_challenges SET tries = 3").execute(&mut *meanwhile).await.unwrap();
+        let signing_in = tokio::spawn({
+            let store = store.clone();
+            async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await }
+        });
+        until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+        meanwhile.commit().await.unwrap();
+        assert!(matches!(signing_in.await.unwrap().unwrap(), SignInOutcome::SignedIn { created: true, .. }), "{level}");
+    }
+}
+
 /// How many statements of this schema's tables wait for a lock.
 async fn is_waiting(store: &PostgresStore, statement: &str) -> bool {
     let waiting: i64 = sqlx::query_scalar(

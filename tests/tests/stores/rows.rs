@@ -12,6 +12,7 @@ use otp_auth::{
     AuthError, CodeRequest, MemoryStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore, StoreError,
     Verification, otp_config,
 };
+use otp_auth_tests::logs;
 use sqlx::AssertSqlSafe;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -622,7 +623,10 @@ async fn an_excluded_user_is_refused_and_signed_out() {
     assert!(matches!(auth.authenticate(access).await, Err(AuthError::InvalidToken)));
     assert!(matches!(auth.refresh(refresh).await, Err(AuthError::InvalidRefreshToken)));
     for _ in 0..2 {
-        assert!(matches!(verify().await, Err(AuthError::SignInRefused)));
+        let (outcome, log) = logs::of(verify()).await;
+        assert!(matches!(outcome, Err(AuthError::SignInRefused)));
+        let failed = log.lines().find(|line| line.contains("authn_login_fail")).unwrap();
+        assert!(failed.contains("row_excluded_by_filter"), "{failed}");
     }
     assert_eq!(Sqlite.number(&store, "SELECT count(*) FROM members").await, 1);
     Sqlite.run(&store, "UPDATE members SET deleted_at = NULL").await;
