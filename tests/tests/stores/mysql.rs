@@ -570,6 +570,49 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
     assert_eq!(MySql.count_users(&store, "ann@x.com").await, 1);
 }
 
+/// A sign-in that is committed while the sessions of its user end goes on, or
+/// ends as they do: it is never revoked without being on the blacklist, or
+/// without being told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_sign_in_during_the_end_of_all_sessions_is_whole() {
+    for held in ["SELECT changes FROM otp_realms FOR UPDATE", "SELECT changed FROM token_blacklist FOR UPDATE"] {
+        let store = store_with(USERS).await;
+        let ann = MySql.add_user(&store, "ann@x.com", true).await;
+        let id = ann.id.to_string();
+        let mut sessions = Vec::new();
+        let mut begin = async |number| {
+            open(&store, number).await;
+            let attempt = sign_in(number, existing(ann.clone()));
+            sessions.push(attempt.session.id);
+            let outcome = store.sign_in(realm(), attempt).await.unwrap();
+            assert!(matches!(outcome, SignInOutcome::SignedIn { .. }));
+        };
+        begin(1).await;
+        let first = *fixtures::sign_in::<User>(1, existing(ann.clone()), 1, NOW).session.id.as_bytes();
+        let until_then = fixtures::revocation(NOW).blacklist_until;
+        let entry = BlacklistEntry::new(first, BlacklistKind::Session, NOW, until_then);
+        store.blacklist(realm(), &entry, NOW).await.unwrap();
+        let mut holding = store.pool().begin().await.unwrap();
+        sqlx::query(held).fetch_all(&mut *holding).await.unwrap();
+        let ending = tokio::spawn({
+            let (store, id) = (store.clone(), id.clone());
+            async move { store.revoke_user_sessions(realm(), &id, fixtures::revocation(NOW)).await.unwrap() }
+        });
+        until("the end waits", || is_waiting(&store, "INSERT INTO")).await;
+        begin(2).await;
+        holding.commit().await.unwrap();
+        let ended = ending.await.unwrap();
+        assert!(ended.contains(&sessions[0]));
+        for session in sessions {
+            let is_ended = ended.contains(&session);
+            let stored = store.session(realm(), session).await.unwrap().unwrap();
+            assert_eq!(stored.revoked_at.is_some(), is_ended, "{held}");
+            assert_eq!(store.is_blacklisted(realm(), fixtures::token(session), NOW).await.unwrap(), is_ended, "{held}");
+        }
+    }
+}
+
 /// What a caller has given up runs to its end, all of it, and gives back the
 /// connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
