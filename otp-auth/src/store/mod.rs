@@ -584,6 +584,10 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///    the id of a deleted user again.)
     /// 4. The session that is replaced is revoked and blacklisted.
     /// 5. The new session is added, in generation 0.
+    ///
+    /// Whoever changes the address of an existing user, or removes the user,
+    /// while this is under way, and then ends their sessions, ends this one as
+    /// well, or it is not made.
     fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
 
     /// What is wrong with the users' table and with the store's own, as
