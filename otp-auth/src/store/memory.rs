@@ -314,6 +314,7 @@ impl<U: OtpUser> SessionStore for MemoryStore<U> {
 
     async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
         let state = self.lock();
+        let since = since.filter(|Cursor(seen)| *seen <= state.blacklisted);
         let entries = state.blacklist.iter().filter(|((of, _), (changed, entry))| {
             of == realm && since.map_or(now < entry.expires_at, |Cursor(seen)| *changed > seen)
         });
