@@ -635,10 +635,16 @@ impl AddAssign for Removed {
     }
 }
 
+/// How much longer than needed a session and an entry of the blacklist stay.
+/// The clock of the process that cleans up may be ahead by as much: it must
+/// sign nobody out, and let nobody in again.
+pub const CLOCK_MARGIN: Duration = Duration::from_hours(24);
+
 /// Keeping the tables small.
 pub trait Maintenance: Send + Sync + 'static {
     /// Deletes what is of no use at `now`, at most `limit` rows of each
-    /// table, and returns how many. Never deletes what is still valid; safe
+    /// table, and returns how many. Never deletes what is still valid: a session
+    /// and an entry of the blacklist only [`CLOCK_MARGIN`] after their end. Safe
     /// to run in every process at once.
     fn cleanup(&self, now: Timestamp, limit: u32) -> impl Future<Output = StoreResult<Removed>> + Send;
 }

@@ -150,6 +150,7 @@ macro_rules! store_conformance {
             a_removed_user_is_gone_at_once
             addresses_are_compared_exactly
             a_clean_up_removes_what_is_over_and_nothing_else
+            a_clean_up_by_a_clock_ahead_ends_and_revives_nothing
             a_clean_up_works_in_batches
             clean_ups_at_once_share_the_work
             a_full_hour_outlives_its_day
