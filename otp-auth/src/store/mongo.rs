@@ -40,6 +40,9 @@ use crate::error::StoreError;
 /// the limit of the caller, so that the error says what happened.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// What can be added to the present without an overflow, in milliseconds.
+const FOR_EVER: i64 = i64::MAX / 2;
+
 /// How often a compare-and-swap is tried. Each failure means that somebody
 /// else has succeeded, so a limit is reached only under absurd load.
 const SWAPS: u32 = 64;
@@ -201,8 +204,8 @@ fn ascending(field: &str) -> IndexModel {
 /// The expression for the `purge_at` of a document that is needed for this
 /// long. The clocks of the processes may differ by the margin.
 fn purge_at(needed: Duration) -> Document {
-    let millis = i64::try_from((needed + CLOCK_MARGIN).as_millis()).unwrap_or(i64::MAX);
-    doc! { "$add": ["$$NOW", millis] }
+    let millis = i64::try_from(needed.saturating_add(CLOCK_MARGIN).as_millis()).unwrap_or(FOR_EVER);
+    doc! { "$add": ["$$NOW", millis.min(FOR_EVER)] }
 }
 
 /// Adds a document that is needed for this long. Its key is random, so that

@@ -157,6 +157,7 @@ macro_rules! store_conformance {
             nothing_crosses_from_one_realm_to_another
             realms_are_told_apart_exactly
             the_blacklist_can_be_followed
+            an_entry_without_an_end_is_kept
             a_follower_misses_nothing_of_many_writers
             of_a_user_on_the_blacklist_only_earlier_sign_ins_are_refused
             one_caller_notes_a_recovery
