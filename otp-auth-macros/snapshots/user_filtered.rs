@@ -51,10 +51,11 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND (deleted_at IS NULL)";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND (deleted_at IS NULL) AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"realm\" = $2 AND \"token_blacklist\".\"id\" IN ($3, $4, $5) AND \"token_blacklist\".\"expires_at\" > $6 AND (\"token_blacklist\".\"type\" <> 'user' OR \"token_blacklist\".\"blacklisted_at\" > $7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"email\" = $1 AND \"users\".\"email\"::text COLLATE \"C\" = $1::text AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) LIMIT 1";
+    const SELECT_LOCKED: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND \"users\".\"email\" = $2 AND \"users\".\"email\"::text COLLATE \"C\" = $2::text AND (deleted_at IS NULL) FOR NO KEY UPDATE";
     const SELECT_EXCLUDED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
-        "SELECT 1 FROM \"users\" WHERE \"users\".\"email\" = $1 AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE LIMIT 1",
+        "SELECT 1 FROM \"users\" WHERE \"users\".\"email\" = $1 AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE UNION ALL SELECT 1 FROM \"users\" WHERE lower(\"users\".\"email\"::text) = lower($1::text) AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE LIMIT 1",
     );
-    const INSERT: &'static ::core::primitive::str = "INSERT INTO \"users\" (\"id\", \"email\", \"email_verified_at\") VALUES ($1, $2, $3) RETURNING \"id\", \"email\", \"email_verified_at\"";
+    const INSERT: &'static ::core::primitive::str = "INSERT INTO \"users\" (\"id\", \"email\", \"email_verified_at\") VALUES ($1, $2, $3)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "UPDATE \"users\" SET \"email_verified_at\" = $2 WHERE \"id\" = $1 AND \"email_verified_at\" IS NULL AND (deleted_at IS NULL)",
     );
@@ -83,7 +84,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         id: &Self::Id,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind::<
+        ::otp_auth::__private::postgres::bind_compared::<
             Uuid,
         >(arguments, ::core::clone::Clone::clone(id))
     }
@@ -91,7 +92,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         email: &::core::primitive::str,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind::<
+        ::otp_auth::__private::postgres::bind_compared::<
             String,
         >(arguments, ::core::convert::From::from(email))
     }
@@ -174,6 +175,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND (deleted_at IS NULL)";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND (deleted_at IS NULL) AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ? AND `token_blacklist`.`id` IN (?, ?, ?) AND `token_blacklist`.`expires_at` > ? AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`email` = ? AND CAST(CONVERT(`users`.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND `users`.`id` IS NOT NULL AND (deleted_at IS NULL) LIMIT 1";
+    const SELECT_LOCKED: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND `users`.`email` = ? AND CAST(CONVERT(`users`.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND (deleted_at IS NULL) FOR UPDATE";
     const SELECT_EXCLUDED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "SELECT 1 FROM `users` WHERE `users`.`email` = ? AND `users`.`id` IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE LIMIT 1",
     );

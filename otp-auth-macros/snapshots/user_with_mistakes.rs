@@ -79,6 +79,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "";
     const SELECT_CURRENT: &'static ::core::primitive::str = "";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
+    const SELECT_LOCKED: &'static ::core::primitive::str = "";
     const INSERT: &'static ::core::primitive::str = "";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(
@@ -121,6 +122,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "";
     const SELECT_CURRENT: &'static ::core::primitive::str = "";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
+    const SELECT_LOCKED: &'static ::core::primitive::str = "";
     const INSERT: &'static ::core::primitive::str = "";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(

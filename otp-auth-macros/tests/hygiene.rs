@@ -508,7 +508,7 @@ mod sqlite {
             (Living::SELECT_BY_EMAIL, 1),
             (Living::MARK_VERIFIED.unwrap_or_default(), 1),
             (Living::INSERT, 0),
-            (Living::SELECT_EXCLUDED.unwrap_or_default(), 1),
+            (Living::SELECT_EXCLUDED.unwrap_or_default(), 2),
         ] {
             assert_eq!(statement.matches(filter).count(), times, "{statement}");
         }

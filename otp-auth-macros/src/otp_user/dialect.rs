@@ -70,20 +70,31 @@ impl Dialect {
     }
 
     /// The condition that a column holds an address that its collation takes for the given one, as
-    /// a unique index of it does.
-    pub(super) fn is_like_address(self, column: &str) -> String {
-        format!("{column} = {}", self.parameter(1))
+    /// a unique index of it does. The address is the parameter of this number.
+    pub(super) fn is_like_address(self, column: &str, number: usize) -> String {
+        format!("{column} = {}", self.parameter(number))
+    }
+
+    /// The condition that a column holds another spelling of the given address, as an application's
+    /// unique index on `lower(…)` compares. `MySQL` leaves that to the collation of the column.
+    pub(super) fn is_spelling(self, column: &str) -> Option<String> {
+        match self {
+            Self::Sqlite => Some(format!("lower({column}) = lower(?1)")),
+            Self::Postgres => Some(format!("lower({column}::text) = lower($1::text)")),
+            Self::MySql => None,
+        }
     }
 
     /// The condition that a column holds exactly the given address. A collation of the column may
     /// hold more texts for equal; the first half lets its index find them, the second half picks.
     /// The address has the type of its field, which need not be text. `MySQL` is given it twice;
     /// bytes that are no text become `NULL` in its second half.
-    pub(super) fn is_address(self, column: &str) -> String {
-        let like = self.is_like_address(column);
+    pub(super) fn is_address(self, column: &str, number: usize) -> String {
+        let like = self.is_like_address(column, number);
+        let parameter = self.parameter(number);
         let exactly = match self {
-            Self::Sqlite => format!("{column} COLLATE BINARY = ?1"),
-            Self::Postgres => format!("{column}::text COLLATE \"C\" = $1::text"),
+            Self::Sqlite => format!("{column} COLLATE BINARY = {parameter}"),
+            Self::Postgres => format!("{column}::text COLLATE \"C\" = {parameter}::text"),
             Self::MySql => {
                 format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)")
             }
@@ -91,13 +102,22 @@ impl Dialect {
         format!("{like} AND {exactly}")
     }
 
-    /// The end of an insert that gives back the row, where the row that it gives is the one that
-    /// stands in the table: `SQLite` shows what was inserted into a view, and `MySQL` nothing.
-    /// Their stores look the row up.
-    pub(super) fn returning(self, columns: &str) -> String {
+    /// The end of a select that locks the row until the transaction ends, as an update of it does;
+    /// `SQLite` has one writer at a time.
+    pub(super) fn locking(self) -> Option<&'static str> {
         match self {
-            Self::Postgres => format!(" RETURNING {columns}"),
-            Self::Sqlite | Self::MySql => String::new(),
+            Self::Sqlite => None,
+            Self::Postgres => Some("FOR NO KEY UPDATE"),
+            Self::MySql => Some("FOR UPDATE"),
+        }
+    }
+
+    /// The function that binds a value which is compared with its column. `PostgreSQL` is not told
+    /// that text is `text`: it would take the column for `text` as well, and compare otherwise.
+    pub(super) fn bind_compared(self) -> &'static str {
+        match self {
+            Self::Postgres => "bind_compared",
+            Self::Sqlite | Self::MySql => "bind",
         }
     }
 }

@@ -50,8 +50,8 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let statements = Statements::new(dialect, model, table);
     let consts = statements.expand();
     let from_row = from_row(model, &module);
-    let bind_id = bind_id(model, &module);
-    let bind_email = bind_email(model, &module);
+    let bind_id = bind_id(dialect, model, &module);
+    let bind_email = bind_email(dialect, model, &module);
     let bind_new = bind_new(model, &module);
     let bind_proof = bind_proof(dialect, model, &module);
     let check = check::expand(dialect, model, table);
@@ -75,6 +75,8 @@ struct Statements {
     select_by_id: String,
     select_current: String,
     select_by_email: String,
+    /// Where rows can be locked.
+    select_locked: Option<String>,
     select_excluded: Option<String>,
     insert: String,
     mark_verified: Option<String>,
@@ -87,12 +89,10 @@ impl Statements {
         let columns = || model.fields.iter().filter_map(|field| field.column.as_ref());
         let of_table = |column: &str| format!("{from}.{}", dialect.quoted(column));
         let selected = list(columns().map(|column| of_table(&column.name)));
-        let returned = list(columns().map(|column| dialect.quoted(&column.name)));
         let id = of_table(&model.id.column);
-        let is_address = dialect.is_address(&of_table(&model.email.column));
-        let is_like_address = dialect.is_like_address(&of_table(&model.email.column));
+        let email = of_table(&model.email.column);
+        let is_address = dialect.is_address(&email, 1);
         let (names, values) = insert_lists(dialect, columns());
-        let returning = dialect.returning(&returned);
         let [first, realm, session, token, user, now, signed_in] =
             [1, 2, 3, 4, 5, 6, 7].map(|number| dialect.parameter(number));
         let select_by_id = format!("SELECT {selected} FROM {from} WHERE {id} = {first}{filter}");
@@ -109,12 +109,18 @@ impl Statements {
             select_by_email: format!(
                 "SELECT {selected} FROM {from} WHERE {is_address} AND {id} IS NOT NULL{filter} LIMIT 1"
             ),
-            select_excluded: table.filter.as_ref().map(|filter| {
-                format!(
-                    "SELECT 1 FROM {from} WHERE {is_like_address} AND {id} IS NOT NULL AND ({filter}) IS NOT TRUE LIMIT 1"
-                )
+            select_locked: dialect.locking().map(|locking| {
+                let has_address = dialect.is_address(&email, 2);
+                format!("SELECT {selected} FROM {from} WHERE {id} = {first} AND {has_address}{filter} {locking}")
             }),
-            insert: format!("INSERT INTO {from} ({names}) VALUES ({values}){returning}"),
+            select_excluded: table.filter.as_ref().map(|filter| {
+                let has = |condition: String| {
+                    format!("SELECT 1 FROM {from} WHERE {condition} AND {id} IS NOT NULL AND ({filter}) IS NOT TRUE")
+                };
+                let spelling = dialect.is_spelling(&email).map(|spelling| format!(" UNION ALL {}", has(spelling)));
+                format!("{}{} LIMIT 1", has(dialect.is_like_address(&email, 1)), spelling.unwrap_or_default())
+            }),
+            insert: format!("INSERT INTO {from} ({names}) VALUES ({values})"),
             mark_verified: model.verified.as_ref().map(|Role { column, .. }| {
                 let (column, id) = (dialect.quoted(column), dialect.quoted(&model.id.column));
                 let (value, unverified) =
@@ -125,11 +131,13 @@ impl Statements {
     }
 
     fn expand(&self) -> TokenStream {
-        let Self { select_by_id, select_current, select_by_email, select_excluded, insert, mark_verified } = self;
+        let Self { select_by_id, select_current, select_by_email, insert, .. } = self;
+        let Self { select_locked, select_excluded, mark_verified, .. } = self;
         let mark_verified = mark_verified
             .as_ref()
             .map_or_else(|| quote!(::core::option::Option::None), |text| quote!(::core::option::Option::Some(#text)));
         let text = quote!(&'static ::core::primitive::str);
+        let select_locked = select_locked.as_ref().map(|statement| quote!(const SELECT_LOCKED: #text = #statement;));
         let select_excluded = select_excluded.as_ref().map(|statement| {
             quote! {
                 const SELECT_EXCLUDED: ::core::option::Option<#text> = ::core::option::Option::Some(#statement);
@@ -139,6 +147,7 @@ impl Statements {
             const SELECT_BY_ID: #text = #select_by_id;
             const SELECT_CURRENT: #text = #select_current;
             const SELECT_BY_EMAIL: #text = #select_by_email;
+            #select_locked
             #select_excluded
             const INSERT: #text = #insert;
             const MARK_VERIFIED: ::core::option::Option<#text> = #mark_verified;
@@ -213,11 +222,12 @@ fn from_row(model: &Model, module: &TokenStream) -> TokenStream {
     }
 }
 
-fn bind_id(model: &Model, module: &TokenStream) -> TokenStream {
+fn bind_id(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStream {
     let (id, arguments) = (local("id"), local("arguments"));
     let ty = &model.id.ty;
     let span = pointing_at(ty);
-    let bind = quote_spanned!(span=> #module::bind);
+    let bind = Ident::new(dialect.bind_compared(), span);
+    let bind = quote_spanned!(span=> #module::#bind);
     let clone = quote_spanned!(span=> ::core::clone::Clone::clone);
     quote! {
         fn bind_id(
@@ -229,11 +239,12 @@ fn bind_id(model: &Model, module: &TokenStream) -> TokenStream {
     }
 }
 
-fn bind_email(model: &Model, module: &TokenStream) -> TokenStream {
+fn bind_email(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStream {
     let (email, arguments) = (local("email"), local("arguments"));
     let ty = &model.email.ty;
     let span = pointing_at(ty);
-    let bind = quote_spanned!(span=> #module::bind);
+    let bind = Ident::new(dialect.bind_compared(), span);
+    let bind = quote_spanned!(span=> #module::#bind);
     let from = quote_spanned!(span=> ::core::convert::From::from);
     quote! {
         fn bind_email(
@@ -320,10 +331,12 @@ pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
     let module = dialect.module(root);
     let private = root.private();
     let text = quote!(&'static ::core::primitive::str);
+    let select_locked = dialect.locking().map(|_| quote!(const SELECT_LOCKED: #text = "";));
     quote! {
         const SELECT_BY_ID: #text = "";
         const SELECT_CURRENT: #text = "";
         const SELECT_BY_EMAIL: #text = "";
+        #select_locked
         const INSERT: #text = "";
         const MARK_VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
         fn from_row(

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Account, Advance, Binding, BlacklistEntry, BlacklistKind, Budget, ChallengeKey, ChallengeStore, CodeMac,
-    CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery, Refund,
-    Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore, SignIn,
-    SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    Account, Advance, Binding, BlacklistEntry, BlacklistKind, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore,
+    CodeMac, CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery,
+    Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore,
+    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::challenge::budget::window;
 use crate::user::OtpUser;
@@ -314,6 +314,7 @@ impl<U: OtpUser> SessionStore for MemoryStore<U> {
 
     async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
         let state = self.lock();
+        let since = since.filter(|Cursor(seen)| *seen <= state.blacklisted);
         let entries = state.blacklist.iter().filter(|((of, _), (changed, entry))| {
             of == realm && since.map_or(now < entry.expires_at, |Cursor(seen)| *changed > seen)
         });
@@ -399,8 +400,8 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
         Ok(Removed {
             challenges: remove(&mut state.challenges, limit, |row| row.expires_at <= now),
             budgets: budgets + exhausted,
-            sessions: remove(&mut state.sessions, limit, |session| session.expires_at <= now),
-            blacklisted: remove(&mut state.blacklist, limit, |(_, entry)| entry.expires_at <= now),
+            sessions: remove(&mut state.sessions, limit, |session| session.expires_at + CLOCK_MARGIN <= now),
+            blacklisted: remove(&mut state.blacklist, limit, |(_, entry)| entry.expires_at + CLOCK_MARGIN <= now),
         })
     }
 }

@@ -584,6 +584,10 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///    the id of a deleted user again.)
     /// 4. The session that is replaced is revoked and blacklisted.
     /// 5. The new session is added, in generation 0.
+    ///
+    /// Whoever changes the address of an existing user, or removes the user,
+    /// while this is under way, and then ends their sessions, ends this one as
+    /// well, or it is not made.
     fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
 
     /// What is wrong with the users' table and with the store's own, as
@@ -631,10 +635,16 @@ impl AddAssign for Removed {
     }
 }
 
+/// How much longer than needed a session and an entry of the blacklist stay.
+/// The clock of the process that cleans up may be ahead by as much: it must
+/// sign nobody out, and let nobody in again.
+pub const CLOCK_MARGIN: Duration = Duration::from_hours(24);
+
 /// Keeping the tables small.
 pub trait Maintenance: Send + Sync + 'static {
     /// Deletes what is of no use at `now`, at most `limit` rows of each
-    /// table, and returns how many. Never deletes what is still valid; safe
+    /// table, and returns how many. Never deletes what is still valid: a session
+    /// and an entry of the blacklist only [`CLOCK_MARGIN`] after their end. Safe
     /// to run in every process at once.
     fn cleanup(&self, now: Timestamp, limit: u32) -> impl Future<Output = StoreResult<Removed>> + Send;
 }

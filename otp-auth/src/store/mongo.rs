@@ -33,16 +33,15 @@ use mongodb::{Client, Collection, Database, IndexModel};
 use self::error::Error;
 use self::operations::Operations;
 use self::row::date;
-use super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use crate::error::StoreError;
 
 /// How long to look for a server, and to connect to it or to check it. Below
 /// the limit of the caller, so that the error says what happened.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// How much longer than needed a document stays, when only the TTL index
-/// removes it: the clocks of the processes may differ by as much.
-const TTL_MARGIN: Duration = Duration::from_hours(24);
+/// What can be added to the present without an overflow, in milliseconds.
+const FOR_EVER: i64 = i64::MAX / 2;
 
 /// How often a compare-and-swap is tried. Each failure means that somebody
 /// else has succeeded, so a limit is reached only under absurd load.
@@ -203,10 +202,10 @@ fn ascending(field: &str) -> IndexModel {
 }
 
 /// The expression for the `purge_at` of a document that is needed for this
-/// long.
+/// long. The clocks of the processes may differ by the margin.
 fn purge_at(needed: Duration) -> Document {
-    let millis = i64::try_from((needed + TTL_MARGIN).as_millis()).unwrap_or(i64::MAX);
-    doc! { "$add": ["$$NOW", millis] }
+    let millis = i64::try_from(needed.saturating_add(CLOCK_MARGIN).as_millis()).unwrap_or(FOR_EVER);
+    doc! { "$add": ["$$NOW", millis.min(FOR_EVER)] }
 }
 
 /// Adds a document that is needed for this long. Its key is random, so that
@@ -226,7 +225,7 @@ async fn insert(collection: &Collection<Document>, id: Bson, row: Document, need
 
 impl Maintenance for Collections {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
-        let expired = || doc! { "expires_at": { "$lte": date(now) } };
+        let expired = |at| doc! { "expires_at": { "$lte": date(at) } };
         let outside = |field: &str, over, latest| {
             let damaged = doc! { field: { "$gt": date(latest + SendLimits::SKEW) } };
             doc! { "$or": [{ field: { "$lte": date(over) } }, damaged] }
@@ -237,12 +236,12 @@ impl Maintenance for Collections {
             outside("hour_started_at", now - SendLimits::HOUR, now),
             outside("next_send_at", now, now + SendLimits::LONGEST_COOLDOWN),
         ] };
-        self.delete(&self.sign_ups, expired(), limit).await?;
+        self.delete(&self.sign_ups, expired(now), limit).await?;
         Ok(Removed {
-            challenges: self.delete(&self.challenges, expired(), limit).await?,
+            challenges: self.delete(&self.challenges, expired(now), limit).await?,
             budgets: self.delete(&self.budgets, unused, limit).await?,
-            sessions: self.delete(&self.sessions, expired(), limit).await?,
-            blacklisted: self.delete(&self.blacklist, expired(), limit).await?,
+            sessions: self.delete(&self.sessions, expired(now - CLOCK_MARGIN), limit).await?,
+            blacklisted: self.delete(&self.blacklist, expired(now - CLOCK_MARGIN), limit).await?,
         })
     }
 }

@@ -66,6 +66,8 @@ mod ids_on_postgres {
         generate = Uuid::now_v7(); "UUID");
     id_kind!(text_of_the_application, postgres, "needs PostgreSQL: scripts/test starts one", String,
         generate = Uuid::now_v7().to_string(); "TEXT");
+    id_kind!(text_that_is_padded, postgres, "needs PostgreSQL: scripts/test starts one", String,
+        generate = Uuid::now_v7().to_string(); "CHAR(40)");
 }
 
 mod ids_on_mysql {

@@ -358,6 +358,7 @@ async fn no_look_up_scans_a_table() {
         "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed > 1990".to_owned(),
         fit(User::SELECT_CURRENT, &["7", "'users'", "x'00'", "x'01'", "x'02'", "5", "5"]),
         fit(User::SELECT_BY_EMAIL, &["'7@x.com'", "'7@x.com'"]),
+        fit(User::SELECT_LOCKED, &["7", "'7@x.com'", "'7@x.com'"]),
         fit(User::MARK_VERIFIED.unwrap(), &["7"]),
     ] {
         let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {statement}")))
@@ -374,6 +375,11 @@ async fn no_look_up_scans_a_table() {
     let plan =
         sqlx::query(AssertSqlSafe(explain)).bind("7@x.com").bind("7@x.com").fetch_one(store.pool()).await.unwrap();
     assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("users_email"));
+    // An update of the row by its id takes the locks in the same order.
+    let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", User::SELECT_LOCKED);
+    let plan = sqlx::query(AssertSqlSafe(explain)).bind(7).bind("7@x.com").bind("7@x.com");
+    let plan = plan.fetch_one(store.pool()).await.unwrap();
+    assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("PRIMARY"));
 }
 
 /// Ids that a collation takes for equal are different users.
@@ -570,6 +576,118 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
     assert_eq!(MySql.count_users(&store, "ann@x.com").await, 1);
 }
 
+/// While a first sign-in of a user waits, the application gives the row another
+/// address, or its id to somebody else: nobody has proven that address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn no_other_address_is_verified_by_a_first_sign_in() {
+    for change in
+        ["UPDATE users SET email = 'eve@x.com'", "DELETE FROM users; INSERT INTO users VALUES (1, 'eve@x.com', FALSE)"]
+    {
+        let store = store_with(USERS).await;
+        let ann = MySql.add_user(&store, "ann@x.com", false).await;
+        open(&store, 1).await;
+        let mut changing = store.pool().begin().await.unwrap();
+        sqlx::raw_sql(change).execute(&mut *changing).await.unwrap();
+        let signing_in = tokio::spawn({
+            let store = store.clone();
+            async move { store.sign_in(realm(), sign_in(1, existing(ann))).await.unwrap() }
+        });
+        until("the sign-in waits", || is_waiting(&store, "%`users`")).await;
+        changing.commit().await.unwrap();
+        let outcome = signing_in.await.unwrap();
+        assert!(matches!(outcome, SignInOutcome::AccountChanged), "{change}: {outcome:?}");
+        let eve: User = store.user_by_id(&1).await.unwrap().unwrap();
+        assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
+        // Nothing was changed: the code still works.
+        assert!(store.count_try(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+        assert_eq!(store.user_sessions(realm(), "1", NOW).await.unwrap(), []);
+    }
+}
+
+/// The application deletes a user, or gives the row another address, and ends
+/// their sessions, while a sign-in is under way: that one ends as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn no_sign_in_outlives_a_change_of_its_user() {
+    for change in ["DELETE FROM users WHERE email = 'ann@x.com'", "UPDATE users SET email = 'new@x.com' WHERE id = 1"] {
+        let store = store_with(USERS).await;
+        let ann = MySql.add_user(&store, "ann@x.com", true).await;
+        let bob = MySql.add_user(&store, "bob@x.com", true).await;
+        open(&store, 2).await;
+        let older = sign_in(2, existing(bob));
+        let replaced = older.session.id;
+        store.sign_in(realm(), older).await.unwrap();
+        // It has read its user, and waits for the session that it replaces.
+        let mut holding = store.pool().begin().await.unwrap();
+        sqlx::query("SELECT id FROM otp_sessions FOR UPDATE").fetch_all(&mut *holding).await.unwrap();
+        open(&store, 1).await;
+        let mut attempt = sign_in(1, existing(ann.clone()));
+        attempt.replaces = Some(replaced);
+        let signing_in = tokio::spawn({
+            let store = store.clone();
+            async move { store.sign_in(realm(), attempt).await.unwrap() }
+        });
+        until("the sign-in waits", || is_waiting(&store, "UPDATE otp_sessions")).await;
+        let changing = tokio::spawn({
+            let (store, id) = (store.clone(), ann.id.to_string());
+            async move {
+                sqlx::query(change).execute(store.pool()).await.unwrap();
+                store.revoke_user_sessions(realm(), &id, fixtures::revocation(NOW)).await.unwrap();
+            }
+        });
+        until("the change is made, or waits", || async { changing.is_finished() || is_waiting(&store, change).await })
+            .await;
+        holding.commit().await.unwrap();
+        signing_in.await.unwrap();
+        changing.await.unwrap();
+        assert_eq!(store.user_sessions(realm(), &ann.id.to_string(), NOW).await.unwrap(), [], "{change}");
+    }
+}
+
+/// A sign-in that is committed while the sessions of its user end goes on, or
+/// ends as they do: it is never revoked without being on the blacklist, or
+/// without being told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_sign_in_during_the_end_of_all_sessions_is_whole() {
+    for held in ["SELECT changes FROM otp_realms FOR UPDATE", "SELECT changed FROM token_blacklist FOR UPDATE"] {
+        let store = store_with(USERS).await;
+        let ann = MySql.add_user(&store, "ann@x.com", true).await;
+        let id = ann.id.to_string();
+        let mut sessions = Vec::new();
+        let mut begin = async |number| {
+            open(&store, number).await;
+            let attempt = sign_in(number, existing(ann.clone()));
+            sessions.push(attempt.session.id);
+            let outcome = store.sign_in(realm(), attempt).await.unwrap();
+            assert!(matches!(outcome, SignInOutcome::SignedIn { .. }));
+        };
+        begin(1).await;
+        let first = *fixtures::sign_in::<User>(1, existing(ann.clone()), 1, NOW).session.id.as_bytes();
+        let until_then = fixtures::revocation(NOW).blacklist_until;
+        let entry = BlacklistEntry::new(first, BlacklistKind::Session, NOW, until_then);
+        store.blacklist(realm(), &entry, NOW).await.unwrap();
+        let mut holding = store.pool().begin().await.unwrap();
+        sqlx::query(held).fetch_all(&mut *holding).await.unwrap();
+        let ending = tokio::spawn({
+            let (store, id) = (store.clone(), id.clone());
+            async move { store.revoke_user_sessions(realm(), &id, fixtures::revocation(NOW)).await.unwrap() }
+        });
+        until("the end waits", || is_waiting(&store, "INSERT INTO")).await;
+        begin(2).await;
+        holding.commit().await.unwrap();
+        let ended = ending.await.unwrap();
+        assert!(ended.contains(&sessions[0]));
+        for session in sessions {
+            let is_ended = ended.contains(&session);
+            let stored = store.session(realm(), session).await.unwrap().unwrap();
+            assert_eq!(stored.revoked_at.is_some(), is_ended, "{held}");
+            assert_eq!(store.is_blacklisted(realm(), fixtures::token(session), NOW).await.unwrap(), is_ended, "{held}");
+        }
+    }
+}
+
 /// What a caller has given up runs to its end, all of it, and gives back the
 /// connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -589,7 +707,7 @@ async fn a_call_that_is_dropped_runs_to_its_end() {
         let (one, user) = (one.clone(), user.clone());
         async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
     });
-    until("the sign-in waits", || is_waiting(&application, "UPDATE `users`")).await;
+    until("the sign-in waits", || is_waiting(&application, "SELECT `users`")).await;
     signing_in.abort();
     assert!(signing_in.await.unwrap_err().is_cancelled());
     holding.rollback().await.unwrap();

@@ -8,11 +8,11 @@ use otp_auth::store::{
     ChallengeStore, Maintenance, PostgresUser as _, SessionId, SessionStore, SignInOutcome, Timestamp, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
-use otp_auth::testing::conformance::fixtures::{NOW, existing, key, realm, token};
+use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm, token};
 use otp_auth::{OtpUser, PostgresStore};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqlSafeStr};
 
 use super::servers::{drop_at_every_moment, open, said, sign_in, sign_up, slow_port, unique_name, until, url};
 use super::two_processes::{Reopen, Twice};
@@ -334,6 +334,7 @@ async fn no_look_up_scans_a_table() {
             .enumerate()
             .fold(User::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
         User::SELECT_BY_EMAIL.replace("$1", "'a'::text"),
+        User::SELECT_LOCKED.replace("$1", "1").replace("$2", "'a'"),
         User::MARK_VERIFIED.unwrap().replace("$1", "1"),
     ] {
         let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {statement}")))
@@ -567,6 +568,240 @@ async fn a_user_that_the_application_adds_meanwhile_is_found() {
     assert_eq!(Postgres.count_users(&store, "ann@x.com").await, 1);
 }
 
+/// While a first sign-in of a user waits, the application gives the row another
+/// address, or its id to somebody else: nobody has proven that address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn no_other_address_is_verified_by_a_first_sign_in() {
+    let view = "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
+                CREATE VIEW users AS SELECT DISTINCT * FROM people; \
+                CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                UPDATE people SET is_verified = NEW.is_verified WHERE id = NEW.id; RETURN NULL; END $$; \
+                CREATE TRIGGER changing INSTEAD OF UPDATE ON users FOR EACH ROW EXECUTE FUNCTION change()";
+    let table = "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
+                 CREATE VIEW users AS SELECT * FROM people";
+    for (users, change) in [
+        (table, "UPDATE people SET email = 'eve@x.com'"),
+        (table, "DELETE FROM people; INSERT INTO people VALUES (7, 'eve@x.com', FALSE)"),
+        (view, "UPDATE people SET email = 'eve@x.com'"),
+    ] {
+        let store = store_with(users).await;
+        sqlx::raw_sql("INSERT INTO people VALUES (7, 'ann@x.com', FALSE)").execute(store.pool()).await.unwrap();
+        let ann: User = store.user_by_email("ann@x.com").await.unwrap().unwrap();
+        open(&store, 1).await;
+        let mut application = application(&store).await;
+        let mut changing = application.begin().await.unwrap();
+        sqlx::raw_sql(change).execute(&mut *changing).await.unwrap();
+        let signing_in = tokio::spawn({
+            let store = store.clone();
+            async move { store.sign_in(realm(), sign_in(1, existing(ann))).await.unwrap() }
+        });
+        until("the sign-in waits", || is_waiting(&store, "%\"users\"")).await;
+        changing.commit().await.unwrap();
+        let outcome = signing_in.await.unwrap();
+        assert!(matches!(outcome, SignInOutcome::AccountChanged), "{change}: {outcome:?}");
+        let eve: User = store.user_by_id(&7).await.unwrap().unwrap();
+        assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
+        // Nothing was changed: the code still works.
+        assert!(store.count_try(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+        assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
+    }
+}
+
+/// The application deletes a user, or gives the row another address, and ends
+/// their sessions, while a sign-in is under way: that one ends as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn no_sign_in_outlives_a_change_of_its_user() {
+    for change in ["DELETE FROM users WHERE email = 'ann@x.com'", "UPDATE users SET email = 'new@x.com' WHERE id = 1"] {
+        let store = store_with(USERS).await;
+        let ann = Postgres.add_user(&store, "ann@x.com", true).await;
+        let bob = Postgres.add_user(&store, "bob@x.com", true).await;
+        open(&store, 2).await;
+        let older = sign_in(2, existing(bob));
+        let replaced = older.session.id;
+        store.sign_in(realm(), older).await.unwrap();
+        // It has read its user, and waits for the session that it replaces.
+        let mut application = application(&store).await;
+        let mut holding = application.begin().await.unwrap();
+        sqlx::query("SELECT id FROM otp_sessions FOR UPDATE").execute(&mut *holding).await.unwrap();
+        open(&store, 1).await;
+        let mut attempt = sign_in(1, existing(ann.clone()));
+        attempt.replaces = Some(replaced);
+        let signing_in = tokio::spawn({
+            let store = store.clone();
+            async move { store.sign_in(realm(), attempt).await.unwrap() }
+        });
+        until("the sign-in waits", || is_waiting(&store, "WITH revoked")).await;
+        let changing = tokio::spawn({
+            let (store, id) = (store.clone(), ann.id.to_string());
+            async move {
+                sqlx::query(change).execute(store.pool()).await.unwrap();
+                store.revoke_user_sessions(realm(), &id, fixtures::revocation(NOW)).await.unwrap();
+            }
+        });
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = $1";
+        until("the change is made, or waits", || async {
+            let waiting: i64 = sqlx::query_scalar(waits).bind(change).fetch_one(store.pool()).await.unwrap();
+            changing.is_finished() || waiting > 0
+        })
+        .await;
+        holding.commit().await.unwrap();
+        signing_in.await.unwrap();
+        changing.await.unwrap();
+        assert_eq!(store.user_sessions(realm(), &ann.id.to_string(), NOW).await.unwrap(), [], "{change}");
+    }
+}
+
+/// A role that may only read the users signs them in all the same.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn users_that_may_only_be_read_sign_in() {
+    #[derive(Clone, Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(postgres))]
+    struct Plain {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+    }
+    for reading in [
+        "GRANT SELECT ON users TO",
+        "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY reading ON users FOR SELECT USING (TRUE); \
+         GRANT ALL ON users TO",
+    ] {
+        let (name, options) = schema().await;
+        let owner = store(options.clone()).await;
+        owner.migrate().await.unwrap();
+        sqlx::raw_sql(USERS).execute(owner.pool()).await.unwrap();
+        let ann = Postgres.add_user(&owner, "ann@x.com", true).await;
+        let grants = format!(
+            "CREATE ROLE {name}_reader; GRANT USAGE ON SCHEMA {name} TO {name}_reader; \
+             GRANT ALL ON otp_challenges, otp_budgets, otp_sessions, token_blacklist TO {name}_reader; \
+             {reading} {name}_reader"
+        );
+        sqlx::raw_sql(AssertSqlSafe(grants)).execute(owner.pool()).await.unwrap();
+        let reader = store(options.options([("role", format!("{name}_reader"))])).await;
+        open(&reader, 1).await;
+        let ann = Plain { id: ann.id, email: ann.email };
+        let outcome = reader.sign_in(realm(), sign_in(1, existing(ann.clone()))).await.unwrap();
+        assert!(matches!(outcome, SignInOutcome::SignedIn { user, created: false, .. } if user == ann), "{reading}");
+        reader.pool().close().await;
+        let dropping = format!("DROP OWNED BY {name}_reader; DROP ROLE {name}_reader");
+        sqlx::raw_sql(AssertSqlSafe(dropping)).execute(owner.pool()).await.unwrap();
+    }
+}
+
+/// The trigger of a view reports that it has changed no row: it is a first
+/// proof all the same.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_first_proof_through_a_view_ends_older_sessions() {
+    let store = store_with(
+        "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
+         INSERT INTO people VALUES (7, 'ann@x.com', TRUE); \
+         CREATE VIEW users AS SELECT * FROM people; \
+         CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         UPDATE people SET is_verified = NEW.is_verified WHERE id = NEW.id; RETURN NULL; END $$; \
+         CREATE TRIGGER changing INSTEAD OF UPDATE ON users FOR EACH ROW EXECUTE FUNCTION change()",
+    )
+    .await;
+    let ann: User = store.user_by_email("ann@x.com").await.unwrap().unwrap();
+    open(&store, 1).await;
+    let planted = sign_in(1, existing(ann.clone()));
+    let session = planted.session.id;
+    store.sign_in(realm(), planted).await.unwrap();
+    sqlx::raw_sql("UPDATE people SET is_verified = FALSE").execute(store.pool()).await.unwrap();
+    let ann: User = store.user_by_id(&7).await.unwrap().unwrap();
+    open(&store, 2).await;
+    let outcome = store.sign_in(realm(), sign_in(2, existing(ann))).await.unwrap();
+    let SignInOutcome::SignedIn { user, ended, .. } = outcome else { panic!("no sign-in") };
+    assert_eq!((user.is_verified, ended), (true, vec![session]));
+    assert!(UserStore::<User>::user_by_id(&store, &7).await.unwrap().unwrap().is_verified);
+}
+
+/// What a new user is, the row says: the trigger of a view gives back what it
+/// was given, and one after the insert changes the row.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_new_user_is_what_the_row_has_become() {
+    #[derive(Clone, Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(postgres))]
+    struct Planned {
+        #[otp(id, generate = 7)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        plan: Option<String>,
+    }
+    for table in [
+        "CREATE TABLE people (id BIGINT, email TEXT, plan TEXT DEFAULT 'free'); \
+         CREATE VIEW users AS SELECT * FROM people; \
+         CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         INSERT INTO people (id, email) VALUES (NEW.id, NEW.email); RETURN NEW; END $$; \
+         CREATE TRIGGER adding INSTEAD OF INSERT ON users FOR EACH ROW EXECUTE FUNCTION add()",
+        "CREATE TABLE users (id BIGINT, email TEXT, plan TEXT); \
+         CREATE FUNCTION plan() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         UPDATE users SET plan = 'free' WHERE id = NEW.id; RETURN NULL; END $$; \
+         CREATE TRIGGER planning AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION plan()",
+    ] {
+        let store = store_with(table).await;
+        open(&store, 1).await;
+        let outcome = store.sign_in(realm(), sign_up::<Planned>(1, "ann@x.com")).await.unwrap();
+        let SignInOutcome::SignedIn { user, created: true, .. } = outcome else { panic!("no sign-up") };
+        assert_eq!(user.plan.as_deref(), Some("free"));
+    }
+}
+
+/// A column that takes spellings for equal finds nobody by another one, serves
+/// by its index, and its excluded row is in the way as what it is.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn an_address_of_type_citext() {
+    #[derive(Clone, Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(postgres), filter = "NOT deleted")]
+    struct Member {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        is_verified: bool,
+    }
+    let (name, options) = schema().await;
+    let store = store(options.options([("search_path", format!("{name},public"))])).await;
+    store.migrate().await.unwrap();
+    sqlx::raw_sql(
+        "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; \
+         CREATE TABLE users (id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email CITEXT NOT NULL UNIQUE, \
+         is_verified BOOLEAN NOT NULL, deleted BOOLEAN NOT NULL DEFAULT FALSE)",
+    )
+    .execute(store.pool())
+    .await
+    .unwrap();
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<Member>(1, "ann@x.com")).await.unwrap();
+    let SignInOutcome::SignedIn { user: ann, created: true, .. } = outcome else { panic!("no sign-up") };
+    assert_eq!(store.user_by_email("ann@x.com").await.unwrap(), Some(ann.clone()));
+    for other in ["Ann@x.com", "ann@X.com"] {
+        assert_eq!(UserStore::<Member>::user_by_email(&store, other).await.unwrap(), None, "{other}");
+    }
+    open(&store, 2).await;
+    let again = store.sign_in(realm(), sign_in(2, existing(ann.clone()))).await.unwrap();
+    assert!(matches!(again, SignInOutcome::SignedIn { user, .. } if user == ann));
+    let mut connection = store.pool().acquire().await.unwrap();
+    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
+    let explain = format!("PREPARE by_email AS {}; EXPLAIN EXECUTE by_email('ann@x.com')", Member::SELECT_BY_EMAIL);
+    let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    assert!(plan.iter().any(|line| line.contains("users_email_key")), "{plan:#?}");
+
+    sqlx::raw_sql("UPDATE users SET email = 'Ann@x.com', deleted = TRUE").execute(store.pool()).await.unwrap();
+    open(&store, 3).await;
+    let outcome = store.sign_in(realm(), sign_up::<Member>(3, "ann@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::Excluded), "{outcome:?}");
+}
+
 /// A caller that gives up leaves no lock, no half sign-in, and its connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
@@ -586,7 +821,7 @@ async fn a_call_that_is_dropped_leaves_nothing() {
         let (one, user) = (one.clone(), user.clone());
         async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
     });
-    until("the sign-in waits", || is_waiting(&observer, "UPDATE \"users\"")).await;
+    until("the sign-in waits", || is_waiting(&observer, "SELECT \"users\"")).await;
     signing_in.abort();
     assert!(signing_in.await.unwrap_err().is_cancelled());
     holding.rollback().await.unwrap();

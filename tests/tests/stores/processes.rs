@@ -273,7 +273,7 @@ async fn clean_ups_share_the_work(pair: &Pair) {
     let nothing = pair.both(|process| async move { process.cleanup().await }).await;
     assert_eq!(nothing.0 + nothing.1, otp_auth_tests::Removed::default());
 
-    pair.pass(Duration::from_hours(8 * 24)).await;
+    pair.pass(Duration::from_hours(9 * 24)).await;
     let mut client = pair.client();
     client.sign_in(ANN).await;
     let (first, second) = pair.both(|process| async move { process.cleanup().await }).await;

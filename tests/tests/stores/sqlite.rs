@@ -1,7 +1,12 @@
 //! What only `SQLite` has: opening a file, migrating it, and living beside an
 //! application's own tables.
 
-use otp_auth::store::{ChallengeStore, Opening, SignInOutcome, SqliteUser as _, UserStore};
+use std::time::Duration;
+
+use otp_auth::store::{
+    BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, Opening, SessionStore, SignInOutcome,
+    SqliteUser as _, UserStore,
+};
 use otp_auth::testing::conformance::fixtures::{NOW, existing, identity, key, open, realm, token};
 use otp_auth::{OtpUser, SqliteStore};
 use sqlx::SqlSafeStr;
@@ -25,6 +30,29 @@ async fn a_file_is_opened_durable_and_with_a_busy_timeout() {
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(store.pool()).await.unwrap();
     let busy: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(store.pool()).await.unwrap();
     assert_eq!((mode.as_str(), synchronous, busy), ("wal", 2, 4_000));
+}
+
+/// An older copy of the file is put in its place: whoever follows the blacklist
+/// is told everything that is live. A clean-up is no such thing.
+#[tokio::test]
+async fn a_follower_notices_that_a_backup_was_restored() {
+    let store = sqlite_store(&sqlite_url()).await;
+    let entry = |number: u8, until| BlacklistEntry::new([number; 16], BlacklistKind::Session, NOW, until);
+    let (soon, late) = (NOW + Duration::from_mins(1), NOW + Duration::from_hours(1_000));
+    for (number, until) in [(1, late), (2, late), (3, soon)] {
+        store.blacklist(realm(), &entry(number, until), NOW).await.unwrap();
+    }
+    let Cursor(seen) = store.revocations(realm(), None, NOW).await.unwrap().cursor;
+    assert_eq!(store.cleanup(NOW + Duration::from_hours(48), 10).await.unwrap().blacklisted, 1);
+    let news = store.revocations(realm(), Some(Cursor(seen)), NOW).await.unwrap();
+    assert_eq!((news.entries, news.cursor), (vec![], Cursor(seen)));
+
+    let restored = "DELETE FROM token_blacklist WHERE changed > 1; \
+                    UPDATE sqlite_sequence SET seq = 1 WHERE name = 'token_blacklist'";
+    sqlx::raw_sql(restored).execute(store.pool()).await.unwrap();
+    store.blacklist(realm(), &entry(4, late), NOW).await.unwrap();
+    let news = store.revocations(realm(), Some(Cursor(seen)), NOW).await.unwrap();
+    assert_eq!((news.entries, news.cursor), (vec![entry(1, late), entry(4, late)], Cursor(2)));
 }
 
 const FILES: [&str; 2] = [

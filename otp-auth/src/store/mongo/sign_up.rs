@@ -8,9 +8,10 @@
 
 use std::time::Duration;
 
+use mongodb::IndexModel;
 use mongodb::bson::raw::{RawDocument, RawDocumentBuf};
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::options::ReturnDocument;
+use mongodb::options::{Collation, ReturnDocument};
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, date};
@@ -133,14 +134,38 @@ impl Collections {
         Err(last.map_or_else(|| Error::contended("one sign-up").into(), Into::into))
     }
 
-    /// Whether a document has this address, be it a user or not; `false`
-    /// where each is one.
+    /// Whether a document that is no user has this address, as a unique index
+    /// of the collection compares; `false` where each is one.
     async fn is_excluded<U: MongoUser>(&self, email: &str) -> StoreResult<bool> {
         if U::filter().is_empty() {
             return Ok(false);
         }
-        let any = self.users::<U>().find_one(any_with_email::<U>(email)?).collation(exactly()).await?;
-        Ok(any.is_some())
+        if self.is_excluded_by::<U>(email, exactly()).await? {
+            return Ok(true);
+        }
+        let mut indexes = self.users::<U>().list_indexes().await?;
+        while indexes.advance().await? {
+            let IndexModel { keys, options, .. } = indexes.deserialize_current()?;
+            let unique = options.filter(|options| options.unique == Some(true) && keys.contains_key(U::EMAIL));
+            if let Some(collation) = unique.and_then(|options| options.collation)
+                && self.is_excluded_by::<U>(email, collation).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn is_excluded_by<U: MongoUser>(&self, email: &str, collation: Collation) -> StoreResult<bool> {
+        let users = self.users::<U>();
+        let any =
+            users.find_one(any_with_email::<U>(email)?).projection(doc! { "_id": 1 }).collation(collation).await?;
+        let Some(any) = any else {
+            return Ok(false);
+        };
+        let mut user = U::filter();
+        user.extend(row::of(&any)?);
+        Ok(users.find_one(user).collation(exactly()).await?.is_none())
     }
 
     /// The claim on this identity: the one there is, or a new one for this

@@ -141,6 +141,22 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }
 
+/// Whether a row could not be locked: it is one of a view that is none of
+/// single rows, or this role may not.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) fn takes_no_lock(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        // No privilege on the table, or on a column; not updatable.
+        return matches!(error.number(), 1142 | 1143 | 1288);
+    }
+    // No such feature, no privilege, the wrong kind of object.
+    matches!(error.code().as_deref(), Some("0A000" | "42501" | "42809"))
+}
+
 /// Whether a unique index has the value already.
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)

@@ -26,7 +26,7 @@ use super::migration;
 use super::pool::{self, retrying};
 use crate::error::StoreError;
 use crate::store::to_the_end::to_the_end;
-use crate::store::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use crate::store::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 
 const MIGRATIONS: &str = "_otp_auth_migrations";
 
@@ -165,10 +165,18 @@ impl MySqlStore {
                 )
                 .await?,
             sessions: self
-                .delete("DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .delete(
+                    "DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+                    [now - CLOCK_MARGIN],
+                    limit,
+                )
                 .await?,
             blacklisted: self
-                .delete("DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
+                .delete(
+                    "DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+                    [now - CLOCK_MARGIN],
+                    limit,
+                )
                 .await?,
         })
     }

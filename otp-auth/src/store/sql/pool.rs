@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::pool::PoolOptions;
 use sqlx::{Connection as _, Database};
 
-use super::failure::{is_duplicate, is_passing};
+use super::failure::{is_duplicate, is_passing, takes_no_lock};
 use crate::error::StoreError;
 use crate::store::StoreResult;
 
@@ -49,13 +49,32 @@ where
     retrying_if(is_passing, operation).await
 }
 
-/// The same for an operation that may also meet a unique index of the
-/// application: the next attempt finds the row that was in the way.
-pub(super) async fn retrying_duplicates<T, F>(operation: impl FnMut() -> F + Send) -> StoreResult<T>
+/// How a sign-in sees to it that its user is the same until it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// The row is locked when it is read: who changes it waits, and then finds
+    /// the session.
+    Locked,
+    /// The user is read a second time, after all that is written. A change
+    /// between that and the commit is missed.
+    ReadAgain,
+}
+
+/// The same for a sign-in. It may also meet a unique index of the application:
+/// the next attempt finds the row that was in the way. And the application may
+/// have its users in a view that takes no lock, or let us only read them.
+pub(super) async fn retrying_sign_in<T, F>(attempt: impl Fn(Hold) -> F + Send + Sync) -> StoreResult<T>
 where
+    T: Send,
     F: Future<Output = Result<T, sqlx::Error>> + Send,
 {
-    retrying_if(|error| is_passing(error) || is_duplicate(error), operation).await
+    let holding = || async {
+        match attempt(Hold::Locked).await {
+            Err(error) if takes_no_lock(&error) => attempt(Hold::ReadAgain).await,
+            outcome => outcome,
+        }
+    };
+    retrying_if(|error| is_passing(error) || is_duplicate(error), holding).await
 }
 
 async fn retrying_if<T, F>(

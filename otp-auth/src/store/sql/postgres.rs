@@ -22,7 +22,7 @@ use self::pooler::Route;
 use super::migration;
 use super::pool::{self, retrying};
 use crate::error::StoreError;
-use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
+use crate::store::{CLOCK_MARGIN, Maintenance, Removed, StoreResult, Timestamp};
 
 /// Keeps everything in a `PostgreSQL` database, beside the application's
 /// tables, in the first schema of the search path.
@@ -164,7 +164,7 @@ impl Maintenance for PostgresStore {
                     "DELETE FROM otp_sessions WHERE ctid = ANY (ARRAY( \
                      SELECT ctid FROM otp_sessions WHERE expires_at <= $1 \
                      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                    now.as_millis(),
+                    (now - CLOCK_MARGIN).as_millis(),
                     limit,
                 )
                 .await?,
@@ -173,7 +173,7 @@ impl Maintenance for PostgresStore {
                     "DELETE FROM token_blacklist WHERE ctid = ANY (ARRAY( \
                      SELECT ctid FROM token_blacklist WHERE expires_at <= $1 \
                      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                    now.as_millis(),
+                    (now - CLOCK_MARGIN).as_millis(),
                     limit,
                 )
                 .await?,

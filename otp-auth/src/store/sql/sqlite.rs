@@ -20,7 +20,7 @@ use sqlx::sqlite::{
 use sqlx::{Row, SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use super::migration;
 use crate::error::StoreError;
 
@@ -219,7 +219,7 @@ impl Maintenance for SqliteStore {
                 .delete(
                     "DELETE FROM otp_sessions WHERE (realm, id) IN \
                      (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now],
+                    [now - CLOCK_MARGIN],
                     limit,
                 )
                 .await?,
@@ -227,7 +227,7 @@ impl Maintenance for SqliteStore {
                 .delete(
                     "DELETE FROM token_blacklist WHERE changed IN \
                      (SELECT changed FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now],
+                    [now - CLOCK_MARGIN],
                     limit,
                 )
                 .await?,

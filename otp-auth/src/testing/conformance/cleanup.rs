@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::Backend;
 use super::fixtures::{
     DAY, LIMITS, MILLI, MINUTE, NOW, add_session, at_once, identity, is_current, key, open, opened, realm, revocation,
+    token,
 };
 use crate::store::{
-    Account, ChallengeStore, Identity, Maintenance, OpenChallenge, Opening, Removed, SendLimits, SessionStore,
+    Account, CLOCK_MARGIN, ChallengeStore, Identity, Maintenance, OpenChallenge, Opening, Removed, SendLimits,
+    SessionStore,
 };
 
 /// One row of each kind, each removed at its own time and not before.
@@ -23,13 +25,17 @@ pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backen
 
     assert_eq!(store.cleanup(NOW + DAY - MILLI, 100).await.unwrap(), nothing);
     assert!(!is_current::<B>(&store, &user, session.id, NOW + DAY - MILLI).await);
-    assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap(), Removed { budgets: 1, blacklisted: 1, ..nothing });
+    assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap(), Removed { budgets: 1, ..nothing });
+    let end = NOW + DAY + CLOCK_MARGIN;
+    assert_eq!(store.cleanup(end - MILLI, 100).await.unwrap(), nothing);
+    assert_eq!(store.cleanup(end, 100).await.unwrap(), Removed { blacklisted: 1, ..nothing });
 
-    assert_eq!(store.cleanup(NOW + 7 * DAY - MILLI, 100).await.unwrap(), nothing);
+    let end = NOW + 7 * DAY + CLOCK_MARGIN;
+    assert_eq!(store.cleanup(end - MILLI, 100).await.unwrap(), nothing);
     assert!(store.session(realm(), session.id).await.unwrap().is_some());
-    assert_eq!(store.cleanup(NOW + 7 * DAY, 100).await.unwrap(), Removed { sessions: 1, ..nothing });
+    assert_eq!(store.cleanup(end, 100).await.unwrap(), Removed { sessions: 1, ..nothing });
     assert_eq!(store.session(realm(), session.id).await.unwrap(), None);
-    assert_eq!(store.cleanup(NOW + 7 * DAY, 100).await.unwrap(), nothing);
+    assert_eq!(store.cleanup(end, 100).await.unwrap(), nothing);
     assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
 
     // A budget is still enforced until it is removed.
@@ -39,6 +45,24 @@ pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backen
         store.open_challenge(realm(), &open(identity(5), key(6), NOW + MINUTE - MILLI)).await.unwrap(),
         Opening::Wait(MILLI)
     );
+}
+
+/// A process whose clock is ahead cleans up: nobody is signed out by that, and
+/// what was ended does not begin again.
+pub async fn a_clean_up_by_a_clock_ahead_ends_and_revives_nothing<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
+    let (_, ended) = add_session::<B>(&store, Account::New("bob@x.com".to_owned()), 2, NOW).await;
+    store.revoke_session(realm(), ended.id, revocation(NOW)).await.unwrap();
+    for end in [revocation(NOW).blacklist_until, session.expires_at] {
+        let (now, ahead) = (end - MILLI, end + CLOCK_MARGIN - MILLI);
+        store.cleanup(ahead, 100).await.unwrap();
+        assert!(is_current::<B>(&store, &user, session.id, now).await);
+        assert!(matches!(store.session(realm(), session.id).await.unwrap(), Some(found) if found == session));
+        if now < revocation(NOW).blacklist_until {
+            assert!(store.is_blacklisted(realm(), token(ended.id), now).await.unwrap());
+        }
+    }
 }
 
 async fn fill<S: ChallengeStore>(store: &S, rows: u16) {

@@ -150,12 +150,14 @@ macro_rules! store_conformance {
             a_removed_user_is_gone_at_once
             addresses_are_compared_exactly
             a_clean_up_removes_what_is_over_and_nothing_else
+            a_clean_up_by_a_clock_ahead_ends_and_revives_nothing
             a_clean_up_works_in_batches
             clean_ups_at_once_share_the_work
             a_full_hour_outlives_its_day
             nothing_crosses_from_one_realm_to_another
             realms_are_told_apart_exactly
             the_blacklist_can_be_followed
+            an_entry_without_an_end_is_kept
             a_follower_misses_nothing_of_many_writers
             of_a_user_on_the_blacklist_only_earlier_sign_ins_are_refused
             one_caller_notes_a_recovery

@@ -8,8 +8,8 @@ use super::fixtures::{
     revocation, session_id, sign_in, signed_in_ok, token,
 };
 use crate::store::{
-    Account, Advance, Binding, BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Opening, Recovery, Refund,
-    SessionStore, SubjectId, TokenId, TokenRef, UserStore,
+    Account, Advance, Binding, BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, Opening, Recovery,
+    Refund, SessionStore, SubjectId, TokenId, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -119,9 +119,32 @@ pub async fn the_blacklist_can_be_followed<B: Backend>(backend: &B) {
 
     // A cursor of another server is as good as none.
     store.blacklist(realm(), &entry(9, NOW + DAY), NOW).await.unwrap();
+    let live = store.revocations(realm(), None, NOW).await.unwrap().entries;
+    assert_eq!(live.len(), 8);
     let lost = store.revocations(realm(), Some(Cursor(i64::MAX / 2)), NOW).await.unwrap();
+    assert!(live.iter().all(|entry| lost.entries.contains(entry)), "{:?}", lost.entries);
+    // And it goes on from there.
+    store.blacklist(realm(), &entry(10, NOW + DAY), NOW).await.unwrap();
     let next = store.revocations(realm(), Some(lost.cursor), NOW).await.unwrap();
-    assert!(next.cursor.0 <= i64::MAX / 2 || lost.entries.is_empty());
+    assert!(next.entries.contains(&entry(10, NOW + DAY)));
+}
+
+/// Who is barred for ever stays so, and can be followed.
+pub async fn an_entry_without_an_end_is_kept<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let for_ever = NOW + std::time::Duration::MAX;
+    let subject = SubjectId::of("7");
+    let entry = BlacklistEntry::new(*subject.as_bytes(), BlacklistKind::User, for_ever, for_ever);
+    let cursor = store.revocations(realm(), None, NOW).await.unwrap().cursor;
+    for _ in 0..2 {
+        store.blacklist(realm(), &entry, NOW).await.unwrap();
+    }
+    assert!(store.revocations(realm(), Some(cursor), NOW).await.unwrap().entries.contains(&entry));
+    let late = NOW + 100_000 * DAY;
+    store.cleanup(late, 100).await.unwrap();
+    assert_eq!(store.revocations(realm(), None, late).await.unwrap().entries, [entry]);
+    let barred = TokenRef { subject, authenticated_at: late, ..token(session_id(1)) };
+    assert!(store.is_blacklisted(realm(), barred, late).await.unwrap());
 }
 
 /// Entries of many writers at once, read all the while: nobody who follows

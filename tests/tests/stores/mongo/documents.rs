@@ -618,6 +618,20 @@ async fn a_document_that_the_filter_excludes_is_no_user() {
     users(&store).update_one(doc! {}, doc! { "$set": { "deleted": false } }).await.unwrap();
     assert_eq!(application.verify(&code).await.unwrap().user.id, signed_in.user.id);
 
+    // Also under another spelling, where the index takes both for one.
+    users(&store).drop_indexes().await.unwrap();
+    let spelling = Collation::builder().locale("en".to_owned()).strength(CollationStrength::Secondary).build();
+    let options = IndexOptions::builder().unique(true).collation(spelling).build();
+    users(&store).create_index(IndexModel::builder().keys(doc! { "email": 1 }).options(options).build()).await.unwrap();
+    for deleted in [true, false] {
+        let other = doc! { "$set": { "email": "Ann@x.com", "deleted": deleted } };
+        users(&store).update_one(doc! {}, other).await.unwrap();
+        let refused = application.sign_in("ann@x.com").await.unwrap_err();
+        // One of a user is no reason to refuse anybody for good.
+        assert_eq!(matches!(refused, AuthError::SignInRefused), deleted, "{refused:?}");
+    }
+    users(&store).update_one(doc! {}, doc! { "$set": { "email": "ann@x.com" } }).await.unwrap();
+
     // Without a unique index, somebody new is made beside it.
     users(&store).drop_indexes().await.unwrap();
     users(&store).update_one(doc! {}, doc! { "$set": { "deleted": true } }).await.unwrap();

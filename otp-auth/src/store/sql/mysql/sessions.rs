@@ -99,48 +99,58 @@ pub(super) async fn revoke(
     Ok(revoked.rows_affected() > 0)
 }
 
-/// Revokes every session of a user and blacklists their ids.
+/// Revokes every session of a user and blacklists their ids. At READ COMMITTED
+/// each statement sees what is committed by then; so those that were locked by
+/// the first are named to the others, and a sign-in that is committed in
+/// between goes on. Given one by one, many would take many round trips.
 pub(super) async fn revoke_all(
     connection: &mut MySqlConnection,
     realm: &Realm,
     user_id: &str,
     revocation: Revocation,
 ) -> Result<Vec<SessionId>, sqlx::Error> {
-    let live = sqlx::query(
+    let rows = sqlx::query(
         "SELECT id FROM otp_sessions WHERE realm = ? AND user_id = ? AND revoked_at IS NULL ORDER BY id FOR UPDATE",
     )
     .bind(realm.as_str().as_bytes())
     .bind(user_id.as_bytes())
     .fetch_all(&mut *connection)
     .await?;
+    let live = rows.iter().map(id).collect::<Result<Vec<_>, _>>()?;
     if live.is_empty() {
-        return Ok(Vec::new());
+        return Ok(live);
     }
+    let hex = |id: &SessionId| format!("{:032X}", u128::from_be_bytes(*id.as_bytes()));
+    let named = live.iter().map(hex).collect::<Vec<_>>().join(",");
     let change = next_change(connection, realm).await?;
-    // A session that begins at this moment has to end as well, so both look
-    // again.
     sqlx::query(
         "INSERT INTO token_blacklist (realm, id, type, blacklisted_at, expires_at, changed) \
          SELECT realm, id, 'session', ?, ?, ? FROM otp_sessions \
-         WHERE realm = ? AND user_id = ? AND revoked_at IS NULL \
-         ON DUPLICATE KEY UPDATE expires_at = GREATEST(token_blacklist.expires_at, ?), changed = ?",
+         WHERE realm = ? AND user_id = ? AND FIND_IN_SET(HEX(id), ?) > 0 \
+         ON DUPLICATE KEY UPDATE expires_at = GREATEST(token_blacklist.expires_at, ?), \
+         blacklisted_at = GREATEST(token_blacklist.blacklisted_at, ?), changed = ?",
     )
     .bind(revocation.now.as_millis())
     .bind(revocation.blacklist_until.as_millis())
     .bind(change)
     .bind(realm.as_str().as_bytes())
     .bind(user_id.as_bytes())
+    .bind(&named)
     .bind(revocation.blacklist_until.as_millis())
+    .bind(revocation.now.as_millis())
     .bind(change)
     .execute(&mut *connection)
     .await?;
-    sqlx::query("UPDATE otp_sessions SET revoked_at = ? WHERE realm = ? AND user_id = ? AND revoked_at IS NULL")
-        .bind(revocation.now.as_millis())
-        .bind(realm.as_str().as_bytes())
-        .bind(user_id.as_bytes())
-        .execute(connection)
-        .await?;
-    live.iter().map(id).collect()
+    sqlx::query(
+        "UPDATE otp_sessions SET revoked_at = ? WHERE realm = ? AND user_id = ? AND FIND_IN_SET(HEX(id), ?) > 0",
+    )
+    .bind(revocation.now.as_millis())
+    .bind(realm.as_str().as_bytes())
+    .bind(user_id.as_bytes())
+    .bind(&named)
+    .execute(connection)
+    .await?;
+    Ok(live)
 }
 
 impl MySqlStore {

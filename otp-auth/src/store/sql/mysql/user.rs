@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _, ValueRef as _};
 
 use super::super::failure::{is_duplicate, not_found_again};
-use super::super::pool::retrying_duplicates;
+use super::super::pool::{Hold, retrying_sign_in};
 use super::MySqlStore;
 use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
@@ -44,6 +44,10 @@ pub trait MySqlUser: OtpUser {
     /// the column. It is bound twice: for the index of the column, and to be
     /// compared byte by byte.
     const SELECT_BY_EMAIL: &'static str;
+    /// The user with this id, if they have exactly this canonical address,
+    /// which is bound twice as well; nobody else changes or removes the row
+    /// until the transaction ends.
+    const SELECT_LOCKED: &'static str;
     /// Whether a row that the application's filter excludes has the address
     /// that is bound, as a unique index of the column compares; `None` without a filter.
     const SELECT_EXCLUDED: Option<&'static str> = None;
@@ -190,6 +194,19 @@ async fn user_by_email<U: MySqlUser>(connection: &mut MySqlConnection, email: &s
     read(row.as_ref())
 }
 
+/// The user with this id, if they have this address. The row is locked.
+async fn locked_user<U: MySqlUser>(
+    connection: &mut MySqlConnection,
+    id: &U::Id,
+    email: &str,
+) -> Result<Option<U>, Error> {
+    let mut arguments = with_id::<U>(id)?;
+    U::bind_email(email, &mut arguments)?;
+    U::bind_email(email, &mut arguments)?;
+    let row = sqlx::query_with(U::SELECT_LOCKED, arguments).fetch_optional(connection).await?;
+    read(row.as_ref())
+}
+
 /// Whether a row that the filter excludes has this address.
 async fn is_excluded<U: MySqlUser>(connection: &mut MySqlConnection, email: &str) -> Result<bool, Error> {
     let Some(statement) = U::SELECT_EXCLUDED else {
@@ -240,7 +257,7 @@ impl<U: MySqlUser> UserStore<U> for MySqlStore {
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { retrying_duplicates(|| store.accept(&realm, &sign_in)).await }).await
+        to_the_end(async move { retrying_sign_in(|hold| store.accept(&realm, &sign_in, hold)).await }).await
     }
 
     async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
@@ -251,7 +268,12 @@ impl<U: MySqlUser> UserStore<U> for MySqlStore {
 
 impl MySqlStore {
     /// One attempt to sign in, as one transaction.
-    async fn accept<U: MySqlUser>(&self, realm: &Realm, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
+    async fn accept<U: MySqlUser>(
+        &self,
+        realm: &Realm,
+        sign_in: &SignIn<U>,
+        hold: Hold,
+    ) -> Result<SignInOutcome<U>, Error> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
         let mut transaction = self.begin().await?;
         if let Account::New(_) = account {
@@ -275,7 +297,12 @@ impl MySqlStore {
             return Ok(SignInOutcome::CodeSpent);
         }
         let email = account.email();
-        let found = user_by_email::<U>(&mut transaction, email).await?;
+        let found = match account {
+            Account::Existing { user, .. } if hold == Hold::Locked => {
+                locked_user(&mut transaction, user.id(), email).await?
+            }
+            _ => user_by_email::<U>(&mut transaction, email).await?,
+        };
         let (mut user, created) = match (account, found) {
             (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
             (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
@@ -297,8 +324,10 @@ impl MySqlStore {
             },
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now =
-            user.verified() != Some(true) && mark_verified(&mut transaction, &user, revocation.now).await?;
+        let verified_now = user.verified() == Some(false);
+        if verified_now {
+            mark_verified(&mut transaction, &user, revocation.now).await?;
+        }
         let mut ended = if created || verified_now {
             revoke_all(&mut transaction, realm, &session.user_id, *revocation).await?
         } else {
@@ -311,6 +340,12 @@ impl MySqlStore {
             ended.push(*older);
         }
         insert_session(&mut transaction, realm, &session).await?;
+        if hold == Hold::ReadAgain
+            && !user_by_email::<U>(&mut transaction, email).await?.is_some_and(|again| again.id() == user.id())
+        {
+            transaction.rollback().await?;
+            return Ok(SignInOutcome::AccountChanged);
+        }
         transaction.commit().await?;
         Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
@@ -347,17 +382,12 @@ async fn insert_user<U: MySqlUser>(
     Ok(found)
 }
 
-/// Whether the user was unverified until now.
-async fn mark_verified<U: MySqlUser>(
-    connection: &mut MySqlConnection,
-    user: &U,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let Some(statement) = U::MARK_VERIFIED else {
-        return Ok(false);
-    };
-    let mut arguments = Arguments::default();
-    U::bind_proof(user.id(), now, &mut arguments)?;
-    let marked = sqlx::query_with(statement, arguments).execute(connection).await?;
-    Ok(marked.rows_affected() > 0)
+/// Marks the user, who was unverified when the row was locked.
+async fn mark_verified<U: MySqlUser>(connection: &mut MySqlConnection, user: &U, now: Timestamp) -> Result<(), Error> {
+    if let Some(statement) = U::MARK_VERIFIED {
+        let mut arguments = Arguments::default();
+        U::bind_proof(user.id(), now, &mut arguments)?;
+        sqlx::query_with(statement, arguments).execute(connection).await?;
+    }
+    Ok(())
 }

@@ -3,12 +3,15 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgConnection, PgTypeInfo, Postgres};
 use sqlx::types::Json;
 use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::super::failure::{is_duplicate, not_found_again};
-use super::super::pool::retrying_duplicates;
+use super::super::pool::{Hold, retrying_sign_in};
 use super::PostgresStore;
 use super::sessions::{ids, insert_session, revoke, revoke_all};
 use crate::store::{
@@ -40,11 +43,14 @@ pub trait PostgresUser: OtpUser {
     /// The user with exactly the canonical address `$1`, whatever the
     /// collation of the column.
     const SELECT_BY_EMAIL: &'static str;
+    /// The user with id `$1`, if they have exactly the canonical address `$2`;
+    /// nobody else changes or removes the row until the transaction ends.
+    const SELECT_LOCKED: &'static str;
     /// Whether a row that the application's filter excludes has the address
-    /// `$1`, as a unique index of the column compares; `None` without a filter.
+    /// `$1`, as a unique index of the column or of `lower` of it compares;
+    /// `None` without a filter.
     const SELECT_EXCLUDED: Option<&'static str> = None;
-    /// Adds a user with the values of [`bind_new`](Self::bind_new), and
-    /// returns the row.
+    /// Adds a user with the values of [`bind_new`](Self::bind_new).
     const INSERT: &'static str;
     /// Marks the user with id `$1` as verified, if they are not; `None` when
     /// the table keeps no such flag.
@@ -104,6 +110,49 @@ where
     T: sqlx::Encode<'t, Postgres> + sqlx::Type<Postgres>,
 {
     arguments.add(value).map_err(Error::Encode)
+}
+
+/// Binds one value that is compared with a column.
+///
+/// Text is sent without a type, so it gets that of the column. As `text` it
+/// would not equal what was read from a column of type `character(n)`, which
+/// is padded, and not what a column of type `citext` takes for equal.
+///
+/// # Errors
+///
+/// When the value cannot be encoded.
+pub fn bind_compared<'t, T>(arguments: &mut Arguments, value: T) -> Result<(), Error>
+where
+    T: sqlx::Encode<'t, Postgres> + sqlx::Type<Postgres>,
+{
+    bind(arguments, Compared(value))
+}
+
+/// A value that has the type of what it is compared with, if it is text.
+struct Compared<T>(T);
+
+impl<T> Compared<T> {
+    fn of(own: PgTypeInfo) -> PgTypeInfo {
+        /// `unknown`.
+        const UNKNOWN: Oid = Oid(705);
+        if own == <str as sqlx::Type<Postgres>>::type_info() { PgTypeInfo::with_oid(UNKNOWN) } else { own }
+    }
+}
+
+impl<T: sqlx::Type<Postgres>> sqlx::Type<Postgres> for Compared<T> {
+    fn type_info() -> PgTypeInfo {
+        Self::of(T::type_info())
+    }
+}
+
+impl<'t, T: sqlx::Encode<'t, Postgres>> sqlx::Encode<'t, Postgres> for Compared<T> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        self.0.encode_by_ref(buffer)
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        self.0.produces().map(Self::of)
+    }
 }
 
 /// Binds one value as JSON.
@@ -189,6 +238,18 @@ async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &s
     read(row.as_ref())
 }
 
+/// The user with this id, if they have this address. The row is locked.
+async fn locked_user<U: PostgresUser>(
+    connection: &mut PgConnection,
+    id: &U::Id,
+    email: &str,
+) -> Result<Option<U>, Error> {
+    let mut arguments = with_id::<U>(id)?;
+    U::bind_email(email, &mut arguments)?;
+    let row = sqlx::query_with(U::SELECT_LOCKED, arguments).fetch_optional(connection).await?;
+    read(row.as_ref())
+}
+
 /// Whether a row that the filter excludes has this address.
 async fn is_excluded<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<bool, Error> {
     let Some(statement) = U::SELECT_EXCLUDED else {
@@ -228,7 +289,7 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
     }
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        retrying_duplicates(|| self.accept(realm, &sign_in)).await
+        retrying_sign_in(|hold| self.accept(realm, &sign_in, hold)).await
     }
 
     async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
@@ -238,7 +299,12 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
 
 impl PostgresStore {
     /// One attempt to sign in, as one transaction.
-    async fn accept<U: PostgresUser>(&self, realm: &Realm, sign_in: &SignIn<U>) -> Result<SignInOutcome<U>, Error> {
+    async fn accept<U: PostgresUser>(
+        &self,
+        realm: &Realm,
+        sign_in: &SignIn<U>,
+        mut hold: Hold,
+    ) -> Result<SignInOutcome<U>, Error> {
         let SignIn { challenge, identity, code_mac, account, session, replaces, revocation } = sign_in;
         let mut transaction = self.begin().await?;
         if let Account::New(_) = account {
@@ -260,7 +326,20 @@ impl PostgresStore {
             return Ok(SignInOutcome::CodeSpent);
         }
         let email = account.email();
-        let found = user_by_email::<U>(&mut transaction, email).await?;
+        let found = match account {
+            Account::Existing { user, .. } if hold == Hold::Locked => {
+                match locked_user(&mut transaction, user.id(), email).await? {
+                    // A policy of the table may hide a row from a statement
+                    // that locks it, and show it to one that reads.
+                    None => {
+                        hold = Hold::ReadAgain;
+                        user_by_email(&mut transaction, email).await?
+                    }
+                    locked => locked,
+                }
+            }
+            _ => user_by_email::<U>(&mut transaction, email).await?,
+        };
         let (mut user, created) = match (account, found) {
             (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
             (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
@@ -282,8 +361,10 @@ impl PostgresStore {
             },
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now =
-            user.verified() != Some(true) && mark_verified(&mut transaction, &user, revocation.now).await?;
+        let verified_now = user.verified() == Some(false);
+        if verified_now {
+            mark_verified(&mut transaction, &user, revocation.now).await?;
+        }
         let mut ended = if created || verified_now {
             ids(&revoke_all(realm, &session.user_id, *revocation).fetch_all(&mut *transaction).await?)?
         } else {
@@ -296,6 +377,12 @@ impl PostgresStore {
             ended.push(*older);
         }
         insert_session(&mut *transaction, realm, &session).await?;
+        if hold == Hold::ReadAgain
+            && !user_by_email::<U>(&mut transaction, email).await?.is_some_and(|again| again.id() == user.id())
+        {
+            transaction.rollback().await?;
+            return Ok(SignInOutcome::AccountChanged);
+        }
         transaction.commit().await?;
         Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
@@ -330,11 +417,12 @@ async fn take_turn(connection: &mut PgConnection, realm: &Realm, identity: &Iden
     Ok(())
 }
 
-/// Adds a user. No other sign-in adds one with the same address since the
-/// look-up, because this one has the turn. Where the application did, and its
-/// table has a unique index, this is a duplicate, and the next attempt finds
-/// the row. The trigger of a view may give back less than a user, and a filter
-/// may exclude the row; so then the row is read. `None` when it is excluded.
+/// Adds a user, and reads the row: what `RETURNING` gives is not what the
+/// trigger of a view or one after the insert has made of it. No other sign-in
+/// adds one with the same address since the look-up, because this one has the
+/// turn. Where the application did, and its table has a unique index, this is
+/// a duplicate, and the next attempt finds the row. `None` when the filter
+/// excludes it.
 async fn insert_user<U: PostgresUser>(
     connection: &mut PgConnection,
     email: &str,
@@ -342,29 +430,21 @@ async fn insert_user<U: PostgresUser>(
 ) -> Result<Option<U>, Error> {
     let mut arguments = Arguments::default();
     U::bind_new(email, now, &mut arguments)?;
-    let row = sqlx::query_with(U::INSERT, arguments).fetch_optional(&mut *connection).await?;
-    let returned = if U::SELECT_EXCLUDED.is_none() { read(row.as_ref())? } else { None };
-    let found = match returned {
-        Some(user) => Some(user),
-        None => user_by_email(connection, email).await?,
-    };
+    sqlx::query_with(U::INSERT, arguments).execute(&mut *connection).await?;
+    let found = user_by_email(connection, email).await?;
     if found.is_none() && !is_excluded::<U>(connection, email).await? {
         return Err(not_found_again());
     }
     Ok(found)
 }
 
-/// Whether the user was unverified until now.
-async fn mark_verified<U: PostgresUser>(
-    connection: &mut PgConnection,
-    user: &U,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let Some(statement) = U::MARK_VERIFIED else {
-        return Ok(false);
-    };
-    let mut arguments = Arguments::default();
-    U::bind_proof(user.id(), now, &mut arguments)?;
-    let marked = sqlx::query_with(statement, arguments).execute(connection).await?;
-    Ok(marked.rows_affected() > 0)
+/// Marks the user, who was unverified when the row was locked. How many rows
+/// that changed does not tell: the trigger of a view may count for none.
+async fn mark_verified<U: PostgresUser>(connection: &mut PgConnection, user: &U, now: Timestamp) -> Result<(), Error> {
+    if let Some(statement) = U::MARK_VERIFIED {
+        let mut arguments = Arguments::default();
+        U::bind_proof(user.id(), now, &mut arguments)?;
+        sqlx::query_with(statement, arguments).execute(connection).await?;
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The blacklist in `SQLite`.
 //!
 //! Every change gets a number of its own from the one sequence of the table,
-//! which never goes back. There is one writer at a time, so a number that can
+//! which goes back only together with the whole file. There is one writer at a time, so a number that can
 //! be seen has none before it that cannot.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -58,9 +58,14 @@ pub(super) async fn revocations(
     since: Option<Cursor>,
     now: Timestamp,
 ) -> Result<Revocations, sqlx::Error> {
-    // Read first: what is added meanwhile is told again the next time.
-    let last: i64 = sqlx::query_scalar("SELECT coalesce(max(changed), 0) FROM token_blacklist").fetch_one(pool).await?;
-    let cursor = Cursor(since.map_or(last, |Cursor(seen)| last.max(seen)));
+    // Read first: what is added meanwhile is told again the next time. It is
+    // the sequence, because a clean-up may remove the row of the last number.
+    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'token_blacklist'")
+        .fetch_optional(pool)
+        .await?;
+    let last = last.unwrap_or(0);
+    // It goes back when an older copy of the file was put in its place.
+    let since = since.filter(|Cursor(seen)| *seen <= last);
     let rows =
         match since {
             Some(Cursor(seen)) => sqlx::query(
@@ -79,7 +84,7 @@ pub(super) async fn revocations(
             .await?,
         };
     let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
-    Ok(Revocations::new(entries, cursor))
+    Ok(Revocations::new(entries, Cursor(last)))
 }
 
 fn entry(row: &SqliteRow) -> Result<BlacklistEntry, sqlx::Error> {

@@ -40,7 +40,8 @@ pub trait SqliteUser: OtpUser {
     /// collation of the column.
     const SELECT_BY_EMAIL: &'static str;
     /// Whether a row that the application's filter excludes has the address
-    /// `?1`, as a unique index of the column compares; `None` without a filter.
+    /// `?1`, as a unique index of the column or of `lower` of it compares;
+    /// `None` without a filter.
     const SELECT_EXCLUDED: Option<&'static str> = None;
     /// Adds a user with the values of [`bind_new`](Self::bind_new).
     const INSERT: &'static str;
