@@ -113,6 +113,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nest("/auth", auth.router())
         .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
         .with_state(auth);
+    // So that events, sessions and hooks know the client's address.
+    let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8002").await?, app).await?;
     Ok(())
 }
