@@ -82,8 +82,8 @@ const CHOICES: &[Choice] = &[
     },
     Choice {
         name: "realm",
-        set: |s| s.realm("customers"),
-        shows: |r| r.answers[0].cookies().iter().any(|c| c.name.ends_with("-customers")),
+        set: |s| s.realm("options"),
+        shows: |r| r.answers[0].cookies().iter().any(|c| c.name.ends_with("-options")),
     },
     Choice {
         name: "forget_device_at_logout",
