@@ -20,9 +20,9 @@ use crate::user::OtpUser;
 ///
 /// As an extractor it does no I/O: it checks signature, type, times, issuer
 /// and audience, and that the token was not revoked. A sign-out in another
-/// process is seen within two seconds. When the store could not be followed
-/// for ten seconds, it is asked for each request, and if it does not answer
-/// the request is refused.
+/// process is seen within two seconds while the store answers. When it could
+/// not be followed for ten seconds, it is asked for each request, and if it
+/// does not answer the request is refused.
 ///
 /// What it does not see is the user: one who was deleted or has another
 /// address by now goes on until the token ends, unless the application tells
