@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::{StoreError, StoreResult};
 
 /// A server that has not answered for so long is not the one that was asked:
@@ -25,7 +27,8 @@ const GONE: Duration = Duration::from_mins(1);
 pub(super) async fn to_the_end<T: Send + 'static>(
     operation: impl Future<Output = StoreResult<T>> + Send + 'static,
 ) -> StoreResult<T> {
-    match tokio::spawn(tokio::time::timeout(GONE, operation)).await {
+    // What the driver says of slow statements belongs to the request.
+    match tokio::spawn(tokio::time::timeout(GONE, operation.in_current_span())).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(StoreError::timeout()),
         Err(_) => Err(StoreError::new("the operation was cut off")),
