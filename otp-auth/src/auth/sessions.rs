@@ -74,7 +74,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`]; it may be repeated.
     pub async fn forget_user(&self, user: &Id<C>) -> Result<u64, AuthError> {
         let id = user.to_string();
-        self.end_tokens_before(&id, self.now()).await?;
+        let now = self.now();
+        // What was signed in during this second has its session on the list;
+        // and whoever is given the id in this second may sign in.
+        let moment = Timestamp::from_millis(now.as_secs().saturating_mul(1_000));
+        self.blacklist_user(&id, moment, Self::revocation(now).blacklist_until).await?;
         for session in self.end_sessions_of(&id).await? {
             event::session_ended(session, Ending::UserForgotten, self.client_ip());
         }
@@ -158,14 +162,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         let ended = self.inner.store.revoke_user_sessions(user_id, revocation).await?;
         self.inner.note_ended(&ended, revocation);
         Ok(ended)
-    }
-
-    /// Ends the access tokens of whoever had this id before. What was signed in
-    /// during this second has its session on the list; and whoever is given the
-    /// id in this second may sign in.
-    pub(super) async fn end_tokens_before(&self, user_id: &str, now: Timestamp) -> Result<(), AuthError> {
-        let moment = Timestamp::from_millis(now.as_secs().saturating_mul(1_000));
-        self.blacklist_user(user_id, moment, Self::revocation(now).blacklist_until).await
     }
 
     async fn blacklist_user(&self, user_id: &str, moment: Timestamp, until: Timestamp) -> Result<(), AuthError> {

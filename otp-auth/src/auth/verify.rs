@@ -396,9 +396,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Err(AuthError::SignInRefused);
         }
         if created {
-            // Of somebody who had the id in a database that was set back since
-            // there is no session to end. The store has logged a failure.
-            let _ = self.end_tokens_before(&session.user_id, session.created_at).await;
             notice("user_created", hooks.user_created(&user, context)).await;
         }
         let tokens = match prepared {

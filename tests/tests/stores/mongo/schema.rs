@@ -87,7 +87,7 @@ async fn the_ttl_index_does_not_depend_on_the_clock_of_the_application() {
             ("otp_challenges", 0),
             ("otp_sessions", 7 * 24),
             ("otp_sign_ups", 1),
-            ("token_blacklist", 1),
+            ("token_blacklist", 24),
         ] {
             let row = store.database().collection::<Document>(name).find_one(doc! {}).await.unwrap().unwrap();
             let purge = row.get_datetime("purge_at").map(|at| DateTime::timestamp_millis(*at)).unwrap();
