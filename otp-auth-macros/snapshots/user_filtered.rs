@@ -139,8 +139,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "id",
                     quoted: "\"id\"",
                     probe: "SELECT \"users\".\"id\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<Uuid>::new()
                         .describe(),
                 },
@@ -148,8 +147,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "email",
                     quoted: "\"email\"",
                     probe: "SELECT \"users\".\"email\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -157,8 +155,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "email_verified_at",
                     quoted: "\"email_verified_at\"",
                     probe: "SELECT \"users\".\"email_verified_at\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: true,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<
                         Option<DateTime<Utc>>,
                     >::new()
@@ -262,8 +259,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "id",
                     quoted: "`id`",
                     probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<Uuid>::new()
                         .describe(),
                 },
@@ -271,8 +267,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "email",
                     quoted: "`email`",
                     probe: "SELECT `users`.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -280,8 +275,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "email_verified_at",
                     quoted: "`email_verified_at`",
                     probe: "SELECT `users`.`email_verified_at` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: true,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<
                         Option<DateTime<Utc>>,
                     >::new()
