@@ -209,6 +209,10 @@ pub(super) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, c
     )
 }
 
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql")),
+    allow(unused_variables, reason = "SQLite cannot change a column")
+)]
 fn set_default<DB: Database>(dialect: Dialect, table: &Table<DB>, name: &str) -> String {
     match dialect {
         #[cfg(feature = "sqlite")]
