@@ -134,8 +134,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
                     name: "MEMBER_ID",
                     quoted: "`MEMBER_ID`",
                     probe: "SELECT `app`.`member``s`.`MEMBER_ID` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: framework::otp::__private::sqlite::Given::Value,
                     field: framework::otp::__private::sqlite::FieldOf::<MemberId>::new()
                         .describe(),
                 },
@@ -143,8 +142,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
                     name: "mail",
                     quoted: "`mail`",
                     probe: "SELECT `app`.`member``s`.`mail` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: framework::otp::__private::sqlite::Given::Value,
                     field: framework::otp::__private::sqlite::FieldOf::<Address>::new()
                         .describe(),
                 },
@@ -152,8 +150,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
                     name: "type",
                     quoted: "`type`",
                     probe: "SELECT `app`.`member``s`.`type` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: framework::otp::__private::sqlite::Given::Value,
                     field: framework::otp::__private::sqlite::FieldOf::<Role>::new()
                         .describe(),
                 },
@@ -161,8 +158,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
                     name: "language",
                     quoted: "`language`",
                     probe: "SELECT `app`.`member``s`.`language` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: framework::otp::__private::sqlite::Given::Value,
                     field: framework::otp::__private::sqlite::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -170,8 +166,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
                     name: "tags",
                     quoted: "`tags`",
                     probe: "SELECT `app`.`member``s`.`tags` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: framework::otp::__private::sqlite::Given::Default,
                     field: framework::otp::__private::sqlite::FieldOf::<
                         Vec<String>,
                     >::new()
@@ -181,8 +176,7 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
                     name: "nickname",
                     quoted: "`nickname`",
                     probe: "SELECT `app`.`member``s`.`nickname` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`member``s` ON 1 = 0",
-                    is_given: false,
-                    is_optional: true,
+                    given: framework::otp::__private::sqlite::Given::Nothing,
                     field: framework::otp::__private::sqlite::FieldOf::<
                         Option<String>,
                     >::new()

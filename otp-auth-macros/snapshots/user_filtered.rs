@@ -140,8 +140,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "id",
                     quoted: "\"id\"",
                     probe: "SELECT \"users\".\"id\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<Uuid>::new()
                         .describe(),
                 },
@@ -149,8 +148,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "email",
                     quoted: "\"email\"",
                     probe: "SELECT \"users\".\"email\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -158,8 +156,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "email_verified_at",
                     quoted: "\"email_verified_at\"",
                     probe: "SELECT \"users\".\"email_verified_at\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"users\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: true,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<
                         Option<DateTime<Utc>>,
                     >::new()
@@ -264,8 +261,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "id",
                     quoted: "`id`",
                     probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<Uuid>::new()
                         .describe(),
                 },
@@ -273,8 +269,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "email",
                     quoted: "`email`",
                     probe: "SELECT `users`.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -282,8 +277,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "email_verified_at",
                     quoted: "`email_verified_at`",
                     probe: "SELECT `users`.`email_verified_at` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: true,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<
                         Option<DateTime<Utc>>,
                     >::new()

@@ -131,8 +131,7 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
                     name: "id",
                     quoted: "`id`",
                     probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: false,
-                    is_optional: false,
+                    given: ::otp_auth::__private::sqlite::Given::Nothing,
                     field: ::otp_auth::__private::sqlite::FieldOf::<i64>::new()
                         .describe(),
                 },
@@ -140,8 +139,7 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
                     name: "email",
                     quoted: "`email`",
                     probe: "SELECT `users`.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::sqlite::Given::Value,
                     field: ::otp_auth::__private::sqlite::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -149,8 +147,7 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
                     name: "is_verified",
                     quoted: "`is_verified`",
                     probe: "SELECT `users`.`is_verified` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::sqlite::Given::Value,
                     field: ::otp_auth::__private::sqlite::FieldOf::<bool>::new()
                         .describe(),
                 },
@@ -158,8 +155,7 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
                     name: "username",
                     quoted: "`username`",
                     probe: "SELECT `users`.`username` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-                    is_given: false,
-                    is_optional: true,
+                    given: ::otp_auth::__private::sqlite::Given::Nothing,
                     field: ::otp_auth::__private::sqlite::FieldOf::<
                         Option<String>,
                     >::new()

@@ -130,8 +130,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "id",
                     quoted: "\"id\"",
                     probe: "SELECT \"app\".\"the \"\"users`\".\"id\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<Uuid>::new()
                         .describe(),
                 },
@@ -139,8 +138,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "email",
                     quoted: "\"email\"",
                     probe: "SELECT \"app\".\"the \"\"users`\".\"email\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -148,8 +146,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "is_verified",
                     quoted: "\"is_verified\"",
                     probe: "SELECT \"app\".\"the \"\"users`\".\"is_verified\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Value,
                     field: ::otp_auth::__private::postgres::FieldOf::<bool>::new()
                         .describe(),
                 },
@@ -157,8 +154,7 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
                     name: "tags",
                     quoted: "\"tags\"",
                     probe: "SELECT \"app\".\"the \"\"users`\".\"tags\" FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN \"app\".\"the \"\"users`\" ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::postgres::Given::Default,
                     field: ::otp_auth::__private::postgres::FieldOf::<Vec<String>>::new()
                         .describe_json(),
                 },
@@ -253,8 +249,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "id",
                     quoted: "`id`",
                     probe: "SELECT `app`.`the \"users```.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<Uuid>::new()
                         .describe(),
                 },
@@ -262,8 +257,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "email",
                     quoted: "`email`",
                     probe: "SELECT `app`.`the \"users```.`email` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<String>::new()
                         .describe(),
                 },
@@ -271,8 +265,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "is_verified",
                     quoted: "`is_verified`",
                     probe: "SELECT `app`.`the \"users```.`is_verified` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Value,
                     field: ::otp_auth::__private::mysql::FieldOf::<bool>::new()
                         .describe(),
                 },
@@ -280,8 +273,7 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
                     name: "tags",
                     quoted: "`tags`",
                     probe: "SELECT `app`.`the \"users```.`tags` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `app`.`the \"users``` ON 1 = 0",
-                    is_given: true,
-                    is_optional: false,
+                    given: ::otp_auth::__private::mysql::Given::Default,
                     field: ::otp_auth::__private::mysql::FieldOf::<Vec<String>>::new()
                         .describe_json(),
                 },

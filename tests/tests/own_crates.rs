@@ -78,6 +78,7 @@ fn an_application_makes_its_own_connections_with_the_other_provider() {
     for store in ["postgres", "mysql", "mongodb"] {
         assert_eq!(run_application(&["connections", store]), "AwsLcRs\n");
         assert_eq!(run_application(&["connections", store, "installed"]), "Ring\n");
+        assert_eq!(run_application(&["connections", store, "connect"]), "AwsLcRs\n");
     }
 }
 

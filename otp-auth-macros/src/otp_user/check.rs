@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Expr;
 
 use super::dialect::Dialect;
-use super::model::{Column, Field, Model, Table};
-use crate::syntax::is_option;
+use super::model::{Column, Field, Initial, Model, Table};
+use crate::syntax::peel;
 
 /// ```text
 /// fn table() -> Option<Table> {
@@ -23,8 +24,7 @@ use crate::syntax::is_option;
 ///                 name: "id",
 ///                 quoted: "`id`",
 ///                 probe: "SELECT `users`.`id` FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN `users` ON 1 = 0",
-///                 is_given: false,
-///                 is_optional: false,
+///                 given: Given::Nothing,
 ///                 field: FieldOf::<i64>::new().describe(),
 ///             },
 ///             …
@@ -66,17 +66,28 @@ fn column(dialect: Dialect, module: &TokenStream, table: &str, field: &Field, co
     let (ty, quoted) = (&field.ty, dialect.quoted(name));
     let probe =
         format!("SELECT {table}.{quoted} FROM (SELECT 1 AS otp_auth_one) AS otp_auth_row LEFT JOIN {table} ON 1 = 0");
-    let (is_given, is_optional) = (on_sign_up.is_some(), is_option(ty));
+    let given = given(module, on_sign_up.as_ref());
     let describe = if *json { quote!(describe_json) } else { quote!(describe) };
     quote! {
         #module::Column {
             name: #name,
             quoted: #quoted,
             probe: #probe,
-            is_given: #is_given,
-            is_optional: #is_optional,
+            given: #given,
             field: #module::FieldOf::<#ty>::new().#describe(),
         }
+    }
+}
+
+/// What the insert gives to a column. `None` is the `Default` of an `Option`.
+fn given(module: &TokenStream, on_sign_up: Option<&Initial>) -> TokenStream {
+    match on_sign_up {
+        None => quote!(#module::Given::Nothing),
+        Some(Initial::Default) => quote!(#module::Given::Default),
+        Some(Initial::Value(expr)) if matches!(peel(expr), Expr::Path(path) if path.path.is_ident("None")) => {
+            quote!(#module::Given::Default)
+        }
+        Some(_) => quote!(#module::Given::Value),
     }
 }
 

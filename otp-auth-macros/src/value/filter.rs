@@ -31,12 +31,32 @@ impl SqlFilter {
         if (mysql || sqlite) && self.bare.contains('?') {
             return Some("the filter has a `?`, which stands for a value that nobody gives: write the value itself");
         }
+        if sqlite && self.has_name_after(&[':', '@', '$']) {
+            return Some(
+                "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: \
+                 write the value itself",
+            );
+        }
+        if mysql && self.has_name_after(&['@']) {
+            return Some("the filter has a variable, such as `@name`, which nobody sets: write the value itself");
+        }
         if mysql && (self.bare.contains('#') || self.escapes) {
             return Some(
                 "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without",
             );
         }
         None
+    }
+
+    /// Whether one of these signs begins a name. A cast has two, `::text`, and a name may have a `$`
+    /// in it.
+    fn has_name_after(&self, signs: &[char]) -> bool {
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        self.bare.char_indices().filter(|(_, sign)| signs.contains(sign)).any(|(at, sign)| {
+            let (before, after) = (&self.bare[..at], &self.bare[at + sign.len_utf8()..]);
+            let goes_on = before.ends_with(sign) || sign == '$' && is_part(before.chars().next_back());
+            !goes_on && is_part(after.chars().next())
+        })
     }
 }
 

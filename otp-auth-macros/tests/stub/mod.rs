@@ -246,9 +246,14 @@ pub mod __private {
             pub name: &'static str,
             pub quoted: &'static str,
             pub probe: &'static str,
-            pub is_given: bool,
-            pub is_optional: bool,
+            pub given: Given,
             pub field: &'static str,
+        }
+
+        pub enum Given {
+            Nothing,
+            Default,
+            Value,
         }
 
         pub struct FieldOf<T>(std::marker::PhantomData<T>);

@@ -97,6 +97,8 @@ impl MongoStore {
     ///
     /// [`StoreError`] when the URL cannot be read or no server answers.
     pub async fn connect(url: &str, database: &str) -> Result<Self, StoreError> {
+        // The connections that come now are the first that need it.
+        super::tls::install_provider();
         let mut options = ClientOptions::parse(url).await.map_err(|error| Error::url(url, &error))?;
         options.server_selection_timeout.get_or_insert(PATIENCE);
         options.connect_timeout.get_or_insert(PATIENCE);

@@ -66,6 +66,51 @@ struct ReadmeUser {
     username: Option<String>,
 }
 
+/// What is to be written where an index holds for some rows only.
+const IF_USERS: &str = "if these are the users, say so in these words, `#[otp_user(filter = \"…\")]`; ";
+/// What is to be written where an index is on other columns, too.
+const IF_ONE_VALUE: &str = "if these have one value for all users, say which, `#[otp_user(filter = \"… = …\")]`; ";
+/// What leads to an index over all rows, where there may be reasons for another.
+const OTHERWISE: &str = "if no two rows may have the same, ";
+
+type Note = Option<String>;
+
+/// What it reads and writes is not what a table with nullable columns has.
+#[derive(Debug, PartialEq, OtpUser)]
+#[otp_user(table = "users", stores(sqlite, postgres, mysql))]
+struct Nullable {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+    plan: String,
+    #[otp(json)]
+    tags: Option<Vec<String>>,
+    #[otp(default)]
+    nick: Option<String>,
+    #[otp(default = None)]
+    title: Option<String>,
+    #[otp(default = Some("x".to_owned()))]
+    given: Option<String>,
+    note: Note,
+}
+
+/// The users of one tenant.
+#[derive(Debug, PartialEq, OtpUser)]
+#[otp_user(
+    table = "users",
+    stores(sqlite, postgres, mysql),
+    filter = "tenant_id = 7 AND NOT deleted",
+    collection = "users",
+    filter(tenant_id = 7, deleted = false)
+)]
+struct OfTenant {
+    #[otp(id, generate = uuid::Uuid::now_v7().to_string())]
+    id: String,
+    #[otp(email)]
+    email: String,
+}
+
 /// Expects much of a table.
 #[derive(Debug, PartialEq, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql))]

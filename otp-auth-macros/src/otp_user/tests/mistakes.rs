@@ -314,6 +314,34 @@ const FILTERS: Mistakes = &[
         r#"#[otp_user(table = "users", stores(postgres, sqlite), filter = "a = ?")]"#,
         &[("filter", "the filter has a `?`, which stands for a value that nobody gives: write the value itself")],
     ),
+    (r#"#[otp_user(table = "users", stores(postgres), filter = "a::text = 'b' AND @ n = 1 AND tags @> '{c}'")]"#, &[]),
+    (r#"#[otp_user(table = "users", stores(sqlite, mysql), filter = "a$b = 1 AND c = ':d @e $f'")]"#, &[]),
+    (r#"#[otp_user(table = "users", stores(mysql), filter = "@@autocommit")]"#, &[]),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite, mysql), filter = "a = :b")]"#,
+        &[(
+            "filter",
+            "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: write the value itself",
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(postgres, sqlite), filter = "a = @b")]"#,
+        &[(
+            "filter",
+            "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: write the value itself",
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite), filter = "a=$b")]"#,
+        &[(
+            "filter",
+            "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: write the value itself",
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(mysql), filter = "a = @b")]"#,
+        &[("filter", "the filter has a variable, such as `@name`, which nobody sets: write the value itself")],
+    ),
     (
         r#"#[otp_user(table = "users", stores(mysql), filter = "a # all")]"#,
         &[("filter", "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without")],

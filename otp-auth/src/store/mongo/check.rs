@@ -2,7 +2,7 @@
 //! themselves, and fields have no types, so there is nothing else to look at
 //! without reading documents.
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 use mongodb::{Collection, IndexModel};
 
@@ -89,7 +89,8 @@ fn is_same(expected: &IndexModel, present: &IndexModel) -> bool {
 /// A finding, unless a unique index on this field alone holds for every user.
 /// One that is sparse does: who has no address is no user. A collation that
 /// takes more texts for equal promises more. One for the documents that are
-/// users, by the `filter`, serves as well.
+/// users, by the `filter`, serves as well, and so does one with further fields
+/// of which the filter gives the value.
 fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[IndexModel]) -> Option<Finding> {
     let mut instead = None;
     for index in indexes {
@@ -97,31 +98,44 @@ fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[Index
         if !index.keys.contains_key(field) {
             continue;
         }
-        let reason = if index.keys.len() > 1 {
-            "is on other fields, too"
-        } else if options.partial_filter_expression.as_ref().is_some_and(|partial| !holds_for(partial, filter)) {
-            "is for some documents only: it has a `partialFilterExpression`"
+        let is_fixed = |key: &String| key == field || filter.contains_key(key);
+        let partial = options.partial_filter_expression.as_ref();
+        let (reason, remedy) = if !index.keys.keys().all(is_fixed) {
+            (
+                "is on other fields, too",
+                "if these have one value for all users, say which, `#[otp_user(filter(… = …))]`",
+            )
+        } else if partial.is_some_and(|partial| !holds_for(partial, field, filter)) {
+            (
+                "is for some documents only: it has a `partialFilterExpression`",
+                "if these are the users, say so, `#[otp_user(filter(… = …))]`",
+            )
         } else {
             return None;
         };
         let name = options.name.as_deref().unwrap_or_default();
-        instead.get_or_insert_with(|| format!(" (the index `{name}` {reason})"));
+        instead.get_or_insert_with(|| {
+            (format!(" (the index `{name}` {reason})"), format!("{remedy}; if no two documents may have the same, "))
+        });
     }
+    let (instead, otherwise) = instead.unwrap_or_default();
     Some(Finding::new(
         FindingKind::Unique,
-        format!("field `{field}` of `{collection}` has no unique index of its own{}", instead.unwrap_or_default()),
+        format!("field `{field}` of `{collection}` has no unique index of its own{instead}"),
         format!(
-            "write `db.getCollection({}).createIndex({{ {}: 1 }}, {{ unique: true }})`",
+            "{otherwise}write `db.getCollection({}).createIndex({{ {}: 1 }}, {{ unique: true }})`",
             quoted(collection),
             quoted(field)
         ),
     ))
 }
 
-/// Whether every document with the values of the filter is in a partial index.
-fn holds_for(partial: &Document, filter: &Document) -> bool {
+/// Whether every user, a document with the values of the filter and with the
+/// field `own`, is in a partial index.
+fn holds_for(partial: &Document, own: &str, filter: &Document) -> bool {
     partial.iter().all(|(field, condition)| {
         let value = match condition {
+            Bson::Document(exists) if field == own && *exists == doc! { "$exists": true } => return true,
             Bson::Document(equality) if equality.len() == 1 => equality.get("$eq").unwrap_or(condition),
             value => value,
         };

@@ -3,7 +3,8 @@
 
 use sqlx::Database;
 
-use super::shape::{Column, Filter, Table};
+use super::shape::{Column, Filter, Given, Table};
+use super::unique::{Doubt, Near};
 use crate::check::{Finding, FindingKind};
 
 /// Whose statements are to be written.
@@ -73,15 +74,15 @@ pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Fin
     let columns = table.columns.iter().map(|column| {
         let kind = dialect.column_type(column);
         let definition = if column.name == table.id {
-            if column.is_given { format!("{kind} PRIMARY KEY") } else { dialect.generated_id(kind) }
+            if column.given == Given::Nothing { dialect.generated_id(kind) } else { format!("{kind} PRIMARY KEY") }
         } else if column.name == table.email {
             format!("{kind} NOT NULL UNIQUE")
-        } else if column.is_optional {
+        } else if column.is_optional() {
             kind.to_owned()
-        } else if column.is_given {
-            format!("{kind} NOT NULL")
-        } else {
+        } else if column.given == Given::Nothing {
             format!("{kind} NOT NULL DEFAULT …")
+        } else {
+            format!("{kind} NOT NULL")
         };
         format!("{} {definition}", column.quoted)
     });
@@ -100,7 +101,7 @@ pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Fin
 pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
     let kind = dialect.column_type(column);
     // There may be rows, and they need a value.
-    let rest = if column.is_optional || column.name == table.id || column.name == table.email {
+    let rest = if column.is_optional() || column.name == table.id || column.name == table.email {
         ""
     } else if table.verified == Some(column.name) {
         " NOT NULL DEFAULT FALSE"
@@ -179,19 +180,62 @@ pub(super) fn no_value<DB: Database>(
             ),
         );
     }
-    let default = match dialect {
+    let default = set_default(dialect, table, name);
+    let field = if column.is_some() { "mark its field with" } else { "give it a field with" };
+    Finding::new(
+        FindingKind::SignUp,
+        format!("column `{name}` of `{title}` must have a value, and a first sign-in gives it none"),
+        format!("{default}, or {field} `#[otp(default = …)]`"),
+    )
+}
+
+/// A first sign-in leaves the column NULL, which its field does not read.
+pub(super) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
+    let default = set_default(dialect, table, column.name);
+    let remedy = if column.field.is_json {
+        format!("{default}, or mark its field with `#[otp(default = …)]`")
+    } else {
+        format!("{default}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`")
+    };
+    Finding::new(
+        FindingKind::SignUp,
+        format!(
+            "column `{}` of `{}` is NULL after a first sign-in, and its field of type `{}` does not read that",
+            column.name,
+            table.title(),
+            column.field.written
+        ),
+        remedy,
+    )
+}
+
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql")),
+    allow(unused_variables, reason = "SQLite cannot change a column")
+)]
+fn set_default<DB: Database>(dialect: Dialect, table: &Table<DB>, name: &str) -> String {
+    match dialect {
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => "make the table anew with a DEFAULT for it".to_owned(),
         #[cfg(any(feature = "postgres", feature = "mysql"))]
         _ => {
             format!("write `ALTER TABLE {} ALTER COLUMN {} SET DEFAULT …`", table.quoted, dialect.name_in_quotes(name))
         }
-    };
-    let field = if column.is_some() { "mark its field with" } else { "give it a field with" };
+    }
+}
+
+/// A first sign-in gives NULL to a column that takes none. `is_bare` is one
+/// without a default of the table.
+pub(super) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>, is_bare: bool) -> Finding {
+    let without = if is_bare { "" } else { ", or remove `default` from it: the table has one" };
     Finding::new(
         FindingKind::SignUp,
-        format!("column `{name}` of `{title}` must have a value, and a first sign-in gives it none"),
-        format!("{default}, or {field} `#[otp(default = …)]`"),
+        format!(
+            "column `{}` of `{}` takes no NULL, and a first sign-in gives it one, the default of its field",
+            column.name,
+            table.title()
+        ),
+        format!("mark the field with `#[otp(default = Some(…))]`{without}"),
     )
 }
 
@@ -209,13 +253,14 @@ pub(super) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB
     )
 }
 
-/// Nothing keeps two users from having one id or address. `instead` says why
-/// an index that is there does not count.
+/// Nothing keeps two users from having one id or address, as far as is known.
+/// `near` is an index that may, where the filter says the same: one over all
+/// rows instead could break what the table is for.
 pub(super) fn not_unique<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     column: &Column<DB>,
-    instead: Option<&str>,
+    near: Option<&Near>,
 ) -> Finding {
     let statement = match dialect {
         // The schema is a part of the index' name, and the table has none.
@@ -231,10 +276,32 @@ pub(super) fn not_unique<DB: Database>(
         #[cfg(feature = "mysql")]
         Dialect::MySql => format!("ALTER TABLE {} ADD UNIQUE ({})", table.quoted, column.quoted),
     };
-    let instead = instead.map(|instead| format!(" ({instead})")).unwrap_or_default();
+    let otherwise = format!("if no two rows may have the same, write `{statement}`");
+    let (instead, remedy) = match near {
+        None => (String::new(), format!("write `{statement}`")),
+        Some(Near { index, doubt }) => match doubt {
+            Doubt::Invalid => {
+                (format!(" (the index `{index}` is not valid, its making has failed)"), format!("write `{statement}`"))
+            }
+            Doubt::Rows(rows) => (
+                format!(" (the index `{index}` is for some rows only: WHERE {rows})"),
+                format!("if these are the users, say so in these words, `#[otp_user(filter = \"…\")]`; {otherwise}"),
+            ),
+            Doubt::Columns => (
+                format!(" (the index `{index}` is on other columns, too)"),
+                format!(
+                    "if these have one value for all users, say which, `#[otp_user(filter = \"… = …\")]`; {otherwise}"
+                ),
+            ),
+            Doubt::Expression => (
+                format!(" (the index `{index}` is on an expression that may be equal or NULL for different rows)"),
+                otherwise,
+            ),
+        },
+    };
     Finding::new(
         FindingKind::Unique,
         format!("column `{}` of `{}` has no unique index of its own{instead}", column.name, table.title()),
-        format!("write `{statement}`"),
+        remedy,
     )
 }

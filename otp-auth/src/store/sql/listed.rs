@@ -4,12 +4,13 @@
 use sqlx::Database;
 
 use super::findings::{self, Dialect};
-use super::shape::{Column, Table};
+use super::shape::{Column, Given, Table};
 use super::unique::{UniqueIndex, is_unique};
 use crate::check::Finding;
 
 /// A column in the catalog.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
 pub(super) struct Listed {
     pub(super) name: String,
     /// NULL is an error.
@@ -18,18 +19,37 @@ pub(super) struct Listed {
     pub(super) is_bare: bool,
     /// Refuses the value of an INSERT.
     pub(super) is_generated: bool,
+    /// A trigger may give it a value.
+    pub(super) is_filled: bool,
+}
+
+/// Whether the text of a trigger has the name of a column: it may fill that in.
+pub(super) fn is_named(text: &str, name: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(&name)
+        .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
 }
 
 /// The columns for which a first sign-in has no value, or one too many.
 pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, listed: &[Listed]) -> Vec<Finding> {
     let fault = |listed: &Listed| {
         let column = table.columns.iter().find(|column| dialect.is_same(column.name, &listed.name));
-        if let Some(column) = column.filter(|column| column.is_given) {
-            return listed.is_generated.then(|| findings::takes_no_value(table, column));
+        if let Some(column) = column.filter(|column| column.given != Given::Nothing) {
+            if listed.is_generated {
+                return Some(findings::takes_no_value(table, column));
+            }
+            let is_refused = column.is_null() && listed.is_required && !listed.is_filled;
+            return is_refused.then(|| findings::takes_no_null(table, column, listed.is_bare));
         }
-        let is_needed = listed.is_required || dialect.is_same(&listed.name, table.id);
-        let is_missing = is_needed && listed.is_bare && !listed.is_generated;
-        is_missing.then(|| findings::no_value(dialect, table, &listed.name, column))
+        if !listed.is_bare || listed.is_generated || listed.is_filled {
+            return None;
+        }
+        if listed.is_required || dialect.is_same(&listed.name, table.id) {
+            return Some(findings::no_value(dialect, table, &listed.name, column));
+        }
+        let column = column.filter(|column| !column.is_optional())?;
+        Some(findings::reads_no_null(dialect, table, column))
     };
     listed.iter().filter_map(fault).collect()
 }
@@ -47,8 +67,28 @@ pub(super) fn unique_faults<DB: Database>(
     let filter = table.filter.as_ref().map(|filter| filter.text);
     let fault = |column: &&Column<DB>| {
         let same = |one: &str, other: &str| dialect.is_same(one, other);
-        let instead = is_unique(column.name, &names, filter, indexes, same).err()?;
-        Some(findings::not_unique(dialect, table, column, instead.as_deref()))
+        let near = is_unique(column.name, &names, filter, indexes, same).err()?;
+        Some(findings::not_unique(dialect, table, column, near.as_ref()))
     };
     present.iter().filter(|column| [table.id, table.email].contains(&column.name)).filter_map(fault).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named;
+
+    #[test]
+    fn a_trigger_names_a_column_in_whole_words() {
+        for (text, named) in [
+            ("BEGIN NEW.full_name := 'x'; RETURN NEW; END", true),
+            ("SET NEW.`Full_Name` = 'x'", true),
+            ("full_name", true),
+            ("BEGIN NEW.updated_at = now(); RETURN NEW; END", false),
+            ("SET NEW.full_name_2 = 'x', NEW.not_full_name = 'y'", false),
+            ("", false),
+        ] {
+            assert_eq!(is_named(text, "full_name"), named, "{text}");
+        }
+        assert!(is_named("SET NEW.`full name` = 'x'", "Full Name"));
+    }
 }

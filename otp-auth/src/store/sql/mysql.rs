@@ -50,6 +50,8 @@ impl MySqlStore {
     /// [`StoreError`] when the URL cannot be read or the server not be
     /// reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        // The connections that come now are the first that need it.
+        crate::store::tls::install_provider();
         let options = MySqlConnectOptions::from_str(url)?;
         // A statement that stands alone must not wait for a COMMIT, whatever
         // the default of the server is.

@@ -48,6 +48,8 @@ impl PostgresStore {
     /// [`StoreError`] when the URL cannot be read or the server not be
     /// reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        // The connections that come now are the first that need it.
+        crate::store::tls::install_provider();
         // sqlx would ask for a number of digits that `PostgreSQL` has as its
         // default since version 12, and that `pgbouncer` refuses.
         let mut options = PgConnectOptions::from_str(url)?.extra_float_digits(None::<i8>);

@@ -47,12 +47,21 @@ pub struct Column<DB: Database> {
     /// A statement that selects the column, in one row of NULL, whatever rows
     /// there are: the type comes along, and no row is read.
     pub probe: &'static str,
-    /// Whether the statement that adds a user gives it a value.
-    pub is_given: bool,
-    /// Whether the field is an `Option`.
-    pub is_optional: bool,
+    /// What the statement that adds a user gives it.
+    pub given: Given,
     /// What the field reads.
     pub field: Field<DB>,
+}
+
+/// What a new user has in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// Whatever the table gives.
+    Nothing,
+    /// The `Default` of the field's type, which is NULL for an `Option`.
+    Default,
+    /// A value.
+    Value,
 }
 
 /// What a field reads.
@@ -61,8 +70,23 @@ pub struct Field<DB: Database> {
     pub(super) written: String,
     /// The name of the type in the database, where sqlx knows one.
     pub(super) reads: Option<String>,
+    /// Whether it is kept as JSON. There `None` is a value, and NULL is none.
+    pub(super) is_json: bool,
     /// Whether sqlx reads this type as one of the field.
     pub(super) is_compatible: fn(&DB::TypeInfo) -> bool,
+}
+
+impl<DB: Database> Column<DB> {
+    /// Whether the field reads NULL. `SQLite` makes the empty text or zero of it
+    /// where this is false.
+    pub(super) fn is_optional(&self) -> bool {
+        self.field.written.starts_with("Option<") && !self.field.is_json
+    }
+
+    /// Whether a first sign-in writes NULL.
+    pub(super) fn is_null(&self) -> bool {
+        self.given == Given::Default && self.is_optional()
+    }
 }
 
 impl<DB: Database> Table<DB> {
@@ -104,6 +128,7 @@ impl<DB: Database, T: Type<DB>> FieldOf<DB, T> {
         Field {
             written: written::<T>(),
             reads: Some(T::type_info().name().to_owned()),
+            is_json: false,
             is_compatible: <T as Type<DB>>::compatible,
         }
     }
@@ -126,6 +151,7 @@ where
         Field {
             written: written::<T>(),
             reads: Some(name),
+            is_json: true,
             is_compatible: |kind| <String as Type<DB>>::compatible(kind) || <Json<T> as Type<DB>>::compatible(kind),
         }
     }
@@ -139,7 +165,7 @@ pub trait Unknown<DB: Database> {
 
 impl<DB: Database, T> Unknown<DB> for FieldOf<DB, T> {
     fn describe(self) -> Field<DB> {
-        Field { written: written::<T>(), reads: None, is_compatible: |_| true }
+        Field { written: written::<T>(), reads: None, is_json: false, is_compatible: |_| true }
     }
 }
 

@@ -6,9 +6,9 @@ use otp_auth::{MySqlStore, OtpUser};
 use sqlx::AssertSqlSafe;
 
 use super::super::mysql::{database, store as unmigrated, store_with};
-use super::super::servers::{open, sign_up};
+use super::super::servers::{open, sign_up, unique_name};
 use super::super::users::User;
-use super::{Demanding, ReadmeUser, findings, kinds, said};
+use super::{Demanding, IF_ONE_VALUE, IF_USERS, Nullable, OTHERWISE, OfTenant, ReadmeUser, findings, kinds, said};
 
 const USERS: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
                      is_verified BOOLEAN NOT NULL)";
@@ -110,9 +110,12 @@ async fn only_an_index_that_holds_for_every_row_counts() {
         ("CREATE UNIQUE INDEX one ON users (email)", None),
         // Stricter than what is asked for.
         ("CREATE UNIQUE INDEX one ON users (email(10))", None),
-        ("CREATE INDEX one ON users (email)", Some("")),
-        ("CREATE UNIQUE INDEX one ON users (is_verified, email)", Some(" (the index `one` is on other columns, too)")),
-        ("SELECT 1", Some("")),
+        ("CREATE INDEX one ON users (email)", Some(("", ""))),
+        (
+            "CREATE UNIQUE INDEX one ON users (is_verified, email)",
+            Some((" (the index `one` is on other columns, too)", IF_ONE_VALUE)),
+        ),
+        ("SELECT 1", Some(("", ""))),
     ] {
         again(
             &store,
@@ -121,10 +124,11 @@ async fn only_an_index_that_holds_for_every_row_counts() {
         .await;
         run(&store, index).await;
         let expected: Vec<_> = instead
-            .map(|instead| {
+            .map(|(instead, near)| {
+                let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
                 format!(
                     "column `email` of `users` has no unique index of its own{instead}: \
-                     write `ALTER TABLE `users` ADD UNIQUE (`email`)`"
+                     {near}{otherwise}write `ALTER TABLE `users` ADD UNIQUE (`email`)`"
                 )
             })
             .into_iter()
@@ -151,6 +155,8 @@ async fn what_fills_in_a_column_is_respected() {
     assert_eq!(said::<User>(&lax).await, [""; 0]);
     open(&lax, 1).await;
     assert!(lax.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.is_ok());
+    run(&store, "CREATE TRIGGER touching BEFORE INSERT ON users FOR EACH ROW SET NEW.is_verified = TRUE").await;
+    assert_eq!(kinds::<User>(&store).await, [FindingKind::SignUp], "that one sets another column");
     run(&store, "CREATE TRIGGER filling BEFORE INSERT ON users FOR EACH ROW SET NEW.full_name = 'x'").await;
     assert_eq!(said::<User>(&store).await, [""; 0]);
     open(&store, 2).await;
@@ -285,7 +291,9 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     for (expression, counts) in [
         ("CASE WHEN deleted_at IS NULL AND kind = 'person' THEN email END", true),
         ("IF(deleted_at IS NULL AND kind = 'person', email, NULL)", true),
-        ("IF(deleted_at IS NULL, email, NULL)", false),
+        // One for more rows than the users keeps them apart, too.
+        ("IF(deleted_at IS NULL, email, NULL)", true),
+        ("IF(deleted_at IS NOT NULL, email, NULL)", false),
         ("IF(deleted_at IS NULL AND kind = 'person', kind, NULL)", false),
         ("IF(deleted_at IS NULL AND kind = 'person', email, kind)", false),
         ("LOWER(email)", true),
@@ -295,10 +303,13 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         assert_eq!(said.is_empty(), counts, "{expression}: {said:?}");
         run(&store, "ALTER TABLE users DROP COLUMN one").await;
     }
-    run(&store, "ALTER TABLE users ADD COLUMN one VARCHAR(320) AS (IF(deleted_at IS NULL, email, NULL)) STORED UNIQUE")
-        .await;
-    let rows = "(the index `one` is for some rows only: WHERE deleted_at is null)";
-    assert_eq!(said::<Person>(&store).await, [format!("{unique} {rows}: {write}")]);
+    run(
+        &store,
+        "ALTER TABLE users ADD COLUMN one VARCHAR(320) AS (IF(deleted_at IS NOT NULL, email, NULL)) STORED UNIQUE",
+    )
+    .await;
+    let rows = "(the index `one` is for some rows only: WHERE deleted_at is not null)";
+    assert_eq!(said::<Person>(&store).await, [format!("{unique} {rows}: {IF_USERS}{OTHERWISE}{write}")]);
 
     // Such a table lets an address come back.
     run(
@@ -311,4 +322,153 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<Person>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
+    let store = store_with(
+        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan VARCHAR(20), tags JSON, \
+         nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))",
+    )
+    .await;
+    let default = |column| format!("write `ALTER TABLE `users` ALTER COLUMN `{column}` SET DEFAULT …`");
+    assert_eq!(
+        said::<Nullable>(&store).await,
+        [
+            format!(
+                "column `plan` of `users` is NULL after a first sign-in, and its field of type `String` does not read \
+                 that: {}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`",
+                default("plan")
+            ),
+            format!(
+                "column `tags` of `users` is NULL after a first sign-in, and its field of type `Option<Vec<String>>` does \
+                 not read that: {}, or mark its field with `#[otp(default = …)]`",
+                default("tags")
+            ),
+            "column `nick` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
+             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it: the table has one"
+                .to_owned(),
+            "column `title` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
+             mark the field with `#[otp(default = Some(…))]`"
+                .to_owned(),
+        ]
+    );
+    open(&store, 1).await;
+    assert!(store.sign_in(realm(), sign_up::<Nullable>(1, "ann@x.com")).await.is_err());
+    assert_eq!(UserStore::<Nullable>::check(&store, SignUps::Closed).await.unwrap(), []);
+    run(
+        &store,
+        "ALTER TABLE users ALTER plan SET DEFAULT 'free', ALTER tags SET DEFAULT '[]', MODIFY nick VARCHAR(20), \
+         MODIFY title VARCHAR(20)",
+    )
+    .await;
+    assert_eq!(said::<Nullable>(&store).await, [""; 0]);
+    open(&store, 2).await;
+    let outcome = store.sign_in(realm(), sign_up::<Nullable>(2, "bob@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn an_index_with_what_the_filter_fixes_counts() {
+    let store = store_with(
+        "CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(200) NOT NULL, tenant_id INT DEFAULT 7, \
+         deleted BOOLEAN DEFAULT FALSE, kind INT)",
+    )
+    .await;
+    for (columns, counts) in [
+        ("tenant_id, email", true),
+        ("email, deleted, tenant_id", true),
+        ("email, kind", false),
+        ("email, tenant_id, kind", false),
+    ] {
+        run(&store, &format!("CREATE UNIQUE INDEX one ON users ({columns})")).await;
+        let said = said::<OfTenant>(&store).await;
+        assert_eq!(said.is_empty(), counts, "{columns}: {said:?}");
+        run(&store, "DROP INDEX one ON users").await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_filter_that_does_not_work_is_told_in_the_words_of_the_server() {
+    #[derive(Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(mysql), filter = "id IN (SELECT id FROM members)")]
+    struct Person {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        is_verified: bool,
+    }
+    #[derive(Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(mysql), filter = "COUNT(*) > 1")]
+    struct Counted {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        #[otp(verified)]
+        is_verified: bool,
+    }
+    let store = store_with(USERS).await;
+    let [finding] = &findings::<Person>(&store).await[..] else { panic!("one finding") };
+    assert!(finding.problem().ends_with(".members' doesn't exist"), "{finding}");
+    let [finding] = &findings::<Counted>(&store).await[..] else { panic!("one finding") };
+    assert!(finding.problem().ends_with("the database says: Invalid use of group function"), "{finding}");
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn an_enum_has_a_default_and_an_address_may_be_made_of_another_column() {
+    let store = store_with(
+        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
+         is_verified BOOLEAN NOT NULL, kind ENUM ('person', 'machine') NOT NULL)",
+    )
+    .await;
+    assert_eq!(said::<User>(&store).await, [""; 0]);
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
+    again(
+        &store,
+        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, typed VARCHAR(255), \
+         email VARCHAR(255) AS (LOWER(typed)) STORED UNIQUE, is_verified BOOLEAN NOT NULL)",
+    )
+    .await;
+    assert_eq!(UserStore::<User>::check(&store, SignUps::Closed).await.unwrap(), []);
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn what_this_user_of_the_database_may_not_do_is_told() {
+    let store = store_with(USERS).await;
+    let user = &unique_name()[..30];
+    // Without the right to grant, one can still write what GRANT would.
+    let grant = format!(
+        "CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY 'x'; \
+         INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('127.0.0.1', DATABASE(), '{user}', 'Y'); \
+         FLUSH PRIVILEGES"
+    );
+    run(&store, &grant).await;
+    let options = sqlx::mysql::MySqlConnectOptions::clone(&store.pool().connect_options());
+    let options = options.username(user).password("x");
+    let limited = unmigrated(options.clone()).await;
+    assert_eq!(
+        said::<User>(&limited).await,
+        [
+            "this user of the database has no INSERT on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
+            "this user of the database has no UPDATE on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
+        ]
+    );
+    run(&store, &format!("UPDATE mysql.db SET update_priv = 'Y' WHERE user = '{user}'; FLUSH PRIVILEGES")).await;
+    // A session keeps what it was given for its database.
+    limited.pool().close().await;
+    let limited = unmigrated(options).await;
+    assert_eq!(kinds::<User>(&limited).await, [FindingKind::Privilege]);
+    assert_eq!(UserStore::<User>::check(&limited, SignUps::Closed).await.unwrap(), []);
+    limited.pool().close().await;
+    run(&store, &format!("DROP USER '{user}'@'127.0.0.1'")).await;
 }

@@ -7,7 +7,9 @@ use sqlx::AssertSqlSafe;
 
 use super::super::servers::{open, sign_up};
 use super::super::users::{User, sqlite_url};
-use super::{Demanding, ExistingUser, ReadmeUser, findings, kinds, said};
+use super::{
+    Demanding, ExistingUser, IF_ONE_VALUE, IF_USERS, Nullable, OTHERWISE, OfTenant, ReadmeUser, findings, kinds, said,
+};
 
 /// A migrated store, after these statements.
 async fn store(schema: &str) -> SqliteStore {
@@ -202,27 +204,31 @@ async fn only_an_index_that_holds_for_every_row_counts() {
         ("CREATE UNIQUE INDEX one ON users (EMAIL COLLATE NOCASE)", None),
         ("CREATE UNIQUE INDEX one ON users (lower(email))", None),
         ("CREATE UNIQUE INDEX one ON users (lower(trim(\"email\")) DESC)", None),
-        ("CREATE INDEX one ON users (email)", Some("")),
-        ("CREATE UNIQUE INDEX one ON users (email, is_verified)", Some(" (the index `one` is on other columns, too)")),
+        ("CREATE INDEX one ON users (email)", Some(("", ""))),
+        (
+            "CREATE UNIQUE INDEX one ON users (email, is_verified)",
+            Some((" (the index `one` is on other columns, too)", IF_ONE_VALUE)),
+        ),
         (
             "CREATE UNIQUE INDEX one ON users (email) WHERE is_verified",
-            Some(" (the index `one` is for some rows only: WHERE is_verified)"),
+            Some((" (the index `one` is for some rows only: WHERE is_verified)", IF_USERS)),
         ),
         (
             "CREATE UNIQUE INDEX one ON users (is_verified || email)",
-            Some(" (the index `one` is on an expression that may be equal or NULL for different rows)"),
+            Some((" (the index `one` is on an expression that may be equal or NULL for different rows)", "")),
         ),
-        ("SELECT 1", Some("")),
+        ("SELECT 1", Some(("", ""))),
     ] {
         let store =
             store("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)")
                 .await;
         run(&store, index).await;
         let expected: Vec<_> = instead
-            .map(|instead| {
+            .map(|(instead, near)| {
+                let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
                 format!(
                     "column `email` of `users` has no unique index of its own{instead}: \
-                     write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`"
+                     {near}{otherwise}write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`"
                 )
             })
             .into_iter()
@@ -403,23 +409,114 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
              write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
         ]
     );
-    run(&store, "ALTER TABLE users ADD COLUMN deleted_at TEXT; CREATE UNIQUE INDEX one ON users (email) WHERE deleted_at IS NULL")
+    for (index, instead) in [
+        ("(email) WHERE deleted_at IS NULL AND kind = 'person'", None),
+        ("(lower(email))\nwhere (kind = 'person')  AND \"deleted_at\" is null", None),
+        // One for more rows than the users keeps them apart, too.
+        ("(email) WHERE deleted_at IS NULL AND email IS NOT NULL", None),
+        ("(email) WHERE deleted_at IS NULL AND id > 0", Some("WHERE deleted_at IS NULL AND id > 0)")),
+        ("(email) WHERE deleted_at IS NOT NULL", Some("WHERE deleted_at IS NOT NULL)")),
+    ] {
+        let store = self::store(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, proven_at TEXT, kind TEXT, deleted_at TEXT)",
+        )
         .await;
-    let [finding] = &findings::<Person>(&store).await[..] else { panic!("one finding") };
-    assert!(
-        finding.problem().ends_with("(the index `one` is for some rows only: WHERE deleted_at IS NULL)"),
-        "{finding}"
+        run(&store, &format!("CREATE UNIQUE INDEX one ON users {index}")).await;
+        match (&findings::<Person>(&store).await[..], instead) {
+            ([], None) => {}
+            ([finding], Some(instead)) => assert!(finding.problem().ends_with(instead), "{finding}"),
+            (found, _) => panic!("{index}: {found:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
+    let store = store(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan TEXT, tags TEXT, \
+         nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))",
+    )
+    .await;
+    let default = "make the table anew with a DEFAULT for it";
+    assert_eq!(
+        said::<Nullable>(&store).await,
+        [
+            format!(
+                "column `plan` of `users` is NULL after a first sign-in, and its field of type `String` does not read \
+                 that: {default}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`"
+            ),
+            format!(
+                "column `tags` of `users` is NULL after a first sign-in, and its field of type `Option<Vec<String>>` does \
+                 not read that: {default}, or mark its field with `#[otp(default = …)]`"
+            ),
+            "column `nick` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
+             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it: the table has one"
+                .to_owned(),
+            "column `title` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
+             mark the field with `#[otp(default = Some(…))]`"
+                .to_owned(),
+        ]
     );
+    open(&store, 1).await;
+    assert!(store.sign_in(realm(), sign_up::<Nullable>(1, "ann@x.com")).await.is_err());
+    assert_eq!(UserStore::<Nullable>::check(&store, SignUps::Closed).await.unwrap(), []);
     run(
         &store,
-        "DROP INDEX one; CREATE UNIQUE INDEX one ON users (lower(email))\nwhere (kind = 'person')  AND \"deleted_at\" is null",
+        "DROP TABLE users; CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, \
+         plan TEXT DEFAULT 'free', tags TEXT DEFAULT '[]', nick TEXT, title TEXT, given TEXT NOT NULL, note TEXT)",
     )
     .await;
-    assert_eq!(kinds::<Person>(&store).await, [FindingKind::Unique], "in another order it is not known to be the same");
+    assert_eq!(said::<Nullable>(&store).await, [""; 0]);
+    open(&store, 2).await;
+    let outcome = store.sign_in(realm(), sign_up::<Nullable>(2, "bob@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
+}
+
+#[tokio::test]
+async fn an_index_with_what_the_filter_fixes_counts() {
+    for (columns, counts) in [
+        ("tenant_id, email", true),
+        ("email, deleted, tenant_id", true),
+        ("email, kind", false),
+        ("email, tenant_id, kind", false),
+    ] {
+        let store = store(
+            "CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(200) NOT NULL, tenant_id INT DEFAULT 7, \
+             deleted BOOLEAN DEFAULT FALSE, kind INT)",
+        )
+        .await;
+        run(&store, &format!("CREATE UNIQUE INDEX one ON users ({columns})")).await;
+        let said = said::<OfTenant>(&store).await;
+        assert_eq!(said.is_empty(), counts, "{columns}: {said:?}");
+    }
+}
+
+/// What a trigger does after an INSERT is seen when the new row is read.
+#[tokio::test]
+async fn a_trigger_fills_in_what_may_be_null() {
+    #[derive(Debug, PartialEq, OtpUser)]
+    #[otp_user(table = "users", stores(sqlite))]
+    struct Planned {
+        #[otp(id)]
+        id: i64,
+        #[otp(email)]
+        email: String,
+        plan: String,
+    }
+    let store = store("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, plan TEXT, seen TEXT)").await;
     run(
         &store,
-        "DROP INDEX one; CREATE UNIQUE INDEX one ON users (lower(email))\nwhere (\"deleted_at\" is null)  AND kind = 'person'",
+        "CREATE TRIGGER seeing AFTER INSERT ON users BEGIN UPDATE users SET seen = 'now' WHERE id = NEW.id; END",
     )
     .await;
-    assert_eq!(said::<Person>(&store).await, [""; 0]);
+    assert_eq!(kinds::<Planned>(&store).await, [FindingKind::SignUp]);
+    run(
+        &store,
+        "CREATE TRIGGER filling AFTER INSERT ON users BEGIN UPDATE users SET plan = 'free' WHERE id = NEW.id; END",
+    )
+    .await;
+    assert_eq!(said::<Planned>(&store).await, [""; 0]);
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<Planned>(1, "ann@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { user: Planned { plan, .. }, .. } if plan == "free"));
 }

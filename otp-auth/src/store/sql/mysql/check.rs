@@ -3,14 +3,14 @@
 //! catalog.
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{Column as _, Row as _, TypeInfo as _};
+use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::MySqlStore;
 use super::user::MySqlUser;
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
+use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::shape;
 use crate::store::sql::unique::{Key, UniqueIndex, conditional};
@@ -21,21 +21,18 @@ pub type Table = shape::Table<sqlx::MySql>;
 pub type Column = shape::Column<sqlx::MySql>;
 /// What a field reads.
 pub type FieldOf<T> = shape::FieldOf<sqlx::MySql, T>;
-pub use crate::store::sql::shape::{Filter, Unknown};
+pub use crate::store::sql::shape::{Filter, Given, Unknown};
 
 /// How often the blacklist of a realm was changed.
 const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };
 
 /// A table in the catalog, which has names as the server keeps them.
-#[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
 struct Place {
     schema: String,
     name: String,
     is_view: bool,
     takes_rows: bool,
-    /// A trigger may fill in what an INSERT leaves out.
-    has_trigger: bool,
-    /// Whether a column without a value is an error.
+    /// Whether a column that needs a value and gets none is an error.
     is_strict: bool,
 }
 
@@ -46,7 +43,7 @@ impl MySqlStore {
         let mut connection = self.pool.acquire().await?;
         let mut findings = own_tables(&mut connection).await?;
         if let Some(table) = U::table() {
-            findings.extend(users(&mut connection, &table, sign_ups).await?);
+            findings.extend(users::<U>(&mut connection, &table, sign_ups).await?);
         }
         Ok(findings)
     }
@@ -86,7 +83,7 @@ async fn own_tables(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sq
     Ok(own::findings(&lacks, recorded))
 }
 
-async fn users(
+async fn users<U: MySqlUser>(
     connection: &mut MySqlConnection,
     table: &Table,
     sign_ups: SignUps,
@@ -106,7 +103,7 @@ async fn users(
                 Some(NO_COLUMN) => findings.push(findings::no_column(Dialect::MySql, table, column)),
                 Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE) => {
                     present.push(column);
-                    findings.push(not_allowed(table, column));
+                    findings.push(not_allowed(&format!("SELECT on {} of", column.quoted), table));
                 }
                 Some(BROKEN_VIEW) => return Ok(vec![unreadable(table)]),
                 _ => return Err(error),
@@ -117,21 +114,34 @@ async fn users(
         && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
     {
         match (number(&error), error.as_database_error()) {
-            (Some(NO_COLUMN | NO_FUNCTION | SYNTAX), Some(said)) => {
+            (Some(number), Some(said)) if !OF_THE_MOMENT.contains(&number) => {
                 findings.push(findings::wrong_filter(table, filter, said.message()));
             }
             _ => return Err(error),
         }
     }
     let listed = listed(connection, &place).await?;
-    if sign_ups == SignUps::Open && place.is_strict && !place.is_view && !place.has_trigger {
+    if sign_ups == SignUps::Open && !place.is_view {
         findings.extend(sign_up_faults(Dialect::MySql, table, &listed));
     }
     if place.is_view {
         findings.extend(not_written(table, &place, sign_ups));
     } else {
-        let indexes = unique_indexes(connection, &place).await?;
+        let indexes = unique_indexes(connection, table, &place).await?;
         findings.extend(unique_faults(Dialect::MySql, table, &present, &listed, &indexes));
+    }
+    if findings.is_empty() {
+        // The server looks at privileges when it prepares a statement.
+        let adding = (sign_ups == SignUps::Open).then_some(("INSERT on", U::INSERT));
+        let marking = U::MARK_VERIFIED.map(|statement| ("UPDATE on", statement));
+        for (right, statement) in adding.into_iter().chain(marking) {
+            if let Err(error) = connection.prepare(statement.into_sql_str()).await {
+                match number(&error) {
+                    Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE) => findings.push(not_allowed(right, table)),
+                    _ => return Err(error),
+                }
+            }
+        }
     }
     Ok(findings)
 }
@@ -143,9 +153,6 @@ async fn place(connection: &mut MySqlConnection, table: &Table) -> Result<Option
          tables.table_type LIKE '%VIEW' AS is_view, \
          COALESCE((SELECT is_updatable FROM information_schema.views \
              WHERE views.table_schema = tables.table_schema AND views.table_name = tables.table_name), 'YES') = 'YES' AS takes_rows, \
-         EXISTS (SELECT 1 FROM information_schema.triggers \
-             WHERE event_object_schema = tables.table_schema AND event_object_table = tables.table_name \
-             AND action_timing = 'BEFORE' AND event_manipulation = 'INSERT') AS has_trigger, \
          @@sql_mode LIKE '%STRICT\\_%' AS is_strict \
          FROM information_schema.tables WHERE tables.table_schema = COALESCE(?, DATABASE()) AND tables.table_name = ?",
     )
@@ -159,7 +166,6 @@ async fn place(connection: &mut MySqlConnection, table: &Table) -> Result<Option
             name: row.try_get("name")?,
             is_view: row.try_get("is_view")?,
             takes_rows: row.try_get("takes_rows")?,
-            has_trigger: row.try_get("has_trigger")?,
             is_strict: row.try_get("is_strict")?,
         })
     };
@@ -167,20 +173,35 @@ async fn place(connection: &mut MySqlConnection, table: &Table) -> Result<Option
 }
 
 async fn listed(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<Listed>, sqlx::Error> {
+    let triggers: Vec<String> = sqlx::query_scalar(
+        "SELECT CONVERT(action_statement USING utf8mb4) FROM information_schema.triggers \
+         WHERE event_object_schema = ? AND event_object_table = ? \
+         AND action_timing = 'BEFORE' AND event_manipulation = 'INSERT'",
+    )
+    .bind(&place.schema)
+    .bind(&place.name)
+    .fetch_all(&mut *connection)
+    .await?;
+    let triggers = triggers.join(" ");
+    // What must have a value gets one without the strict mode, and the first
+    // member of an ENUM always.
     let rows = sqlx::query(
         "SELECT CONVERT(column_name USING utf8mb4) AS name, is_nullable = 'NO' AS is_required, \
-         (column_default IS NULL OR column_default = 'NULL') AND extra NOT LIKE '%auto_increment%' \
+         NOT (is_nullable = 'NO' AND (data_type = 'enum' OR NOT ?)) AND (column_default IS NULL OR column_default = 'NULL') AND extra NOT LIKE '%auto_increment%' \
              AND extra NOT LIKE '%GENERATED%' AS is_bare, \
          extra LIKE '%VIRTUAL%' OR extra LIKE '%STORED%' OR extra LIKE '%PERSISTENT%' AS is_generated \
          FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
     )
+    .bind(place.is_strict)
     .bind(&place.schema)
     .bind(&place.name)
     .fetch_all(connection)
     .await?;
     let listed = |row: &MySqlRow| {
+        let name: String = row.try_get("name")?;
         Ok(Listed {
-            name: row.try_get("name")?,
+            is_filled: is_named(&triggers, &name),
+            name,
             is_required: row.try_get("is_required")?,
             is_bare: row.try_get("is_bare")?,
             is_generated: row.try_get("is_generated")?,
@@ -189,7 +210,11 @@ async fn listed(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<L
     rows.iter().map(listed).collect()
 }
 
-async fn unique_indexes(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<UniqueIndex>, sqlx::Error> {
+async fn unique_indexes(
+    connection: &mut MySqlConnection,
+    table: &Table,
+    place: &Place,
+) -> Result<Vec<UniqueIndex>, sqlx::Error> {
     // `MySQL` has indexes on expressions, and there their text has no column.
     let text: Option<i64> = sqlx::query_scalar(
         "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema' \
@@ -218,9 +243,11 @@ async fn unique_indexes(connection: &mut MySqlConnection, place: &Place) -> Resu
         let name: String = row.try_get("name")?;
         // An expression of the index itself, or of a column that is generated.
         let expression: String = row.try_get::<Option<String>, _>("expression_part")?.unwrap_or_default();
-        let key = match row.try_get("column_part")? {
-            Some(column) if expression.is_empty() => Key::Column(column),
-            _ => Key::Expression(expression),
+        // Whatever the id or the address is made of, it is the column itself.
+        let is_itself = |column: &str| [table.id, table.email].iter().any(|name| Dialect::MySql.is_same(name, column));
+        let key = match row.try_get::<Option<String>, _>("column_part")? {
+            Some(column) if expression.is_empty() || is_itself(&column) => Key::Column(column),
+            _ => Key::Expression(unescaped(&expression)),
         };
         match indexes.last_mut() {
             Some(last) if last.name == name => last.keys.push(key),
@@ -228,24 +255,40 @@ async fn unique_indexes(connection: &mut MySqlConnection, place: &Place) -> Resu
         }
     }
     for index in &mut indexes {
-        if let [Key::Expression(expression)] = &index.keys[..]
-            && let Some((condition, column)) = conditional(expression)
-        {
-            index.keys = vec![Key::Column(column)];
-            index.condition = Some(condition);
+        for key in &mut index.keys {
+            if let Key::Expression(expression) = key
+                && index.condition.is_none()
+                && let Some((condition, column)) = conditional(expression)
+            {
+                *key = Key::Column(column);
+                index.condition = Some(condition);
+            }
         }
     }
     Ok(indexes)
 }
 
-/// Unknown column, no such function, a syntax error, a view over something
-/// that is gone, SELECT command denied for a table or a column.
+/// An expression without the backslashes of the catalog: `MySQL` prints
+/// `_utf8mb4\'person\'`, and `MariaDB` `'it\'s'`.
+fn unescaped(expression: &str) -> String {
+    let first = expression.find('\'').unwrap_or_default();
+    let quote = if expression[..first].ends_with('\\') { "'" } else { "''" };
+    expression.replace("\\'", quote)
+}
+
+/// Unknown column, a view over something that is gone, a command denied for a
+/// table or a column.
 const NO_COLUMN: u16 = 1054;
-const NO_FUNCTION: u16 = 1305;
-const SYNTAX: u16 = 1064;
 const BROKEN_VIEW: u16 = 1356;
 const NOT_ALLOWED_TABLE: u16 = 1142;
 const NOT_ALLOWED_COLUMN: u16 = 1143;
+
+/// What is about the state of the server, and not about a statement: too many
+/// connections, out of memory or of other resources, a shutdown, changed rows
+/// and tables, locks, a statement or a connection that was killed, a time that
+/// is over.
+const OF_THE_MOMENT: [u16; 15] =
+    [1020, 1037, 1038, 1040, 1041, 1053, 1205, 1213, 1226, 1317, 1412, 1927, 1969, 3024, 4031];
 
 fn number(error: &sqlx::Error) -> Option<u16> {
     let error = error.as_database_error()?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
@@ -271,11 +314,11 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Option<Findin
     })
 }
 
-fn not_allowed(table: &Table, column: &Column) -> Finding {
-    let (table, column) = (table.quoted, column.quoted);
+fn not_allowed(right: &str, table: &Table) -> Finding {
+    let table = table.quoted;
     Finding::new(
         FindingKind::Privilege,
-        format!("this user of the database has no SELECT on {column} of {table}"),
+        format!("this user of the database has no {right} {table}"),
         format!("write `GRANT SELECT, INSERT, UPDATE ON {table} TO …`"),
     )
 }
@@ -287,4 +330,16 @@ fn unreadable(table: &Table) -> Finding {
         format!("the view `{}` cannot be read: something behind it is gone", table.title()),
         "repair it, or name the table that is meant: `#[otp_user(table = \"…\")]`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn an_expression_of_the_catalog_is_read_on_either_server() {
+        assert_eq!(unescaped("(`kind` = _utf8mb4\\'person\\')"), "(`kind` = _utf8mb4'person')");
+        assert_eq!(unescaped("`kind` = 'it\\'s' and `a` <> ''"), "`kind` = 'it''s' and `a` <> ''");
+        assert_eq!(unescaped("lower(`email`)"), "lower(`email`)");
+    }
 }

@@ -2,6 +2,7 @@
 //! each column, by a statement that reads no row; the rest is in its catalog,
 //! where `to_regclass` finds a table as a statement would.
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgRow;
 use sqlx::{Column as _, Connection as _, Row as _, TypeInfo as _};
 
@@ -10,7 +11,7 @@ use super::user::PostgresUser;
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
+use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
 use crate::store::sql::shape;
 use crate::store::sql::unique::{Key, UniqueIndex};
@@ -21,17 +22,16 @@ pub type Table = shape::Table<sqlx::Postgres>;
 pub type Column = shape::Column<sqlx::Postgres>;
 /// What a field reads.
 pub type FieldOf<T> = shape::FieldOf<sqlx::Postgres, T>;
-pub use crate::store::sql::shape::{Filter, Unknown};
+pub use crate::store::sql::shape::{Filter, Given, Unknown};
 
 /// A table in the catalog.
-#[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
 struct Place {
     /// Has indexes, unlike a view.
     is_table: bool,
     takes_rows: bool,
     takes_changes: bool,
-    /// A trigger may fill in what an INSERT leaves out.
-    has_trigger: bool,
+    /// What triggers are given and do before an INSERT.
+    triggers: String,
 }
 
 /// What this user of the database may do with a column.
@@ -120,18 +120,15 @@ impl PostgresStore {
             && let Err(error) = self.fetch_optional(sqlx::query(filter.probe)).await
         {
             match error.as_database_error() {
-                // Syntax errors, and names and types that do not fit.
-                Some(said)
-                    if said.code().is_some_and(|code| code.starts_with("42") && code != INSUFFICIENT_PRIVILEGE) =>
-                {
+                Some(said) if said.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => can_select = false,
+                Some(said) if !is_of_the_moment(said) => {
                     findings.push(findings::wrong_filter(table, filter, said.message()));
                 }
-                Some(said) if said.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => can_select = false,
                 _ => return Err(error),
             }
         }
-        let (listed, allowed): (Vec<_>, Vec<_>) = self.listed(table).await?.into_iter().unzip();
-        if sign_ups == SignUps::Open && place.is_table && !place.has_trigger {
+        let (listed, allowed): (Vec<_>, Vec<_>) = self.listed(table, &place).await?.into_iter().unzip();
+        if sign_ups == SignUps::Open && place.is_table {
             findings.extend(sign_up_faults(Dialect::Postgres, table, &listed));
         }
         if place.is_table {
@@ -164,8 +161,9 @@ impl PostgresStore {
             "SELECT relkind IN ('r', 'p') AS is_table, \
              pg_relation_is_updatable(oid, TRUE) & 8 <> 0 AS takes_rows, \
              pg_relation_is_updatable(oid, TRUE) & 4 <> 0 AS takes_changes, \
-             EXISTS (SELECT 1 FROM pg_trigger \
-                 WHERE tgrelid = pg_class.oid AND NOT tgisinternal AND tgtype & 7 = 7 AND tgenabled <> 'D') AS has_trigger \
+             (SELECT coalesce(string_agg(replace(encode(tgargs, 'escape'), '\\000', ' ') || ' ' || prosrc, ' '), '') \
+                 FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid \
+                 WHERE tgrelid = pg_class.oid AND NOT tgisinternal AND tgtype & 7 = 7 AND tgenabled <> 'D') AS triggers \
              FROM pg_class WHERE oid = to_regclass($1)",
         );
         let Some(row) = self.fetch_optional(statement.bind(table.quoted)).await? else {
@@ -175,13 +173,17 @@ impl PostgresStore {
             is_table: row.try_get("is_table")?,
             takes_rows: row.try_get("takes_rows")?,
             takes_changes: row.try_get("takes_changes")?,
-            has_trigger: row.try_get("has_trigger")?,
+            triggers: row.try_get("triggers")?,
         }))
     }
 
-    async fn listed(&self, table: &Table) -> Result<Vec<(Listed, Allowed)>, sqlx::Error> {
+    async fn listed(&self, table: &Table, place: &Place) -> Result<Vec<(Listed, Allowed)>, sqlx::Error> {
         let statement = sqlx::query(
-            "SELECT attname::text AS name, attnotnull OR typnotnull AS is_required, \
+            "SELECT attname::text AS name, attnotnull OR EXISTS (WITH RECURSIVE domains AS ( \
+                     SELECT typnotnull AS refuses, typbasetype AS base \
+                     UNION ALL SELECT inner_type.typnotnull, inner_type.typbasetype \
+                     FROM domains JOIN pg_type AS inner_type ON inner_type.oid = domains.base) \
+                 SELECT 1 FROM domains WHERE refuses) AS is_required, \
              NOT atthasdef AND attidentity = '' AND typdefault IS NULL AS is_bare, \
              attgenerated <> '' OR attidentity = 'a' AS is_generated, \
              has_column_privilege(attrelid, attnum, 'INSERT') AS can_insert, \
@@ -204,6 +206,7 @@ impl PostgresStore {
                 denied_sequence: row.try_get("denied_sequence")?,
             };
             let listed = Listed {
+                is_filled: is_named(&place.triggers, &name),
                 name,
                 is_required: row.try_get("is_required")?,
                 is_bare: row.try_get("is_bare")?,
@@ -244,8 +247,16 @@ const UNDEFINED_COLUMN: &str = "42703";
 const CHANGED_RESULT: &str = "0A000";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
+/// Whether an error is about the state of the server, and not about a
+/// statement: connections, transactions, resources, locks, shutdowns, and
+/// faults of its own.
+fn is_of_the_moment(error: &dyn DatabaseError) -> bool {
+    const CLASSES: [&str; 8] = ["08", "25", "40", "53", "55", "57", "58", "XX"];
+    error.code().is_some_and(|code| CLASSES.iter().any(|class| code.starts_with(class)))
+}
+
 fn is(error: &sqlx::Error, code: &str) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(code)
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some(code)
 }
 
 /// Whether the field cannot read the column: sqlx decides by the types alone.
@@ -274,7 +285,8 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Vec<Finding> 
 
 /// What this user of the database may not do with the table.
 fn denied(table: &Table, allowed: &[Allowed], sign_ups: SignUps, can_select: bool) -> Vec<Finding> {
-    let is_given = |name: &str| table.columns.iter().any(|column| column.is_given && column.name == name);
+    let is_given =
+        |name: &str| table.columns.iter().any(|column| column.given != Given::Nothing && column.name == name);
     let can_insert =
         sign_ups == SignUps::Closed || allowed.iter().all(|column| column.can_insert || !is_given(&column.name));
     let can_update = allowed.iter().all(|column| column.can_update || Some(column.name.as_str()) != table.verified);

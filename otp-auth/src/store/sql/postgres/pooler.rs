@@ -20,8 +20,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// One simple query, so the second statement costs no round trip.
 const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL";
 
-/// What a pooler answers to a parameter that it does not pass on.
-const PROTOCOL_VIOLATION: &str = "08P01";
+/// What poolers answer to `options`: `pgbouncer`, and RDS Proxy of AWS.
+const NOT_PASSED_ON: [&str; 2] = ["08P01", "0A000"];
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -46,11 +46,12 @@ impl Route {
 }
 
 /// Whether the server itself answers: only it knows a setting that came with
-/// the connection. A pooler refuses it or drops it.
+/// the connection. A pooler refuses it, in words of its own, or drops it.
+/// Whatever else is in the way of a connection, the next one meets it, too.
 async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = match PgConnection::connect_with(&options.clone().options([("otp_auth.direct", "1")])).await {
         Ok(connection) => connection,
-        Err(error) if is(&error, PROTOCOL_VIOLATION) => return Ok(false),
+        Err(sqlx::Error::Database(_)) => return Ok(false),
         Err(error) => return Err(error),
     };
     let row = sqlx::raw_sql("SELECT current_setting('otp_auth.direct', true)").fetch_one(&mut connection).await?;
@@ -68,7 +69,7 @@ async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
 async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = match PgConnection::connect_with(options).await {
         Ok(connection) => connection,
-        Err(error) if options.get_options().is_some() && is(&error, PROTOCOL_VIOLATION) => {
+        Err(error) if options.get_options().is_some() && NOT_PASSED_ON.iter().any(|code| is(&error, code)) => {
             return Err(not_passed_on(&format!("answers: {error}")));
         }
         Err(error) => return Err(error),
@@ -163,6 +164,56 @@ impl PostgresStore {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use sqlx::postgres::PgSslMode;
+
+    use super::*;
+
+    /// Refuses one connection after the other with these codes. In the end it
+    /// tells which of them came with `options`.
+    fn refusing(codes: [&'static str; 2]) -> (PgConnectOptions, JoinHandle<Vec<bool>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port).username("otp");
+        let serve = move |code| {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut length = [0; 4];
+            connection.read_exact(&mut length).unwrap();
+            let mut parameters = vec![0; u32::from_be_bytes(length) as usize - 4];
+            connection.read_exact(&mut parameters).unwrap();
+            let fields = format!("SFATAL\0VFATAL\0C{code}\0Mrefused\0\0");
+            connection.write_all(b"E").unwrap();
+            connection.write_all(&u32::try_from(fields.len() + 4).unwrap().to_be_bytes()).unwrap();
+            connection.write_all(fields.as_bytes()).unwrap();
+            parameters.windows(8).any(|parameter| parameter == b"options\0")
+        };
+        (options.ssl_mode(PgSslMode::Disable), thread::spawn(move || codes.into_iter().map(serve).collect()))
+    }
+
+    /// RDS Proxy says 0A000 where `pgbouncer` says 08P01.
+    #[tokio::test]
+    async fn whoever_refuses_the_setting_is_asked_again_without_it() {
+        for code in ["08P01", "0A000", "XX000"] {
+            let (options, server) = refusing([code, "28P01"]);
+            let error = Route::find(&options).await.unwrap_err();
+            assert!(is(&error, "28P01"), "{code}: {error}");
+            assert_eq!(server.join().unwrap(), [true, false]);
+        }
+    }
+
+    #[tokio::test]
+    async fn options_that_are_not_passed_on_are_an_error() {
+        for code in ["08P01", "0A000"] {
+            let (options, server) = refusing([code, code]);
+            let error = Route::find(&options.options([("search_path", "app")])).await.unwrap_err();
+            assert!(error.to_string().contains("must pass on the `options` of the URL"), "{code}: {error}");
+            assert_eq!(server.join().unwrap(), [true, true]);
+        }
+    }
+
     #[test]
     fn statements_reach_the_pool_here_only() {
         for (file, text) in [

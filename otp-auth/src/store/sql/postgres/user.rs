@@ -19,7 +19,7 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Filter, Table, Unknown};
+pub use super::check::{Column, FieldOf, Filter, Given, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
 

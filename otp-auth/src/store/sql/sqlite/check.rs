@@ -9,7 +9,7 @@ use super::user::SqliteUser;
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, sign_up_faults, unique_faults};
+use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::shape;
 use crate::store::sql::unique::{Key, UniqueIndex};
@@ -20,7 +20,7 @@ pub type Table = shape::Table<sqlx::Sqlite>;
 pub type Column = shape::Column<sqlx::Sqlite>;
 /// What a field reads.
 pub type FieldOf<T> = shape::FieldOf<sqlx::Sqlite, T>;
-pub use crate::store::sql::shape::{Filter, Unknown};
+pub use crate::store::sql::shape::{Filter, Given, Unknown};
 
 /// The order of changes is the key here, so the blacklist needs no index for
 /// it.
@@ -185,6 +185,16 @@ async fn listed(
     place: &Place,
     rowid: Option<&str>,
 ) -> Result<Vec<Listed>, sqlx::Error> {
+    // A trigger sees what was inserted, and cannot let NULL in.
+    let triggers: Vec<String> = sqlx::query_scalar(
+        "SELECT sql FROM (SELECT sql, type, tbl_name FROM sqlite_schema \
+         UNION ALL SELECT sql, type, tbl_name FROM sqlite_temp_schema) \
+         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE",
+    )
+    .bind(&place.name)
+    .fetch_all(&mut *connection)
+    .await?;
+    let triggers = triggers.join(" ");
     let rows = sqlx::query(
         "SELECT name, \"notnull\" AS is_required, hidden IN (2, 3) AS is_generated, \
          coalesce(dflt_value, 'NULL') = 'NULL' COLLATE NOCASE AND name IS NOT ?3 AS is_bare \
@@ -196,9 +206,12 @@ async fn listed(
     .fetch_all(connection)
     .await?;
     let listed = |row: &SqliteRow| {
+        let name: String = row.try_get("name")?;
+        let is_required: bool = row.try_get("is_required")?;
         Ok(Listed {
-            name: row.try_get("name")?,
-            is_required: row.try_get("is_required")?,
+            is_filled: !is_required && is_named(&triggers, &name),
+            name,
+            is_required,
             is_bare: row.try_get("is_bare")?,
             is_generated: row.try_get("is_generated")?,
         })

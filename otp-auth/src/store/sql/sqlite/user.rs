@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Filter, Table, Unknown};
+pub use super::check::{Column, FieldOf, Filter, Given, Table, Unknown};
 pub use sqlx::Error;
 pub use sqlx::sqlite::{SqliteArguments as Arguments, SqliteRow as Row};
 

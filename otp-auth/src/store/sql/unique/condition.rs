@@ -1,0 +1,466 @@
+//! Conditions in one form: a catalog prints them in another one than that in
+//! which people write them.
+
+use std::collections::BTreeSet;
+
+/// What a condition demands, each part in one form: it holds where all of them
+/// do. Two that differ may still say the same; two that are equal do.
+pub(super) fn demands(condition: &str) -> BTreeSet<String> {
+    let words = words(condition);
+    let mut rest = &words[..];
+    let mut demands = BTreeSet::new();
+    any(&mut rest).into_demands(&mut demands);
+    if !rest.is_empty() {
+        // It closes a parenthesis too many.
+        demands.insert(words.join(" "));
+    }
+    demands
+}
+
+/// That `column` is not NULL, as a demand.
+pub(super) fn is_not_null(column: &str) -> String {
+    format!("{} is not null", name(column))
+}
+
+/// Whether one of the demands is that `column` has a certain value.
+pub(super) fn is_fixed(column: &str, demands: &BTreeSet<String>) -> bool {
+    let before = format!("{} = ", name(column));
+    demands.iter().any(|demand| demand.strip_prefix(&before).is_some_and(is_literal))
+}
+
+/// Of an expression that is a column in the rows of a condition and NULL in
+/// all others, `CASE WHEN condition THEN column END`: the condition and the
+/// column. A unique index on it is what `MySQL` has in place of a partial one.
+#[cfg(feature = "mysql")]
+pub(in crate::store::sql) fn conditional(expression: &str) -> Option<(String, String)> {
+    let words = words(expression);
+    let mut words: Vec<_> = words.iter().map(String::as_str).collect();
+    if let ["(", inner @ .., ")"] = &words[..] {
+        words = inner.to_vec();
+    }
+    let (condition, column) = match &words[..] {
+        ["case", "when", condition @ .., "then", column, "else", "null", "end"]
+        | ["case", "when", condition @ .., "then", column, "end"]
+        | ["if", "(", condition @ .., ",", column, ",", "null", ")"] => (condition, *column),
+        _ => return None,
+    };
+    let mut depth = 0;
+    let is_one = condition.iter().all(|word| {
+        match *word {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            "when" | "then" | "else" => return false,
+            "," => return depth > 0,
+            _ => {}
+        }
+        depth >= 0
+    });
+    is_one.then(|| (condition.join(" "), column.to_owned()))
+}
+
+enum Part {
+    All(Vec<Part>),
+    Any(Vec<Part>),
+    Not(Box<Part>),
+    /// Words, and what is in parentheses as one of them.
+    Plain(Vec<String>),
+}
+
+impl Part {
+    fn into_demands(self, demands: &mut BTreeSet<String>) {
+        match self {
+            Self::All(parts) => parts.into_iter().for_each(|part| part.into_demands(demands)),
+            part => _ = demands.insert(part.text()),
+        }
+    }
+
+    fn text(self) -> String {
+        let sorted = |parts: Vec<Self>| parts.into_iter().map(Self::in_parentheses).collect::<BTreeSet<_>>();
+        let joined = |texts: BTreeSet<String>, word| texts.into_iter().collect::<Vec<_>>().join(word);
+        match self {
+            Self::All(parts) => joined(sorted(parts), " and "),
+            Self::Any(parts) => joined(sorted(parts), " or "),
+            Self::Not(part) => match *part {
+                // As `MariaDB` prints it.
+                Self::Plain(words) if words.len() == 1 => format!("{} = 0", words[0]),
+                part => format!("not {}", part.in_parentheses()),
+            },
+            Self::Plain(words) => words.join(" "),
+        }
+    }
+
+    /// Parentheses around one word say nothing.
+    fn in_parentheses(self) -> String {
+        match self {
+            Self::Plain(words) if words.len() == 1 => words.join(""),
+            part => format!("({})", part.text()),
+        }
+    }
+}
+
+/// Takes parts between which `word` stands; one is itself.
+fn between<'w>(
+    rest: &mut &'w [String],
+    word: &str,
+    part: impl Fn(&mut &'w [String]) -> Part,
+    all: impl Fn(Vec<Part>) -> Part,
+) -> Part {
+    let mut first = part(rest);
+    let mut more = Vec::new();
+    while let [next, after @ ..] = *rest
+        && next == word
+    {
+        *rest = after;
+        more.push(part(rest));
+    }
+    if !more.is_empty() {
+        more.insert(0, first);
+        first = all(more);
+    }
+    first
+}
+
+fn any(rest: &mut &[String]) -> Part {
+    between(rest, "or", |rest| between(rest, "and", one, Part::All), Part::Any)
+}
+
+/// Takes what is between AND and OR.
+fn one(rest: &mut &[String]) -> Part {
+    if let [first, after @ ..] = *rest
+        && first == "not"
+    {
+        *rest = after;
+        return Part::Not(Box::new(one(rest)));
+    }
+    let mut plain: Vec<String> = Vec::new();
+    // AND belongs to BETWEEN, and everything to CASE until its END.
+    let mut lower = None;
+    let mut cases = 0_usize;
+    while let [word, after @ ..] = *rest {
+        match word.as_str() {
+            ")" => break,
+            "and" if lower.is_some() && !plain.iter().any(|word| word == "and") => plain.push(word.clone()),
+            "and" | "or" if cases == 0 => break,
+            "(" => {
+                *rest = after;
+                let inner = any(rest);
+                if let [closing, after @ ..] = *rest
+                    && closing == ")"
+                {
+                    *rest = after;
+                }
+                if plain.is_empty() && rest.first().is_none_or(|next| matches!(next.as_str(), ")" | "and" | "or")) {
+                    return inner;
+                }
+                plain.push(inner.in_parentheses());
+                continue;
+            }
+            word => {
+                match word {
+                    "between" if cases == 0 => lower = Some(plain.len()),
+                    "case" => cases += 1,
+                    "end" => cases = cases.saturating_sub(1),
+                    _ => {}
+                }
+                plain.push(word.to_owned());
+            }
+        }
+        *rest = after;
+    }
+    if let Some(lower) = lower.filter(|lower| *lower > 0 && plain[lower - 1] != "not")
+        && let Some(upper) = plain.iter().position(|word| word == "and")
+    {
+        let compared = |sign: &str, with: &[String]| Part::Plain([&plain[..lower], &[sign.to_owned()], with].concat());
+        return Part::All(vec![compared(">=", &plain[lower + 1..upper]), compared("<=", &plain[upper + 1..])]);
+    }
+    Part::Plain(in_one_form(plain))
+}
+
+/// A comparison, as people write it, with the column first.
+fn in_one_form(mut words: Vec<String>) -> Vec<String> {
+    // `= ANY (ARRAY['a', 'b'])`, as `PostgreSQL` prints `IN ('a', 'b')`.
+    if let [.., sign, word, list] = &mut words[..]
+        && let Some(items) = list.strip_prefix("(array ")
+        && let Some(instead) = match (sign.as_str(), word.as_str()) {
+            ("=", "any") => Some(["", "in"]),
+            ("<>", "all") => Some(["not", "in"]),
+            _ => None,
+        }
+    {
+        *list = format!("({items}");
+        [*sign, *word] = instead.map(str::to_owned);
+        words.retain(|word| !word.is_empty());
+    }
+    // A list of one.
+    if let [.., word, item] = &mut words[..]
+        && word == "in"
+        && !item.starts_with('(')
+    {
+        "=".clone_into(word);
+        if let [.., not, sign, _] = &mut words[..]
+            && not == "not"
+        {
+            "<>".clone_into(sign);
+            not.clear();
+            words.retain(|word| !word.is_empty());
+        }
+    }
+    if let [left, sign, right] = &mut words[..]
+        && sign == "="
+        && is_literal(left)
+        && !is_literal(right)
+    {
+        std::mem::swap(left, right);
+    }
+    words
+}
+
+fn is_literal(word: &str) -> bool {
+    let is_text =
+        || word.strip_prefix('\'').is_some_and(|rest| rest.find('\'').is_some_and(|end| end + 1 == rest.len()));
+    is_text() || word.strip_prefix('-').unwrap_or(word).parse::<u64>().is_ok()
+}
+
+/// A name, as it is among the words of a condition.
+fn name(column: &str) -> String {
+    words(column).join(" ")
+}
+
+/// The words and signs of a condition, without quotes around names, casts and
+/// character sets. A text is one word, and so is a number with its sign.
+fn words(condition: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = condition.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (word, after) = rest.split_at(length(rest, first));
+        rest = after;
+        match word {
+            "::" => {
+                let (kind, after) = cast(rest);
+                rest = after;
+                if kind.is_some_and(is_number)
+                    && let Some(last) = words.last_mut()
+                {
+                    *last = last.trim_matches('\'').to_owned();
+                }
+            }
+            "\"" | "`" | "[" | "]" => {}
+            "!=" => words.push("<>".to_owned()),
+            "~~" => words.push("like".to_owned()),
+            "!~~" => words.extend(["not", "like"].map(str::to_owned)),
+            "~~*" => words.push("ilike".to_owned()),
+            "!~~*" => words.extend(["not", "ilike"].map(str::to_owned)),
+            // `_utf8mb4'text'`.
+            word if word.starts_with('_') && rest.starts_with('\'') => {}
+            word if first == '\'' => words.push(word.to_owned()),
+            word if word.eq_ignore_ascii_case("true") => words.push("1".to_owned()),
+            word if word.eq_ignore_ascii_case("false") => words.push("0".to_owned()),
+            word => {
+                // What stands before a value, and not before a difference.
+                let signs = ["(", ",", "=", "<>", "<", ">", "<=", ">=", "between", "and"];
+                match &mut words[..] {
+                    [.., before, minus]
+                        if minus == "-" && first.is_ascii_digit() && signs.contains(&before.as_str()) =>
+                    {
+                        minus.push_str(word);
+                    }
+                    _ => words.push(word.to_ascii_lowercase()),
+                }
+            }
+        }
+        rest = rest.trim_start();
+    }
+    words
+}
+
+/// How long the first word or sign is.
+fn length(text: &str, first: char) -> usize {
+    let until = |is_part: fn(char) -> bool| text.find(|c| !is_part(c)).unwrap_or(text.len());
+    if first == '\'' {
+        let mut end = 1;
+        while let Some(at) = text[end..].find('\'') {
+            end += at + 1;
+            if !text[end..].starts_with('\'') {
+                return end;
+            }
+            end += 1;
+        }
+        text.len()
+    } else if is_word(first) {
+        until(is_word)
+    } else if text.starts_with("::") {
+        2
+    } else if is_sign(first) {
+        until(is_sign)
+    } else {
+        first.len_utf8()
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$'
+}
+
+fn is_sign(c: char) -> bool {
+    matches!(c, '=' | '<' | '>' | '!' | '~' | '*' | '|' | '&' | '@')
+}
+
+fn is_number(kind: &str) -> bool {
+    matches!(kind, "smallint" | "integer" | "bigint" | "numeric" | "real" | "double")
+}
+
+/// Takes the type of a cast, `schema."type"(3) with time zone[]`: its first
+/// word, and the rest.
+fn cast(text: &str) -> (Option<&str>, &str) {
+    let mut rest = text.trim_start();
+    let mut kind = None;
+    loop {
+        let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted.split_once('"').unwrap_or((quoted, ""))
+        } else {
+            rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()))
+        };
+        kind = kind.or(Some(word));
+        rest = after;
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    let mut skip = |text: &str| {
+        if let Some(after) = rest.strip_prefix(text) {
+            rest = after;
+        }
+    };
+    skip(" varying");
+    skip(" precision");
+    if rest.starts_with('(') {
+        rest = rest.split_once(')').map_or("", |(_, after)| after);
+    }
+    for more in [" with time zone", " without time zone"] {
+        rest = rest.strip_prefix(more).unwrap_or(rest);
+    }
+    while let Some(after) = rest.strip_prefix("[]") {
+        rest = after;
+    }
+    (kind, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_same(one: &str, other: &str) -> bool {
+        demands(one) == demands(other)
+    }
+
+    /// The first as it is written, the second as a catalog prints it.
+    #[test]
+    fn what_a_catalog_prints_is_what_was_written() {
+        for (written, printed) in [
+            ("NOT deleted", "(NOT deleted)"),
+            ("NOT deleted", "`deleted` = 0"),
+            ("NOT deleted", "(0 = `deleted`)"),
+            ("deleted = FALSE", "(deleted = false)"),
+            ("kind != 'x'", "((kind)::text <> 'x'::text)"),
+            (
+                "kind IN ('a', 'b')",
+                "((kind)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+            ),
+            (
+                "n in (1,2) AND name IN ('a','b')",
+                "((name = ANY (ARRAY['a'::text, 'b'::text])) AND (n = ANY (ARRAY[1, 2])))",
+            ),
+            ("kind IN ('a') AND n NOT IN (1)", "(((kind)::text = 'a'::text) AND (n <> 1))"),
+            (
+                "kind NOT IN ('a','b')",
+                "((kind)::text <> ALL ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+            ),
+            (
+                "name LIKE 'a%' AND name NOT LIKE 'b%' OR name ILIKE 'q'",
+                "(((name ~~ 'a%'::text) AND (name !~~ 'b%'::text)) OR (name ~~* 'q'::text))",
+            ),
+            ("state = 'a'", "(state = 'a'::app.\"State\")"),
+            ("kind = 'a' OR gone IS NULL", "(((kind)::text = 'a'::text) OR (gone IS NULL))"),
+            ("n = -1 AND n BETWEEN 1 AND 3", "((n = '-1'::integer) AND ((n >= 1) AND (n <= 3)))"),
+            ("t > '2020-01-01 00:00:00'", "(t > '2020-01-01 00:00:00'::timestamp(3) without time zone)"),
+            ("p < 1", "(p < ('1'::double precision))"),
+            (
+                "(kind = 'a' OR gone IS NULL) AND NOT (deleted OR n > 3)",
+                "((((kind)::text = 'a'::text) OR (gone IS NULL)) AND (NOT (deleted OR (n > 3))))",
+            ),
+            ("lower(kind) = 'it''s'", "(lower((kind)::text) = 'it''s'::text)"),
+            ("kind = 'person' AND gone IS NULL", "((`gone` is null) and (`kind` = _utf8mb4'person'))"),
+            ("a IS NOT NULL AND (b IS NULL OR c)", "(c or \"b\" is null) and [a] is not null"),
+        ] {
+            assert!(is_same(written, printed), "{written}: {:?} {:?}", demands(written), demands(printed));
+        }
+    }
+
+    #[test]
+    fn what_says_something_else_is_something_else() {
+        for (one, other) in [
+            ("kind = 'a'", "kind = 'A'"),
+            ("kind = 'a'", "kind <> 'a'"),
+            ("gone IS NULL", "gone IS NOT NULL"),
+            ("a AND (b OR c)", "(a AND b) OR c"),
+            ("a OR b", "a AND b"),
+            ("NOT (a AND b)", "(NOT a) AND b"),
+            ("NOT a OR b", "NOT (a OR b)"),
+            ("kind IN ('a', 'b')", "kind IN ('a')"),
+            ("kind IN ('a', 'b')", "kind NOT IN ('a', 'b')"),
+            ("n NOT BETWEEN 1 AND 2", "n BETWEEN 1 AND 2"),
+            ("n = -1", "n = 1"),
+            ("n - 1 > 2", "n - (1 > 2)"),
+            ("(a + b) * c = 1", "a + (b * c) = 1"),
+            ("a)", "a"),
+            ("CASE WHEN a THEN b OR c END", "CASE WHEN a THEN b END OR c"),
+        ] {
+            assert!(!is_same(one, other), "{one}: {:?} {other}: {:?}", demands(one), demands(other));
+        }
+    }
+
+    #[test]
+    fn an_equality_fixes_a_column() {
+        let demands =
+            demands("tenant_id = 7 AND 'person' = kind AND NOT deleted AND gone IS NULL AND a = b AND c = 1 + d");
+        for column in ["tenant_id", "Kind", "deleted"] {
+            assert!(is_fixed(column, &demands), "{column}");
+        }
+        for column in ["gone", "a", "b", "c", "d", "tenant"] {
+            assert!(!is_fixed(column, &demands), "{column}");
+        }
+        assert!(!is_fixed("kind", &super::demands("kind = 'a' || x OR kind = 'b'")));
+        assert!(!is_fixed("kind", &super::demands("kind = 'a' OR kind = 'b'")));
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn an_expression_for_some_rows_is_taken_apart() {
+        let of = |expression| conditional(expression).map(|(condition, column)| format!("{column} WHERE {condition}"));
+        for expression in [
+            "case when `gone` is null then `Email` end",
+            "(case when (`gone` is null) then `email` else NULL end)",
+            "if(`gone` is null,`email`,NULL)",
+            "IF ((gone IS NULL), email, NULL)",
+        ] {
+            let found = of(expression).unwrap();
+            assert_eq!(
+                found.replace(['(', ')'], "").split_whitespace().collect::<Vec<_>>().join(" "),
+                "email WHERE gone is null"
+            );
+        }
+        assert!(of("case when `kind` in ('a','b') then `email` end").is_some());
+        for expression in [
+            "case when gone is null then email else 'x' end",
+            "case when gone is null then email when kind = 1 then null end",
+            "if(gone is null,lower(email),NULL)",
+            "if(gone is null,NULL,email)",
+            "if(a,b,c,email,NULL)",
+            "coalesce(gone, email)",
+            "",
+        ] {
+            assert_eq!(of(expression), None, "{expression}");
+        }
+    }
+}
