@@ -3,7 +3,7 @@
 //! what others end.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -156,17 +156,10 @@ impl State {
         let moment = second(now);
         self.ids.retain(|_, until| moment < *until);
         self.users.retain(|_, bar| bar.is_live(now));
-        shrink(&mut self.ids);
-        shrink(&mut self.users);
+        self.ids.shrink_to_fit();
+        self.users.shrink_to_fit();
         // The work of a sweep is spread over as many insertions.
         self.sweep_at = 2 * self.len();
-    }
-}
-
-/// Gives back what a table does not need, with room to grow again.
-fn shrink<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
-    if map.len() < map.capacity() / 4 {
-        map.shrink_to(2 * map.len());
     }
 }
 
@@ -309,9 +302,9 @@ mod tests {
         }
     }
 
-    /// The tables keep room to grow again, however many have expired.
+    /// However many have expired.
     #[test]
-    fn after_most_have_expired_an_entry_takes_at_most_80_bytes() {
+    fn after_most_have_expired_an_entry_takes_no_more() {
         for kind in [BlacklistKind::Session, BlacklistKind::User] {
             for kept in (1_000..=100_000_u32).step_by(9_000) {
                 let revoked = Revoked::default();
@@ -321,7 +314,7 @@ mod tests {
                 // And while others come and go.
                 for round in 1..=20_u32 {
                     let (bytes, entries) = (allocated(&revoked, kind), revoked.read().len());
-                    assert!(bytes <= 80 * entries, "{bytes} bytes for {entries} entries of {kind:?}");
+                    assert!(bytes <= 40 * entries, "{bytes} bytes for {entries} entries of {kind:?}");
                     let first = 100_000 * round;
                     let more = (first..first + kept / 10).map(|number| entry(kind, number, 2 * DAY + 1));
                     revoked.insert(&more.collect::<Vec<_>>(), at(2 * DAY));
