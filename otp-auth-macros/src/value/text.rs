@@ -147,7 +147,7 @@ impl TextRule for Issuer {
     const EXAMPLE: &'static str = "\"https://example.com\"";
 
     fn fault(text: &str) -> Option<&'static str> {
-        text.trim().is_empty().then_some("is empty")
+        name_fault(text)
     }
 }
 
@@ -159,6 +159,17 @@ impl TextRule for Audience {
     const EXAMPLE: &'static str = "\"https://api.example.com\"";
 
     fn fault(text: &str) -> Option<&'static str> {
-        text.trim().is_empty().then_some("is empty")
+        name_fault(text)
+    }
+}
+
+/// It stands in every token.
+fn name_fault(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        Some("is empty")
+    } else if text.len() > 1_024 {
+        Some("is longer than 1024 bytes")
+    } else {
+        None
     }
 }

@@ -89,7 +89,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         now: Timestamp,
     ) -> Result<Secret, AuthError> {
         let subject = SubjectId::devices_of(user_id);
-        // Whoever signs in after all devices were ended is known at once.
+        // Whoever signs in after all devices were ended is known at once, as far
+        // as this process has been told.
         let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
         Ok(device.signed_in(&self.identities(address), subject, at).to_token(self.current_keys()?))
     }

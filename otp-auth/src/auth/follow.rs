@@ -91,30 +91,31 @@ impl<C: OtpConfig> OtpAuth<C> {
         runtime.spawn(async move {
             let _running = running;
             let (mut cursor, mut failing, mut rounds) = (None, false, 0_u32);
+            // Whether to read everything once more.
+            let mut whole = false;
             let mut before = Timestamp::from_millis(i64::MIN);
             while let Some(inner) = weak.upgrade() {
                 let asked = Instant::now();
                 let now = inner.clock.now();
                 // While the clock was ahead entries counted as expired that
                 // are not.
-                if now < before {
-                    cursor = None;
-                }
+                whole |= now < before;
                 before = now;
-                match inner.store.revocations(cursor, now).await {
+                match inner.store.revocations(cursor.filter(|_| !whole), now).await {
                     Ok(news) => {
                         cursor = Some(news.cursor);
                         inner.following.revoked.insert(&news.entries, now);
                         inner.following.answered(asked, now);
-                        failing = false;
+                        // Behind a failure may be another server, whose changes
+                        // have other numbers.
+                        (whole, failing) = (failing && !whole, false);
                     }
-                    // Once, and not every second. Behind the failure may be
-                    // another server, whose changes have other numbers.
                     Err(error) => {
+                        // Once, and not every second.
                         if !failing {
                             event::store_failed(&error);
                         }
-                        (cursor, failing) = (None, true);
+                        (whole, failing) = (false, true);
                     }
                 }
                 rounds = rounds.wrapping_add(1);

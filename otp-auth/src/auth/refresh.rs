@@ -10,9 +10,10 @@ use crate::binding::Bound;
 use crate::challenge::device::Device;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
+use crate::context::RequestContext;
 use crate::error::{AuthError, StoreError};
 use crate::event::{self, Ending, Suspicion};
-use crate::id::{SessionId, SubjectId};
+use crate::id::SubjectId;
 use crate::session::{self, Presented, Recovery, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
@@ -132,6 +133,10 @@ impl<C: OtpConfig> OtpAuth<C> {
                             }
                             session
                         }
+                        // It has ended since it was judged.
+                        Advance::Unchanged(session) if now >= session.expires_at => {
+                            return Err(AuthError::InvalidRefreshToken);
+                        }
                         Advance::Advanced(session) | Advance::Unchanged(session) => session,
                         Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
                     }
@@ -145,9 +150,9 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Exchanges one of several refresh tokens: a browser sends several cookies
     /// of one name after a change of their path or domain, or where another
-    /// host has set one. The token in use is taken, of several the one whose
-    /// user the device knows (`device` is its token), and then the one of the
-    /// latest session. Only if none is good, each is judged as by
+    /// host has set one. One that is good is taken, of several the one whose
+    /// user the device knows (`device` is its token), then the one in use, and
+    /// then the one of the latest session. Only if none is good, each is judged as by
     /// [`refresh`](Self::refresh).
     ///
     /// # Errors
@@ -171,10 +176,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         for token in refresh_tokens {
             let rank = match self.held(token, now).await? {
                 Some(Held { session, presented }) => {
-                    let rank = (Rank::of(presented), is_strange(&session.user_id), Reverse(session.created_at));
-                    (rank, Some(session.id))
+                    let rank = Rank::of(presented);
+                    let key = (rank > Rank::Good, is_strange(&session.user_id), rank, Reverse(session.created_at));
+                    (key, Some(session.id))
                 }
-                None => ((Rank::Bad, true, Reverse(now)), None),
+                None => ((true, true, Rank::Bad, Reverse(now)), None),
             };
             ranked.push((rank, *token));
         }
@@ -239,7 +245,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// The sessions of which only replaced tokens were presented: somebody
     /// has a copy. To be asked before they end. A store that does not answer soon
     /// knows of none, so that they can end all the same.
-    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<(SessionId, Suspicion)> {
+    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Session> {
         let until = Instant::now() + LOOK;
         let mut reused: Vec<Session> = Vec::new();
         let mut good = Vec::new();
@@ -253,10 +259,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             }
         }
         reused.retain(|session| !good.contains(&session.id));
-        let suspicion = |session: Session| {
-            (session.id, Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id })
-        };
-        reused.into_iter().map(suspicion).collect()
+        reused
     }
 
     /// The session's user, if they may still use the application.
@@ -275,8 +278,12 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Somebody has a copy of a token of this session.
     async fn end_reused<T>(&self, session: &Session, now: Timestamp) -> Result<T, AuthError> {
         self.end_session_as(session.id, Ending::TokenReused).await?;
-        let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id.clone() };
-        suspicion.raise::<C::User>(self.inner.config.hooks(), &self.context(now)).await;
+        self.raise_reuse(session.clone(), &self.context(now)).await;
         Err(AuthError::SessionRevoked)
+    }
+
+    pub(super) async fn raise_reuse(&self, session: Session, context: &RequestContext) {
+        let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id };
+        suspicion.raise::<C::User>(self.inner.config.hooks(), context).await;
     }
 }

@@ -202,7 +202,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
         if settings.auto_create_user {
             self.deliver_or_refund(outgoing).await?;
-            drop(place);
         } else {
             let sending = async move {
                 self.deliver_to_user(outgoing).await;

@@ -36,8 +36,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         // An old generation is good enough to end a session.
         let by_refresh = refresh_tokens
             .iter()
-            .filter_map(|token| self.inner.tokens.verify_refresh(token, now).inspect_err(note).ok())
-            .map(|presented| presented.session);
+            .filter_map(|token| self.inner.tokens.refresh_to_end(token, now).inspect_err(note).ok());
         let by_access =
             access_token.and_then(|token| self.inner.tokens.access_session(token, now).inspect_err(note).ok());
         let mut sessions: Vec<SessionId> = Vec::new();
@@ -50,8 +49,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         for session in sessions {
             outcome = outcome.and(self.sign_out_session(session).await.map(drop));
         }
-        for (_, suspicion) in reused {
-            suspicion.raise::<C::User>(self.inner.config.hooks(), &self.context(now)).await;
+        for session in reused {
+            self.raise_reuse(session, &self.context(now)).await;
         }
         outcome
     }

@@ -276,18 +276,22 @@ impl<C: OtpConfig> OtpAuth<C> {
         context: &RequestContext,
         refusal: &mut Option<Refusal>,
     ) -> Result<SignedIn<C::User>, AuthError> {
-        // Whatever becomes of the sign-in.
-        for (session, suspicion) in self.reused(verification.older_refresh_tokens, context.time).await {
-            let _ = self.end_session_as(session, Ending::TokenReused).await;
-            suspicion.raise::<C::User>(self.inner.config.hooks(), context).await;
+        let reused = self.reused(verification.older_refresh_tokens, context.time).await;
+        for session in &reused {
+            let _ = self.end_session_as(session.id, Ending::TokenReused).await;
         }
+        let mut outcome = Ok(None);
         for _ in 0..ROUNDS {
-            if let Some(signed_in) = self.attempt(address, challenge, candidate, verification, context, refusal).await?
-            {
-                return Ok(signed_in);
+            outcome = self.attempt(address, challenge, candidate, verification, context, refusal).await;
+            if !matches!(outcome, Ok(None)) {
+                break;
             }
         }
-        Err(StoreError::new("the account changes all the time").into())
+        // Whatever has become of the sign-in.
+        for session in reused {
+            self.raise_reuse(session, context).await;
+        }
+        outcome?.ok_or_else(|| StoreError::new("the account changes all the time").into())
     }
 
     /// Asks the application, then lets the store accept the code; `None` when
@@ -301,7 +305,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         context: &RequestContext,
         refusal: &mut Option<Refusal>,
     ) -> Result<Option<SignedIn<C::User>>, AuthError> {
-        let hooks = self.inner.config.hooks();
+        let (hooks, now) = (self.inner.config.hooks(), context.time);
         let (account, methods) = match self.inner.store.user_by_email(address.canonical()).await? {
             Some(user) => {
                 if !self.admits(&user) {
@@ -320,13 +324,10 @@ impl<C: OtpConfig> OtpAuth<C> {
             None => return Err(AuthError::InvalidCode),
         };
 
-        // The application may have taken its time.
-        let now = self.now();
         let mut older = verification
             .older_refresh_tokens
             .iter()
-            .filter_map(|token| self.inner.tokens.verify_refresh(token, now).ok())
-            .map(|older| older.session);
+            .filter_map(|token| self.inner.tokens.refresh_to_end(token, now).ok());
         let sign_in = SignIn {
             challenge: challenge.key(),
             identity: candidate.identity,
@@ -391,7 +392,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         // A user who was made just now was not asked about before, and may have
         // been given the id of somebody who is barred.
-        if !self.admits(&user) || self.is_barred(&session.user_id).await? {
+        // Whoever asks next asks the store again.
+        if !self.admits(&user) || self.is_barred(&session.user_id).await.unwrap_or(false) {
             self.end_session_as(session.id, Ending::Refused).await?;
             return Err(AuthError::SignInRefused);
         }

@@ -61,7 +61,7 @@ pub struct Settings {
     pub trusted_origins: Vec<String>,
     /// `iss` of every token, when set.
     pub issuer: Option<String>,
-    /// `aud` of every access token, when set.
+    /// `aud` of every token, when set.
     pub audience: Option<String>,
     /// Whether the part before the `@` distinguishes case.
     pub local_part_case: LocalPartCase,
@@ -227,7 +227,7 @@ impl SettingsBuilder {
         self
     }
 
-    /// `aud` of every access token.
+    /// `aud` of every token.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.settings.audience = Some(audience.into());
         self

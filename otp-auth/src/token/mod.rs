@@ -169,24 +169,29 @@ impl Tokens {
     pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Presented, Refused> {
         let claims: RefreshClaims = self.refresh.open(token)?;
         check_times(claims.issued_at, None, claims.expires_at, now)?;
-        self.check_refresh(&claims)?;
+        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
+        // It is for those whom its access tokens are for.
+        match self.audience.as_deref() {
+            Some(expected) if claims.audience.as_deref() != Some(expected) => return Err(Refused("wrong audience")),
+            _ => {}
+        }
         Ok(Presented { session: claims.session, generation: claims.generation })
     }
 
     /// Which session a refresh token is of, whether or not it is over.
     pub(crate) fn refresh_session(&self, token: &str) -> Option<SessionId> {
         let claims: RefreshClaims = self.refresh.open(token).ok()?;
-        self.check_refresh(&claims).ok()?;
+        check_issuer(claims.issuer.as_deref(), self.issuer.as_deref()).ok()?;
         Some(claims.session)
     }
 
-    /// A refresh token is for those whom its access tokens are for.
-    fn check_refresh(&self, claims: &RefreshClaims) -> Result<(), Refused> {
+    /// The session of a refresh token that is alive, whatever its audience: it is
+    /// good to be ended.
+    pub(crate) fn refresh_to_end(&self, token: &str, now: Timestamp) -> Result<SessionId, Refused> {
+        let claims: RefreshClaims = self.refresh.open(token)?;
+        check_times(claims.issued_at, None, claims.expires_at, now)?;
         check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
-        match self.audience.as_deref() {
-            Some(expected) if claims.audience.as_deref() != Some(expected) => Err(Refused("wrong audience")),
-            _ => Ok(()),
-        }
+        Ok(claims.session)
     }
 
     /// The session of an access token that is alive, whatever its lifetime and

@@ -14,7 +14,6 @@ use super::delivery::{
 use super::json::{AnyBody, Json, OptionalJson};
 use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, Refusal, Verification};
-use crate::challenge::Challenge;
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
@@ -35,7 +34,7 @@ where
         email: body.email(),
         // Where another one could go on there is a new one, and `verify_otp`
         // finds the right one among all.
-        challenge: challenges.into_iter().find(|challenge| Challenge::parse(challenge).is_some()),
+        challenge: challenges.first().copied(),
         device: auth.device_for(body.email(), &devices),
     };
     let requested = auth.request_code(request).await?;

@@ -26,6 +26,10 @@ const MAX_DRAINED: usize = 2 * 1024 * 1024;
 /// How long such a body is waited for.
 const MAX_DRAINING: Duration = Duration::from_secs(2);
 
+/// How long one is waited for that may hold a token, where the request goes on
+/// without it.
+const MAX_WAITING: Duration = Duration::from_secs(30);
+
 /// The body of `POST /request-otp` in cookie mode.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -87,7 +91,7 @@ async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Resu
     let (parts, body) = request.into_parts();
     debug_assert_eq!(parts.method, Method::POST);
     if !T::READ {
-        let _ = drain(body).await;
+        let _ = drain(body, MAX_DRAINING).await;
         return Ok(None);
     }
     filled(&parts.headers, &read(body).await?)
@@ -95,7 +99,7 @@ async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Resu
 
 async fn any<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, Code> {
     let (parts, body) = request.into_parts();
-    let bytes = drain(body).await;
+    let bytes = drain(body, if T::READ { MAX_WAITING } else { MAX_DRAINING }).await;
     if !T::READ {
         return Ok(None);
     }
@@ -123,8 +127,8 @@ fn unreadable(code: Code, client: Option<IpAddr>) -> Problem {
 /// hold: a client that is still writing when it is closed may never see the
 /// answer. One that does not come is not waited for: what the request asks for
 /// must not depend on it.
-async fn drain(body: Body) -> Result<Vec<u8>, Code> {
-    tokio::time::timeout(MAX_DRAINING, take(body)).await.unwrap_or(Err(Code::Malformed))
+async fn drain(body: Body, limit: Duration) -> Result<Vec<u8>, Code> {
+    tokio::time::timeout(limit, take(body)).await.unwrap_or(Err(Code::Malformed))
 }
 
 async fn take(mut body: Body) -> Result<Vec<u8>, Code> {

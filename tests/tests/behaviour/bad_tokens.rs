@@ -72,18 +72,23 @@ async fn jwt_13_jwt_14_issuer_and_audience_are_written_and_required() {
             client.at(other).get(path).await.problem(401, "invalid_token");
         }
     }
-    // A refresh token is for the same.
+    // A refresh token is for the same, and of another audience good to be ended.
     for other in [&other_issuer, &other_audience] {
         client.at(other).refresh().await.problem(401, "invalid_refresh_token");
-        client.at(other).logout().await.ok();
     }
+    client.at(&other_issuer).logout().await.ok();
+    client.refresh().await.ok();
     plain.pass(COOLDOWN);
     let mut bare = plain.client();
     bare.sign_in(ANN).await;
     for path in everywhere() {
         bare.at(&strict).get(path).await.problem(401, "invalid_token");
     }
-    client.refresh().await.ok();
+    client.at(&other_audience).logout().await.ok();
+    client.refresh().await.problem(401, "session_revoked");
+    for path in everywhere() {
+        client.get(path).await.problem(401, "invalid_token");
+    }
 }
 
 #[tokio::test]

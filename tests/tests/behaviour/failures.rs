@@ -54,7 +54,7 @@ async fn http_13_a_resend_that_fails_loses_no_challenge() {
 }
 
 #[tokio::test]
-async fn when_the_send_cannot_be_given_back_the_cooldown_stays() {
+async fn until_the_send_is_given_back_the_cooldown_stays() {
     let app = app(Mode::Body).await;
     let mut client = app.client();
     app.sender.fail();

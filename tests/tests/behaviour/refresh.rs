@@ -138,6 +138,24 @@ async fn the_grace_begins_with_the_replacement() {
     }
 }
 
+/// The session ends while the store takes its time.
+#[tokio::test]
+async fn a_session_that_ends_during_a_refresh_is_over() {
+    for (app, mut client) in every_mode().await {
+        client.sign_in(ANN).await;
+        app.pass(LIFETIME - MILLI);
+        app.faults.take_calls();
+        app.faults.set(Operation::UserById, Fault::Wait);
+        let refresh = async { client.refresh().await.problem(401, "invalid_refresh_token") };
+        let meanwhile = async {
+            app.faults.called(Operation::UserById).await;
+            app.pass(MILLI);
+            app.faults.clear();
+        };
+        tokio::join!(refresh, meanwhile);
+    }
+}
+
 /// A client that sleeps over night during a refresh: its answer is lost. It
 /// asks again with the old token, in several tabs at once, and stays signed
 /// in.

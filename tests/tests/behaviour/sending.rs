@@ -166,7 +166,7 @@ async fn http_13_a_refund_that_fails_is_tried_again() {
 }
 
 /// The store takes its time, and the client goes away: the code that is paid
-/// for is sent all the same, and the client can use it.
+/// for is sent all the same.
 #[tokio::test]
 async fn http_13_a_client_that_hangs_up_while_it_pays_gets_its_mail() {
     for (app, client) in every_mode().await {
@@ -184,7 +184,6 @@ async fn http_13_a_client_that_hangs_up_while_it_pays_gets_its_mail() {
     }
 }
 
-/// More of them than can be on their way at once.
 #[tokio::test(start_paused = true)]
 async fn http_13_every_payment_of_a_pause_is_given_back() {
     let app = Setup::new(Mode::Body).start().await;
@@ -201,6 +200,26 @@ async fn http_13_every_payment_of_a_pause_is_given_back() {
     for number in 0..400 {
         app.client().request(&address(number)).await.ok();
     }
+}
+
+/// A payment that is found to have failed when the service has ended: nobody
+/// gives it back, and the log says so.
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_is_not_given_back_any_more_is_logged() {
+    logs::capture();
+    let Typed { auth, app } = background().await;
+    app.faults.set(Operation::OpenChallenge, Fault::Unanswered);
+    app.faults.take_calls();
+    let mut client = app.client();
+    let address = "198.51.100.80";
+    client.address = Some(std::net::SocketAddr::new(address.parse().unwrap(), 40_000));
+    let ending = async {
+        app.faults.called(Operation::OpenChallenge).await;
+        assert_eq!(auth.shutdown(Duration::from_secs(1)).await, 1);
+    };
+    let (answer, ()) = tokio::join!(client.request(ANN), ending);
+    answer.problem(503, "store_unavailable");
+    assert!(logs::of_client(address).iter().any(|line| line.contains("sys_refund_lost")));
 }
 
 /// What is not yet given back is tried once more, and holds up nothing.

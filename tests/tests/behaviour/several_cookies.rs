@@ -9,7 +9,7 @@ use otp_auth::{SettingsBuilder, Suspicion};
 use otp_auth_tests::{Answer, App, Call, Client, Mode, Reply, Setup};
 use serde_json::json;
 
-use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
+use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode};
 
 const NAME: &str = "__Host-refresh_token-users";
 
@@ -107,10 +107,18 @@ async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
             let device = owner.held_device();
             let [one, other] = orders(&own, &planted)[swapped];
             let cookies = format!("__Host-otp_device-users={device}; {NAME}={one}; {NAME}={other}");
-            let request = Request::post("/auth/refresh").header(COOKIE, cookies).body(Body::empty()).unwrap();
+            let request = Request::post("/auth/refresh").header(COOKIE, &cookies).body(Body::empty()).unwrap();
             let answer = app.client().send(request).await.ok();
             let me = owner.get_with("/me", &answer.member("access_token")).await.ok();
             assert!(me.text().contains(ANN), "{me:?}");
+            // Also in a second tab, where the own token was just replaced, and
+            // where that answer was lost.
+            for passed in [MILLI, Duration::from_secs(3_600)] {
+                app.pass(passed);
+                let request = Request::post("/auth/refresh").header(COOKIE, &cookies).body(Body::empty()).unwrap();
+                let again = app.client().send(request).await.ok();
+                assert_eq!(again.cookie(NAME).unwrap().value, answer.cookie(NAME).unwrap().value);
+            }
         }
     }
 }
