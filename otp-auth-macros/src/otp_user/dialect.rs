@@ -102,13 +102,13 @@ impl Dialect {
         format!("{like} AND {exactly}")
     }
 
-    /// The end of a select that locks the row until the transaction ends, as an update of it does;
-    /// `SQLite` has one writer at a time.
+    /// The end of a select that keeps others from changing the row until the transaction ends, and
+    /// not from referring to it; `SQLite` has one writer at a time.
     pub(super) fn locking(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some("FOR NO KEY UPDATE"),
-            Self::MySql => Some("FOR UPDATE"),
+            Self::MySql => Some("LOCK IN SHARE MODE"),
         }
     }
 

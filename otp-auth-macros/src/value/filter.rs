@@ -40,6 +40,14 @@ impl SqlFilter {
         if mysql && self.has_name_after(&['@']) {
             return Some("the filter has a variable, such as `@name`, which nobody sets: write the value itself");
         }
+        let has_word = |word: &str| {
+            self.bare.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|other| other.eq_ignore_ascii_case(word))
+        };
+        if mysql && (self.bare.contains("||") || self.bare.contains("&&") || has_word("xor")) {
+            return Some(
+                "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
+            );
+        }
         if mysql && (self.bare.contains('#') || self.escapes) {
             return Some(
                 "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without",

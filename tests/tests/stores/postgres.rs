@@ -333,7 +333,7 @@ async fn no_look_up_scans_a_table() {
             .iter()
             .enumerate()
             .fold(User::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
-        User::SELECT_BY_EMAIL.replace("$1", "'a'::text"),
+        User::SELECT_BY_EMAIL.replace("$1", "'a'"),
         User::SELECT_LOCKED.replace("$1", "1").replace("$2", "'a'"),
         User::MARK_VERIFIED.unwrap().replace("$1", "1"),
     ] {

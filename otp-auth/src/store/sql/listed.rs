@@ -48,8 +48,12 @@ pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, 
         if listed.is_required || dialect.is_same(&listed.name, table.id) {
             return Some(findings::no_value(dialect, table, &listed.name, column));
         }
-        let column = column.filter(|column| !column.is_optional())?;
-        Some(findings::reads_no_null(dialect, table, column))
+        // `SQLite` makes the empty text or zero of it, but no JSON.
+        let reads_no_null = |column: &&Column<DB>| match dialect {
+            Dialect::Sqlite => column.field.is_json,
+            _ => column.reads_no_null(),
+        };
+        Some(findings::reads_no_null(dialect, table, column.filter(reads_no_null)?))
     };
     listed.iter().filter_map(fault).collect()
 }

@@ -77,10 +77,38 @@ pub struct Field<DB: Database> {
 }
 
 impl<DB: Database> Column<DB> {
-    /// Whether the field reads NULL. `SQLite` makes the empty text or zero of it
-    /// where this is false.
+    /// Whether the field is an `Option`, and NULL its `None`.
     pub(super) fn is_optional(&self) -> bool {
         self.field.written.starts_with("Option<") && !self.field.is_json
+    }
+
+    /// Whether the field certainly does not read NULL: it is kept as JSON, or
+    /// its type is one of these. A type of the application may do so.
+    pub(super) fn reads_no_null(&self) -> bool {
+        const PLAIN: [&str; 20] = [
+            "String",
+            "bool",
+            "i8",
+            "i16",
+            "i32",
+            "i64",
+            "u8",
+            "u16",
+            "u32",
+            "u64",
+            "f32",
+            "f64",
+            "Uuid",
+            "OffsetDateTime",
+            "PrimitiveDateTime",
+            "Date",
+            "Time",
+            "DateTime<Utc>",
+            "NaiveDateTime",
+            "NaiveDate",
+        ];
+        let written = self.field.written.as_str();
+        self.field.is_json || PLAIN.contains(&written) || written.starts_with("Vec<")
     }
 
     /// Whether a first sign-in writes NULL.

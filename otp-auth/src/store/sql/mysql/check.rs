@@ -136,8 +136,11 @@ async fn users<U: MySqlUser>(
         let marking = U::MARK_VERIFIED.map(|statement| ("UPDATE on", statement));
         for (right, statement) in adding.into_iter().chain(marking) {
             if let Err(error) = connection.prepare(statement.into_sql_str()).await {
-                match number(&error) {
-                    Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE) => findings.push(not_allowed(right, table)),
+                match (number(&error), error.as_database_error()) {
+                    (Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE), _) => findings.push(not_allowed(right, table)),
+                    (Some(number), Some(said)) if !OF_THE_MOMENT.contains(&number) => {
+                        findings.push(not_accepted(right, table, said.message()));
+                    }
                     _ => return Err(error),
                 }
             }
@@ -264,8 +267,23 @@ async fn unique_indexes(
                 index.condition = Some(condition);
             }
         }
+        // Beside the address, `IF(condition, 1, NULL)` is the condition alone.
+        let is_literal =
+            |key: &Key| matches!(key, Key::Column(name) if name.starts_with(|c: char| c == '\'' || c.is_ascii_digit()));
+        if index.keys.len() > 1 {
+            index.keys.retain(|key| !is_literal(key));
+        }
     }
     Ok(indexes)
+}
+
+/// A statement of a sign-in that the server does not take.
+fn not_accepted(statement: &str, table: &Table, said: &str) -> Finding {
+    Finding::new(
+        FindingKind::SignUp,
+        format!("the {statement} `{}` of a sign-in fails, the database says: {said}", table.title()),
+        "change the table, or name the one that is meant: `#[otp_user(table = \"…\")]`",
+    )
 }
 
 /// An expression without the backslashes of the catalog: `MySQL` prints

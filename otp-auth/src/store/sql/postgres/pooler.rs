@@ -15,10 +15,12 @@ use sqlx::{Connection as _, Row as _, SqlSafeStr, Transaction};
 
 use super::PostgresStore;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// Whoever waits for somebody else's lock holds a connection, so not for longer
+/// than the caller waits.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'";
 
 /// One simple query, so the second statement costs no round trip.
-const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL";
+const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'; DEALLOCATE ALL";
 
 /// What poolers answer to `options`: `pgbouncer`, and RDS Proxy of AWS.
 const NOT_PASSED_ON: [&str; 2] = ["08P01", "0A000"];
@@ -51,7 +53,8 @@ impl Route {
 async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = match PgConnection::connect_with(&options.clone().options([("otp_auth.direct", "1")])).await {
         Ok(connection) => connection,
-        Err(sqlx::Error::Database(_)) => return Ok(false),
+        // Too many connections, or a server that starts or stops.
+        Err(sqlx::Error::Database(error)) if !is_of_the_moment(error.code().as_deref()) => return Ok(false),
         Err(error) => return Err(error),
     };
     let row = sqlx::raw_sql("SELECT current_setting('otp_auth.direct', true)").fetch_one(&mut connection).await?;
@@ -61,6 +64,11 @@ async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
         return Err(not_passed_on("drops them in silence (`ignore_startup_parameters`)"));
     }
     Ok(direct)
+}
+
+/// Insufficient resources, operator intervention.
+fn is_of_the_moment(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("53") || code.starts_with("57"))
 }
 
 /// Whether the pooler gives prepared statements names of its own, as

@@ -233,6 +233,12 @@ fn with_email<U: PostgresUser>(email: &str) -> Result<Arguments, Error> {
     Ok(arguments)
 }
 
+/// The user of a row, if their id is this one: a column of type `citext` may
+/// take another text for equal.
+fn exactly<U: PostgresUser>(row: Option<&Row>, id: &U::Id) -> StoreResult<Option<U>> {
+    Ok(read::<U>(row)?.filter(|user| user.id() == id))
+}
+
 async fn user_by_email<U: PostgresUser>(connection: &mut PgConnection, email: &str) -> Result<Option<U>, Error> {
     let row = sqlx::query_with(U::SELECT_BY_EMAIL, with_email::<U>(email)?).fetch_optional(connection).await?;
     read(row.as_ref())
@@ -269,7 +275,7 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
         let arguments = with_id::<U>(id)?;
         let row = self.fetch_optional(sqlx::query_with(U::SELECT_BY_ID, arguments)).await?;
-        Ok(read(row.as_ref())?)
+        exactly(row.as_ref(), id)
     }
 
     async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
@@ -285,7 +291,7 @@ impl<U: PostgresUser> UserStore<U> for PostgresStore {
                     .bind(token.authenticated_at.as_millis()),
             )
             .await?;
-        Ok(read(row.as_ref())?)
+        exactly(row.as_ref(), id)
     }
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
