@@ -645,6 +645,24 @@ async fn no_sign_in_outlives_a_change_of_its_user() {
     }
 }
 
+/// The application has an open transaction that refers to the user, by a row of
+/// another table: that changes nothing about the user, and nobody waits.
+#[tokio::test]
+#[ignore = "needs MariaDB: scripts/test starts one"]
+async fn a_sign_in_does_not_wait_for_rows_that_refer_to_its_user() {
+    let store = store_with(USERS).await;
+    let ann = MySql.add_user(&store, "ann@x.com", true).await;
+    let orders = "CREATE TABLE orders (user_id BIGINT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id))";
+    sqlx::raw_sql(orders).execute(store.pool()).await.unwrap();
+    let mut ordering = store.pool().begin().await.unwrap();
+    sqlx::query("INSERT INTO orders VALUES (?)").bind(ann.id).execute(&mut *ordering).await.unwrap();
+    open(&store, 1).await;
+    let attempt = sign_in(1, existing(ann));
+    let outcome = tokio::time::timeout(Duration::from_secs(5), store.sign_in(realm(), attempt)).await.unwrap().unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: false, .. }));
+    ordering.commit().await.unwrap();
+}
+
 /// A sign-in that is committed while the sessions of its user end goes on, or
 /// ends as they do: it is never revoked without being on the blacklist, or
 /// without being told.

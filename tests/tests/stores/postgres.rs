@@ -653,6 +653,33 @@ async fn no_sign_in_outlives_a_change_of_its_user() {
     }
 }
 
+/// The application has a transaction open that refers to the user, and then one
+/// that has changed the row: nobody waits for the first, and for the second not
+/// for longer than the caller does.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_sign_in_waits_for_a_change_of_its_user_and_not_for_long() {
+    let store = store_with(USERS).await;
+    let ann = Postgres.add_user(&store, "ann@x.com", true).await;
+    let orders = "CREATE TABLE orders (user_id BIGINT NOT NULL REFERENCES users (id))";
+    sqlx::raw_sql(orders).execute(store.pool()).await.unwrap();
+    let mut application = application(&store).await;
+    let mut ordering = application.begin().await.unwrap();
+    sqlx::query("INSERT INTO orders VALUES ($1)").bind(ann.id).execute(&mut *ordering).await.unwrap();
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_in(1, existing(ann.clone()))).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: false, .. }));
+    sqlx::query("UPDATE users SET email = email").execute(&mut *ordering).await.unwrap();
+    open(&store, 2).await;
+    let attempt = store.sign_in(realm(), sign_in(2, existing(ann.clone())));
+    let outcome = tokio::time::timeout(Duration::from_secs(5), attempt).await.expect("the server gives up itself");
+    assert!(outcome.is_err());
+    ordering.commit().await.unwrap();
+    // Nothing was changed: the code still works.
+    let outcome = store.sign_in(realm(), sign_in(2, existing(ann))).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { created: false, .. }));
+}
+
 /// A role that may only read the users signs them in all the same.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]

@@ -50,7 +50,9 @@ pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, 
         }
         // `SQLite` makes the empty text or zero of it, but no JSON.
         let reads_no_null = |column: &&Column<DB>| match dialect {
+            #[cfg(feature = "sqlite")]
             Dialect::Sqlite => column.field.is_json,
+            #[cfg(any(feature = "mysql", feature = "postgres"))]
             _ => column.reads_no_null(),
         };
         Some(findings::reads_no_null(dialect, table, column.filter(reads_no_null)?))

@@ -84,6 +84,7 @@ impl<DB: Database> Column<DB> {
 
     /// Whether the field certainly does not read NULL: it is kept as JSON, or
     /// its type is one of these. A type of the application may do so.
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub(super) fn reads_no_null(&self) -> bool {
         const PLAIN: [&str; 20] = [
             "String",

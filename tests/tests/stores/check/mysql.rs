@@ -308,6 +308,17 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         "ALTER TABLE users ADD COLUMN one VARCHAR(320) AS (IF(deleted_at IS NOT NULL, email, NULL)) STORED UNIQUE",
     )
     .await;
+    // A column that says which rows these are, beside the address.
+    for (condition, counts) in
+        [("deleted_at IS NULL AND kind = 'person'", true), ("deleted_at IS NULL", true), ("kind = 'robot'", false)]
+    {
+        let live = format!(
+            "ALTER TABLE users ADD COLUMN live TINYINT AS (IF({condition}, 1, NULL)) STORED, ADD UNIQUE one_live (email, live)"
+        );
+        run(&store, &live).await;
+        assert_eq!(said::<Person>(&store).await.is_empty(), counts, "{condition}");
+        run(&store, "ALTER TABLE users DROP INDEX one_live, DROP COLUMN live").await;
+    }
     let rows = "(the index `one` is for some rows only: WHERE deleted_at is not null)";
     assert_eq!(said::<Person>(&store).await, [format!("{unique} {rows}: {IF_USERS}{OTHERWISE}{write}")]);
 
