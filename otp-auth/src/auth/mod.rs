@@ -55,8 +55,8 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// not. A stranger cannot pile up more work than this.
 const MAX_SENDS: u32 = 512;
 
-/// Sends that may be given back at once after the store has failed, each for
-/// half a minute. Of those that fail for that long nobody has to be sure.
+/// Sends that may be in the course of being given back, each for half a minute at
+/// most. Beyond that the clients wait out their cooldowns.
 const MAX_REFUNDS: u32 = 4_096;
 
 /// Passwordless sign-in for an application: the configuration, the keys and

@@ -391,8 +391,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             let _ = self.end_session_as(session, Ending::Replaced).await;
         }
         // A user who was made just now was not asked about before, and may have
-        // been given the id of somebody who is barred.
-        // Whoever asks next asks the store again.
+        // been given the id of somebody who is barred. A store that fails must
+        // not cost the sign-in: every refresh and every extractor asks again.
         if !self.admits(&user) || self.is_barred(&session.user_id).await.unwrap_or(false) {
             self.end_session_as(session.id, Ending::Refused).await?;
             return Err(AuthError::SignInRefused);

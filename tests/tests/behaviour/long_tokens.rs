@@ -1,8 +1,10 @@
 //! A token that no extractor would accept is not handed out.
 
+use otp_auth::AuthError;
+use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{App, Backend, Mode, Setup, logs};
 
-use crate::support::ANN;
+use crate::support::{ANN, COOLDOWN};
 
 async fn name(app: &App, length: usize) {
     sqlx::query("UPDATE users SET username = ?1").bind("x".repeat(length)).execute(app.pool()).await.unwrap();
@@ -54,6 +56,28 @@ async fn a_token_that_is_handed_out_is_accepted_however_long() {
     }
     assert!((1..30).contains(&refused), "{refused}");
     assert!(logs::captured().lines().any(|line| line.contains("sys_long_token") && line.contains("bytes=12")));
+}
+
+/// Neither does a session that is bound to another address; and nothing has
+/// ended by then.
+#[tokio::test]
+async fn a_rebound_session_hands_out_no_token_that_is_too_long() {
+    let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
+    let app = &typed.app;
+    let (mut client, mut other) = (app.client(), app.client());
+    client.sign_in(ANN).await;
+    app.pass(COOLDOWN);
+    other.sign_in(ANN).await;
+    let claims = typed.auth.claims(&client.token()).await.unwrap();
+    name(app, 10_000).await;
+    let user = app.users().await.remove(0);
+    let error = typed.auth.rebind_session(&claims, user).await.unwrap_err();
+    assert!(matches!(error, AuthError::TokenTooLong { .. }), "{error}");
+    name(app, 10).await;
+    for client in [&mut client, &mut other] {
+        client.refresh().await.ok();
+        client.get("/me").await.ok();
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,15 @@ async fn signed_in(app: &App, email: &str) -> (Client, String) {
     (client, token)
 }
 
+/// A client that holds the token in use, and a token that has long been replaced.
+async fn rotated(app: &App) -> (Client, String) {
+    let (mut client, old) = signed_in(app, ANN).await;
+    client.refresh().await.ok();
+    client.refresh().await.ok();
+    app.pass(Duration::from_secs(60));
+    (client, old)
+}
+
 /// Both orders of two values.
 fn orders<'a>(a: &'a str, b: &'a str) -> [[&'a str; 2]; 2] {
     [[a, b], [b, a]]
@@ -42,10 +51,7 @@ async fn the_token_in_use_is_taken_whichever_cookie_comes_first() {
     for mode in [Mode::Cookie, Mode::Both] {
         for swapped in [0, 1] {
             let app = app(mode).await;
-            let (mut client, old) = signed_in(&app, ANN).await;
-            client.refresh().await.ok();
-            client.refresh().await.ok();
-            app.pass(Duration::from_secs(60));
+            let (client, old) = rotated(&app).await;
             let new = client.held_refresh_token();
             let answer = send(&app, "refresh", &orders(&old, &new)[swapped]).await.ok();
             assert_eq!(suspicions(&app), 0);
@@ -129,10 +135,7 @@ async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
 async fn theft_is_found_at_a_sign_in_that_is_refused() {
     for mode in [Mode::Cookie, Mode::Both] {
         let app = app(mode).await;
-        let (mut client, old) = signed_in(&app, ANN).await;
-        client.refresh().await.ok();
-        client.refresh().await.ok();
-        app.pass(Duration::from_secs(60));
+        let (mut client, old) = rotated(&app).await;
         let mut thief = app.client();
         thief.request(BOB).await.ok();
         thief.put_refresh_token(&old);
@@ -185,10 +188,7 @@ async fn an_old_token_beside_the_one_in_use_is_never_judged() {
     for mode in [Mode::Cookie, Mode::Both] {
         for swapped in [0, 1] {
             let app = app(mode).await;
-            let (mut client, old) = signed_in(&app, ANN).await;
-            client.refresh().await.ok();
-            client.refresh().await.ok();
-            app.pass(Duration::from_secs(60));
+            let (client, old) = rotated(&app).await;
             let new = client.held_refresh_token();
             app.hooks.bar(1);
             send(&app, "refresh", &orders(&old, &new)[swapped]).await.problem(401, "invalid_refresh_token");
@@ -217,10 +217,7 @@ async fn theft_is_found_among_several_that_are_no_good() {
     for mode in [Mode::Cookie, Mode::Both] {
         for swapped in [0, 1] {
             let app = app(mode).await;
-            let (mut client, old) = signed_in(&app, ANN).await;
-            client.refresh().await.ok();
-            client.refresh().await.ok();
-            app.pass(Duration::from_secs(60));
+            let (mut client, old) = rotated(&app).await;
             send(&app, "refresh", &orders(&old, "nonsense")[swapped]).await.problem(401, "session_revoked");
             assert_eq!(suspicions(&app), 1);
             client.refresh().await.problem(401, "session_revoked");

@@ -829,6 +829,34 @@ async fn an_address_of_type_citext() {
     assert!(matches!(outcome, SignInOutcome::Excluded), "{outcome:?}");
 }
 
+/// A column that takes two texts for one id takes nobody for somebody else.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn ids_are_compared_exactly() {
+    #[derive(Debug, OtpUser)]
+    #[otp_user(table = "users", stores(postgres))]
+    struct Named {
+        #[otp(id, generate = "Ann".to_owned())]
+        id: String,
+        #[otp(email)]
+        email: String,
+    }
+    let (name, options) = schema().await;
+    let store = store(options.options([("search_path", format!("{name},public"))])).await;
+    store.migrate().await.unwrap();
+    let users = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; \
+                 CREATE TABLE users (id CITEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE)";
+    sqlx::raw_sql(users).execute(store.pool()).await.unwrap();
+    open(&store, 1).await;
+    let outcome = store.sign_in(realm(), sign_up::<Named>(1, "ann@x.com")).await.unwrap();
+    assert!(matches!(outcome, SignInOutcome::SignedIn { user, .. } if user.id == "Ann" && user.email == "ann@x.com"));
+    let by_id = async |id: &str| UserStore::<Named>::user_by_id(&store, &id.to_owned()).await.unwrap();
+    assert!(by_id("Ann").await.is_some());
+    for other in ["ann", "ANN", "Ann "] {
+        assert!(by_id(other).await.is_none(), "{other:?}");
+    }
+}
+
 /// A caller that gives up leaves no lock, no half sign-in, and its connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]

@@ -343,6 +343,27 @@ const FILTERS: Mistakes = &[
         &[("filter", "the filter has a variable, such as `@name`, which nobody sets: write the value itself")],
     ),
     (
+        r#"#[otp_user(table = "users", stores(mysql), filter = "tenant = 7 AND kind = 'a' || deleted = 0")]"#,
+        &[(
+            "filter",
+            "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(mysql), filter = "a && b")]"#,
+        &[(
+            "filter",
+            "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
+        )],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(mysql), filter = "a Xor b")]"#,
+        &[(
+            "filter",
+            "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
+        )],
+    ),
+    (
         r#"#[otp_user(table = "users", stores(mysql), filter = "a # all")]"#,
         &[("filter", "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without")],
     ),

@@ -165,7 +165,7 @@ async fn what_fills_in_a_column_is_respected() {
 
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
-async fn a_view_is_checked_for_what_it_has_and_no_row_is_read() {
+async fn a_view_is_checked_for_what_it_has() {
     let store = store_with(
         "CREATE TABLE base (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
          is_verified BOOLEAN NOT NULL, count SMALLINT NOT NULL DEFAULT 0); \
@@ -174,6 +174,12 @@ async fn a_view_is_checked_for_what_it_has_and_no_row_is_read() {
     )
     .await;
     assert_eq!(said::<User>(&store).await, [""; 0]);
+    // It takes changes, and no new rows.
+    let derived = "CREATE OR REPLACE VIEW users AS SELECT id, CONCAT(email) AS email, is_verified FROM base";
+    run(&store, derived).await;
+    let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding") };
+    assert_eq!(finding.kind(), FindingKind::SignUp);
+    assert!(finding.problem().contains("`users` of a sign-in fails, the database says: "), "{finding}");
     run(&store, "CREATE OR REPLACE VIEW users AS SELECT DISTINCT id, email FROM base").await;
     assert_eq!(kinds::<User>(&store).await, [FindingKind::Column, FindingKind::SignUp]);
     run(&store, "CREATE OR REPLACE VIEW users AS SELECT id, email, is_verified FROM base; DROP TABLE base").await;

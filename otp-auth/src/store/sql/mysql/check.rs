@@ -3,7 +3,7 @@
 //! catalog.
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
+use sqlx::{Column as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::MySqlStore;
 use super::user::MySqlUser;
@@ -131,7 +131,9 @@ async fn users<U: MySqlUser>(
         findings.extend(unique_faults(Dialect::MySql, table, &present, &listed, &indexes));
     }
     if findings.is_empty() {
-        // The server looks at privileges when it prepares a statement.
+        // The server looks at privileges when it prepares a statement, so one that
+        // was prepared before says nothing.
+        connection.clear_cached_statements().await?;
         let adding = (sign_ups == SignUps::Open).then_some(("INSERT on", U::INSERT));
         let marking = U::MARK_VERIFIED.map(|statement| ("UPDATE on", statement));
         for (right, statement) in adding.into_iter().chain(marking) {

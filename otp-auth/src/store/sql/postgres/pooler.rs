@@ -49,7 +49,6 @@ impl Route {
 
 /// Whether the server itself answers: only it knows a setting that came with
 /// the connection. A pooler refuses it, in words of its own, or drops it.
-/// Whatever else is in the way of a connection, the next one meets it, too.
 async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = match PgConnection::connect_with(&options.clone().options([("otp_auth.direct", "1")])).await {
         Ok(connection) => connection,
@@ -209,6 +208,17 @@ mod tests {
             let error = Route::find(&options).await.unwrap_err();
             assert!(is(&error, "28P01"), "{code}: {error}");
             assert_eq!(server.join().unwrap(), [true, false]);
+        }
+    }
+
+    /// What passes says nothing about who answers: nobody is asked again, and
+    /// nothing is taken for known.
+    #[tokio::test]
+    async fn a_server_that_has_no_room_is_no_pooler() {
+        for code in ["53300", "57P03"] {
+            let (options, _) = refusing([code, code]);
+            let error = Route::find(&options).await.unwrap_err();
+            assert!(is(&error, code), "{code}: {error}");
         }
     }
 
