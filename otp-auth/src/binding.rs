@@ -9,9 +9,10 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::crypto;
 use crate::email::{Address, LocalPartCase};
 use crate::id::ParseIdError;
-use crate::secret::{self, Keys};
+use crate::keys::{KeyRing, Keys};
 
 /// A digest of the address that was proven: half of an HMAC of its canonical
 /// form. Without the secret nobody can tell which address it is.
@@ -86,16 +87,15 @@ pub(crate) enum Bound {
 impl Bound {
     fn is(self, binding: Binding) -> bool {
         match self {
-            Self::Whole(bound) => secret::same(&bound.0, &binding.0),
-            Self::Short(bound) => secret::same(&bound.0, &binding.short().0),
+            Self::Whole(bound) => crypto::same(&bound.0, &binding.0),
+            Self::Short(bound) => crypto::same(&bound.0, &binding.short().0),
         }
     }
 
     /// Whether a user with this address is the one who proved it. A table may
     /// hold another spelling of the address, or pad it; the canonical form
-    /// counts. The keys are the current ones and then the previous ones: a
-    /// binding outlives a change of the secret.
-    pub(crate) fn holds(self, keys: &[Keys], stored: &str, case: LocalPartCase) -> bool {
+    /// counts. A binding outlives a change of the secret.
+    pub(crate) fn holds(self, keys: &KeyRing, stored: &str, case: LocalPartCase) -> bool {
         let any = |address: &str| keys.iter().any(|keys| self.is(Binding::of(keys, address)));
         // Nearly always the address stands in the table as it was proven.
         any(stored)
@@ -106,20 +106,14 @@ impl Bound {
 
 #[cfg(test)]
 mod tests {
-    use zeroize::Zeroizing;
-
     use super::*;
-    use crate::realm::Realm;
-    use crate::secret::MasterSecret;
-
-    fn keys(byte: u8) -> Keys {
-        MasterSecret::new(Zeroizing::new(vec![byte; 32])).derive(&Realm::new("users").unwrap()).unwrap()
-    }
+    use crate::keys::Ring;
+    use crate::testing_config::keys;
 
     #[test]
     fn a_session_belongs_to_whoever_has_the_address_in_any_spelling() {
-        let keys = [keys(1)];
-        let binding = Binding::of(&keys[0], "ann@x.com");
+        let keys = Ring::new(keys(1), vec![]);
+        let binding = Binding::of(keys.current(), "ann@x.com");
         for bound in [Bound::Whole(binding), Bound::Short(binding.short())] {
             for stored in ["ann@x.com", "Ann@X.com", "ann@x.com    ", "ann@x.com."] {
                 assert!(bound.holds(&keys, stored, LocalPartCase::Lower), "{stored:?}");
@@ -135,9 +129,8 @@ mod tests {
     fn a_binding_outlives_a_change_of_the_secret_as_long_as_the_old_one_is_known() {
         let binding = Binding::of(&keys(1), "ann@x.com");
         let bound = Bound::Whole(binding);
-        assert!(bound.holds(&[keys(2), keys(1)], "ann@x.com", LocalPartCase::Lower));
-        assert!(!bound.holds(&[keys(2)], "ann@x.com", LocalPartCase::Lower));
-        assert!(!bound.holds(&[], "ann@x.com", LocalPartCase::Lower));
+        assert!(bound.holds(&Ring::new(keys(2), vec![keys(1)]), "ann@x.com", LocalPartCase::Lower));
+        assert!(!bound.holds(&Ring::new(keys(2), vec![]), "ann@x.com", LocalPartCase::Lower));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What happened, for logs and for hooks.
+//! What happened, for logs.
 //!
 //! The names follow OWASP's logging vocabulary. No event holds a code, a
 //! token, a key or an e-mail address. `client` is the network address that a
@@ -11,76 +11,26 @@ use std::net::IpAddr;
 use tracing::field::display;
 
 use crate::challenge::Identity;
-use crate::context::RequestContext;
-use crate::email::Address;
-use crate::error::{AuthError, StoreError};
-use crate::hooks::Hooks;
+use crate::error::StoreError;
+use crate::hooks::Suspicion;
 use crate::id::{SessionId, SubjectId};
-use crate::user::OtpUser;
-
-/// How many challenges of one address are used up in a day before that is
-/// suspicious.
-const SEVERAL: u32 = 3;
-
-/// Something that an honest client does not do. `Debug` shows no address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Suspicion {
-    /// An old refresh token was presented after its successor was in use:
-    /// somebody has a copy. The session has been revoked.
-    RefreshTokenReused {
-        /// The session.
-        session: SessionId,
-        /// The id of its user, as in `sub`.
-        user_id: String,
-    },
-    /// The last try that a challenge allows was wrong.
-    TooManyAttempts {
-        /// A short hash that is the same for the same address, as in the log.
-        identity: String,
-        /// The address that the code had been sent to. `None` when the last
-        /// try was for another one.
-        address: Option<Address>,
-    },
-    /// Several challenges of one address were used up in this way within a
-    /// day: somebody is guessing. Raised once in a day.
-    ChallengesExhausted {
-        /// A short hash that is the same for the same address, as in the log.
-        identity: String,
-        /// The address that the codes had been sent to. `None` when the last
-        /// try was for another one.
-        address: Option<Address>,
-        /// How many challenges.
-        count: u32,
-    },
-}
-
-/// An identity in a log: enough to find its other lines, too little to find
-/// the address.
-struct Short<'a>(&'a Identity);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_bytes().iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
 
 pub(crate) fn code_sent(identity: &Identity, client: Option<IpAddr>) {
-    tracing::info!(event = "authn_code_sent", method = "email_otp", identity = %Short(identity), client = client.map(display));
+    tracing::info!(event = "authn_code_sent", method = "email_otp", identity = %identity.short(), client = client.map(display));
 }
 
 pub(crate) fn resend_too_soon(identity: &Identity, client: Option<IpAddr>) {
-    tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %Short(identity), client = client.map(display));
+    tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %identity.short(), client = client.map(display));
 }
 
 /// `cause` is a text without addresses.
 pub(crate) fn delivery_failed(identity: &Identity, cause: &str, client: Option<IpAddr>) {
-    tracing::error!(event = "sys_delivery_failed", identity = %Short(identity), cause, client = client.map(display));
+    tracing::error!(event = "sys_delivery_failed", identity = %identity.short(), cause, client = client.map(display));
 }
 
 /// `cause` is a text without addresses.
 pub(crate) fn address_refused(identity: &Identity, cause: &str, client: Option<IpAddr>) {
-    tracing::warn!(event = "authn_address_refused", identity = %Short(identity), cause, client = client.map(display));
+    tracing::warn!(event = "authn_address_refused", identity = %identity.short(), cause, client = client.map(display));
 }
 
 pub(crate) fn too_many_sends(client: Option<IpAddr>) {
@@ -106,15 +56,15 @@ pub(crate) fn sends_lost(count: usize) {
 /// `reason` says what the client is not told.
 pub(crate) fn sign_in_failed(
     identity: &Identity,
-    cause: &AuthError,
+    cause: &impl fmt::Display,
     reason: Option<&'static str>,
     client: Option<IpAddr>,
 ) {
-    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %Short(identity), %cause, reason, client = client.map(display));
+    tracing::warn!(event = "authn_login_fail", method = "email_otp", identity = %identity.short(), %cause, reason, client = client.map(display));
 }
 
 pub(crate) fn signed_in(identity: &Identity, session: SessionId, client: Option<IpAddr>) {
-    tracing::info!(event = "authn_login_success", method = "email_otp", identity = %Short(identity), %session, client = client.map(display));
+    tracing::info!(event = "authn_login_success", method = "email_otp", identity = %identity.short(), %session, client = client.map(display));
 }
 
 pub(crate) fn session_renewed(session: SessionId, client: Option<IpAddr>) {
@@ -202,7 +152,7 @@ fn shown(field: &[u8]) -> String {
     field.get(..MOST).unwrap_or(field).escape_ascii().to_string()
 }
 
-pub(crate) fn internal_error(cause: &AuthError) {
+pub(crate) fn internal_error(cause: &impl fmt::Display) {
     tracing::error!(event = "sys_internal_error", %cause);
 }
 
@@ -234,35 +184,17 @@ pub(crate) fn random_secret() {
     );
 }
 
-impl Suspicion {
-    pub(crate) fn too_many_attempts(identity: &Identity, address: Option<Address>) -> Self {
-        Self::TooManyAttempts { identity: Short(identity).to_string(), address }
-    }
-
-    /// For the one challenge of a day with which there are several.
-    pub(crate) fn challenges_exhausted(identity: &Identity, address: Option<Address>, count: u32) -> Option<Self> {
-        let identity = Short(identity).to_string();
-        (count == SEVERAL).then_some(Self::ChallengesExhausted { identity, address, count })
-    }
-
-    fn log(&self, client: Option<IpAddr>) {
-        let client = client.map(display);
-        match self {
-            Self::RefreshTokenReused { session, user_id } => {
-                tracing::error!(event = "authn_token_reuse", %session, user_id, client);
-            }
-            Self::TooManyAttempts { identity, address: _ } => {
-                tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity, client);
-            }
-            Self::ChallengesExhausted { identity, address: _, count } => {
-                tracing::warn!(event = "authn_login_fail_day", method = "email_otp", identity, count, client);
-            }
+pub(crate) fn suspicion(suspicion: &Suspicion, client: Option<IpAddr>) {
+    let client = client.map(display);
+    match suspicion {
+        Suspicion::RefreshTokenReused { session, user_id } => {
+            tracing::error!(event = "authn_token_reuse", %session, user_id, client);
         }
-    }
-
-    /// Logs it and tells the application.
-    pub(crate) async fn raise<U: OtpUser>(&self, hooks: &impl Hooks<U>, context: &RequestContext) {
-        self.log(context.client_ip);
-        crate::auth::notice("suspicious", hooks.suspicious(self, context)).await;
+        Suspicion::TooManyAttempts { identity, address: _ } => {
+            tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity, client);
+        }
+        Suspicion::ChallengesExhausted { identity, address: _, count } => {
+            tracing::warn!(event = "authn_login_fail_day", method = "email_otp", identity, count, client);
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
+use crate::challenge::Identity;
 use crate::context::RequestContext;
-use crate::event::Suspicion;
+use crate::email::Address;
 use crate::id::SessionId;
 use crate::methods::AuthMethods;
 
@@ -35,6 +36,55 @@ impl From<Admission> for SignInAnswer {
             Admission::Admit => Self::Admit,
             Admission::Refuse => Self::Refuse,
         }
+    }
+}
+
+/// How many challenges of one address are used up in a day before that is
+/// suspicious.
+const SEVERAL: u32 = 3;
+
+/// Something that an honest client does not do. `Debug` shows no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Suspicion {
+    /// An old refresh token was presented after its successor was in use:
+    /// somebody has a copy. The session has been revoked.
+    RefreshTokenReused {
+        /// The session.
+        session: SessionId,
+        /// The id of its user, as in `sub`.
+        user_id: String,
+    },
+    /// The last try that a challenge allows was wrong.
+    TooManyAttempts {
+        /// A short hash that is the same for the same address, as in the log.
+        identity: String,
+        /// The address that the code had been sent to. `None` when the last
+        /// try was for another one.
+        address: Option<Address>,
+    },
+    /// Several challenges of one address were used up in this way within a
+    /// day: somebody is guessing. Raised once in a day.
+    ChallengesExhausted {
+        /// A short hash that is the same for the same address, as in the log.
+        identity: String,
+        /// The address that the codes had been sent to. `None` when the last
+        /// try was for another one.
+        address: Option<Address>,
+        /// How many challenges.
+        count: u32,
+    },
+}
+
+impl Suspicion {
+    pub(crate) fn too_many_attempts(identity: &Identity, address: Option<Address>) -> Self {
+        Self::TooManyAttempts { identity: identity.short().to_string(), address }
+    }
+
+    /// For the one challenge of a day with which there are several.
+    pub(crate) fn challenges_exhausted(identity: &Identity, address: Option<Address>, count: u32) -> Option<Self> {
+        let identity = identity.short().to_string();
+        (count == SEVERAL).then_some(Self::ChallengesExhausted { identity, address, count })
     }
 }
 

@@ -10,12 +10,14 @@ mod check;
 mod clock;
 mod config;
 mod context;
+mod crypto;
 mod delivery;
 mod email;
 mod error;
 mod event;
 mod hooks;
 mod id;
+mod keys;
 mod methods;
 mod moment;
 mod origin;
@@ -38,9 +40,11 @@ pub use otp_auth_macros::otp_config;
 #[doc = include_str!("../docs/otp_user.md")]
 pub use otp_auth_macros::OtpUser;
 
-pub use auth::{Authenticated, Claims, CodeRequest, CodeRequested, OtpAuth, SignedIn, TokenPair, Verification};
+pub use auth::{
+    AuthError, Authenticated, ChallengeKey, Claims, CodeRequest, CodeRequested, DeviceToken, OtpAuth, SignedIn,
+    TokenPair, Verification,
+};
 pub use binding::Binding;
-pub use challenge::ChallengeKey;
 pub use check::{CheckError, Finding, FindingKind};
 pub use clock::{Clock, Timestamp};
 pub use config::{
@@ -49,9 +53,8 @@ pub use config::{
 pub use context::RequestContext;
 pub use delivery::{Body, Both, Cookie, Delivery};
 pub use email::{Address, InvalidAddress};
-pub use error::{AuthError, RandomError, StoreError};
-pub use event::Suspicion;
-pub use hooks::{Admission, Hooks, SignInAnswer};
+pub use error::{RandomError, StoreError};
+pub use hooks::{Admission, Hooks, SignInAnswer, Suspicion};
 pub use id::{ParseIdError, SessionId, SubjectId, TokenId};
 pub use methods::{AuthMethods, InvalidAuthMethods};
 pub use realm::{InvalidRealm, Realm};
@@ -67,6 +70,7 @@ pub use store::sql::mysql::MySqlStore;
 pub use store::sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use store::sql::sqlite::SqliteStore;
+pub use token::ClaimsError;
 pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
 #[cfg(feature = "openapi")]
 pub use web::openapi;

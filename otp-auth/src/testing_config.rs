@@ -1,10 +1,19 @@
-//! A plain configuration for unit tests, written out by hand.
+//! What unit tests have in common: a plain configuration, written out by
+//! hand, and keys.
 
 use crate::config::{OtpConfig, SettingsBuilder};
 use crate::delivery::Cookie;
 use crate::hooks::Hooks;
+use crate::keys::{Keys, MasterSecret};
+use crate::realm::Realm;
 use crate::send::ConsoleSender;
 use crate::user::OtpUser;
+
+/// The keys of a secret that consists of one byte.
+pub(crate) fn keys(byte: u8) -> Keys {
+    let secret = MasterSecret::new(vec![byte; 32].into());
+    secret.derive(&Realm::new("users").unwrap()).unwrap()
+}
 
 /// A user with nothing but what is needed.
 #[derive(Clone)]

@@ -204,7 +204,7 @@ fn every_test_that_security_md_names_exists() {
 /// DOC-08: every derived key is described, and none that is not there.
 #[test]
 fn doc_08_every_key_is_in_security_md() {
-    let code = read("otp-auth/src/secret.rs");
+    let code = read("otp-auth/src/keys.rs");
     let mut labels: Vec<_> = code
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => b\"")?.1.strip_suffix("\","))

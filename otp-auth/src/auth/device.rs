@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use super::OtpAuth;
+use super::error::AuthError;
+use super::mailbox::Mailbox;
+use super::{DeviceToken, OtpAuth};
 use crate::challenge::device::{self, Device, DeviceId};
 use crate::challenge::{Challenge, Identity};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::email::Address;
-use crate::error::AuthError;
 use crate::id::{SessionId, SubjectId, TokenId};
-use crate::secret::Secret;
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
 /// A device may have signed in at another process, whose clock is ahead by so
@@ -23,13 +23,13 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// long ago, and was not ended since.
     pub(super) async fn known_device(
         &self,
-        address: &Address,
+        mailbox: &Mailbox,
         token: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<DeviceId>, AuthError> {
         let device = token.and_then(|token| Device::read(&self.inner.keys, token));
         let Some((device, sign_in)) =
-            device.and_then(|device| Some((device.id, device.sign_in_to(&self.identities(address), now)?)))
+            device.and_then(|device| Some((device.id, device.sign_in_to(&mailbox.identities, now)?)))
         else {
             return Ok(None);
         };
@@ -55,11 +55,12 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         // What is no address is found by whoever needs it.
         let address = Address::parse(email, self.inner.settings.local_part_case);
-        let identities = address.map(|address| self.identities(&address)).unwrap_or_default();
+        let identities = address.map(|address| self.inner.keys.map(|keys| Identity::of(keys, &address)));
         let now = self.now();
         let rank = |token: &&str| {
             let device = Device::read(&self.inner.keys, token)?;
-            Some((device.sign_in_to(&identities, now).map(|sign_in| sign_in.at), device.last_sign_in()))
+            let sign_in = identities.as_ref().ok().and_then(|identities| device.sign_in_to(identities, now));
+            Some((sign_in.map(|sign_in| sign_in.at), device.last_sign_in()))
         };
         tokens.iter().copied().max_by_key(rank)
     }
@@ -81,18 +82,13 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// The token of a device that has signed in.
-    pub(super) fn device_token(
-        &self,
-        device: Device,
-        address: &Address,
-        user_id: &str,
-        now: Timestamp,
-    ) -> Result<Secret, AuthError> {
+    pub(super) fn device_token(&self, device: Device, mailbox: &Mailbox, user_id: &str, now: Timestamp) -> DeviceToken {
         let subject = SubjectId::devices_of(user_id);
         // Whoever signs in after all devices were ended is known at once, as far
         // as this process has been told.
         let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
-        Ok(device.signed_in(&self.identities(address), subject, at).to_token(self.current_keys()?))
+        let token = device.signed_in(&mailbox.identities, subject, at).to_token(self.inner.keys.current());
+        DeviceToken { token, expires_in: device::LIFETIME }
     }
 
     /// Ends all devices of a user. The entry lives for as long as such a device
@@ -101,10 +97,5 @@ impl<C: OtpConfig> OtpAuth<C> {
         let moment = self.now() + SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
-    }
-
-    /// The identity of an address under each of the keys, the current first.
-    fn identities(&self, address: &Address) -> Vec<Identity> {
-        self.inner.keys.iter().map(|keys| Identity::of(keys, address)).collect()
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::error::AuthError;
 use super::{Inner, OtpAuth};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
-use crate::error::AuthError;
 use crate::event;
 use crate::id::{SessionId, SubjectId, TokenId};
 use crate::revoked::Revoked;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::OtpAuth;
+use super::error::AuthError;
 use crate::binding::Bound;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
-use crate::error::AuthError;
 use crate::event;
 use crate::id::{SessionId, SubjectId, TokenId};
 use crate::methods::AuthMethods;

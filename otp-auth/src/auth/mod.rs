@@ -1,55 +1,52 @@
 //! The use cases: asking for a code, signing in, refreshing, signing out, and
 //! who is asking. No HTTP and no SQL.
 
+mod ask;
 mod check;
+mod cleanup;
 mod device;
+mod error;
 mod follow;
 mod identify;
 mod in_flight;
+mod mailbox;
 mod refresh;
 mod registry;
 mod request;
 mod sessions;
+mod sign_in;
 mod sign_out;
+mod tokens;
 mod verify;
 
 use std::any::TypeId;
 use std::fmt;
-use std::future::Future;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-
+pub use error::AuthError;
 pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
-pub(crate) use verify::Refusal;
-pub use verify::{SignedIn, TokenPair, Verification};
+pub use tokens::{DeviceToken, SignedIn, TokenPair};
+pub use verify::Verification;
+pub(crate) use verify::{Refusal, SignInFailed};
 
 use crate::binding::Bound;
+pub use crate::challenge::ChallengeKey;
 use crate::challenge::code::CodeKind;
-use crate::challenge::{CodeMac, Identity};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{ConfigError, OtpConfig, Settings};
 use crate::context::{Caller, RequestContext};
-use crate::email::Address;
-use crate::error::AuthError;
 use crate::event;
-use crate::hooks::{Admission, SignInAnswer};
-use crate::methods::AuthMethods;
-use crate::secret::Keys;
+use crate::keys::{KeyRing, Ring};
 use crate::session::Client;
-use crate::store::{AnyStore, Removed, Revocation, Store};
+use crate::store::{AnyStore, Revocation, Store};
 use crate::token::{self, Tokens};
 use crate::user::OtpUser as _;
 use follow::Following;
 use in_flight::InFlight;
 use registry::Registration;
-
-/// How long a hook may take.
-const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Codes that may be on their way at once, whether somebody waits for them or
 /// not. A stranger cannot pile up more work than this.
@@ -72,8 +69,7 @@ pub struct OtpAuth<C: OtpConfig> {
 struct Inner<C: OtpConfig> {
     config: C,
     settings: Settings,
-    /// The current keys, then the previous ones.
-    keys: Vec<Keys>,
+    keys: KeyRing,
     tokens: Tokens,
     store: AnyStore<C::User>,
     clock: Clock,
@@ -101,11 +97,9 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`ConfigError`] lists every fault of the configuration at once.
     pub fn with_clock(config: C, store: impl Store<C::User>, clock: Clock) -> Result<Self, ConfigError> {
         let (settings, secrets) = config.settings().build::<C>()?;
-        let keys = std::iter::once(&secrets.current)
-            .chain(&secrets.previous)
-            .map(|secret| secret.derive(&settings.realm))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| ConfigError::random())?;
+        let keys = Ring::new(secrets.current, secrets.previous)
+            .try_map(|secret| secret.derive(&settings.realm))
+            .map_err(|error| ConfigError::of("secret_key", error.to_string()))?;
         let registration = registry::register(TypeId::of::<C::User>(), &keys)
             .ok_or_else(|| ConfigError::same_realm(settings.realm.as_str()))?;
         if settings.developer_mode {
@@ -171,50 +165,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         &self.inner.settings
     }
 
-    /// Deletes what has expired, in batches, and returns how many rows went.
-    /// Safe to run in every process at once. After each batch it rests for as
-    /// long as the batch took.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthError::Store`]; what was deleted before stays deleted.
-    pub async fn cleanup(&self) -> Result<Removed, AuthError> {
-        const BATCH: u32 = 500;
-        let now = self.now();
-        self.inner.following.revoked.forget_expired(now);
-        let mut removed = Removed::default();
-        loop {
-            let began = tokio::time::Instant::now();
-            let batch = self.inner.store.cleanup(now, BATCH).await?;
-            removed += batch;
-            if !batch.any_reached(BATCH) {
-                return Ok(removed);
-            }
-            // Half of the time belongs to those who sign in meanwhile.
-            tokio::time::sleep(began.elapsed()).await;
-        }
-    }
-
-    /// Runs [`cleanup`](Self::cleanup) now and then after every interval, on
-    /// the current Tokio runtime, until the last clone of this value is
-    /// dropped or the returned task is aborted. Failures are logged and tried
-    /// again after the interval.
-    #[allow(clippy::must_use_candidate, reason = "the task goes on when its handle is dropped")]
-    pub fn spawn_cleanup(&self, every: Duration) -> tokio::task::JoinHandle<()> {
-        let weak = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
-            // The first tick is due at once. A zero interval would spin.
-            let mut ticks = tokio::time::interval(every.max(Duration::from_secs(1)));
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(inner) = weak.upgrade() else { return };
-                // The store has already logged a failure.
-                let _ = Self { inner, caller: Caller::default() }.cleanup().await;
-            }
-        })
-    }
-
     /// Ends the sending of codes: takes no new ones, and waits for those that
     /// are on their way, but not for longer than `timeout`. Returns how many
     /// were not done by then; they are lost when the process ends, and the log
@@ -252,17 +202,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.inner.clock.now()
     }
 
-    fn current_keys(&self) -> Result<&Keys, AuthError> {
-        Ok(self.inner.keys.first().ok_or(crate::error::RandomError)?)
-    }
-
-    fn address(&self, typed: &str) -> Result<Address, AuthError> {
-        Address::parse(typed, self.inner.settings.local_part_case).map_err(|_| {
-            event::invalid_input("email", self.client_ip());
-            AuthError::InvalidEmail
-        })
-    }
-
     /// Developer mode is a constant of the application's build, so where it
     /// cannot be on, the branch is not compiled.
     fn code_kind(&self) -> CodeKind {
@@ -277,44 +216,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         Revocation { now, blacklist_until: now + token::ACCESS_HORIZON }
     }
 
-    fn admits(&self, user: &C::User) -> bool {
-        crate::hooks::Hooks::admit(self.inner.config.hooks(), user) == Admission::Admit
-    }
-
     /// Whether the user has the address that was proven.
     fn is_bound(&self, user: &C::User, bound: Bound) -> bool {
         bound.holds(&self.inner.keys, user.email(), self.inner.settings.local_part_case)
-    }
-}
-
-/// What an identity's code is worth under one set of keys.
-struct Candidate {
-    identity: Identity,
-    mac: CodeMac,
-}
-
-/// Waits for a notice to the application, but not for long. It comes after
-/// the fact: that it panics must not take away what has happened.
-pub(crate) async fn notice(name: &'static str, hook: impl Future<Output = ()> + Send) {
-    match tokio::time::timeout(HOOK_TIMEOUT, AssertUnwindSafe(hook).catch_unwind()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) => event::hook_panicked(name),
-        Err(_) => event::hook_too_slow(name),
-    }
-}
-
-/// Asks the application. No answer in time is a refusal. How else the user
-/// has proven who they are.
-async fn ask<A: Into<SignInAnswer>>(
-    name: &'static str,
-    hook: impl Future<Output = A> + Send,
-) -> Result<AuthMethods, AuthError> {
-    let answer = tokio::time::timeout(HOOK_TIMEOUT, hook).await;
-    let answer = answer.inspect_err(|_| event::hook_too_slow(name)).map_or(SignInAnswer::Refuse, Into::into);
-    match answer {
-        SignInAnswer::Admit => Ok(AuthMethods::OTP),
-        SignInAnswer::AdmitWith(methods) => Ok(methods),
-        SignInAnswer::Refuse => Err(AuthError::SignInRefused),
     }
 }
 

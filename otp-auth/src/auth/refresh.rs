@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::error::AuthError;
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
 use crate::challenge::device::Device;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
-use crate::error::{AuthError, StoreError};
-use crate::event::{self, Ending, Suspicion};
+use crate::error::StoreError;
+use crate::event::{self, Ending};
+use crate::hooks::Suspicion;
 use crate::id::SubjectId;
 use crate::session::{self, Presented, Recovery, Session};
 use crate::store::Advance;
@@ -284,6 +286,6 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     pub(super) async fn raise_reuse(&self, session: Session, context: &RequestContext) {
         let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id };
-        suspicion.raise::<C::User>(self.inner.config.hooks(), context).await;
+        self.raise(&suspicion, context).await;
     }
 }

@@ -4,7 +4,7 @@
 use std::any::TypeId;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::secret::Keys;
+use crate::keys::KeyRing;
 
 /// A configuration that is in use, as long as it is.
 pub(super) struct Registration {
@@ -18,7 +18,7 @@ static IN_USE: Mutex<Vec<Weak<Registration>>> = Mutex::new(Vec::new());
 /// Registers a configuration. `None` when one with another type of user uses
 /// one of the same secrets in the same realm: a token of the one would be a
 /// token of the other.
-pub(super) fn register(user: TypeId, keys: &[Keys]) -> Option<Arc<Registration>> {
+pub(super) fn register(user: TypeId, keys: &KeyRing) -> Option<Arc<Registration>> {
     let new = Arc::new(Registration { user, keys: keys.iter().map(|keys| keys.id.clone()).collect() });
     let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
     in_use.retain(|other| other.strong_count() > 0);

@@ -8,14 +8,13 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
 use super::OtpAuth;
+use super::error::AuthError;
 use super::in_flight::Place;
-use crate::challenge::budget::SendLimits;
 use crate::challenge::code::{self, Nonce};
 use crate::challenge::{Challenge, Identity};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::email::Address;
-use crate::error::AuthError;
 use crate::event;
 use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
@@ -125,13 +124,12 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::DeliveryFailed`], [`AuthError::AddressRefused`],
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
-        let address = self.address(request.email)?;
+        let mailbox = self.mailbox(request.email)?;
         let now = self.now();
-        let keys = self.current_keys()?;
-        let settings = &self.inner.settings;
-        let identity = Identity::of(keys, &address);
+        let (keys, settings) = (self.inner.keys.current(), &self.inner.settings);
+        let identity = *mailbox.identity();
 
-        let device = self.known_device(&address, request.device, now).await?;
+        let device = self.known_device(&mailbox, request.device, now).await?;
         let (asking, payer) = match device {
             Some(device) => (Requester::KnownDevice, device.payer(keys, &identity)),
             None => (Requester::Stranger, identity),
@@ -145,7 +143,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             identity,
             payer,
             requester: asking,
-            limits: SendLimits::of(settings),
+            limits: settings.send_limits(),
             now,
             resume: held.map(|held| Resume { key: held.key(), max_tries: settings.max_otp_attempts.into() }),
             fresh: FreshChallenge {
@@ -162,7 +160,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             AuthError::DeliveryFailed
         })?;
 
-        let paying = Paying { address, code, challenge, held, open, place };
+        let paying = Paying { address: mailbox.address, code, challenge, held, open, place };
         // A task of its own: a client that hangs up stops neither the mail
         // that is paid for nor the refund.
         let auth = self.clone();
@@ -179,7 +177,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (challenge, code, expires_at, ticket) = match opening {
             Opening::Opened(ticket) => (challenge, code, open.fresh.expires_at, ticket),
             Opening::Resumed { nonce, expires_at, ticket } => {
-                let code = code::derive(self.current_keys()?, &nonce, settings.otp_length, self.code_kind());
+                let code = code::derive(self.inner.keys.current(), &nonce, settings.otp_length, self.code_kind());
                 (held.unwrap_or(challenge), code, expires_at, ticket)
             }
             Opening::Wait(retry_after) => {

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use super::error::AuthError;
 use super::{Claims, OtpAuth, SignedIn};
 use crate::binding::{Binding, Bound};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
-use crate::error::AuthError;
 use crate::event::{self, Ending};
 use crate::id::{SessionId, SubjectId};
 use crate::session::Session;
@@ -121,8 +121,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         if user.id() != claims.user_id() {
             return Err(AuthError::InvalidToken);
         }
-        let address = self.address(user.email())?;
-        let binding = Binding::of(self.current_keys()?, address.canonical());
+        let mailbox = self.mailbox(user.email())?;
+        let binding = Binding::of(self.inner.keys.current(), mailbox.address.canonical());
         let (now, present) = (self.now(), claims.session_id());
         let held = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
         // What can fail on our side fails before anything ends.

@@ -1,8 +1,9 @@
 //! Signing out.
 
-use super::{OtpAuth, notice};
+use super::OtpAuth;
+use super::ask::notice;
+use super::error::AuthError;
 use crate::config::OtpConfig;
-use crate::error::AuthError;
 use crate::event::{self, Ending};
 use crate::hooks::Hooks;
 use crate::id::SessionId;

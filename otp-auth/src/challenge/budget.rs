@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::config::Settings;
 
 /// Who asks, as far as budgets care. For every identity there is one budget
 /// for all strangers and one for each known device, so that strangers cannot
@@ -46,20 +45,8 @@ impl SendLimits {
     /// was wrong, and counts for nothing: it would lock the address until then.
     pub const SKEW: Duration = Duration::from_mins(1);
 
-    /// None in developer mode: nothing is mailed there, and the only one to
-    /// be locked out would be the developer.
-    const NONE: Self = Self { cooldown: Duration::ZERO, per_hour: u32::MAX, per_day: u32::MAX };
-
-    pub(crate) fn of(settings: &Settings) -> Self {
-        if settings.developer_mode {
-            return Self::NONE;
-        }
-        Self {
-            cooldown: settings.otp_rate_limit,
-            per_hour: settings.max_sends_per_hour,
-            per_day: settings.max_sends_per_day,
-        }
-    }
+    /// No limits.
+    pub(crate) const NONE: Self = Self { cooldown: Duration::ZERO, per_hour: u32::MAX, per_day: u32::MAX };
 }
 
 /// How much of a paid send is given back.
@@ -337,7 +324,7 @@ mod tests {
     #[test]
     fn the_defaults_allow_one_guess_in_ten_thousand_a_day() {
         let settings = crate::config::SettingsBuilder::new()
-            .secret_key(crate::config::SecretSource::value(crate::secret::random::<32>().unwrap()));
+            .secret_key(crate::config::SecretSource::value(crate::crypto::random::<32>().unwrap()));
         let (settings, _) = settings.build::<crate::testing_config::Plain>().unwrap();
         assert!(settings.guess_rate_per_day() <= 1e-4);
         assert!((settings.guess_rate_per_day() - 1e-4).abs() < 1e-12);

@@ -1,8 +1,10 @@
 //! Codes: derived from a challenge's nonce, read as typed, bound by a MAC.
 
 use super::{ChallengeKey, CodeMac, Identity};
-use crate::error::{AuthError, RandomError};
-use crate::secret::{self, Keys, Secret};
+use crate::crypto;
+use crate::error::RandomError;
+use crate::keys::Keys;
+use crate::secret::Secret;
 use crate::text;
 
 /// What a code is derived from. On its own it tells nothing.
@@ -11,7 +13,7 @@ pub struct Nonce([u8; 16]);
 
 impl Nonce {
     pub(crate) fn random() -> Result<Self, RandomError> {
-        secret::random().map(Self)
+        crypto::random().map(Self)
     }
 
     /// The nonce with these bytes, as a store keeps them.
@@ -71,12 +73,16 @@ fn uniform(bound: u64, block: impl Fn(u8) -> [u8; 32]) -> u64 {
     last % bound
 }
 
+/// The text cannot be a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MalformedCode;
+
 /// Reads a code as people type and paste it: spaces, dashes and what nobody
 /// sees are ignored, and decimal digits count by their value, whatever their
 /// script. Anything else cannot be part of a code.
-pub(crate) fn read(typed: &str) -> Result<Secret, AuthError> {
+pub(crate) fn read(typed: &str) -> Result<Secret, MalformedCode> {
     if typed.len() > MAX_TYPED {
-        return Err(AuthError::MalformedCode);
+        return Err(MalformedCode);
     }
     // Has room for all of them: one that grows would leave copies behind.
     let mut digits = String::with_capacity(MAX_DIGITS);
@@ -84,11 +90,11 @@ pub(crate) fn read(typed: &str) -> Result<Secret, AuthError> {
         match text::digit(c) {
             Some(digit) if digits.len() < MAX_DIGITS => digits.push(digit),
             None if text::is_blank(c) || text::is_dash(c) => {}
-            _ => return Err(AuthError::MalformedCode),
+            _ => return Err(MalformedCode),
         }
     }
     if digits.is_empty() {
-        return Err(AuthError::MalformedCode);
+        return Err(MalformedCode);
     }
     Ok(Secret::new(digits))
 }
@@ -102,11 +108,9 @@ pub(crate) fn mac(keys: &Keys, key: &ChallengeKey, identity: &Identity, code: &S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::MasterSecret;
-    use zeroize::Zeroizing;
 
     fn keys() -> Keys {
-        MasterSecret::new(Zeroizing::new(vec![9; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap()
+        crate::testing_config::keys(9)
     }
 
     #[test]
@@ -223,7 +227,7 @@ mod tests {
             "1\u{20e3}23456",
             "Your code is 123456",
         ] {
-            assert!(matches!(read(typed), Err(AuthError::MalformedCode)), "{typed:?}");
+            assert!(matches!(read(typed), Err(MalformedCode)), "{typed:?}");
         }
     }
 
@@ -249,8 +253,7 @@ mod tests {
         assert_ne!(right, mac(&keys, &ChallengeKey::from_bytes([3; 32]), &identity, &code));
         assert_ne!(right, mac(&keys, &key, &Identity::from_bytes([3; 32]), &code));
         assert_ne!(right, mac(&keys, &key, &identity, &Secret::new("12345")));
-        let others =
-            MasterSecret::new(Zeroizing::new(vec![8; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap();
+        let others = crate::testing_config::keys(8);
         assert_ne!(right, mac(&others, &key, &identity, &code));
     }
 }

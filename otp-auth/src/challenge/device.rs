@@ -9,9 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Identity;
 use crate::clock::Timestamp;
+use crate::crypto;
 use crate::error::RandomError;
 use crate::id::SubjectId;
-use crate::secret::{self, Keys, Secret};
+use crate::keys::{KeyRing, Keys, Ring};
+use crate::secret::Secret;
 
 /// How long a device is remembered after its last sign-in.
 pub(crate) const LIFETIME: Duration = Duration::from_hours(180 * 24);
@@ -31,7 +33,7 @@ pub(crate) struct DeviceId([u8; ID]);
 
 impl DeviceId {
     pub(crate) fn random() -> Result<Self, RandomError> {
-        secret::random().map(Self)
+        crypto::random().map(Self)
     }
 
     pub(crate) const fn from_bytes(bytes: [u8; ID]) -> Self {
@@ -70,7 +72,7 @@ impl DeviceSignIn {
         self.at + LIFETIME <= now
     }
 
-    fn is_to(&self, identities: &[Identity]) -> bool {
+    fn is_to(&self, identities: &Ring<Identity>) -> bool {
         identities.iter().any(|identity| self.identity == half(identity))
     }
 }
@@ -89,7 +91,7 @@ impl Device {
     }
 
     /// Reads a token that was signed with one of the keys.
-    pub(crate) fn read(keys: &[Keys], text: &str) -> Option<Self> {
+    pub(crate) fn read(keys: &KeyRing, text: &str) -> Option<Self> {
         // Longer than any, and nothing is decoded.
         if text.len() > (ID + MOST * SIGN_IN + MAC).div_ceil(3) * 4 {
             return None;
@@ -98,13 +100,13 @@ impl Device {
         let (body, mac) = bytes.split_last_chunk::<MAC>()?;
         let (id, rest) = body.split_first_chunk::<ID>()?;
         let (sign_ins, []) = rest.as_chunks::<SIGN_IN>() else { return None };
-        let is_ours = keys.iter().any(|keys| secret::same(mac, &keys.device.mac(&[body])));
+        let is_ours = keys.iter().any(|keys| crypto::same(mac, &keys.device.mac(&[body])));
         let sign_ins = sign_ins.iter().map(parse).collect::<Option<Vec<_>>>()?;
         (is_ours && (1..=MOST).contains(&sign_ins.len())).then_some(Self { id: DeviceId(*id), sign_ins })
     }
 
     /// The sign-in to an address, which has an identity under each of the keys.
-    pub(crate) fn sign_in_to(&self, identities: &[Identity], now: Timestamp) -> Option<DeviceSignIn> {
+    pub(crate) fn sign_in_to(&self, identities: &Ring<Identity>, now: Timestamp) -> Option<DeviceSignIn> {
         self.sign_ins.iter().find(|sign_in| sign_in.is_to(identities) && !sign_in.is_over(now)).copied()
     }
 
@@ -118,13 +120,10 @@ impl Device {
         self.sign_ins.iter().map(|sign_in| sign_in.at).max()
     }
 
-    /// The same device after a sign-in to an address, whose identity under the
-    /// current keys is the first.
-    pub(crate) fn signed_in(mut self, identities: &[Identity], subject: SubjectId, at: Timestamp) -> Self {
+    /// The same device after a sign-in to an address.
+    pub(crate) fn signed_in(mut self, identities: &Ring<Identity>, subject: SubjectId, at: Timestamp) -> Self {
         self.sign_ins.retain(|sign_in| !sign_in.is_to(identities) && !sign_in.is_over(at));
-        if let Some(identity) = identities.first() {
-            self.sign_ins.insert(0, DeviceSignIn { identity: half(identity), subject, at });
-        }
+        self.sign_ins.insert(0, DeviceSignIn { identity: half(identities.current()), subject, at });
         self.sign_ins.truncate(MOST);
         self
     }
@@ -159,20 +158,18 @@ fn parse(bytes: &[u8; SIGN_IN]) -> Option<DeviceSignIn> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::MasterSecret;
-    use zeroize::Zeroizing;
+    use crate::testing_config::keys;
 
-    fn keys(secret: u8) -> Keys {
-        let realm = crate::realm::Realm::new("users").unwrap();
-        MasterSecret::new(Zeroizing::new(vec![secret; 32])).derive(&realm).unwrap()
+    fn ring(secret: u8) -> KeyRing {
+        Ring::new(keys(secret), vec![])
     }
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
 
-    fn identity(number: u8) -> [Identity; 1] {
-        [Identity::from_bytes([number; 32])]
+    fn identity(number: u8) -> Ring<Identity> {
+        Ring::new(Identity::from_bytes([number; 32]), vec![])
     }
 
     fn subject(number: u8) -> SubjectId {
@@ -189,9 +186,9 @@ mod tests {
 
     #[test]
     fn a_device_is_known_to_its_identity_only_and_for_its_time() {
-        let keys = [keys(9)];
+        let keys = ring(9);
         let now = at(1_000);
-        let token = device().signed_in(&identity(1), subject(1), now).to_token(&keys[0]);
+        let token = device().signed_in(&identity(1), subject(1), now).to_token(keys.current());
         let read = Device::read(&keys, token.expose()).unwrap();
         assert_eq!((read.id, known(&read, now)), (DeviceId([7; 16]), vec![1]));
         let sign_in = read.sign_in_to(&identity(1), now + LIFETIME - Duration::from_millis(1)).unwrap();
@@ -201,19 +198,19 @@ mod tests {
 
     #[test]
     fn a_device_keeps_the_last_five_addresses_each_once() {
-        let keys = [keys(9)];
+        let keys = ring(9);
         let mut device = device();
         for number in 1..=7 {
             device = device.signed_in(&identity(number), subject(number), at(i64::from(number)));
             // What is kept has to survive the way through the client.
-            device = Device::read(&keys, device.to_token(&keys[0]).expose()).unwrap();
+            device = Device::read(&keys, device.to_token(keys.current()).expose()).unwrap();
         }
         assert_eq!(known(&device, at(7)), [3, 4, 5, 6, 7]);
         let device = device.signed_in(&identity(3), subject(3), at(8)).signed_in(&identity(8), subject(8), at(9));
         assert_eq!(known(&device, at(9)), [3, 5, 6, 7, 8]);
         assert_eq!(device.sign_in_to(&identity(3), at(9)).unwrap().at, at(8));
         // CK-06
-        assert!(device.to_token(&keys[0]).expose().len() <= 340);
+        assert!(device.to_token(keys.current()).expose().len() <= 340);
     }
 
     #[test]
@@ -228,20 +225,20 @@ mod tests {
     fn a_sign_in_under_new_keys_replaces_the_one_under_the_old_ones() {
         let (old, new) = (keys(9), keys(8));
         let (under_old, under_new) = (Identity::from_bytes([1; 32]), Identity::from_bytes([2; 32]));
-        let token = device().signed_in(&[under_old], subject(1), at(1)).to_token(&old);
-        assert_eq!(Device::read(&[new], token.expose()), None);
-        let both = [keys(8), keys(9)];
+        let token = device().signed_in(&Ring::new(under_old, vec![]), subject(1), at(1)).to_token(&old);
+        assert_eq!(Device::read(&Ring::new(new, vec![]), token.expose()), None);
+        let both = Ring::new(keys(8), vec![keys(9)]);
         let read = Device::read(&both, token.expose()).unwrap();
-        assert!(read.sign_in_to(&[under_new, under_old], at(1)).is_some());
-        let read = read.signed_in(&[under_new, under_old], subject(1), at(2));
-        assert_eq!((read.sign_ins.len(), read.sign_in_to(&[under_old], at(2))), (1, None));
-        assert!(Device::read(&[keys(8)], read.to_token(&keys(8)).expose()).is_some());
+        assert!(read.sign_in_to(&Ring::new(under_new, vec![under_old]), at(1)).is_some());
+        let read = read.signed_in(&Ring::new(under_new, vec![under_old]), subject(1), at(2));
+        assert_eq!((read.sign_ins.len(), read.sign_in_to(&Ring::new(under_old, vec![]), at(2))), (1, None));
+        assert!(Device::read(&ring(8), read.to_token(&keys(8)).expose()).is_some());
     }
 
     #[test]
     fn nothing_but_a_whole_token_is_read() {
-        let keys = [keys(9)];
-        let token = device().signed_in(&identity(1), subject(1), at(1)).to_token(&keys[0]);
+        let keys = ring(9);
+        let token = device().signed_in(&identity(1), subject(1), at(1)).to_token(keys.current());
         let token = token.expose();
         let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
         for bit in 0..bytes.len() * 8 {
@@ -252,7 +249,7 @@ mod tests {
         for end in 0..token.len() {
             assert_eq!(Device::read(&keys, &token[..end]), None, "{end}");
         }
-        let sealed = |body: &[u8]| URL_SAFE_NO_PAD.encode([body, &keys[0].device.mac(&[body])].concat());
+        let sealed = |body: &[u8]| URL_SAFE_NO_PAD.encode([body, &keys.current().device.mac(&[body])].concat());
         for length in [0, 15, 16, 17, 55, 57, 16 + 6 * SIGN_IN, 10_000] {
             assert_eq!(Device::read(&keys, &sealed(&vec![1; length])), None, "{length}");
         }
@@ -265,10 +262,10 @@ mod tests {
     fn each_device_has_a_budget_of_its_own_for_each_address() {
         let keys = keys(9);
         let payers = [(1, 1), (1, 2), (2, 1), (2, 2)]
-            .map(|(device, number)| DeviceId([device; 16]).payer(&keys, &identity(number)[0]));
+            .map(|(device, number)| DeviceId([device; 16]).payer(&keys, identity(number).current()));
         for (index, payer) in payers.iter().enumerate() {
-            assert!(!payers[..index].contains(payer) && (0..9).all(|number| *payer != identity(number)[0]));
+            assert!(!payers[..index].contains(payer) && (0..9).all(|number| *payer != *identity(number).current()));
         }
-        assert_eq!(payers[0], DeviceId([1; 16]).payer(&keys, &identity(1)[0]));
+        assert_eq!(payers[0], DeviceId([1; 16]).payer(&keys, identity(1).current()));
     }
 }

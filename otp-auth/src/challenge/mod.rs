@@ -12,10 +12,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
+use crate::crypto;
 use crate::email::Address;
 use crate::error::RandomError;
 use crate::id;
-use crate::secret::{self, Keys, Secret};
+use crate::keys::Keys;
+use crate::secret::Secret;
 use device::DeviceId;
 
 macro_rules! bytes32 {
@@ -76,6 +78,13 @@ impl Identity {
     pub(crate) fn of(keys: &Keys, address: &Address) -> Self {
         Self(keys.identity.mac(&[address.canonical().as_bytes()]))
     }
+
+    /// For logs: enough to find its other lines, too little to find the
+    /// address.
+    pub(crate) fn short(&self) -> impl fmt::Display {
+        let [a, b, c, d, ..] = self.0;
+        fmt::from_fn(move |f| [a, b, c, d].iter().try_for_each(|byte| write!(f, "{byte:02x}")))
+    }
 }
 
 /// The secret that ties a code to the client that asked for it (ASVS 5.0
@@ -93,7 +102,7 @@ pub(crate) struct Challenge {
 
 impl Challenge {
     pub(crate) fn random(device: Option<DeviceId>) -> Result<Self, RandomError> {
-        Ok(Self { secret: secret::random()?, device })
+        Ok(Self { secret: crypto::random()?, device })
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -113,7 +122,7 @@ impl Challenge {
     }
 
     pub(crate) fn key(&self) -> ChallengeKey {
-        ChallengeKey(secret::hash(&self.to_bytes()))
+        ChallengeKey(crypto::hash(&self.to_bytes()))
     }
 
     pub(crate) fn to_secret(self) -> Secret {
@@ -177,7 +186,7 @@ pub(crate) fn judge(
         return Verdict::Exhausted;
     }
     match presented(&counted.identity) {
-        Some(mac) if secret::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
+        Some(mac) if crypto::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
         _ if counted.number == max_tries => Verdict::WrongAtLast,
         _ => Verdict::Wrong,
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{ConfigFault, SameSite, Settings};
+use crate::challenge::budget::SendLimits;
 use crate::origin::{host_fault, origin_fault};
-use crate::store::SendLimits;
 use crate::token::LONGEST_LIFETIME;
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -39,8 +39,9 @@ impl ConfigError {
         Self { faults }
     }
 
-    pub(crate) fn random() -> Self {
-        Self::new(vec![ConfigFault::new("secret_key", crate::error::RandomError.to_string())])
+    /// What is wrong with one key.
+    pub(crate) fn of(key: &'static str, message: impl Into<String>) -> Self {
+        Self::new(vec![ConfigFault::new(key, message)])
     }
 
     /// Another configuration of this process has the same keys.

@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn random_secrets_in_every_usual_form_are_accepted() {
         for _ in 0..500 {
-            let secret = crate::secret::random::<32>().unwrap();
+            let secret = crate::crypto::random::<32>().unwrap();
             let hex = hex(&secret);
             let uuids = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..36]);
             for text in [

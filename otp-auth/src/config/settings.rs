@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check, secret_quality};
+use crate::challenge::budget::SendLimits;
+use crate::keys::MasterSecret;
 use crate::realm::Realm;
-use crate::secret::MasterSecret;
 use crate::user::OtpUser as _;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -72,6 +73,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What may be sent to one address. In developer mode nothing limits that:
+    /// nothing is mailed there, and the only one to be locked out would be the
+    /// developer.
+    pub(crate) fn send_limits(&self) -> SendLimits {
+        if self.developer_mode {
+            return SendLimits::NONE;
+        }
+        SendLimits { cooldown: self.otp_rate_limit, per_hour: self.max_sends_per_hour, per_day: self.max_sends_per_day }
+    }
+
     /// The share of all codes that can be guessed against one address in a
     /// day, by strangers and one known device that each use up their sends.
     #[must_use]

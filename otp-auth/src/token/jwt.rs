@@ -9,7 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::Refused;
-use crate::secret::{Keys, MacKey, Secret};
+use crate::crypto::MacKey;
+use crate::keys::Keys;
+use crate::secret::Secret;
 
 /// What a token is for. Each kind has a key and a `typ` of its own (RFC 8725
 /// section 3.11 and 3.12).

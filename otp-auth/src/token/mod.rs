@@ -11,9 +11,10 @@ use serde::de::IgnoredAny;
 
 use crate::clock::Timestamp;
 use crate::config::Settings;
-use crate::error::{AuthError, RandomError};
+use crate::error::RandomError;
 use crate::id::{SessionId, TokenId};
-use crate::secret::{Keys, Secret};
+use crate::keys::{KeyRing, Ring};
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::user::OtpUser;
 
@@ -54,13 +55,31 @@ pub(crate) struct Tokens {
     audience: Option<String>,
 }
 
-/// One kind of token: the key that signs, then those that only verify.
-struct KeySet(Vec<TokenKey>);
+/// The keys of one kind of token.
+struct KeySet(Ring<TokenKey>);
 
 /// A freshly minted access token.
 pub(crate) struct Minted {
     pub(crate) token: Secret,
     pub(crate) expires_in: Duration,
+    /// Whether proxies may refuse it.
+    pub(crate) is_long: bool,
+}
+
+/// The claims of a user cannot be written into a token and read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
+pub struct ClaimsError(#[source] serde_json::Error);
+
+/// Why no token is made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MintError {
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    #[error("{bytes} bytes are too many")]
+    TooLong { bytes: usize },
+    #[error(transparent)]
+    Random(#[from] RandomError),
 }
 
 /// What a refresh token says.
@@ -71,8 +90,8 @@ pub(crate) struct Presented {
 }
 
 impl Tokens {
-    pub(crate) fn new(settings: &Settings, keys: &[Keys]) -> Self {
-        let set = |kind| KeySet(keys.iter().map(|keys| TokenKey::new(kind, keys)).collect());
+    pub(crate) fn new(settings: &Settings, keys: &KeyRing) -> Self {
+        let set = |kind| KeySet(keys.map(|keys| TokenKey::new(kind, keys)));
         Self {
             access: set(Kind::Access),
             refresh: set(Kind::Refresh),
@@ -88,7 +107,7 @@ impl Tokens {
         user: &U,
         session: &Session,
         now: Timestamp,
-    ) -> Result<Minted, AuthError> {
+    ) -> Result<Minted, MintError> {
         // Not beyond the session: its end is a promise.
         let expires_at = (now + self.access_lifetime).min(session.expires_at);
         let claims = AccessClaims {
@@ -107,29 +126,27 @@ impl Tokens {
             },
             custom: user.claims(),
         };
-        let payload = serde_json::to_vec(&claims).map_err(AuthError::Claims)?;
+        let payload = serde_json::to_vec(&claims).map_err(ClaimsError)?;
         // Claims of the application that collide with registered ones, or
         // that cannot be read back, are found here and not by a client whose
         // every request fails.
-        serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(AuthError::Claims)?;
-        let token = self.access.sign(&payload)?;
+        serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(ClaimsError)?;
+        let token = self.access.sign(&payload);
         let bytes = token.expose().len();
         if bytes > MAX_LENGTH {
             // No extractor would accept it.
-            return Err(AuthError::TokenTooLong { bytes });
-        }
-        if bytes > LONG {
-            crate::event::long_token(bytes);
+            return Err(MintError::TooLong { bytes });
         }
         Ok(Minted {
             token,
+            is_long: bytes > LONG,
             expires_in: Duration::from_secs(u64::try_from(expires_at.as_secs() - now.as_secs()).unwrap_or(0)),
         })
     }
 
     /// The refresh token of a session in its current generation. The same
     /// session gives the same token, byte for byte.
-    pub(crate) fn mint_refresh(&self, session: &Session) -> Result<Secret, AuthError> {
+    pub(crate) fn mint_refresh(&self, session: &Session) -> Result<Secret, MintError> {
         let claims = RefreshClaims {
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
@@ -138,8 +155,8 @@ impl Tokens {
             issued_at: session.refreshed_at.as_secs(),
             expires_at: session.expires_at.as_secs(),
         };
-        let payload = serde_json::to_vec(&claims).map_err(AuthError::Claims)?;
-        Ok(self.refresh.sign(&payload)?)
+        let payload = serde_json::to_vec(&claims).map_err(ClaimsError)?;
+        Ok(self.refresh.sign(&payload))
     }
 
     /// Reads an access token: signature, type, times, issuer and audience.
@@ -212,8 +229,8 @@ impl fmt::Debug for Tokens {
 }
 
 impl KeySet {
-    fn sign(&self, payload: &[u8]) -> Result<Secret, RandomError> {
-        Ok(self.0.first().ok_or(RandomError)?.sign(payload))
+    fn sign(&self, payload: &[u8]) -> Secret {
+        self.0.current().sign(payload)
     }
 
     fn open<T: serde::de::DeserializeOwned>(&self, token: &str) -> Result<T, Refused> {

@@ -3,33 +3,31 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::config::{SecretSource, SettingsBuilder};
-use crate::secret::MasterSecret;
+use crate::keys::Ring;
 use crate::session::Client;
-use crate::testing_config::{Plain, PlainUser};
+use crate::testing_config::{Plain, PlainUser, keys};
 
 type NoClaims = std::collections::BTreeMap<String, Value>;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-fn keys(byte: u8) -> Keys {
-    MasterSecret::new(Zeroizing::new(vec![byte; 32])).derive(&crate::realm::Realm::new("users").unwrap()).unwrap()
-}
-
 fn settings(change: impl FnOnce(SettingsBuilder) -> SettingsBuilder) -> Settings {
-    let secret = SecretSource::value(crate::secret::random::<32>().unwrap());
+    let secret = SecretSource::value(crate::crypto::random::<32>().unwrap());
     change(SettingsBuilder::new().secret_key(secret)).build::<Plain>().unwrap().0
 }
 
 fn tokens() -> Tokens {
-    Tokens::new(&settings(|settings| settings), &[keys(1)])
+    Tokens::new(&settings(|settings| settings), &Ring::new(keys(1), vec![]))
 }
 
 fn strict() -> Tokens {
-    Tokens::new(&settings(|settings| settings.issuer("https://id.example").audience("api")), &[keys(1)])
+    Tokens::new(
+        &settings(|settings| settings.issuer("https://id.example").audience("api")),
+        &Ring::new(keys(1), vec![]),
+    )
 }
 
 fn session() -> Session {
@@ -329,9 +327,9 @@ fn jwt_25_any_flipped_bit_is_refused() {
 #[test]
 fn key_06_a_previous_secret_verifies_and_does_not_sign() {
     let settings = settings(|settings| settings);
-    let old = Tokens::new(&settings, &[keys(1)]);
-    let rotated = Tokens::new(&settings, &[keys(2), keys(1)]);
-    let replaced = Tokens::new(&settings, &[keys(2)]);
+    let old = Tokens::new(&settings, &Ring::new(keys(1), vec![]));
+    let rotated = Tokens::new(&settings, &Ring::new(keys(2), vec![keys(1)]));
+    let replaced = Tokens::new(&settings, &Ring::new(keys(2), vec![]));
     assert!(read(&rotated, &minted(&old)).is_ok());
     assert!(read(&replaced, &minted(&old)).is_err());
     assert!(read(&old, &minted(&rotated)).is_err());
@@ -392,10 +390,10 @@ fn jwt_20_a_custom_claim_cannot_replace_a_registered_one() {
     }
 
     for name in ["sub", "exp", "iat", "jti", "sid", "auth_time", "amr"] {
-        assert!(matches!(tokens().mint_access(&Colliding(name), &session(), NOW), Err(AuthError::Claims(_))), "{name}");
+        assert!(matches!(tokens().mint_access(&Colliding(name), &session(), NOW), Err(MintError::Claims(_))), "{name}");
     }
     for name in ["iss", "aud"] {
-        assert!(matches!(strict().mint_access(&Colliding(name), &session(), NOW), Err(AuthError::Claims(_))), "{name}");
+        assert!(matches!(strict().mint_access(&Colliding(name), &session(), NOW), Err(MintError::Claims(_))), "{name}");
     }
     assert!(tokens().mint_access(&Colliding("role"), &session(), NOW).is_ok());
 }

@@ -10,8 +10,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName};
 
 use super::cookie::Kind;
 use super::delivery::presented;
-use crate::auth::OtpAuth;
-use crate::challenge::ChallengeKey;
+use crate::auth::{ChallengeKey, OtpAuth};
 use crate::config::OtpConfig;
 use crate::session::Client;
 

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::{self, Kind};
 use super::json::RequestOtpBody;
-use crate::auth::{CodeRequested, OtpAuth, SignedIn, TokenPair};
-use crate::challenge::{Challenge, device};
+use crate::auth::{ChallengeKey, CodeRequested, OtpAuth, SignedIn, TokenPair};
 use crate::config::{OtpConfig, Settings};
 use crate::delivery::{Body, Both, Cookie, Delivery};
 use crate::secret::Secret;
@@ -372,7 +371,7 @@ pub(super) fn presented_to_end<'a, C: OtpConfig>(
 fn is_ours<C: OtpConfig>(kind: Kind, value: &str, auth: &OtpAuth<C>) -> bool {
     match kind {
         Kind::Refresh => auth.is_refresh_token(value),
-        Kind::Challenge => Challenge::parse(value).is_some(),
+        Kind::Challenge => ChallengeKey::of(value).is_some(),
         Kind::Device => auth.is_device_token(value),
     }
 }
@@ -402,7 +401,7 @@ pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, setting
         // A device is named after a sign-in only, and then the challenge has
         // served its purpose.
         if let Some(device) = &device {
-            cookie::add(&mut cookies, cookie::set(Kind::Device, device, device::LIFETIME, settings));
+            cookie::add(&mut cookies, cookie::set(Kind::Device, &device.token, device.expires_in, settings));
             cookie::add(&mut cookies, cookie::clear(Kind::Challenge, settings));
         }
     }
@@ -411,7 +410,7 @@ pub(super) fn tokens_response<D: WebDelivery, U>(signed_in: SignedIn<U>, setting
         token_type: "bearer".to_owned(),
         expires_in: expires_in.as_secs(),
         refresh_token,
-        device,
+        device: device.map(|device| device.token),
     });
     (cookies, Json(body)).into_response()
 }

@@ -17,9 +17,9 @@ use axum::response::{IntoResponse, Response};
 use super::bearer;
 use super::client;
 use super::problem::{Code, Problem};
+use crate::auth::AuthError;
 use crate::auth::{Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
-use crate::error::AuthError;
 use crate::event;
 use crate::user::{OtpUser, VerifiableUser};
 

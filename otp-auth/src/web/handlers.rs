@@ -13,7 +13,7 @@ use super::delivery::{
 };
 use super::json::{AnyBody, Json, OptionalJson};
 use super::problem::{Code, Problem};
-use crate::auth::{CodeRequest, Refusal, Verification};
+use crate::auth::{CodeRequest, Refusal, SignInFailed, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
@@ -62,7 +62,7 @@ where
         older_refresh_tokens: &older,
     };
     let others = challenges.get(1..).unwrap_or_default();
-    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|(error, refusal)| {
+    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|SignInFailed { error, refusal }| {
         let problem = Problem::from(error);
         match refusal.filter(|_| settings.developer_mode) {
             Some(refusal) => problem.with_detail(advice(refusal, C::Delivery::COOKIES)),

@@ -104,8 +104,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::auth::AuthError;
 use crate::clock::ceil_secs;
-use crate::error::AuthError;
 
 /// Where `type` points: a section for each code.
 const TYPE_BASE: &str = "https://docs.rs/otp-auth/latest/otp_auth/problem/index.html#";

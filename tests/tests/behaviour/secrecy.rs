@@ -150,7 +150,7 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
         .unwrap();
     let access = signed_in.tokens.access_token.expose().to_owned();
     let refresh = signed_in.tokens.refresh_token.expose().to_owned();
-    let device = signed_in.device.as_ref().unwrap().expose().to_owned();
+    let device = signed_in.device.as_ref().unwrap().token.expose().to_owned();
     secrets.extend([challenge.clone(), code.clone(), access.clone(), refresh.clone(), device.clone()]);
 
     print("CodeRequested", &requested);

@@ -61,7 +61,7 @@ where
     secrets.extend([&challenge, &code].into_iter().flat_map(|secret| forms(secret)));
     values.extend(dump().await);
     let signed_in = verify(&challenge, &code).await.unwrap();
-    let device = signed_in.device.unwrap().expose().to_owned();
+    let device = signed_in.device.unwrap().token.expose().to_owned();
     values.extend(dump().await);
     let renewed = auth.refresh(signed_in.tokens.refresh_token.expose()).await.unwrap();
     for tokens in [&signed_in.tokens, &renewed.tokens] {

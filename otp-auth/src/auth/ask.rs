@@ -1,0 +1,56 @@
+//! Asking and telling the application.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::OtpAuth;
+use super::error::AuthError;
+use crate::config::OtpConfig;
+use crate::context::RequestContext;
+use crate::event;
+use crate::hooks::{Admission, Hooks, SignInAnswer, Suspicion};
+use crate::methods::AuthMethods;
+
+/// How long a hook may take.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Whether the application lets a user in at this moment.
+    pub(super) fn admits(&self, user: &C::User) -> bool {
+        self.inner.config.hooks().admit(user) == Admission::Admit
+    }
+
+    /// Logs a suspicion and tells the application.
+    pub(super) async fn raise(&self, suspicion: &Suspicion, context: &RequestContext) {
+        event::suspicion(suspicion, context.client_ip);
+        notice("suspicious", self.inner.config.hooks().suspicious(suspicion, context)).await;
+    }
+}
+
+/// Waits for a notice to the application, but not for long. It comes after
+/// the fact: that it panics must not take away what has happened.
+pub(super) async fn notice(name: &'static str, hook: impl Future<Output = ()> + Send) {
+    match tokio::time::timeout(HOOK_TIMEOUT, AssertUnwindSafe(hook).catch_unwind()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => event::hook_panicked(name),
+        Err(_) => event::hook_too_slow(name),
+    }
+}
+
+/// Asks the application. No answer in time is a refusal. How else the user
+/// has proven who they are.
+pub(super) async fn ask<A: Into<SignInAnswer>>(
+    name: &'static str,
+    hook: impl Future<Output = A> + Send,
+) -> Result<AuthMethods, AuthError> {
+    let answer = tokio::time::timeout(HOOK_TIMEOUT, hook).await;
+    let answer = answer.inspect_err(|_| event::hook_too_slow(name)).map_or(SignInAnswer::Refuse, Into::into);
+    match answer {
+        SignInAnswer::Admit => Ok(AuthMethods::OTP),
+        SignInAnswer::AdmitWith(methods) => Ok(methods),
+        SignInAnswer::Refuse => Err(AuthError::SignInRefused),
+    }
+}

@@ -1,0 +1,56 @@
+//! Deleting what has expired.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::OtpAuth;
+use super::error::AuthError;
+use crate::config::OtpConfig;
+use crate::context::Caller;
+use crate::store::Removed;
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Deletes what has expired, in batches, and returns how many rows went.
+    /// Safe to run in every process at once. After each batch it rests for as
+    /// long as the batch took.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Store`]; what was deleted before stays deleted.
+    pub async fn cleanup(&self) -> Result<Removed, AuthError> {
+        const BATCH: u32 = 500;
+        let now = self.now();
+        self.inner.following.revoked.forget_expired(now);
+        let mut removed = Removed::default();
+        loop {
+            let began = tokio::time::Instant::now();
+            let batch = self.inner.store.cleanup(now, BATCH).await?;
+            removed += batch;
+            if !batch.any_reached(BATCH) {
+                return Ok(removed);
+            }
+            // Half of the time belongs to those who sign in meanwhile.
+            tokio::time::sleep(began.elapsed()).await;
+        }
+    }
+
+    /// Runs [`cleanup`](Self::cleanup) now and then after every interval, on
+    /// the current Tokio runtime, until the last clone of this value is
+    /// dropped or the returned task is aborted. Failures are logged and tried
+    /// again after the interval.
+    #[allow(clippy::must_use_candidate, reason = "the task goes on when its handle is dropped")]
+    pub fn spawn_cleanup(&self, every: Duration) -> tokio::task::JoinHandle<()> {
+        let weak = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            // The first tick is due at once. A zero interval would spin.
+            let mut ticks = tokio::time::interval(every.max(Duration::from_secs(1)));
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(inner) = weak.upgrade() else { return };
+                // The store has already logged a failure.
+                let _ = Self { inner, caller: Caller::default() }.cleanup().await;
+            }
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! The code is right: the account, its session, and the tokens.
+
+use std::time::Duration;
+
+use super::ask::{ask, notice};
+use super::error::AuthError;
+use super::verify::{Proof, Refusal, SignInFailed};
+use super::{OtpAuth, SignedIn, TokenPair};
+use crate::binding::{Binding, Bound};
+use crate::config::OtpConfig;
+use crate::error::StoreError;
+use crate::event::{self, Ending};
+use crate::hooks::Hooks;
+use crate::id::SessionId;
+use crate::methods::AuthMethods;
+use crate::session::Session;
+use crate::store::{Account, NewSession, Revocation, SignIn, SignInOutcome};
+use crate::user::OtpUser;
+
+/// How long to look for what became of a sign-in that was not answered.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often a sign-in begins anew because the account is another one.
+const MAX_ROUNDS: u32 = 3;
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Signs in. Where the account becomes another one between the questions
+    /// and the sign-in, everything is asked again about that one.
+    pub(super) async fn accept(&self, proof: &Proof<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
+        let context = &proof.context;
+        let reused = self.reused(proof.verification.older_refresh_tokens, context.time).await;
+        for session in &reused {
+            let _ = self.end_session_as(session.id, Ending::TokenReused).await;
+        }
+        let mut outcome = Ok(None);
+        for _ in 0..MAX_ROUNDS {
+            outcome = self.sign_in(proof).await;
+            if !matches!(outcome, Ok(None)) {
+                break;
+            }
+        }
+        // Whatever has become of the sign-in.
+        for session in reused {
+            self.raise_reuse(session, context).await;
+        }
+        outcome?.ok_or_else(|| AuthError::from(StoreError::new("the account changes all the time")).into())
+    }
+
+    /// Asks the application, then lets the store accept the code; `None` when
+    /// the account is another one by then.
+    async fn sign_in(&self, proof: &Proof<'_>) -> Result<Option<SignedIn<C::User>>, SignInFailed> {
+        let now = proof.context.time;
+        let (account, methods) = self.admitted_account(proof).await?;
+        let older = self.older_sessions(proof);
+        let sign_in = self.sign_in_to(account, methods, proof, older.first().copied())?;
+        let (session_id, replaced, revocation) = (sign_in.session.id, sign_in.replaces, sign_in.revocation);
+        // What can fail on our side fails before the code is spent.
+        let prepared = self.prepared_tokens(&sign_in)?;
+        let device = self.device_of(proof.verification.device, &proof.challenge)?;
+
+        let (user, session, created, ended) = match self.stored(sign_in).await? {
+            SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
+            SignInOutcome::CodeSpent => return Err(AuthError::InvalidCode.into()),
+            SignInOutcome::AccountChanged => return Ok(None),
+            // Whoever has the address may know: they are no user here.
+            SignInOutcome::Excluded => {
+                return Err(SignInFailed { error: AuthError::SignInRefused, refusal: Some(Refusal::Excluded) });
+            }
+        };
+        debug_assert_eq!(session.id, session_id);
+        self.note_ended_by_sign_in(&ended, replaced, revocation);
+        // The code is spent, and no token of theirs is handed on: a store that
+        // fails here must not cost the sign-in. It has been logged.
+        for session in older.into_iter().skip(1) {
+            let _ = self.end_session_as(session, Ending::Replaced).await;
+        }
+        self.admit_signed_in(&user, &session).await?;
+        let hooks = self.inner.config.hooks();
+        if created {
+            notice("user_created", hooks.user_created(&user, &proof.context)).await;
+        }
+        let tokens = match prepared {
+            Some(tokens) => tokens,
+            None => self.tokens_for(&user, &session, now)?,
+        };
+        notice("signed_in", hooks.signed_in(&user, session.id, &proof.context)).await;
+        let device = Some(self.device_token(device, proof.mailbox, &session.user_id, now));
+        Ok(Some(SignedIn { user, session, tokens, device }))
+    }
+
+    /// The account of the address, if it may sign in, and in which ways its
+    /// user has proven who they are.
+    async fn admitted_account(&self, proof: &Proof<'_>) -> Result<(Account<C::User>, AuthMethods), AuthError> {
+        let (hooks, email) = (self.inner.config.hooks(), proof.mailbox.address.canonical());
+        match self.inner.store.user_by_email(email).await? {
+            Some(user) => {
+                if !self.admits(&user) || self.is_barred(&user.id().to_string()).await? {
+                    return Err(AuthError::SignInRefused);
+                }
+                let methods = ask("before_sign_in", hooks.before_sign_in(&user, &proof.context)).await?;
+                Ok((Account::Existing { user, email: email.to_owned() }, methods))
+            }
+            None if self.inner.settings.auto_create_user => {
+                let methods = ask("before_create", hooks.before_create(email, &proof.context)).await?;
+                Ok((Account::New(email.to_owned()), methods))
+            }
+            None => Err(AuthError::InvalidCode),
+        }
+    }
+
+    /// The sessions that the client still holds a token of.
+    fn older_sessions(&self, proof: &Proof<'_>) -> Vec<SessionId> {
+        let tokens = proof.verification.older_refresh_tokens.iter();
+        tokens.filter_map(|token| self.inner.tokens.refresh_to_end(token, proof.context.time).ok()).collect()
+    }
+
+    /// What the store is asked to do, all or nothing.
+    fn sign_in_to(
+        &self,
+        account: Account<C::User>,
+        methods: AuthMethods,
+        proof: &Proof<'_>,
+        replaces: Option<SessionId>,
+    ) -> Result<SignIn<C::User>, AuthError> {
+        let now = proof.context.time;
+        let session = NewSession {
+            id: SessionId::random()?,
+            created_at: now,
+            expires_at: now + self.inner.settings.refresh_token_lifetime,
+            binding: Binding::of(self.inner.keys.current(), proof.mailbox.address.canonical()),
+            methods,
+            client: self.caller.client.clone(),
+        };
+        Ok(SignIn {
+            challenge: proof.challenge.key(),
+            identity: proof.identity,
+            code_mac: proof.code_mac,
+            account,
+            session,
+            replaces,
+            revocation: Self::revocation(now),
+        })
+    }
+
+    /// The tokens of a user who is known already. The claims of one who is not
+    /// verified yet may become others, so those are only tried; of a new user
+    /// nothing is known.
+    fn prepared_tokens(&self, sign_in: &SignIn<C::User>) -> Result<Option<TokenPair>, AuthError> {
+        let Account::Existing { user, .. } = &sign_in.account else { return Ok(None) };
+        let session = sign_in.session.of_user(user.id().to_string());
+        let tokens = self.tokens_for(user, &session, session.created_at)?;
+        Ok((user.verified() != Some(false)).then_some(tokens))
+    }
+
+    /// Lets the store sign in. One that does not answer in time may have done it
+    /// all the same, and then the code is spent.
+    async fn stored(&self, sign_in: SignIn<C::User>) -> Result<SignInOutcome<C::User>, StoreError> {
+        let (id, replaced) = (sign_in.session.id, sign_in.replaces);
+        let created = matches!(sign_in.account, Account::New(_));
+        match self.inner.store.sign_in(sign_in).await {
+            Err(error) if error.is_timeout() => {
+                let settled = tokio::time::timeout(SETTLE_TIMEOUT, self.settled(id)).await.ok().flatten();
+                let (user, session) = settled.ok_or(error)?;
+                // Of what was not proven to be theirs nothing is known here; the
+                // mirror learns of it when the store is asked what is new.
+                Ok(SignInOutcome::SignedIn { user, session, created, ended: replaced.into_iter().collect() })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The session of a sign-in that was not answered, if there is one.
+    async fn settled(&self, id: SessionId) -> Option<(C::User, Session)> {
+        let session = self.inner.store.session(id).await.ok()??;
+        let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
+        let user = self.inner.store.user_by_id(&user_id).await.ok()??;
+        self.is_bound(&user, Bound::Whole(session.binding)).then_some((user, session))
+    }
+
+    fn note_ended_by_sign_in(&self, ended: &[SessionId], replaced: Option<SessionId>, revocation: Revocation) {
+        self.inner.note_ended(ended, revocation);
+        for session in ended {
+            let ending = if Some(*session) == replaced { Ending::Replaced } else { Ending::NotProven };
+            event::session_ended(*session, ending, self.client_ip());
+        }
+    }
+
+    /// A user who was made just now was not asked about before, and may have
+    /// been given the id of somebody who is barred. A store that fails must not
+    /// cost the sign-in: every refresh and every extractor asks again.
+    async fn admit_signed_in(&self, user: &C::User, session: &Session) -> Result<(), AuthError> {
+        if self.admits(user) && !self.is_barred(&session.user_id).await.unwrap_or(false) {
+            return Ok(());
+        }
+        self.end_session_as(session.id, Ending::Refused).await?;
+        Err(AuthError::SignInRefused)
+    }
+}
