@@ -5,12 +5,13 @@ use darling::error::Accumulator;
 use proc_macro2::Ident;
 use syn::{Attribute, Data, DeriveInput, Expr, Fields, Type};
 
-use super::stores::{self, Features, Store};
+use super::dialect::Dialect;
+use super::stores::{self, Features};
 use crate::diag::mistake;
 use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
 use crate::reader::read_attribute;
 use crate::slot::Slot;
-use crate::syntax::Root;
+use crate::syntax::{Root, plain_name};
 use crate::value::{ClaimName, CollectionName, ColumnName, DocumentFilter, SqlFilter, TableName};
 
 const ITEM: Vocabulary = Vocabulary {
@@ -68,7 +69,7 @@ const FIELD: Vocabulary = Vocabulary {
 pub(crate) struct Written<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) table: Slot<TableName>,
-    pub(crate) stores: Slot<Vec<Store>>,
+    pub(crate) stores: Slot<Vec<Dialect>>,
     pub(crate) collection: Slot<CollectionName>,
     /// `filter = "…"`
     pub(crate) filter: Slot<SqlFilter>,
@@ -265,6 +266,14 @@ fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Accumula
 }
 
 impl FieldWritten<'_> {
+    /// The field's column.
+    pub(crate) fn column_name(&self) -> String {
+        match self.column.value() {
+            Some(column) => column.0.clone(),
+            None => plain_name(self.ident),
+        }
+    }
+
     fn take(&mut self, entry: &Entry, errors: &mut Accumulator) {
         match entry.name {
             "id" => self.id.put_value(entry, errors),

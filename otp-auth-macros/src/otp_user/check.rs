@@ -32,16 +32,15 @@ use crate::syntax::peel;
 ///     })
 /// }
 /// ```
-pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStream {
-    let module = dialect.module(&model.root);
+pub(super) fn expand(dialect: Dialect, module: &TokenStream, model: &Model, table: &Table) -> TokenStream {
     let quoted = dialect.qualified(&table.name);
     let (schema, name) = (optional(table.name.schema.as_ref()), &table.name.table);
     let (id, email) = (&model.id.column, &model.email.column);
     let verified = optional(model.verified.as_ref().map(|role| &role.column));
-    let filter = optional_tokens(table.filter.as_ref().map(|text| filter(&module, &quoted, text)));
+    let filter = optional_tokens(table.filter.as_ref().map(|text| filter(module, &quoted, text)));
     let columns = model.fields.iter().filter_map(|field| {
         let column = field.column.as_ref()?;
-        Some(self::column(dialect, &module, &quoted, field, column))
+        Some(self::column(dialect, module, &quoted, field, column))
     });
     quote! {
         fn table() -> ::core::option::Option<#module::Table> {

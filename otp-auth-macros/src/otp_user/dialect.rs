@@ -1,46 +1,25 @@
 //! What differs between the SQL databases: names, placeholders, and how an address is compared.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
-
-use crate::syntax::Root;
 use crate::value::TableName;
 
 /// A kind of SQL database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     Sqlite,
     Postgres,
     MySql,
 }
 
 impl Dialect {
-    /// The module that generated code takes from the runtime.
-    pub(super) fn module(self, root: &Root) -> TokenStream {
-        let private = root.private();
-        let module = Ident::new(
-            match self {
-                Self::Sqlite => "sqlite",
-                Self::Postgres => "postgres",
-                Self::MySql => "mysql",
-            },
-            Span::call_site(),
-        );
-        quote!(#private::#module)
-    }
+    pub(super) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
 
-    /// The trait that the user struct implements.
-    pub(super) fn user_trait(self, root: &Root) -> TokenStream {
-        let module = self.module(root);
-        let user = Ident::new(
-            match self {
-                Self::Sqlite => "SqliteUser",
-                Self::Postgres => "PostgresUser",
-                Self::MySql => "MySqlUser",
-            },
-            Span::call_site(),
-        );
-        quote!(#module::#user)
+    /// Its word in `stores(...)`, which is also its crate feature and its module in the runtime.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        }
     }
 
     /// A name in quotes. `SQLite` gets backticks: unlike a name in double quotes, it never takes

@@ -2,11 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::Type;
 
 use super::model::{Claim, Claims, GeneratedClaims, Model};
-use super::mongo;
-use crate::syntax::{Root, is_called, option_inner, plain_name, pointing_at};
+use super::value::moment;
+use super::{mongo, sql};
+use crate::syntax::{Root, plain_name, pointing_at};
 
 /// Everything that the derive generates.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -18,7 +18,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     };
     let stores = model.table.as_ref().map(|table| -> TokenStream {
         let stores = table.stores.iter();
-        stores.map(|store| store.expand(model, table)).collect()
+        stores.map(|dialect| sql::expand(*dialect, model, table)).collect()
     });
     let collection = model.collection.as_ref().map(|collection| mongo::expand(model, collection));
     quote!(#claims #user #verifiable #stores #collection)
@@ -102,25 +102,6 @@ fn user_impl(model: &Model) -> TokenStream {
                 #realm
             }
         }
-    }
-}
-
-/// The present as the `Option` of a time: an expression of the type `ty`.
-///
-/// Times with a zone can be made from a `SystemTime`. Those without one cannot, and are taken from
-/// a time with one, whose type they name themselves.
-pub(super) fn moment(root: &Root, ty: &Type, now: &Ident) -> TokenStream {
-    let private = root.private();
-    let time = option_inner(ty).unwrap_or(ty);
-    let span = pointing_at(time);
-    let moment = quote_spanned!(span=> #private::moment);
-    let like = quote_spanned!(span=> #private::moment_like);
-    if is_called(time, "NaiveDateTime") {
-        quote!(#like(<#time>::MIN.and_utc(), #now).map(|utc| utc.naive_utc()))
-    } else if is_called(time, "PrimitiveDateTime") {
-        quote!(#like(<#time>::MIN.assume_utc(), #now).map(|utc| <#time>::new(utc.date(), utc.time())))
-    } else {
-        quote!(#moment::<#time>(#now))
     }
 }
 

@@ -8,8 +8,7 @@ use syn::{GenericParam, Generics, Lifetime, Type, parse_quote};
 use super::attrs::{FieldWritten, Written};
 use super::expand::serde_path;
 use super::model::claims_ident;
-use super::mongo;
-use super::stores::Store;
+use super::{mongo, sql};
 use crate::syntax::{is_option, mentioned_parameter, mentions_lifetime};
 
 /// ```text
@@ -32,8 +31,8 @@ pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
     });
     // A backend may be meant although its word, or that of the table, does not read.
     let is_stored = !(written.table.is_absent() && written.stores.is_absent());
-    let stores = Store::compiled(written.features).filter(|_| is_stored).map(|store| {
-        let (store_trait, members) = store.stand_in(&written.root);
+    let stores = written.features.dialects().filter(|_| is_stored).map(|dialect| {
+        let (store_trait, members) = sql::stand_in(dialect, &written.root);
         quote! {
             #[automatically_derived]
             impl #impl_generics #store_trait for #ident #arguments #where_clause {

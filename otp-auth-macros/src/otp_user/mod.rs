@@ -13,6 +13,7 @@ mod sql;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;

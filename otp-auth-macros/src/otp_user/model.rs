@@ -7,8 +7,8 @@ use syn::ext::IdentExt;
 use syn::{Attribute, Expr, Generics, Type, Visibility};
 
 use super::attrs::{FieldWritten, Written};
+use super::dialect::Dialect;
 use super::rules;
-use super::stores::Store;
 use crate::diag::mistake;
 use crate::slot::Slot;
 use crate::syntax::{Root, is_option, mentioned_parameter, plain_name};
@@ -94,7 +94,7 @@ pub(crate) struct Claim {
 pub(crate) struct Table {
     pub(crate) name: TableName,
     pub(crate) filter: Option<String>,
-    pub(crate) stores: Vec<Store>,
+    pub(crate) stores: Vec<Dialect>,
 }
 
 /// A collection of documents.
@@ -168,7 +168,7 @@ impl Model {
 impl Field {
     fn new(written: &FieldWritten<'_>) -> Self {
         let column = written.skip.is_absent().then(|| Column {
-            name: column_name(written),
+            name: written.column_name(),
             json: written.json.is_given(),
             on_sign_up: initial(written),
         });
@@ -211,15 +211,7 @@ fn role(
             ),
         ));
     }
-    Some(Role { ident: first.ident.clone(), ty: first.ty.clone(), column: column_name(first) })
-}
-
-/// The field's column.
-pub(super) fn column_name(field: &FieldWritten<'_>) -> String {
-    match field.column.value() {
-        Some(column) => column.0.clone(),
-        None => plain_name(field.ident),
-    }
+    Some(Role { ident: first.ident.clone(), ty: first.ty.clone(), column: first.column_name() })
 }
 
 /// The field of the id in a document.

@@ -3,9 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::expand::moment;
 use super::model::{Collection, Column, Field, Initial, Model, Role};
-use super::sql::initial;
+use super::value::{initial, moment};
 use crate::syntax::pointing_at;
 use crate::value::{CollectionName, FilterField, FilterValue};
 

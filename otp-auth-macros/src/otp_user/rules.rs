@@ -6,8 +6,7 @@ use quote::ToTokens;
 use syn::{GenericParam, Generics, Type};
 
 use super::attrs::{FieldWritten, Written};
-use super::model::column_name;
-use super::stores::Store;
+use super::dialect::Dialect;
 use crate::diag::{all_of, mistake};
 use crate::syntax::{is_called, is_no_object_id, is_option, is_plain_value, is_time, option_inner, plain_name};
 
@@ -82,7 +81,7 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
     }
     if let (Some(key), Some(filter), Some(stores)) =
         (written.filter.key(), written.filter.value(), written.stores.value())
-        && let Some(fault) = filter.fault(stores.contains(&Store::MySql), stores.contains(&Store::Sqlite))
+        && let Some(fault) = filter.fault(stores.contains(&Dialect::MySql), stores.contains(&Dialect::Sqlite))
     {
         errors.push(mistake(key, fault));
     }
@@ -103,7 +102,7 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
 
 /// The name of a field in a document.
 fn document_name(field: &FieldWritten<'_>) -> String {
-    if field.id.is_given() && field.column.is_absent() { "_id".to_owned() } else { column_name(field) }
+    if field.id.is_given() && field.column.is_absent() { "_id".to_owned() } else { field.column_name() }
 }
 
 /// Attributes of one field that contradict each other: one error for the field, at the attribute
@@ -145,7 +144,7 @@ fn contradiction(field: &FieldWritten<'_>) -> Option<darling::Error> {
 pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
     let mut seen: Vec<(String, &Ident)> = Vec::new();
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
-        let name = column_name(field);
+        let name = field.column_name();
         let lower = name.to_ascii_lowercase();
         match seen.iter().find(|(other, _)| *other == lower) {
             Some((_, first)) => errors.push(mistake(
@@ -163,7 +162,7 @@ pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Accumulato
 /// The rules about documents: what names a field can have, and which ids `MongoDB` makes.
 pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
-        let name = column_name(field);
+        let name = field.column_name();
         let place = field.column.key().unwrap_or(field.ident);
         if name.starts_with('$') || name.contains('.') {
             errors.push(mistake(

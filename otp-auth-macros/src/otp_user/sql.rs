@@ -2,13 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Expr, Lit};
 
 use super::check;
 use super::dialect::Dialect;
-use super::expand::moment;
 use super::model::{Column, Field, Initial, Model, Role, Table};
-use crate::syntax::{Root, peel, pointing_at};
+use super::value::{initial, moment};
+use crate::syntax::{Root, pointing_at};
 
 /// ```text
 /// impl SqliteUser for User {
@@ -43,8 +42,8 @@ use crate::syntax::{Root, peel, pointing_at};
 ///
 /// With the trait and the text of the backend.
 pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStream {
-    let module = dialect.module(&model.root);
-    let user_trait = dialect.user_trait(&model.root);
+    let module = module(dialect, &model.root);
+    let user_trait = user_trait(dialect, &model.root);
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let statements = Statements::new(dialect, model, table);
@@ -54,7 +53,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     let bind_email = bind_email(dialect, model, &module);
     let bind_new = bind_new(model, &module);
     let bind_proof = bind_proof(dialect, model, &module);
-    let check = check::expand(dialect, model, table);
+    let check = check::expand(dialect, &module, model, table);
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -68,6 +67,27 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
             #check
         }
     }
+}
+
+/// The module that generated code takes from the runtime.
+fn module(dialect: Dialect, root: &Root) -> TokenStream {
+    let private = root.private();
+    let module = Ident::new(dialect.name(), Span::call_site());
+    quote!(#private::#module)
+}
+
+/// The trait that the user struct implements.
+fn user_trait(dialect: Dialect, root: &Root) -> TokenStream {
+    let module = module(dialect, root);
+    let user = Ident::new(
+        match dialect {
+            Dialect::Sqlite => "SqliteUser",
+            Dialect::Postgres => "PostgresUser",
+            Dialect::MySql => "MySqlUser",
+        },
+        Span::call_site(),
+    );
+    quote!(#module::#user)
 }
 
 /// The text of each statement.
@@ -293,7 +313,7 @@ fn bind_new(model: &Model, module: &TokenStream) -> TokenStream {
 fn bind_proof(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStream {
     let private = model.root.private();
     let (id, now, arguments) = (local("id"), local("now"), local("arguments"));
-    let user_trait = dialect.user_trait(&model.root);
+    let user_trait = user_trait(dialect, &model.root);
     let bind_id = quote!(<Self as #user_trait>::bind_id(#id, #arguments)?;);
     let bind_time = model.verified.as_ref().filter(|_| model.verified_at).map(|Role { ty, .. }| {
         let bind = quote_spanned!(pointing_at(ty)=> #module::bind);
@@ -313,26 +333,13 @@ fn bind_proof(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStr
     }
 }
 
-/// The user's expression. A string literal is converted, so that `default = "member"` works for a
-/// `String`.
-pub(super) fn initial(expr: &Expr) -> TokenStream {
-    match peel(expr) {
-        Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)) => {
-            let span = pointing_at(lit);
-            let from = quote_spanned!(span=> ::core::convert::From::from);
-            quote!(#from(#lit))
-        }
-        _ => quote!(#expr),
-    }
-}
-
-/// The members of an impl that only has to exist.
-pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
-    let module = dialect.module(root);
+/// The trait, and the members of an impl that only has to exist.
+pub(super) fn stand_in(dialect: Dialect, root: &Root) -> (TokenStream, TokenStream) {
+    let module = module(dialect, root);
     let private = root.private();
     let text = quote!(&'static ::core::primitive::str);
     let select_locked = dialect.locking().map(|_| quote!(const SELECT_LOCKED: #text = "";));
-    quote! {
+    let members = quote! {
         const SELECT_BY_ID: #text = "";
         const SELECT_CURRENT: #text = "";
         const SELECT_BY_EMAIL: #text = "";
@@ -370,5 +377,6 @@ pub(super) fn stand_in(dialect: Dialect, root: &Root) -> TokenStream {
         ) -> ::core::result::Result<(), #module::Error> {
             loop {}
         }
-    }
+    };
+    (user_trait(dialect, root), members)
 }

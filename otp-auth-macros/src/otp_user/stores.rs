@@ -1,6 +1,4 @@
-//! `stores(...)`: the backends that a user struct can be stored in.
-//!
-//! A new backend is an arm of [`Store`] and a file that expands it.
+//! `stores(...)`: the databases that a user struct can be stored in.
 
 use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};
@@ -9,10 +7,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{LitStr, Token};
 
 use super::dialect::Dialect;
-use super::model::{Model, Table};
-use super::sql;
 use crate::diag::{mistake, nearest, one_of};
-use crate::syntax::Root;
 
 /// The crate features that this build of the macros has.
 #[allow(clippy::struct_excessive_bools, reason = "each is a crate feature, on or off on its own")]
@@ -31,69 +26,25 @@ impl Features {
         mysql: cfg!(feature = "mysql"),
         mongodb: cfg!(feature = "mongodb"),
     };
-}
 
-/// A backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Store {
-    Sqlite,
-    Postgres,
-    MySql,
-}
-
-impl Store {
-    const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
-
-    /// The backend's word, which is also its crate feature.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-            Self::MySql => "mysql",
+    fn have(self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+            Dialect::MySql => self.mysql,
         }
     }
 
-    /// The backends that this build has.
-    pub(crate) fn compiled(features: Features) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |store| store.is_compiled(features))
-    }
-
-    fn is_compiled(self, features: Features) -> bool {
-        match self {
-            Self::Sqlite => features.sqlite,
-            Self::Postgres => features.postgres,
-            Self::MySql => features.mysql,
-        }
-    }
-
-    fn dialect(self) -> Dialect {
-        match self {
-            Self::Sqlite => Dialect::Sqlite,
-            Self::Postgres => Dialect::Postgres,
-            Self::MySql => Dialect::MySql,
-        }
-    }
-
-    /// The impl of the backend's trait for a user struct.
-    pub(crate) fn expand(self, model: &Model, table: &Table) -> TokenStream {
-        sql::expand(self.dialect(), model, table)
-    }
-
-    /// The members of the stand-in impl, with the trait they belong to.
-    pub(crate) fn stand_in(self, root: &Root) -> (TokenStream, TokenStream) {
-        let dialect = self.dialect();
-        (dialect.user_trait(root), sql::stand_in(dialect, root))
-    }
-
-    fn names() -> impl Iterator<Item = &'static str> {
-        Self::ALL.into_iter().map(Self::name)
+    /// The SQL databases that this build has.
+    pub(super) fn dialects(self) -> impl Iterator<Item = Dialect> {
+        Dialect::ALL.into_iter().filter(move |dialect| self.have(*dialect))
     }
 }
 
-/// The words inside `stores(...)`: each backend once.
-pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors: &mut Accumulator) -> Vec<Store> {
+/// The words inside `stores(...)`: each database once.
+pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors: &mut Accumulator) -> Vec<Dialect> {
     if tokens.is_empty() {
-        errors.push(mistake(key, format_args!("`stores` names no store: write `stores({})`", Store::ALL[0].name())));
+        errors.push(mistake(key, format_args!("`stores` names no store: write `stores({})`", Dialect::ALL[0].name())));
     }
     let mut stores = Vec::new();
     let parser = |input: ParseStream<'_>| {
@@ -122,7 +73,7 @@ pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors:
             &error.span(),
             format_args!(
                 "`stores` takes names of stores, separated by commas: write `stores({})`",
-                Store::ALL[0].name()
+                Dialect::ALL[0].name()
             ),
         ));
     }
@@ -140,11 +91,11 @@ pub(crate) fn missing_feature(place: &Ident, need: &str, feature: &str) -> darli
     )
 }
 
-/// The backend called `word`, if this build has it.
-fn find(word: &Ident, features: Features) -> darling::Result<Store> {
+/// The database called `word`, if this build has it.
+fn find(word: &Ident, features: Features) -> darling::Result<Dialect> {
     let name = word.to_string();
-    if let Some(store) = Store::ALL.into_iter().find(|store| store.name() == name) {
-        return if store.is_compiled(features) {
+    if let Some(store) = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name) {
+        return if features.have(store) {
             Ok(store)
         } else {
             Err(missing_feature(word, &format!("the `{name}` store needs the crate feature of that name"), &name))
@@ -154,10 +105,11 @@ fn find(word: &Ident, features: Features) -> darling::Result<Store> {
         let instead = "`stores` is for tables; a MongoDB collection is named by `collection = \"users\"`";
         return Err(mistake(word, instead));
     }
-    let has = format!("the stores it has are {}", one_of(Store::names()));
+    let names = || Dialect::ALL.into_iter().map(Dialect::name);
+    let has = format!("the stores it has are {}", one_of(names()));
     Err(mistake(
         word,
-        if let Some(meant) = nearest(&name, Store::names()) {
+        if let Some(meant) = nearest(&name, names()) {
             format!("there is no store `{name}`; did you mean `{meant}`?")
         } else {
             format!("there is no store `{name}` in this version of otp-auth; {has}")
