@@ -1,15 +1,49 @@
-//! Where a refresh token travels: three markers, chosen by
-//! `refresh_token_delivery`. What each means in HTTP is the web layer's.
+//! Where refresh tokens and challenges travel: three markers, chosen by
+//! `refresh_token_delivery`.
+//!
+//! The types make the contract: in cookie mode there is no field for a
+//! refresh token, in body mode no cookie can be set.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::wire::{
+    ChallengeIssued, ChallengeIssuedInBody, NoBody, RefreshBody, RefreshFields, RequestFields, RequestOtpBody,
+    RequestOtpBodyWithDevice, TokensIssued, TokensIssuedInBody, VerifyBody, VerifyBodyWithChallenge, VerifyFields,
+};
 
 mod sealed {
     pub trait Sealed {}
 }
 
+/// What a body needs beyond serde: a schema, where there is a document.
+#[cfg(feature = "openapi")]
+use utoipa::ToSchema as Documented;
+#[cfg(not(feature = "openapi"))]
+trait Documented {}
+#[cfg(not(feature = "openapi"))]
+impl<T> Documented for T {}
+
 /// How refresh tokens and challenges reach the client. Implemented by
-/// [`Cookie`], [`Body`] and [`Both`].
+/// [`Cookie`], [`Body`] and [`Both`]. The types are those of the bodies.
+#[allow(private_bounds, reason = "sealed: the three deliveries are all there are")]
 pub trait Delivery: sealed::Sealed + Send + Sync + 'static {
     /// Whether cookies are set and read at all.
     const COOKIES: bool;
+    /// Whether refresh tokens are taken from bodies.
+    #[doc(hidden)]
+    const REFRESH_IN_BODY: bool = <Self::RefreshBody as RefreshFields>::READ;
+
+    /// The body of `POST /request-otp`.
+    type RequestBody: Serialize + DeserializeOwned + Documented + Send + RequestFields;
+    /// The answer to `POST /request-otp`.
+    type ChallengeIssued: Serialize + DeserializeOwned + Documented + Send + From<ChallengeIssuedInBody>;
+    /// The body of `POST /verify-otp`.
+    type VerifyBody: Serialize + DeserializeOwned + Documented + Send + VerifyFields;
+    /// The body of `POST /refresh` and `POST /logout`.
+    type RefreshBody: Serialize + DeserializeOwned + Documented + Default + Send + Sync + RefreshFields;
+    /// The answer to `POST /verify-otp` and `POST /refresh`.
+    type TokensIssued: Serialize + DeserializeOwned + Documented + Send + From<TokensIssuedInBody>;
 }
 
 /// In an `HttpOnly` cookie: for browsers. Bodies have no refresh token.
@@ -31,12 +65,30 @@ impl sealed::Sealed for Both {}
 
 impl Delivery for Cookie {
     const COOKIES: bool = true;
+
+    type RequestBody = RequestOtpBody;
+    type ChallengeIssued = ChallengeIssued;
+    type VerifyBody = VerifyBody;
+    type RefreshBody = NoBody;
+    type TokensIssued = TokensIssued;
 }
 
 impl Delivery for Body {
     const COOKIES: bool = false;
+
+    type RequestBody = RequestOtpBodyWithDevice;
+    type ChallengeIssued = ChallengeIssuedInBody;
+    type VerifyBody = VerifyBodyWithChallenge;
+    type RefreshBody = RefreshBody;
+    type TokensIssued = TokensIssuedInBody;
 }
 
 impl Delivery for Both {
     const COOKIES: bool = true;
+
+    type RequestBody = RequestOtpBodyWithDevice;
+    type ChallengeIssued = ChallengeIssuedInBody;
+    type VerifyBody = VerifyBodyWithChallenge;
+    type RefreshBody = RefreshBody;
+    type TokensIssued = TokensIssuedInBody;
 }

@@ -11,7 +11,7 @@ mod clock;
 mod config;
 mod context;
 mod crypto;
-mod delivery;
+pub mod delivery;
 mod email;
 mod error;
 mod event;
@@ -33,6 +33,7 @@ mod text;
 mod token;
 mod user;
 mod web;
+pub mod wire;
 
 #[doc = include_str!("../docs/otp_config.md")]
 pub use otp_auth_macros::otp_config;
@@ -51,7 +52,6 @@ pub use config::{
     ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
 };
 pub use context::RequestContext;
-pub use delivery::{Body, Both, Cookie, Delivery};
 pub use email::{Address, InvalidAddress};
 pub use error::{RandomError, StoreError};
 pub use hooks::{Admission, Hooks, SignInAnswer, Suspicion};
@@ -75,11 +75,7 @@ pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
 #[cfg(feature = "openapi")]
 pub use web::openapi;
 pub use web::problem;
-pub use web::{
-    AuthRejection, ChallengeIssued, ChallengeIssuedInBody, CurrentUser, Message, NoBody, RefreshBody, RequestOtpBody,
-    RequestOtpBodyWithDevice, TokensIssued, TokensIssuedInBody, VerifiedUser, VerifyBody, VerifyBodyWithChallenge,
-    WebDelivery,
-};
+pub use web::{AuthRejection, CurrentUser, VerifiedUser};
 
 #[cfg(test)]
 mod testing_config;

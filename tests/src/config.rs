@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use otp_auth::testing::CapturingSender;
-use otp_auth::{OtpConfig, SettingsBuilder, WebDelivery, otp_config};
+use otp_auth::{OtpConfig, SettingsBuilder, otp_config};
 
 use crate::hooks::TestHooks;
 use crate::user::User;
@@ -61,7 +61,7 @@ impl Mode {
 }
 
 /// A configuration that a test can make.
-pub trait TestConfig: OtpConfig<User = User, Delivery: WebDelivery> {
+pub trait TestConfig: OtpConfig<User = User> {
     /// Its delivery, as a value.
     const MODE: Mode;
 

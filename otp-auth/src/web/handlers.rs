@@ -7,26 +7,20 @@ use axum::response::{IntoResponse, Response};
 use super::bearer;
 use super::client::OnBehalf;
 use super::cookie::{self, Kind};
-use super::delivery::{
-    Message, RefreshFields, RequestFields, VerifyFields, WebDelivery, challenge_response, presented, presented_to_end,
-    tokens_response,
-};
+use super::delivery::{challenge_response, presented, presented_to_end, tokens_response};
 use super::json::{AnyBody, Json, OptionalJson};
 use super::problem::{Code, Problem};
 use crate::auth::{CodeRequest, Refusal, SignInFailed, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
+use crate::wire::{Message, RefreshFields, RequestFields, VerifyFields};
 
-pub(super) async fn request_otp<C>(
+pub(super) async fn request_otp<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    Json(body): Json<<C::Delivery as WebDelivery>::RequestBody>,
-) -> Result<Response, Problem>
-where
-    C: OtpConfig,
-    C::Delivery: WebDelivery,
-{
+    Json(body): Json<<C::Delivery as Delivery>::RequestBody>,
+) -> Result<Response, Problem> {
     let settings = auth.settings();
     let challenges = presented(Kind::Challenge, &headers, None, &auth);
     let devices = presented(Kind::Device, &headers, body.device(), &auth);
@@ -41,15 +35,11 @@ where
     Ok(challenge_response::<C::Delivery>(requested, settings))
 }
 
-pub(super) async fn verify_otp<C>(
+pub(super) async fn verify_otp<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    Json(body): Json<<C::Delivery as WebDelivery>::VerifyBody>,
-) -> Result<Response, Problem>
-where
-    C: OtpConfig,
-    C::Delivery: WebDelivery,
-{
+    Json(body): Json<<C::Delivery as Delivery>::VerifyBody>,
+) -> Result<Response, Problem> {
     let settings = auth.settings();
     let older = presented_to_end(&headers, None, &auth);
     let challenges = presented(Kind::Challenge, &headers, body.challenge(), &auth);
@@ -72,15 +62,11 @@ where
     Ok(tokens_response::<C::Delivery, _>(signed_in, settings))
 }
 
-pub(super) async fn refresh<C>(
+pub(super) async fn refresh<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    OptionalJson(body): OptionalJson<<C::Delivery as WebDelivery>::RefreshBody>,
-) -> Result<Response, Problem>
-where
-    C: OtpConfig,
-    C::Delivery: WebDelivery,
-{
+    OptionalJson(body): OptionalJson<<C::Delivery as Delivery>::RefreshBody>,
+) -> Result<Response, Problem> {
     let body = body.unwrap_or_default();
     let cookies = presented(Kind::Refresh, &headers, None, &auth);
     let tokens = auth.of_one_session(cookies, body.refresh_token()).ok_or(Code::AmbiguousCredentials)?;
@@ -92,15 +78,11 @@ where
     Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
 }
 
-pub(super) async fn logout<C>(
+pub(super) async fn logout<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    AnyBody(body): AnyBody<<C::Delivery as WebDelivery>::RefreshBody>,
-) -> Response
-where
-    C: OtpConfig,
-    C::Delivery: WebDelivery,
-{
+    AnyBody(body): AnyBody<<C::Delivery as Delivery>::RefreshBody>,
+) -> Response {
     let body = body.unwrap_or_default();
     let tokens = presented_to_end(&headers, body.refresh_token(), &auth);
     // Tokens that are no good are ignored, so that everybody can leave. Of

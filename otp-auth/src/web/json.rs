@@ -10,12 +10,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::client;
-use super::delivery::RefreshFields;
 use super::problem::{Code, Problem};
 use crate::event;
+use crate::wire::RefreshFields;
 
 /// No request of ours comes near it.
 pub(super) const MAX_BODY: usize = 16 * 1024;
@@ -29,15 +28,6 @@ const MAX_DRAINING: Duration = Duration::from_secs(2);
 /// How long one is waited for that may hold a token, where the request goes on
 /// without it.
 const MAX_WAITING: Duration = Duration::from_secs(30);
-
-/// The body of `POST /request-otp` in cookie mode.
-#[derive(Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RequestOtpBody {
-    /// The address to send the code to.
-    #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
-    pub email: String,
-}
 
 /// A body that must be there.
 pub(super) struct Json<T>(pub(super) T);
@@ -174,10 +164,4 @@ fn is_json(headers: &HeaderMap) -> bool {
         let essence = field.split(';').next().unwrap_or_default();
         essence.trim().eq_ignore_ascii_case("application/json")
     })
-}
-
-impl std::fmt::Debug for RequestOtpBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RequestOtpBody([redacted])")
-    }
 }

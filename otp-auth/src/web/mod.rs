@@ -14,11 +14,7 @@ mod json;
 pub mod openapi;
 mod origin;
 pub mod problem;
+mod route;
 mod router;
 
-pub use delivery::{
-    ChallengeIssued, ChallengeIssuedInBody, Message, NoBody, RefreshBody, RequestOtpBodyWithDevice, TokensIssued,
-    TokensIssuedInBody, VerifyBody, VerifyBodyWithChallenge, WebDelivery,
-};
 pub use extract::{AuthRejection, CurrentUser, VerifiedUser};
-pub use json::RequestOtpBody;

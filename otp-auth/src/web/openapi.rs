@@ -32,7 +32,7 @@ use axum::{Json, Router};
 use utoipa::ToSchema;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
+use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{
@@ -45,11 +45,13 @@ use utoipa::openapi::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cookie::Kind;
-use super::delivery::{Message, WebDelivery};
 use super::extract::AuthRejection;
 use super::problem::{Code, Problem};
+use super::route::Route;
 use crate::auth::OtpAuth;
 use crate::config::{OtpConfig, Settings};
+use crate::delivery::Delivery;
+use crate::wire::Message;
 
 /// Name of the security scheme of access tokens. Name it in the `security` of
 /// your own routes.
@@ -58,41 +60,7 @@ const REFRESH_COOKIE: &str = "refresh_cookie";
 const CHALLENGE_COOKIE: &str = "challenge_cookie";
 const PROBLEM: &str = "Problem";
 
-/// What can go wrong at any of the routes.
-const ANY_ROUTE: [Code; 2] = [Code::StoreUnavailable, Code::InternalError];
-
-/// What can be wrong with a body that matters.
-const ANY_BODY: [Code; 3] = [Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType];
-
-/// The problems of one route.
-fn problems<D: WebDelivery>(route: &str, settings: &Settings) -> Vec<Code> {
-    let own: &[Code] = match route {
-        "/request-otp" => &[Code::InvalidEmail, Code::AddressRefused, Code::ResendTooSoon, Code::DeliveryFailed],
-        "/verify-otp" => {
-            &[Code::InvalidEmail, Code::MalformedCode, Code::InvalidCode, Code::TooManyAttempts, Code::SignInRefused]
-        }
-        "/refresh" => &[Code::InvalidRefreshToken, Code::SessionRevoked],
-        _ => &[],
-    };
-    let guards = [
-        (D::COOKIES, Code::CrossOrigin),
-        (settings.developer_mode, Code::DeveloperModeHost),
-        (D::COOKIES && D::REFRESH_IN_BODY && route == "/refresh", Code::AmbiguousCredentials),
-    ];
-    let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
-    let body: &[Code] = match route {
-        "/logout" => &[],
-        "/refresh" if !D::REFRESH_IN_BODY => &[],
-        _ => &ANY_BODY,
-    };
-    own.iter().chain(body).chain(&ANY_ROUTE).copied().chain(guards).collect()
-}
-
-impl<C> OtpAuth<C>
-where
-    C: OtpConfig,
-    C::Delivery: WebDelivery,
-{
+impl<C: OtpConfig> OtpAuth<C> {
     /// The routes of [`router`](Self::router) as an `OpenAPI` 3.1 document:
     /// bodies, cookies, security schemes, and every problem with its `code`.
     ///
@@ -186,20 +154,18 @@ fn by_status(codes: &[Code]) -> impl Iterator<Item = (StatusCode, Vec<Code>)> {
     statuses.into_iter().map(|status| (status, codes.iter().filter(|code| code.status() == status).copied().collect()))
 }
 
-fn document<D: WebDelivery>(settings: &Settings) -> OpenApi {
+fn document<D: Delivery>(settings: &Settings) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Sign-in by one-time code")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some("Ask for a code, sign in with it, refresh, sign out. Errors are problem details (RFC 9457) with a stable `code`."));
-    let paths = PathsBuilder::new()
-        .path("/request-otp", post(request_otp::<D>(settings)))
-        .path("/verify-otp", post(verify_otp::<D>(settings)))
-        .path("/refresh", post(refresh::<D>(settings)))
-        .path("/logout", post(logout::<D>(settings)));
+    let paths = Route::ALL.into_iter().fold(PathsBuilder::new(), |paths, route| {
+        paths.path(route.path(), PathItem::new(Route::METHOD, operation::<D>(route, settings)))
+    });
     OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components::<D>(settings).build())).build()
 }
 
-fn components<D: WebDelivery>(settings: &Settings) -> ComponentsBuilder {
+fn components<D: Delivery>(settings: &Settings) -> ComponentsBuilder {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -231,77 +197,54 @@ fn cookie_scheme(kind: Kind, settings: &Settings, what: &str) -> SecurityScheme 
     SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings).as_ref(), &description)))
 }
 
-fn post(operation: OperationBuilder) -> PathItem {
-    let operation: Operation = operation.tag("auth").build();
-    PathItem::new(HttpMethod::Post, operation)
+/// A route with its bodies, its success and all its problems.
+fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
+    let success = match route {
+        Route::RequestOtp => answer::<D::ChallengeIssued>(route.success()),
+        Route::VerifyOtp | Route::Refresh => answer::<D::TokensIssued>(route.success()),
+        Route::Logout => answer::<Message>(route.success()),
+    };
+    let success = if D::COOKIES { with_cookies(success, settings, route.cookies(settings)) } else { success };
+    let operation = OperationBuilder::new()
+        .tag("auth")
+        .operation_id(Some(route.id()))
+        .summary(Some(route.summary()))
+        .response("200", success);
+    let problems = route.problems::<D>(settings);
+    let operation = by_status(&problems).fold(operation, |operation, (status, codes)| {
+        operation.response(status.as_u16().to_string(), problem_response(&codes))
+    });
+    match route {
+        Route::RequestOtp => with_body::<D::RequestBody>(operation, Required::True),
+        Route::VerifyOtp => with_body::<D::VerifyBody>(with_challenge::<D>(operation), Required::True),
+        Route::Refresh => with_refresh_token::<D>(operation),
+        Route::Logout => {
+            with_refresh_token::<D>(operation).security(requirement(BEARER)).security(SecurityRequirement::default())
+        }
+    }
+    .build()
 }
 
-fn request_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
-    let issued = answer::<D::ChallengeIssued>("The same answer whether the address has an account or not.");
-    let issued = with_cookies::<D>(issued, settings, &[Kind::Challenge]);
-    operation::<D>("/request-otp", "request_otp", "Ask for a code", issued, settings).request_body(Some(body::<
-        D::RequestBody,
-    >(
-        Required::True,
-    )))
-}
-
-fn verify_otp<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
-    let signed_in = answer::<D::TokensIssued>("Signed in. An older session of this client has ended.");
-    let signed_in = with_cookies::<D>(signed_in, settings, &[Kind::Refresh, Kind::Device, Kind::Challenge]);
-    let operation = operation::<D>("/verify-otp", "verify_otp", "Sign in with a code", signed_in, settings)
-        .request_body(Some(body::<D::VerifyBody>(Required::True)));
+/// Where the challenge comes from: its cookie, the body, or either.
+fn with_challenge<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
     let operation = if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation };
-    // In the other modes the challenge may come in the body.
     if D::COOKIES && D::REFRESH_IN_BODY { operation.security(SecurityRequirement::default()) } else { operation }
 }
 
-fn refresh<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
-    let renewed = answer::<D::TokensIssued>("Fresh tokens. The refresh token that was sent is replaced.");
-    let renewed = with_cookies::<D>(renewed, settings, &[Kind::Refresh]);
-    let operation = operation::<D>("/refresh", "refresh", "Exchange the refresh token", renewed, settings);
-    with_refresh_token::<D>(operation)
-}
-
-fn logout<D: WebDelivery>(settings: &Settings) -> OperationBuilder {
-    let signed_out = answer::<Message>("Signed out. Also the answer when there was nothing to sign out.");
-    let cookies: &[Kind] =
-        if settings.forget_device_at_logout { &[Kind::Refresh, Kind::Device] } else { &[Kind::Refresh] };
-    let signed_out = with_cookies::<D>(signed_out, settings, cookies);
-    let operation = operation::<D>("/logout", "logout", "Sign out", signed_out, settings);
-    with_refresh_token::<D>(operation).security(requirement(BEARER)).security(SecurityRequirement::default())
-}
-
 /// Where the refresh token comes from: its cookie, the body, or either.
-fn with_refresh_token<D: WebDelivery>(operation: OperationBuilder) -> OperationBuilder {
+fn with_refresh_token<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
     let operation = if D::COOKIES { operation.security(requirement(REFRESH_COOKIE)) } else { operation };
-    if D::REFRESH_IN_BODY { operation.request_body(Some(body::<D::RefreshBody>(Required::False))) } else { operation }
+    if D::REFRESH_IN_BODY { with_body::<D::RefreshBody>(operation, Required::False) } else { operation }
 }
 
 fn requirement(scheme: &str) -> SecurityRequirement {
     SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])
 }
 
-/// An operation with its success and all its problems.
-fn operation<D: WebDelivery>(
-    route: &str,
-    id: &str,
-    summary: &str,
-    success: Response,
-    settings: &Settings,
-) -> OperationBuilder {
-    let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).response("200", success);
-    let codes = problems::<D>(route, settings);
-    by_status(&codes).fold(operation, |operation, (status, codes)| {
-        operation.response(status.as_u16().to_string(), problem_response(&codes))
-    })
-}
-
-fn body<T: ToSchema>(required: Required) -> utoipa::openapi::request_body::RequestBody {
-    RequestBodyBuilder::new()
-        .content("application/json", ContentBuilder::new().schema(Some(reference::<T>())).build())
-        .required(Some(required))
-        .build()
+fn with_body<T: ToSchema>(operation: OperationBuilder, required: Required) -> OperationBuilder {
+    let content = ContentBuilder::new().schema(Some(reference::<T>())).build();
+    let body = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
+    operation.request_body(Some(body.build()))
 }
 
 fn answer<T: ToSchema>(description: &str) -> Response {
@@ -323,13 +266,10 @@ fn text_header(description: &str) -> Header {
         .build()
 }
 
-fn with_cookies<D: WebDelivery>(mut response: Response, settings: &Settings, kinds: &[Kind]) -> Response {
-    if D::COOKIES {
-        let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name(settings))).collect();
-        response
-            .headers
-            .insert("Set-Cookie".to_owned(), text_header(&format!("Sets or clears {}.", names.join(", "))).into());
-    }
+fn with_cookies(mut response: Response, settings: &Settings, kinds: &[Kind]) -> Response {
+    let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name(settings))).collect();
+    let header = text_header(&format!("Sets or clears {}.", names.join(", ")));
+    response.headers.insert("Set-Cookie".to_owned(), header.into());
     response
 }
 

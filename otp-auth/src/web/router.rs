@@ -4,22 +4,17 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::delivery::WebDelivery;
 use super::developer::{self, Served};
 use super::handlers;
 use super::origin::{self, OwnOrigin};
+use super::route::Route;
 use crate::auth::OtpAuth;
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 
-impl<C> OtpAuth<C>
-where
-    C: OtpConfig,
-    C::Delivery: WebDelivery,
-{
+impl<C: OtpConfig> OtpAuth<C> {
     /// The routes `POST /request-otp`, `/verify-otp`, `/refresh` and
     /// `/logout`, to be nested into an application of any state.
     ///
@@ -35,11 +30,15 @@ where
     where
         S: Clone + Send + Sync + 'static,
     {
-        let routes = Router::new()
-            .route("/request-otp", only_post(post(handlers::request_otp::<C>)))
-            .route("/verify-otp", only_post(post(handlers::verify_otp::<C>)))
-            .route("/refresh", only_post(post(handlers::refresh::<C>)))
-            .route("/logout", only_post(post(handlers::logout::<C>)));
+        let routes = Route::ALL.into_iter().fold(Router::new(), |router, route| {
+            let served = match route {
+                Route::RequestOtp => Route::served_by(handlers::request_otp::<C>),
+                Route::VerifyOtp => Route::served_by(handlers::verify_otp::<C>),
+                Route::Refresh => Route::served_by(handlers::refresh::<C>),
+                Route::Logout => Route::served_by(handlers::logout::<C>),
+            };
+            router.route(route.path(), served)
+        });
         let settings = self.settings();
         let routes = if C::Delivery::COOKIES {
             routes.layer(from_fn_with_state(OwnOrigin::of(settings), origin::guard))
@@ -56,9 +55,4 @@ where
             .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
             .with_state(self.clone())
     }
-}
-
-/// Answers other methods with a problem; axum adds `Allow`.
-fn only_post<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
-    route.fallback(handlers::method_not_allowed)
 }

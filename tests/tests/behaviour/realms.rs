@@ -98,7 +98,6 @@ fn routes<C>(auth: &OtpAuth<C>) -> Router
 where
     C: OtpConfig,
     C::User: otp_auth::VerifiableUser,
-    C::Delivery: otp_auth::WebDelivery,
 {
     Router::new()
         .route("/me", get(me::<C>))
@@ -134,8 +133,8 @@ async fn application<A, B>(
     office: impl FnOnce(CapturingSender) -> B,
 ) -> Application<A, B>
 where
-    A: OtpConfig<User = Customer, Delivery: otp_auth::WebDelivery>,
-    B: OtpConfig<User = Staff, Delivery: otp_auth::WebDelivery>,
+    A: OtpConfig<User = Customer>,
+    B: OtpConfig<User = Staff>,
 {
     let directory = tempfile::tempdir().unwrap();
     let store = store(&directory).await;
@@ -152,8 +151,8 @@ where
 /// Customer 1 and member of staff 1, each signed in, in each delivery.
 async fn nothing_crosses<A, B>(application: Application<A, B>, kind: Kind)
 where
-    A: OtpConfig<User = Customer, Delivery: otp_auth::WebDelivery>,
-    B: OtpConfig<User = Staff, Delivery: otp_auth::WebDelivery>,
+    A: OtpConfig<User = Customer>,
+    B: OtpConfig<User = Staff>,
 {
     let [shop, office] = application.halves.clone();
     let (mut customer, mut staff) = (Client::new(shop.clone(), kind), Client::new(office.clone(), kind));

@@ -13,9 +13,7 @@ use axum::response::Response;
 use axum::routing::post;
 use otp_auth::store::{ChallengeKey, Timestamp};
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{
-    AuthMethods, Hooks, MemoryStore, OtpAuth, OtpConfig, RequestContext, SignInAnswer, WebDelivery, otp_config,
-};
+use otp_auth::{AuthMethods, Hooks, MemoryStore, OtpAuth, OtpConfig, RequestContext, SignInAnswer, otp_config};
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{App, Backend, Call, Client, Kind, Mode, Reply, SECRET, Setup, Target, User, tokens};
 use serde_json::{Value, json};
@@ -263,7 +261,7 @@ async fn pin<C: OtpConfig>(
 
 fn bank<C>(config: impl FnOnce(CapturingSender, Factors) -> C) -> Bank
 where
-    C: OtpConfig<User = User, Delivery: WebDelivery>,
+    C: OtpConfig<User = User>,
 {
     let (sender, clock, factors) = (CapturingSender::new(), TestClock::default(), Factors::default());
     let store = MemoryStore::new(User::first);

@@ -176,7 +176,7 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     }
     macro_rules! bodies {
         ($($type:ident $json:tt;)*) => {$(
-            print(stringify!($type), &serde_json::from_value::<otp_auth::$type>(json!($json)).unwrap());
+            print(stringify!($type), &serde_json::from_value::<otp_auth::wire::$type>(json!($json)).unwrap());
         )*};
     }
     bodies! {

@@ -222,7 +222,7 @@ struct WithoutAssertions {
 
 impl OtpConfig for WithoutAssertions {
     type User = User;
-    type Delivery = otp_auth::Cookie;
+    type Delivery = otp_auth::delivery::Cookie;
     type Sender = CapturingSender;
     type Hooks = TestHooks;
 

@@ -1,0 +1,116 @@
+//! The four routes: what the router serves and the document describes.
+
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, post};
+
+use super::handlers::method_not_allowed;
+#[cfg(feature = "openapi")]
+use super::{cookie::Kind, problem::Code};
+#[cfg(feature = "openapi")]
+use crate::{config::Settings, delivery::Delivery};
+
+/// One of the routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    RequestOtp,
+    VerifyOtp,
+    Refresh,
+    Logout,
+}
+
+impl Route {
+    pub(super) const ALL: [Self; 4] = [Self::RequestOtp, Self::VerifyOtp, Self::Refresh, Self::Logout];
+
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::RequestOtp => "/request-otp",
+            Self::VerifyOtp => "/verify-otp",
+            Self::Refresh => "/refresh",
+            Self::Logout => "/logout",
+        }
+    }
+
+    /// Serves `POST`. Other methods are answered with a problem; axum adds
+    /// `Allow`.
+    pub(super) fn served_by<T: 'static, S: Clone + Send + Sync + 'static>(
+        handler: impl Handler<T, S>,
+    ) -> MethodRouter<S> {
+        post(handler).fallback(method_not_allowed)
+    }
+}
+
+/// What the document says of a route, besides its bodies.
+#[cfg(feature = "openapi")]
+impl Route {
+    /// As [`served_by`](Self::served_by) has it.
+    pub(super) const METHOD: utoipa::openapi::HttpMethod = utoipa::openapi::HttpMethod::Post;
+
+    /// The `operationId`.
+    pub(super) const fn id(self) -> &'static str {
+        match self {
+            Self::RequestOtp => "request_otp",
+            Self::VerifyOtp => "verify_otp",
+            Self::Refresh => "refresh",
+            Self::Logout => "logout",
+        }
+    }
+
+    pub(super) const fn summary(self) -> &'static str {
+        match self {
+            Self::RequestOtp => "Ask for a code",
+            Self::VerifyOtp => "Sign in with a code",
+            Self::Refresh => "Exchange the refresh token",
+            Self::Logout => "Sign out",
+        }
+    }
+
+    /// What status 200 means.
+    pub(super) const fn success(self) -> &'static str {
+        match self {
+            Self::RequestOtp => "The same answer whether the address has an account or not.",
+            Self::VerifyOtp => "Signed in. An older session of this client has ended.",
+            Self::Refresh => "Fresh tokens. The refresh token that was sent is replaced.",
+            Self::Logout => "Signed out. Also the answer when there was nothing to sign out.",
+        }
+    }
+
+    /// The cookies that a success sets or clears, where cookies are set.
+    pub(super) fn cookies(self, settings: &Settings) -> &'static [Kind] {
+        match self {
+            Self::RequestOtp => &[Kind::Challenge],
+            Self::VerifyOtp => &[Kind::Refresh, Kind::Device, Kind::Challenge],
+            Self::Logout if settings.forget_device_at_logout => &[Kind::Refresh, Kind::Device],
+            Self::Refresh | Self::Logout => &[Kind::Refresh],
+        }
+    }
+
+    /// Everything that can go wrong.
+    pub(super) fn problems<D: Delivery>(self, settings: &Settings) -> Vec<Code> {
+        let own: &[Code] = match self {
+            Self::RequestOtp => &[Code::InvalidEmail, Code::AddressRefused, Code::ResendTooSoon, Code::DeliveryFailed],
+            Self::VerifyOtp => &[
+                Code::InvalidEmail,
+                Code::MalformedCode,
+                Code::InvalidCode,
+                Code::TooManyAttempts,
+                Code::SignInRefused,
+            ],
+            Self::Refresh => &[Code::InvalidRefreshToken, Code::SessionRevoked],
+            Self::Logout => &[],
+        };
+        let body_matters = match self {
+            Self::RequestOtp | Self::VerifyOtp => true,
+            Self::Refresh => D::REFRESH_IN_BODY,
+            Self::Logout => false,
+        };
+        let body: &[Code] =
+            if body_matters { &[Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType] } else { &[] };
+        let guards = [
+            (D::COOKIES, Code::CrossOrigin),
+            (settings.developer_mode, Code::DeveloperModeHost),
+            (D::COOKIES && D::REFRESH_IN_BODY && self == Self::Refresh, Code::AmbiguousCredentials),
+        ];
+        let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
+        own.iter().chain(body).chain(&[Code::StoreUnavailable, Code::InternalError]).copied().chain(guards).collect()
+    }
+}
