@@ -4,7 +4,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 
 /// The token of the one `Authorization` field; `None` when there is no such
 /// field, or one of another scheme. Those credentials are for somebody else,
@@ -20,22 +20,22 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         return Ok(None);
     };
     if fields.next().is_some() {
-        return Err(Code::InvalidRequest.into());
+        return Err(ProblemKind::InvalidRequest.into());
     }
     // As bytes: of another scheme nothing need be text.
     let field = field.as_bytes();
     let end = field.iter().position(|byte| *byte == b' ').unwrap_or(field.len());
     let (scheme, token) = field.split_at(end);
     if !is_token(scheme) {
-        return Err(Code::MissingToken.into());
+        return Err(ProblemKind::MissingToken.into());
     }
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    let token = std::str::from_utf8(token).ok().filter(|token| token.is_ascii()).ok_or(Code::InvalidRequest)?;
+    let token = std::str::from_utf8(token).ok().filter(|token| token.is_ascii()).ok_or(ProblemKind::InvalidRequest)?;
     let token = token.trim_matches(' ');
     if token.is_empty() || token.contains([' ', '\t', ',']) {
-        return Err(Code::InvalidRequest.into());
+        return Err(ProblemKind::InvalidRequest.into());
     }
     Ok(Some(token))
 }
@@ -50,12 +50,12 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn read(fields: &[&[u8]]) -> Result<Option<String>, Code> {
+    fn read(fields: &[&[u8]]) -> Result<Option<String>, ProblemKind> {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(field).unwrap());
         }
-        token(&headers).map(|token| token.map(str::to_owned)).map_err(|problem| problem.code())
+        token(&headers).map(|token| token.map(str::to_owned)).map_err(|problem| problem.kind())
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
             &[b"Basic YTpi", b"Bearer a"],
             &[b"Basic YTpi", b"Basic YTpi"],
         ] {
-            assert_eq!(read(fields), Err(Code::InvalidRequest));
+            assert_eq!(read(fields), Err(ProblemKind::InvalidRequest));
         }
     }
 
@@ -101,7 +101,7 @@ mod tests {
             assert_eq!(read(&[field]), Ok(None), "{field:?}");
         }
         for field in [&b""[..], b" ", b"Bearer: abc", b"\"Bearer\" abc", b"Bearer\tabc", b"Bearer,abc"] {
-            assert_eq!(read(&[field]), Err(Code::MissingToken), "{field:?}");
+            assert_eq!(read(&[field]), Err(ProblemKind::MissingToken), "{field:?}");
         }
     }
 }

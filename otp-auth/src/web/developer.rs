@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::client;
 use super::host::{Field, Target};
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::config::Settings;
 use crate::origin::is_loopback;
 
@@ -67,7 +67,7 @@ pub(super) async fn guard(State(served): State<Arc<Served>>, request: Request, n
         return next.run(request).await;
     }
     crate::event::developer_mode_host(Field::of(headers, &HOST).once(), client::address(request.extensions()));
-    Problem::new(Code::DeveloperModeHost).into_response()
+    Problem::new(ProblemKind::DeveloperModeHost).into_response()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client;
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::auth::AuthError;
 use crate::auth::{Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
@@ -26,25 +26,31 @@ use crate::user::{OtpUser, VerifiableUser};
 /// Why an extractor refused a request. It is sent as a
 /// [problem](crate::problem): 401 `missing_token` or `invalid_token`, 400
 /// `invalid_request`, 403 `not_verified`, 503 `store_unavailable`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuthRejection(Problem);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct AuthRejection(#[from] Problem);
 
 impl AuthRejection {
     /// Every kind that there is, over all extractors.
     #[cfg(feature = "openapi")]
-    pub(super) const CODES: [Code; 5] =
-        [Code::InvalidRequest, Code::MissingToken, Code::InvalidToken, Code::NotVerified, Code::StoreUnavailable];
+    pub(super) const KINDS: [ProblemKind; 5] = [
+        ProblemKind::InvalidRequest,
+        ProblemKind::MissingToken,
+        ProblemKind::InvalidToken,
+        ProblemKind::NotVerified,
+        ProblemKind::StoreUnavailable,
+    ];
 
     /// The kind of problem.
     #[must_use]
-    pub fn code(&self) -> Code {
-        self.0.code()
+    pub fn kind(&self) -> ProblemKind {
+        self.0.kind()
     }
 }
 
-impl From<Problem> for AuthRejection {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
+impl From<AuthRejection> for Problem {
+    fn from(AuthRejection(problem): AuthRejection) -> Self {
+        problem
     }
 }
 
@@ -148,7 +154,7 @@ macro_rules! extractor {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
                 let found = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
-                found.ok_or(AuthRejection(Code::MissingToken.into()))
+                found.ok_or(AuthRejection(ProblemKind::MissingToken.into()))
             }
         }
     };
@@ -163,7 +169,7 @@ extractor!(VerifiedUser<C> where VerifiableUser, |auth, token| {
     if authenticated.user.verified() == Some(true) {
         Ok(VerifiedUser(authenticated))
     } else {
-        Err(AuthRejection(Code::NotVerified.into()))
+        Err(AuthRejection(ProblemKind::NotVerified.into()))
     }
 });
 

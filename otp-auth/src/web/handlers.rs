@@ -9,7 +9,7 @@ use super::client::OnBehalf;
 use super::cookie::{self, Kind};
 use super::delivery::{challenge_response, presented, presented_to_end, tokens_response};
 use super::json::{AnyBody, Json, OptionalJson};
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::auth::{CodeRequest, Refusal, SignInFailed, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
@@ -69,9 +69,9 @@ pub(super) async fn refresh<C: OtpConfig>(
 ) -> Result<Response, Problem> {
     let body = body.unwrap_or_default();
     let cookies = presented(Kind::Refresh, &headers, None, &auth);
-    let tokens = auth.of_one_session(cookies, body.refresh_token()).ok_or(Code::AmbiguousCredentials)?;
+    let tokens = auth.of_one_session(cookies, body.refresh_token()).ok_or(ProblemKind::AmbiguousCredentials)?;
     if tokens.is_empty() {
-        return Err(Problem::without_credentials(Code::InvalidRefreshToken));
+        return Err(Problem::without_credentials(ProblemKind::InvalidRefreshToken));
     }
     let device = presented(Kind::Device, &headers, None, &auth).first().copied();
     let signed_in = auth.refresh_any(&tokens, device).await?;
@@ -130,5 +130,5 @@ fn advice(refusal: Refusal, cookies: bool) -> &'static str {
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
-    Code::MethodNotAllowed.into()
+    ProblemKind::MethodNotAllowed.into()
 }

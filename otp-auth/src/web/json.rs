@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::client;
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::event;
 use crate::wire::RefreshFields;
 
@@ -43,7 +43,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let client = client::address(request.extensions());
-        required(request).await.map(Self).map_err(|code| unreadable(code, client))
+        required(request).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
@@ -52,7 +52,7 @@ impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for OptionalJs
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let client = client::address(request.extensions());
-        optional(request).await.map(Self).map_err(|code| unreadable(code, client))
+        optional(request).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
@@ -61,23 +61,23 @@ impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for AnyBody<T>
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
         let client = client::address(request.extensions());
-        Ok(Self(any(request).await.unwrap_or_else(|code| {
-            unreadable(code, client);
+        Ok(Self(any(request).await.unwrap_or_else(|kind| {
+            unreadable(kind, client);
             None
         })))
     }
 }
 
-async fn required<T: DeserializeOwned>(request: Request) -> Result<T, Code> {
+async fn required<T: DeserializeOwned>(request: Request) -> Result<T, ProblemKind> {
     let (parts, body) = request.into_parts();
     // Checked first: a form or a text is refused unread (CSRF-05).
     if !is_json(&parts.headers) {
-        return Err(Code::UnsupportedMediaType);
+        return Err(ProblemKind::UnsupportedMediaType);
     }
     parse(&read(body).await?)
 }
 
-async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, Code> {
+async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, ProblemKind> {
     let (parts, body) = request.into_parts();
     debug_assert_eq!(parts.method, Method::POST);
     if !T::READ {
@@ -87,7 +87,7 @@ async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Resu
     filled(&parts.headers, &read(body).await?)
 }
 
-async fn any<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, Code> {
+async fn any<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, ProblemKind> {
     let (parts, body) = request.into_parts();
     let bytes = drain(body, if T::READ { MAX_WAITING } else { MAX_DRAINING }).await;
     if !T::READ {
@@ -97,60 +97,60 @@ async fn any<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Op
 }
 
 /// What a body says that may be empty.
-fn filled<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<T>, Code> {
+fn filled<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<T>, ProblemKind> {
     if bytes.is_empty() {
         return Ok(None);
     }
     if !is_json(headers) {
-        return Err(Code::UnsupportedMediaType);
+        return Err(ProblemKind::UnsupportedMediaType);
     }
     parse(bytes).map(Some)
 }
 
 /// A body could not be read: the one event of it.
-fn unreadable(code: Code, client: Option<IpAddr>) -> Problem {
-    event::invalid_input(code.as_str(), client);
-    code.into()
+fn unreadable(kind: ProblemKind, client: Option<IpAddr>) -> Problem {
+    event::invalid_input(kind.code(), client);
+    kind.into()
 }
 
 /// Takes a body off the connection, and keeps what a request of ours would
 /// hold: a client that is still writing when it is closed may never see the
 /// answer. One that does not come is not waited for: what the request asks for
 /// must not depend on it.
-async fn drain(body: Body, limit: Duration) -> Result<Vec<u8>, Code> {
-    tokio::time::timeout(limit, take(body)).await.unwrap_or(Err(Code::Malformed))
+async fn drain(body: Body, limit: Duration) -> Result<Vec<u8>, ProblemKind> {
+    tokio::time::timeout(limit, take(body)).await.unwrap_or(Err(ProblemKind::Malformed))
 }
 
-async fn take(mut body: Body) -> Result<Vec<u8>, Code> {
+async fn take(mut body: Body) -> Result<Vec<u8>, ProblemKind> {
     let (mut kept, mut taken) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Code::Malformed)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| ProblemKind::Malformed)?.into_data() else { continue };
         taken += data.len();
         if taken > MAX_DRAINED {
-            return Err(Code::BodyTooLarge);
+            return Err(ProblemKind::BodyTooLarge);
         }
         if taken <= MAX_BODY {
             kept.extend_from_slice(&data);
         }
     }
-    if taken <= MAX_BODY { Ok(kept) } else { Err(Code::BodyTooLarge) }
+    if taken <= MAX_BODY { Ok(kept) } else { Err(ProblemKind::BodyTooLarge) }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Code> {
+async fn read(body: Body) -> Result<Vec<u8>, ProblemKind> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge),
+        Err(error) if error.is::<LengthLimitError>() => Err(ProblemKind::BodyTooLarge),
         // The client broke off; nobody will read this.
-        Err(_) => Err(Code::Malformed),
+        Err(_) => Err(ProblemKind::Malformed),
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Code> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemKind> {
     // Serde would also read the fields of a struct from a list.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Code::Malformed);
+        return Err(ProblemKind::Malformed);
     }
-    serde_json::from_slice(bytes).map_err(|_| Code::Malformed)
+    serde_json::from_slice(bytes).map_err(|_| ProblemKind::Malformed)
 }
 
 /// Exactly one `Content-Type`, and that is `application/json`, whatever its

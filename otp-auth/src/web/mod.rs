@@ -1,6 +1,9 @@
 //! The HTTP side: routes, cookies, extractors and problems. Handlers only
 //! translate; what happens is decided in [`auth`](crate::auth).
 
+#[macro_use]
+mod problem_kinds;
+
 mod bearer;
 mod client;
 mod cookie;

@@ -46,7 +46,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cookie::Kind;
 use super::extract::AuthRejection;
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 use super::route::Route;
 use crate::auth::OtpAuth;
 use crate::config::{OtpConfig, Settings};
@@ -140,18 +140,18 @@ const DOCUMENT: &str = "openapi.json";
 /// ```
 impl utoipa::IntoResponses for AuthRejection {
     fn responses() -> std::collections::BTreeMap<String, RefOr<Response>> {
-        by_status(&AuthRejection::CODES)
-            .map(|(status, codes)| (status.as_u16().to_string(), problem_response(&codes).into()))
+        by_status(&AuthRejection::KINDS)
+            .map(|(status, kinds)| (status.as_u16().to_string(), problem_response(&kinds).into()))
             .collect()
     }
 }
 
-/// The codes of each status, in the order of the statuses.
-fn by_status(codes: &[Code]) -> impl Iterator<Item = (StatusCode, Vec<Code>)> {
-    let mut statuses: Vec<_> = codes.iter().map(|code| code.status()).collect();
+/// The kinds of each status, in the order of the statuses.
+fn by_status(kinds: &[ProblemKind]) -> impl Iterator<Item = (StatusCode, Vec<ProblemKind>)> {
+    let mut statuses: Vec<_> = kinds.iter().map(|kind| kind.status()).collect();
     statuses.sort_unstable();
     statuses.dedup();
-    statuses.into_iter().map(|status| (status, codes.iter().filter(|code| code.status() == status).copied().collect()))
+    statuses.into_iter().map(|status| (status, kinds.iter().filter(|kind| kind.status() == status).copied().collect()))
 }
 
 fn document<D: Delivery>(settings: &Settings) -> OpenApi {
@@ -211,8 +211,8 @@ fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
         .summary(Some(route.summary()))
         .response("200", success);
     let problems = route.problems::<D>(settings);
-    let operation = by_status(&problems).fold(operation, |operation, (status, codes)| {
-        operation.response(status.as_u16().to_string(), problem_response(&codes))
+    let operation = by_status(&problems).fold(operation, |operation, (status, kinds)| {
+        operation.response(status.as_u16().to_string(), problem_response(&kinds))
     });
     match route {
         Route::RequestOtp => with_body::<D::RequestBody>(operation, Required::True),
@@ -274,19 +274,18 @@ fn with_cookies(mut response: Response, settings: &Settings, kinds: &[Kind]) -> 
 }
 
 /// One response for all problems of a status; `code` tells them apart.
-fn problem_response(codes: &[Code]) -> Response {
+fn problem_response(kinds: &[ProblemKind]) -> Response {
     let narrowed = AllOfBuilder::new()
         .item(Ref::from_schema_name(PROBLEM))
-        .item(ObjectBuilder::new().schema_type(Type::Object).property("code", code_schema(codes)));
-    let details: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.detail())).collect();
-    let examples =
-        codes.iter().map(|code| (code.as_str(), ExampleBuilder::new().value(Problem::example(*code)).build()));
+        .item(ObjectBuilder::new().schema_type(Type::Object).property("code", code_schema(kinds)));
+    let details: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code(), kind.detail())).collect();
+    let examples = kinds.iter().map(|kind| (kind.code(), ExampleBuilder::new().value(Problem::example(*kind)).build()));
     let content = ContentBuilder::new().schema(Some(Schema::AllOf(narrowed.build()))).examples_from_iter(examples);
     let response = ResponseBuilder::new()
         .description(details.join("\n\n"))
         .content("application/problem+json", content.build())
         .header("Cache-Control", text_header("Always `no-store`."));
-    let response = match codes.first().map(|code| code.status().as_u16()) {
+    let response = match kinds.first().map(|kind| kind.status().as_u16()) {
         Some(401) => response.header("WWW-Authenticate", text_header("A `Bearer` challenge.")),
         Some(429) => response.header("Retry-After", text_header("Seconds to wait.")),
         _ => response,
@@ -294,14 +293,14 @@ fn problem_response(codes: &[Code]) -> Response {
     response.build()
 }
 
-fn code_schema(codes: &[Code]) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.iter().map(|code| code.as_str())))
+fn code_schema(kinds: &[ProblemKind]) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.iter().map(|kind| kind.code())))
 }
 
 /// RFC 9457 section 3.1, and our members.
 fn problem_schema(settings: &Settings) -> RefOr<Schema> {
-    let codes: Vec<_> =
-        Code::ALL.iter().copied().filter(|code| settings.developer_mode || *code != Code::DeveloperModeHost).collect();
+    let is_possible = |kind: &ProblemKind| settings.developer_mode || *kind != ProblemKind::DeveloperModeHost;
+    let kinds: Vec<_> = ProblemKind::ALL.iter().copied().filter(is_possible).collect();
     let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
     let number = |description: &str| ObjectBuilder::new().schema_type(Type::Integer).description(Some(description));
     let problem = ObjectBuilder::new()
@@ -311,7 +310,7 @@ fn problem_schema(settings: &Settings) -> RefOr<Schema> {
         .property("title", text("The kind of problem, for people."))
         .property("status", number("The status of the response."))
         .property("detail", text("What to do, for people."))
-        .property("code", code_schema(&codes).description(Some("The kind of problem, for programs.")))
+        .property("code", code_schema(&kinds).description(Some("The kind of problem, for programs.")))
         .property("retry_after", number("Seconds to wait, the same as in `Retry-After`."));
     let required = ["type", "title", "status", "detail", "code"];
     required.into_iter().fold(problem, ObjectBuilder::required).into()

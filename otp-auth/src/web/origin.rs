@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::client;
 use super::host::{Field, Target};
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::config::Settings;
 use crate::origin::{Origin, Scheme};
 
@@ -98,7 +98,7 @@ pub(super) async fn guard(State(own): State<Arc<OwnOrigin>>, request: Request, n
     }
     let client = client::address(request.extensions());
     crate::event::cross_origin(origin.once(), client);
-    Problem::new(Code::CrossOrigin).into_response()
+    Problem::new(ProblemKind::CrossOrigin).into_response()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, post};
 
 use super::handlers::method_not_allowed;
 #[cfg(feature = "openapi")]
-use super::{cookie::Kind, problem::Code};
+use super::{cookie::Kind, problem::ProblemKind};
 #[cfg(feature = "openapi")]
 use crate::{config::Settings, delivery::Delivery};
 
@@ -85,17 +85,22 @@ impl Route {
     }
 
     /// Everything that can go wrong.
-    pub(super) fn problems<D: Delivery>(self, settings: &Settings) -> Vec<Code> {
-        let own: &[Code] = match self {
-            Self::RequestOtp => &[Code::InvalidEmail, Code::AddressRefused, Code::ResendTooSoon, Code::DeliveryFailed],
-            Self::VerifyOtp => &[
-                Code::InvalidEmail,
-                Code::MalformedCode,
-                Code::InvalidCode,
-                Code::TooManyAttempts,
-                Code::SignInRefused,
+    pub(super) fn problems<D: Delivery>(self, settings: &Settings) -> Vec<ProblemKind> {
+        let own: &[ProblemKind] = match self {
+            Self::RequestOtp => &[
+                ProblemKind::InvalidEmail,
+                ProblemKind::AddressRefused,
+                ProblemKind::ResendTooSoon,
+                ProblemKind::DeliveryFailed,
             ],
-            Self::Refresh => &[Code::InvalidRefreshToken, Code::SessionRevoked],
+            Self::VerifyOtp => &[
+                ProblemKind::InvalidEmail,
+                ProblemKind::MalformedCode,
+                ProblemKind::InvalidCode,
+                ProblemKind::TooManyAttempts,
+                ProblemKind::SignInRefused,
+            ],
+            Self::Refresh => &[ProblemKind::InvalidRefreshToken, ProblemKind::SessionRevoked],
             Self::Logout => &[],
         };
         let body_matters = match self {
@@ -103,14 +108,22 @@ impl Route {
             Self::Refresh => D::REFRESH_IN_BODY,
             Self::Logout => false,
         };
-        let body: &[Code] =
-            if body_matters { &[Code::Malformed, Code::BodyTooLarge, Code::UnsupportedMediaType] } else { &[] };
+        let body: &[ProblemKind] = if body_matters {
+            &[ProblemKind::Malformed, ProblemKind::BodyTooLarge, ProblemKind::UnsupportedMediaType]
+        } else {
+            &[]
+        };
         let guards = [
-            (D::COOKIES, Code::CrossOrigin),
-            (settings.developer_mode, Code::DeveloperModeHost),
-            (D::COOKIES && D::REFRESH_IN_BODY && self == Self::Refresh, Code::AmbiguousCredentials),
+            (D::COOKIES, ProblemKind::CrossOrigin),
+            (settings.developer_mode, ProblemKind::DeveloperModeHost),
+            (D::COOKIES && D::REFRESH_IN_BODY && self == Self::Refresh, ProblemKind::AmbiguousCredentials),
         ];
         let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
-        own.iter().chain(body).chain(&[Code::StoreUnavailable, Code::InternalError]).copied().chain(guards).collect()
+        own.iter()
+            .chain(body)
+            .chain(&[ProblemKind::StoreUnavailable, ProblemKind::InternalError])
+            .copied()
+            .chain(guards)
+            .collect()
     }
 }

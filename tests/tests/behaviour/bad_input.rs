@@ -4,11 +4,11 @@
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 use axum::http::{Method, Request, StatusCode};
-use otp_auth::problem::Code;
+use otp_auth::problem::{Problem, ProblemKind};
 use otp_auth_tests::app::{AUTH, OPTIONAL, PROTECTED};
-use otp_auth_tests::{Answer, App, Client, tokens};
+use otp_auth_tests::{Answer, App, Client, Mode, Setup, tokens};
 
-use crate::support::{ANN, BOB, every_mode};
+use crate::support::{ANN, BOB, COOLDOWN, every_mode};
 use serde_json::json;
 
 /// Stands in every input, and in no answer.
@@ -206,7 +206,7 @@ fn request(random: &mut Random, access: &str, refresh: &str) -> (Request<Body>, 
 }
 
 fn assert_harmless(answer: &Answer, may_succeed: bool, what: &str) {
-    let known = || Code::ALL.iter().any(|code| code.as_str() == answer.code() && code.status() == answer.status);
+    let known = || ProblemKind::ALL.iter().any(|kind| kind.code() == answer.code() && kind.status() == answer.status);
     if answer.status.is_client_error() {
         answer.assert_problem();
         assert!(known(), "{what}: {answer:?}");
@@ -335,4 +335,17 @@ async fn http_09_a_list_is_no_request() {
         }
         assert_eq!(app.mails(), 1);
     }
+}
+
+/// A client in Rust reads an error as the type that the server has sent.
+#[tokio::test]
+async fn a_client_reads_a_problem_back() {
+    let app = Setup::new(Mode::Body).start().await;
+    let mut client = app.client();
+    client.request(ANN).await.ok();
+    let answer = client.request(ANN).await;
+    let problem: Problem = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((problem.kind(), problem.retry_after()), (ProblemKind::ResendTooSoon, Some(COOLDOWN)));
+    assert_eq!(problem.detail(), answer.json()["detail"]);
+    assert_eq!(serde_json::to_value(&problem).unwrap(), answer.json());
 }
