@@ -19,5 +19,7 @@ mod origin;
 pub mod problem;
 mod route;
 mod router;
+#[cfg(feature = "swagger-ui")]
+mod swagger;
 
 pub use extract::{AuthRejection, CurrentUser, VerifiedUser};

@@ -1,11 +1,12 @@
-//! The routes as an `OpenAPI` 3.1 document, and a page to try them on.
+//! The routes as an `OpenAPI` 3.1 document, and with the feature `swagger-ui` a
+//! page to try them on.
 //!
 //! The document is made for the delivery of the configuration: its bodies and
 //! cookies are those that the routes really have. Nest it into the document
 //! of the application under the path where the router is mounted:
 //!
 //! ```
-//! use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, openapi, otp_config};
+//! use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, otp_config};
 //! use utoipa::OpenApi;
 //!
 //! # #[derive(Clone, OtpUser)]
@@ -19,16 +20,14 @@
 //!
 //! # let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
 //! # let auth = OtpAuth::new(Auth { sender: ConsoleSender }, store)?;
-//! let app: axum::Router<OtpAuth<Auth>> = axum::Router::new()
-//!     .nest("/auth", auth.router())
-//!     .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())));
+//! let app: axum::Router<OtpAuth<Auth>> = axum::Router::new().nest("/auth", auth.router());
+//! let document = Api::openapi().nest("/auth", auth.openapi());
+//! # #[cfg(feature = "swagger-ui")]
+//! let app = app.merge(otp_auth::openapi::page(document));
 //! # Ok::<(), otp_auth::ConfigError>(())
 //! ```
 
 use axum::http::StatusCode;
-use axum::response::Redirect;
-use axum::routing::get;
-use axum::{Json, Router};
 use utoipa::ToSchema;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::HeaderBuilder;
@@ -42,7 +41,6 @@ use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, Header, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
     RefOr, Required, Response, ResponseBuilder, Schema,
 };
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cookie::Kind;
 use super::extract::AuthRejection;
@@ -52,6 +50,9 @@ use crate::auth::OtpAuth;
 use crate::config::{OtpConfig, Settings};
 use crate::delivery::Delivery;
 use crate::wire::Message;
+
+#[cfg(feature = "swagger-ui")]
+pub use super::swagger::{page, page_at};
 
 /// Name of the security scheme of access tokens. Name it in the `security` of
 /// your own routes.
@@ -70,53 +71,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         document::<C::Delivery>(self.settings())
     }
 }
-
-/// A page at `/docs` that shows a document and sends requests (Swagger UI).
-/// It needs no other server: everything is compiled in. The document itself
-/// is at `/docs/openapi.json`. All addresses in it are relative, so it can be
-/// nested below any prefix that has no parameters.
-pub fn page<S>(api: OpenApi) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    page_at("/docs", api)
-}
-
-/// The same page at another path than `/docs`, such as `/admin/api`. A `/` at
-/// its end means nothing, and neither does one that is missing at its start.
-/// At `/` itself it cannot be nested: the files are looked up beside the page.
-///
-/// # Panics
-///
-/// When the path has parameters or wildcards, as axum's routes do.
-pub fn page_at<S>(path: &str, api: OpenApi) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    let path = format!("/{}", path.trim_matches('/'));
-    let config = Config::new([DOCUMENT])
-        .try_it_out_enabled(true)
-        .persist_authorization(false)
-        .display_request_duration(true)
-        // Unless told, Swagger UI sends the document's URL to a validator of its own.
-        .validator_url("none");
-    let page: Router<S> = SwaggerUi::new("/").config(config).into();
-    let document = get(|| async { Json(api) });
-    if path == "/" {
-        return page.route(&format!("/{DOCUMENT}"), document);
-    }
-    // Files are looked up beside the page, so its path ends with `/`. The
-    // way there is relative: nobody here knows where the page is nested.
-    let below = path.rsplit('/').next().unwrap_or_default();
-    let redirect = Redirect::to(&format!("{below}/"));
-    Router::new()
-        .route(&path, get(|| async { redirect }))
-        .route(&format!("{path}/{DOCUMENT}"), document)
-        .nest(&format!("{path}/"), page)
-}
-
-/// The document, beside the page.
-const DOCUMENT: &str = "openapi.json";
 
 /// What the extractors answer when they refuse a request, for the documents
 /// of your own routes. The `Problem` that it names is a part of
