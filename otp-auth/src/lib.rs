@@ -35,6 +35,15 @@ mod user;
 mod web;
 pub mod wire;
 
+/// The version that the interface of this crate speaks.
+pub use axum;
+/// The version that the interface of this crate speaks.
+#[cfg(feature = "mongodb")]
+pub use mongodb;
+/// The version that the interface of this crate speaks.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use sqlx;
+
 #[doc = include_str!("../docs/otp_config.md")]
 pub use otp_auth_macros::otp_config;
 

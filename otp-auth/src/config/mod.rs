@@ -3,6 +3,7 @@
 
 mod check;
 mod fault;
+mod same_site;
 mod secret_quality;
 mod settings;
 
@@ -11,8 +12,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use crate::email::LocalPartCase;
-pub use cookie::SameSite;
 pub use fault::{ConfigError, ConfigFault};
+pub use same_site::SameSite;
 pub use settings::{Settings, SettingsBuilder};
 
 use crate::delivery::Delivery;

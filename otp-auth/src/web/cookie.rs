@@ -7,7 +7,7 @@ use cookie::{Cookie, CookieBuilder};
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::config::Settings;
+use crate::config::{SameSite, Settings};
 use crate::secret::Secret;
 
 /// One of the cookies.
@@ -170,10 +170,13 @@ pub(super) fn add(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
 }
 
 fn build<'a>(kind: Kind, value: &'a str, settings: &'a Settings) -> CookieBuilder<'a> {
-    let cookie = Cookie::build((kind.name(settings), value))
-        .http_only(true)
-        .secure(settings.cookie_secure)
-        .same_site(settings.cookie_same_site);
+    let same_site = match settings.cookie_same_site {
+        SameSite::Strict => cookie::SameSite::Strict,
+        SameSite::Lax => cookie::SameSite::Lax,
+        SameSite::None => cookie::SameSite::None,
+    };
+    let cookie =
+        Cookie::build((kind.name(settings), value)).http_only(true).secure(settings.cookie_secure).same_site(same_site);
     match (kind, &settings.cookie_domain) {
         (Kind::Refresh, Some(domain)) => cookie.path(settings.cookie_path.as_str()).domain(domain.as_str()),
         (Kind::Refresh, None) => cookie.path(settings.cookie_path.as_str()),

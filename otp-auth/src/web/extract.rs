@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
@@ -118,6 +119,16 @@ where
     OtpAuth<C>: FromRef<S>,
 {
     FromRef::from_ref(state)
+}
+
+/// A state in an `Arc` serves as well as what is in it.
+impl<C: OtpConfig, T> FromRef<Arc<T>> for OtpAuth<C>
+where
+    Self: FromRef<T>,
+{
+    fn from_ref(state: &Arc<T>) -> Self {
+        Self::from_ref(state.as_ref())
+    }
 }
 
 /// Runs an extraction if there is a token; `None` without one.
