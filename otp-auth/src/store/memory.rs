@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Account, Advance, Binding, BlacklistEntry, BlacklistKind, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore,
-    CodeMac, CountedTry, Cursor, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Realm, Recovery,
-    Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore,
-    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, BlacklistKind, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore, CodeMac,
+    CountedTry, Cursor, Decision, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Proof, Realm,
+    Recovery, Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId,
+    SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::challenge::budget::window;
 use crate::user::OtpUser;
@@ -354,21 +354,22 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         }
         let email = sign_in.account.email();
         let found = state.users.iter().position(|user| user.email() == email);
-        let (at, created) = match (&sign_in.account, found) {
-            (Account::Existing { user, .. }, Some(at)) if state.users[at].id() == user.id() => (at, false),
-            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => return Ok(SignInOutcome::AccountChanged),
-            (Account::New(email), None) => {
+        let (at, created) = match (sign_in.account.decide(found.map(|at| state.users[at].clone())), found) {
+            (Decision::SignIn(_), Some(at)) => (at, false),
+            (Decision::Create, _) => {
                 state.users_made += 1;
                 let user = (self.make)(NewUser { number: state.users_made, email });
                 state.users.push(user);
                 (state.users.len() - 1, true)
             }
+            _ => return Ok(SignInOutcome::AccountChanged),
         };
-        let first_proof = created || state.users[at].verified() == Some(false);
+        let proof = Proof::of(&state.users[at], created);
         state.users[at].mark_verified(now);
         let user = state.users[at].clone();
         let user_id = user.id().to_string();
-        let mut ended = if first_proof { state.revoke_all(realm, &user_id, sign_in.revocation) } else { Vec::new() };
+        let mut ended =
+            if proof.ends_sessions { state.revoke_all(realm, &user_id, sign_in.revocation) } else { Vec::new() };
         if let Some(row) = state.challenges.get_mut(&challenge) {
             row.code = None;
         }

@@ -13,6 +13,7 @@
 //! reads, changes or ends anything of another realm, whatever ids, addresses
 //! or secrets the two share; only [`Maintenance`] is for all of them.
 
+mod decision;
 mod erased;
 pub mod memory;
 #[cfg(feature = "mongodb")]
@@ -29,6 +30,7 @@ use std::future::Future;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+pub use self::decision::{Decision, Proof};
 pub use crate::binding::Binding;
 pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
@@ -573,15 +575,14 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     /// 1. The challenge is accepted if it has the identity, still holds the
     ///    MAC, is not expired and was not accepted before. Of all callers exactly one
     ///    accepts it; what the code was derived from is erased.
-    /// 2. The user with the address is read again: an existing one must still
-    ///    be the same, and of a new address there must still be none; otherwise
-    ///    nothing happens. For a new address the user is made. Of several
-    ///    sign-ins for one new address exactly one makes the user; to the
-    ///    others the account has changed.
-    /// 3. The user is marked as verified. If they were not, or were just made,
+    /// 2. The user with the address is read again, and [`Account::decide`] says
+    ///    who signs in: an existing user must still be the same, and of a new
+    ///    address there must still be none; otherwise nothing happens. For a
+    ///    new address the user is made. Of several sign-ins for one new address
+    ///    exactly one makes the user; to the others the account has changed.
+    /// 3. What [`Proof::of`] says happens: the user is marked as verified, and
     ///    everything that was signed in under their id before is revoked and
-    ///    blacklisted: it was not proven to be theirs. (Some databases give
-    ///    the id of a deleted user again.)
+    ///    blacklisted.
     /// 4. The session that is replaced is revoked and blacklisted.
     /// 5. The new session is added, in generation 0.
     ///

@@ -8,7 +8,9 @@ use super::error::Error;
 use super::row::{self, binary, date};
 use super::sign_up::{Claim, SignUp};
 use super::user::{MongoUser, exactly, read, with_email, with_id};
-use crate::store::{Account, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult};
+use crate::store::{
+    Account, Decision, Proof, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult,
+};
 
 /// How often a sign-in starts again because the application has marked the
 /// user as unverified in the meantime.
@@ -48,11 +50,11 @@ impl Collections {
             return Ok(SignInOutcome::CodeSpent);
         };
 
-        let email = account.email().to_owned();
         let mut ended = Vec::new();
+        let email = account.email().to_owned();
         let (mut user, claim, inserted) = match account {
             Account::Existing { user, .. } => (user, begun, false),
-            Account::New(_) => match self.sign_up::<U>(realm, &email, &identity, revocation, &mut ended).await? {
+            Account::New(_) => match self.sign_up(realm, &account, &identity, revocation, &mut ended).await? {
                 SignUp::Made(user, claim) => (user, Some(claim), true),
                 SignUp::Found => return Ok(SignInOutcome::AccountChanged),
                 SignUp::Excluded => return Ok(SignInOutcome::Excluded),
@@ -61,26 +63,28 @@ impl Collections {
         let session = session.of_user(user.id().to_string());
         let mut rounds = 0..ROUNDS;
         let document = loop {
-            if let Some(flag) = U::VERIFIED.filter(|_| user.verified() != Some(true)) {
+            if let Some(flag) = U::VERIFIED.filter(|_| Proof::of(&user, inserted).marks_user) {
                 ended.extend(self.first_proof(realm, &user, &email, flag, &session.user_id, revocation).await?);
             }
             self.add_unconfirmed(realm, &session, &challenge).await?;
             let document = self.document_by_email::<U>(&email).await?;
-            let again = read::<U>(document.as_deref())?;
-            let same = again.filter(|again| again.id() == user.id());
-            if let (Some(document), Some(again)) = (document, same) {
-                let proven = again.verified() != Some(false);
-                user = again;
-                if proven {
+            let expected = Account::Existing { user, email: email.clone() };
+            match (expected.decide(read(document.as_deref())?), document) {
+                (Decision::SignIn(again), Some(document)) if !Proof::of(&again, false).marks_user => {
+                    user = again;
                     break document;
                 }
-                self.remove_unconfirmed(realm, session.id).await?;
-                if rounds.next().is_none() {
-                    return Err(Error::contended("one user").into());
+                (Decision::SignIn(again), _) => {
+                    user = again;
+                    self.remove_unconfirmed(realm, session.id).await?;
+                    if rounds.next().is_none() {
+                        return Err(Error::contended("one user").into());
+                    }
                 }
-            } else {
-                self.remove_unconfirmed(realm, session.id).await?;
-                return Ok(SignInOutcome::AccountChanged);
+                _ => {
+                    self.remove_unconfirmed(realm, session.id).await?;
+                    return Ok(SignInOutcome::AccountChanged);
+                }
             }
         };
         if let Some(older) = replaces

@@ -17,7 +17,7 @@ use super::error::{Error, is_duplicate};
 use super::row::{self, date};
 use super::user::{MongoUser, any_with_email, exactly, read};
 use super::{Collections, SWAPS, purge_at};
-use crate::store::{Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
+use crate::store::{Account, Decision, Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
 /// Far longer than any sign-in takes.
 const CLAIM_LIFETIME: Duration = Duration::from_hours(1);
@@ -72,11 +72,15 @@ impl Collections {
     pub(super) async fn sign_up<U: MongoUser>(
         &self,
         realm: &Realm,
-        email: &str,
+        account: &Account<U>,
         identity: &Identity,
         revocation: Revocation,
         ended: &mut Vec<SessionId>,
     ) -> StoreResult<SignUp<U>> {
+        let email = account.email();
+        let is_taken = |document: Option<RawDocumentBuf>| {
+            Ok::<_, Error>(matches!(account.decide(read(document.as_deref())?), Decision::AccountChanged))
+        };
         let mut last = None;
         for _ in 0..ROUNDS {
             let mut document = U::new_document(email, revocation.now)?;
@@ -100,7 +104,7 @@ impl Collections {
             // Only now: whoever adds a user has the claim before. And what
             // was signed in under this id before a moment at which there is
             // no such user was somebody else's.
-            if read::<U>(self.document_by_email::<U>(email).await?.as_deref())?.is_some() {
+            if is_taken(self.document_by_email::<U>(email).await?)? {
                 return Ok(SignUp::Found);
             }
             if claim.announced || (!older.is_empty() && UserStore::<U>::user_by_id(self, user.id()).await?.is_some()) {
@@ -117,7 +121,7 @@ impl Collections {
                     // Somebody else has added the same document, or the
                     // application one with the same address.
                     let excluded = last.is_some() && self.is_excluded::<U>(email).await?;
-                    if read::<U>(self.document_by_email::<U>(email).await?.as_deref())?.is_some() {
+                    if is_taken(self.document_by_email::<U>(email).await?)? {
                         return Ok(SignUp::Found);
                     }
                     self.release(&claim).await?;

@@ -14,7 +14,8 @@ use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
 use crate::store::to_the_end::to_the_end;
 use crate::store::{
-    Account, Finding, Realm, Requester, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+    Account, Decision, Finding, Proof, Realm, Requester, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp,
+    TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -303,13 +304,13 @@ impl MySqlStore {
             }
             _ => user_by_email::<U>(&mut transaction, email).await?,
         };
-        let (mut user, created) = match (account, found) {
-            (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
+        let (mut user, created) = match account.decide(found) {
+            Decision::SignIn(user) => (user, false),
+            Decision::AccountChanged => {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(email), None) => match insert_user::<U>(&mut transaction, email, revocation.now).await {
+            Decision::Create => match insert_user::<U>(&mut transaction, email, revocation.now).await {
                 Ok(Some(user)) => (user, true),
                 Ok(None) => {
                     transaction.rollback().await?;
@@ -324,11 +325,11 @@ impl MySqlStore {
             },
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now = user.verified() == Some(false);
-        if verified_now {
+        let proof = Proof::of(&user, created);
+        if proof.marks_user {
             mark_verified(&mut transaction, &user, revocation.now).await?;
         }
-        let mut ended = if created || verified_now {
+        let mut ended = if proof.ends_sessions {
             revoke_all(&mut transaction, realm, &session.user_id, *revocation).await?
         } else {
             Vec::new()

@@ -15,7 +15,8 @@ use super::super::pool::{Hold, retrying_sign_in};
 use super::PostgresStore;
 use super::sessions::{ids, insert_session, revoke, revoke_all};
 use crate::store::{
-    Account, Finding, Identity, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+    Account, Decision, Finding, Identity, Proof, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp,
+    TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -346,13 +347,13 @@ impl PostgresStore {
             }
             _ => user_by_email::<U>(&mut transaction, email).await?,
         };
-        let (mut user, created) = match (account, found) {
-            (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
+        let (mut user, created) = match account.decide(found) {
+            Decision::SignIn(user) => (user, false),
+            Decision::AccountChanged => {
                 transaction.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(email), None) => match insert_user::<U>(&mut transaction, email, revocation.now).await {
+            Decision::Create => match insert_user::<U>(&mut transaction, email, revocation.now).await {
                 Ok(Some(user)) => (user, true),
                 Ok(None) => {
                     transaction.rollback().await?;
@@ -367,11 +368,11 @@ impl PostgresStore {
             },
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now = user.verified() == Some(false);
-        if verified_now {
+        let proof = Proof::of(&user, created);
+        if proof.marks_user {
             mark_verified(&mut transaction, &user, revocation.now).await?;
         }
-        let mut ended = if created || verified_now {
+        let mut ended = if proof.ends_sessions {
             ids(&revoke_all(realm, &session.user_id, *revocation).fetch_all(&mut *transaction).await?)?
         } else {
             Vec::new()

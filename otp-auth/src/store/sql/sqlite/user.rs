@@ -11,7 +11,7 @@ use super::super::failure::{is_duplicate, not_found_again};
 use super::SqliteStore;
 use super::sessions::{insert_session, revoke, revoke_all};
 use crate::store::{
-    Account, Finding, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+    Decision, Finding, Proof, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -233,13 +233,13 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
         }
         let email = account.email();
         let found = user_by_email::<U>(&mut write.transaction, email).await?;
-        let (mut user, created) = match (&account, found) {
-            (Account::Existing { user: expected, .. }, Some(user)) if user.id() == expected.id() => (user, false),
-            (Account::Existing { .. }, _) | (Account::New(_), Some(_)) => {
+        let (mut user, created) = match account.decide(found) {
+            Decision::SignIn(user) => (user, false),
+            Decision::AccountChanged => {
                 write.rollback().await?;
                 return Ok(SignInOutcome::AccountChanged);
             }
-            (Account::New(email), None) => {
+            Decision::Create => {
                 let new = insert_user::<U>(&mut write.transaction, email, revocation.now).await?;
                 let Some(user) = new else {
                     write.rollback().await?;
@@ -249,11 +249,11 @@ impl<U: SqliteUser> UserStore<U> for SqliteStore {
             }
         };
         let session = session.of_user(user.id().to_string());
-        let verified_now = user.verified() == Some(false);
-        if verified_now {
+        let proof = Proof::of(&user, created);
+        if proof.marks_user {
             mark_verified(&mut write.transaction, &user, revocation.now).await?;
         }
-        let mut ended = if created || verified_now {
+        let mut ended = if proof.ends_sessions {
             revoke_all(&mut write.transaction, realm, &session.user_id, revocation).await?
         } else {
             Vec::new()
