@@ -170,6 +170,20 @@ fn every_link_within_the_repository_leads_somewhere() {
     assert!(followed >= 60, "{followed}");
 }
 
+#[test]
+fn every_file_that_architecture_md_names_is_there() {
+    let text = read("ARCHITECTURE.md");
+    let named =
+        text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") && !name.contains(['*', '{', '<']));
+    let mut found = 0;
+    for name in named {
+        let folders = ["otp-auth/src", "otp-auth/src/store/sql", ""];
+        assert!(folders.iter().any(|folder| root().join(folder).join(name).exists()), "there is no {name}");
+        found += 1;
+    }
+    assert!(found >= 40, "{found}");
+}
+
 /// The program in the README is the one that CI starts.
 #[test]
 fn the_quickstart_of_the_readme_is_the_example() {
