@@ -114,6 +114,76 @@ fn doc_06_doc_07_the_reference_has_the_defaults_of_the_code() {
     assert!(settings.developer_hosts.is_empty() && documented("developer_hosts") == "none");
 }
 
+/// Every document of the repository that people read.
+fn documents() -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["", "docs/", "otp-auth/", "otp-auth/docs/", "benchmarks/"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                found.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    assert!(found.len() >= 16, "{found:?}");
+    found
+}
+
+/// The anchors that GitHub makes of the headings of a document.
+fn anchors(document: &str) -> Vec<String> {
+    let mut code = false;
+    let mut headings = Vec::new();
+    for line in document.lines() {
+        code ^= line.starts_with("```");
+        if !code && line.starts_with('#') {
+            let kept = line.trim_start_matches('#').trim().chars();
+            let kept = kept.filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            headings.push(kept.collect::<String>().to_lowercase().replace(' ', "-"));
+        }
+    }
+    headings
+}
+
+#[test]
+fn every_link_within_the_repository_leads_somewhere() {
+    let mut followed = 0;
+    for document in documents() {
+        let text = read(&document);
+        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            // Links of rustdoc, and those to elsewhere, are not ours to follow.
+            if target.contains("://") || target.contains("::") || target.contains('@') {
+                continue;
+            }
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match path {
+                "" => root().join(&document),
+                path => root().join(&document).parent().unwrap().join(path),
+            };
+            assert!(path.exists(), "{document} links to {target}, which is not there");
+            if !anchor.is_empty() {
+                let anchors = anchors(&fs::read_to_string(path).unwrap());
+                assert!(anchors.iter().any(|found| found == anchor), "{document} links to {target}: no such heading");
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed >= 60, "{followed}");
+}
+
+#[test]
+fn every_file_that_architecture_md_names_is_there() {
+    let text = read("ARCHITECTURE.md");
+    let named =
+        text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") && !name.contains(['*', '{', '<']));
+    let mut found = 0;
+    for name in named {
+        let folders = ["otp-auth/src", "otp-auth/src/store/sql", ""];
+        assert!(folders.iter().any(|folder| root().join(folder).join(name).exists()), "there is no {name}");
+        found += 1;
+    }
+    assert!(found >= 40, "{found}");
+}
+
 /// The program in the README is the one that CI starts.
 #[test]
 fn the_quickstart_of_the_readme_is_the_example() {
@@ -129,6 +199,7 @@ fn the_quickstart_of_the_readme_is_the_example() {
 #[test]
 fn the_readme_has_the_two_commands() {
     let readme = read("README.md");
+    assert!(readme.lines().count() <= 250, "what does not fit on a front page belongs into docs/");
     for command in ["cargo run -p quickstart", "scripts/test --install"] {
         assert!(readme.lines().any(|line| line == command), "{command}");
     }
@@ -137,14 +208,17 @@ fn the_readme_has_the_two_commands() {
 
 #[test]
 fn doc_01_doc_02_doc_03_doc_05_doc_10_the_limits_of_a_mailed_code_are_stated() {
-    let readme = flowing("README.md");
-    for needed in ["SP 800-63B-4", "3.1.3.1", "ASVS", "6.3.6", "V6.6", "phishing", "passkey", "OAuth"] {
-        assert!(readme.contains(needed), "README.md does not mention {needed}");
+    for document in ["README.md", "docs/security.md"] {
+        let text = flowing(document);
+        for needed in ["SP 800-63B-4", "3.1.3.1", "ASVS", "6.3.6", "V6.6", "phishing"] {
+            assert!(text.contains(needed), "{document} does not mention {needed}");
+        }
+        let lower = text.to_lowercase();
+        assert!(lower.contains("passkey") && lower.contains("control of a mailbox"), "{document}");
     }
-    let lower = readme.to_lowercase();
-    assert!(lower.contains("control of a mailbox") || lower.contains("control of the mailbox"));
-    for document in ["README.md", "otp-auth/README.md", "SECURITY.md"] {
-        let text = flowing(document).to_lowercase();
+    assert!(flowing("README.md").contains("OAuth"));
+    for document in documents() {
+        let text = flowing(&document).to_lowercase();
         for claim in [
             "nist-compliant",
             "nist compliant",
@@ -228,11 +302,11 @@ fn trimmed(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// What the README tells people to write is run.
+/// What the documents tell people to write is run.
 #[test]
 fn the_start_without_a_unique_index_is_tested() {
-    let readme = read("README.md");
-    let block = readme.split("```rust,ignore").find(|block| block.contains("FindingKind::Unique")).unwrap();
+    let document = read("docs/getting-started.md");
+    let block = document.split("```rust,ignore").find(|block| block.contains("FindingKind::Unique")).unwrap();
     let block = trimmed(block.split("```").next().unwrap());
     assert!(trimmed(&read("tests/tests/behaviour/check.rs")).contains(&block), "{block}");
 }

@@ -85,7 +85,7 @@ fn an_application_makes_its_own_connections_with_the_other_provider() {
 #[test]
 fn the_mailer_of_the_documents_sends_a_code_and_knows_a_refusal_for_good() {
     let applications = root().join("tests/applications");
-    let documents = fs::read_to_string(root().join("otp-auth/README.md")).unwrap();
+    let documents = fs::read_to_string(root().join("otp-auth/docs/send_otp.md")).unwrap();
     let mailer = block(&documents, "ignore", "AsyncSmtpTransport");
     let program = fs::read_to_string(applications.join("src/bin/mail.rs")).unwrap();
     assert!(program.contains(mailer), "the program has another mailer than the documents");

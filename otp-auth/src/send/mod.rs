@@ -76,6 +76,7 @@ impl fmt::Debug for OtpMessage<'_> {
 /// }
 /// # async fn enqueue(_: &str, _: String) -> std::io::Result<()> { Ok(()) }
 /// ```
+#[doc = include_str!("../../docs/send_otp.md")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot send codes",
     label = "`SendOtp` is not implemented for this type",
