@@ -185,12 +185,12 @@ async fn sign_ins<T>(
 /// Asks for a code and signs in with it.
 async fn sign_in(auth: &OtpAuth<Auth>, codes: &Codes, email: &str) -> Result<[Answered; 2]> {
     let begun = Instant::now();
-    let requested = auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await?;
+    let requested = auth.request_code(CodeRequest::new(email)).await?;
     let requested_at = Answered::since(begun);
     let code = codes.lock().remove(email).ok_or("no code was sent")?;
     let challenge = Some(requested.challenge.expose());
     let begun = Instant::now();
-    auth.verify_code(Verification { email, code: &code, challenge, ..Verification::default() }).await?;
+    auth.verify_code(Verification::new(email, &code).challenge(challenge)).await?;
     Ok([requested_at, Answered::since(begun)])
 }
 

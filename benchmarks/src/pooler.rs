@@ -33,10 +33,10 @@ impl Way {
     /// Asks for a code, signs in with it, and uses the access token.
     async fn visit(&mut self, email: &str) -> Result<()> {
         let begun = Instant::now();
-        let requested = self.auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await?;
+        let requested = self.auth.request_code(CodeRequest::new(email)).await?;
         let code = self.codes.lock().remove(email).ok_or("no code was sent")?;
         let challenge = Some(requested.challenge.expose());
-        let verification = Verification { email, code: &code, challenge, ..Verification::default() };
+        let verification = Verification::new(email, &code).challenge(challenge);
         let signed_in = self.auth.verify_code(verification).await?;
         self.sign_ins.push(begun.elapsed());
         for _ in 0..READS {

@@ -3,20 +3,26 @@
 //! An id can be given again, and an address can change hands. A session that
 //! remembers what was proven opens nothing that belongs to somebody else.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::crypto;
 use crate::email::{Address, LocalPartCase};
-use crate::id::ParseIdError;
+use crate::id::{self, ParseIdError};
 use crate::keys::{KeyRing, Keys};
 
 /// A digest of the address that was proven: half of an HMAC of its canonical
 /// form. Without the secret nobody can tell which address it is.
+/// Serde writes it as base64url.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$"))]
 pub struct Binding([u8; 16]);
 
 impl Binding {
@@ -41,6 +47,19 @@ impl Binding {
     /// What tokens carry of it.
     pub(crate) fn short(&self) -> ShortBinding {
         ShortBinding(self.0.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl Serialize for Binding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Binding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        id::decode(&text).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -4,11 +4,16 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
+
 /// A moment in UTC, in whole milliseconds since the Unix epoch.
 ///
 /// Stores keep it as an integer, so no database or process time zone can
-/// shift it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// shift it, and so serde writes it: JavaScript's `new Date(…)` takes that
+/// number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -41,6 +46,28 @@ impl Timestamp {
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+}
+
+/// Rounded down to the millisecond.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => Self(millis(since)),
+            Err(before) => {
+                let before = before.duration();
+                let part = i64::from(before.subsec_nanos() % 1_000_000 > 0);
+                Self(millis(before).saturating_neg().saturating_sub(part))
+            }
+        }
+    }
+}
+
+/// Every moment that a clock has shown has one. Where the system has none, the
+/// Unix epoch.
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        time.to_system_time().unwrap_or(UNIX_EPOCH)
     }
 }
 
@@ -100,10 +127,7 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp(match SystemTime::now().duration_since(UNIX_EPOCH) {
-                Ok(since) => millis(since),
-                Err(before) => -millis(before.duration()),
-            }),
+            Source::System => SystemTime::now().into(),
             #[cfg(feature = "testing")]
             Source::Test(now) => Timestamp(now.load(std::sync::atomic::Ordering::SeqCst)),
         }
@@ -123,6 +147,20 @@ impl fmt::Debug for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_goes_to_the_system_and_back_and_is_rounded_down() {
+        for millis in [-62_135_596_800_000, -1_500, -1, 0, 1, 1_767_225_600_123] {
+            let moment = Timestamp::from_millis(millis);
+            assert_eq!(Timestamp::from(SystemTime::from(moment)), moment);
+        }
+        for (nanos, millis) in [(0, 0), (999_999, 0), (1_000_000, 1), (1_999_999, 1)] {
+            assert_eq!(Timestamp::from(UNIX_EPOCH + Duration::from_nanos(nanos)).as_millis(), millis);
+        }
+        for (nanos, millis) in [(1, -1), (1_000_000, -1), (1_000_001, -2)] {
+            assert_eq!(Timestamp::from(UNIX_EPOCH - Duration::from_nanos(nanos)).as_millis(), millis);
+        }
+    }
 
     #[test]
     fn until_is_zero_for_what_has_passed() {

@@ -1,10 +1,13 @@
 //! Identifiers made by this crate, 128 bits each.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::crypto::{hash, random};
 use crate::error::RandomError;
@@ -20,6 +23,7 @@ macro_rules! id128 {
         ///
         /// 128 bits, written as 22 characters of unpadded base64url.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$"))]
         pub struct $name([u8; 16]);
 
         impl $name {
@@ -45,6 +49,19 @@ macro_rules! id128 {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
             }
         }
 
@@ -129,6 +146,17 @@ mod tests {
         let id = SessionId::random().unwrap();
         assert_eq!(id.to_string().len(), 22);
         assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn an_id_is_its_text_to_serde() {
+        let id = SessionId::from_bytes([7; 16]);
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, "\"BwcHBwcHBwcHBwcHBwcHBw\"");
+        assert_eq!(serde_json::from_str::<SessionId>(&json).unwrap(), id);
+        for wrong in ["\"\"", "\"BwcHBwcHBwcHBwcHBwcHBw==\"", "7", "null"] {
+            assert!(serde_json::from_str::<SessionId>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

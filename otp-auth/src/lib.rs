@@ -24,7 +24,7 @@ mod origin;
 mod realm;
 mod revoked;
 mod secret;
-mod send;
+pub mod send;
 mod session;
 pub mod store;
 #[cfg(feature = "testing")]

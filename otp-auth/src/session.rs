@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::binding::Binding;
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -14,7 +16,11 @@ use crate::methods::AuthMethods;
 const RECOVERY: Duration = Duration::from_hours(24);
 
 /// One sign-in, as a store keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// A handler may return it: nothing in it lets anybody in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Session {
     /// Its id, `sid` in every token of it.
     pub id: SessionId,
@@ -38,12 +44,38 @@ pub struct Session {
     /// When it was signed out or ended.
     pub revoked_at: Option<Timestamp>,
     /// How the user has proven who they are.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, examples(json!(["otp"]))))]
     pub methods: AuthMethods,
     /// What the user would recognise it by.
     pub client: Client,
 }
 
 impl Session {
+    /// A session as it is after its sign-in. For a store that reads one back:
+    /// set what has changed since.
+    #[must_use]
+    pub fn new(
+        id: SessionId,
+        user_id: impl Into<String>,
+        binding: Binding,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            user_id: user_id.into(),
+            binding,
+            generation: 0,
+            created_at,
+            refreshed_at: created_at,
+            recovery: None,
+            expires_at,
+            revoked_at: None,
+            methods: AuthMethods::OTP,
+            client: Client::default(),
+        }
+    }
+
     /// The session with its next refresh token.
     pub(crate) fn advanced(self, now: Timestamp) -> Self {
         Self { generation: self.generation.saturating_add(1), refreshed_at: now, ..self }
@@ -58,7 +90,8 @@ impl Session {
 }
 
 /// A refresh token was handed out again, after the grace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Recovery {
     /// The generation of that token.
     pub generation: u32,
@@ -67,12 +100,15 @@ pub struct Recovery {
 }
 
 /// What a user would recognise a session by.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Client {
     /// The `User-Agent` of the sign-in, without control characters and at
     /// most 256 bytes.
     pub user_agent: Option<String>,
     /// The address it came from. Behind a proxy this is the proxy's.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address: Option<IpAddr>,
 }
 
@@ -185,6 +221,18 @@ mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_session_goes_through_json_and_shows_what_a_user_would_recognise() {
+        let recovery = Some(Recovery { generation: 5, at: at(150_000) });
+        let client = Client::new(Some("curl/8"), Some([127, 0, 0, 1].into()));
+        let session = Session { recovery, revoked_at: Some(at(160_000)), client, ..session() };
+        let json = serde_json::to_value(&session).unwrap();
+        assert_eq!(json["id"], "AQEBAQEBAQEBAQEBAQEBAQ");
+        assert_eq!((&json["created_at"], &json["methods"]), (&0.into(), &serde_json::json!(["otp"])));
+        assert_eq!(json["client"], serde_json::json!({ "user_agent": "curl/8", "address": "127.0.0.1" }));
+        assert_eq!(serde_json::from_value::<Session>(json).unwrap(), session);
     }
 
     #[test]

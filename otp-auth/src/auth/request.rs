@@ -21,7 +21,13 @@ use crate::send::{OtpMessage, Purpose, SendOtp};
 use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket};
 
 /// Somebody asks for a code. `Debug` shows nothing of it.
-#[derive(Clone, Copy, Default)]
+///
+/// ```
+/// # let (challenge, device) = (None, Some("…"));
+/// let request = otp_auth::CodeRequest::new("ann@example.com").challenge(challenge).device(device);
+/// ```
+#[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct CodeRequest<'a> {
     /// The address, as typed.
     pub email: &'a str,
@@ -33,6 +39,26 @@ pub struct CodeRequest<'a> {
     ///
     /// [`SignedIn::device`]: crate::SignedIn::device
     pub device: Option<&'a str>,
+}
+
+impl<'a> CodeRequest<'a> {
+    /// A request for a code to this address, as typed.
+    #[must_use]
+    pub const fn new(email: &'a str) -> Self {
+        Self { email, challenge: None, device: None }
+    }
+
+    /// With the [`challenge`](Self::challenge) that the client already holds.
+    #[must_use]
+    pub fn challenge(self, challenge: impl Into<Option<&'a str>>) -> Self {
+        Self { challenge: challenge.into(), ..self }
+    }
+
+    /// With the token of a known [`device`](Self::device).
+    #[must_use]
+    pub fn device(self, device: impl Into<Option<&'a str>>) -> Self {
+        Self { device: device.into(), ..self }
+    }
 }
 
 impl fmt::Debug for CodeRequest<'_> {

@@ -17,7 +17,13 @@ use crate::hooks::Suspicion;
 use crate::secret::Secret;
 
 /// Somebody presents a code. `Debug` shows nothing of it.
-#[derive(Clone, Copy, Default)]
+///
+/// ```
+/// # let (challenge, device) = ("…", None);
+/// let verification = otp_auth::Verification::new("ann@example.com", "123 456").challenge(challenge).device(device);
+/// ```
+#[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Verification<'a> {
     /// The address, as typed.
     pub email: &'a str,
@@ -32,6 +38,33 @@ pub struct Verification<'a> {
     /// Refresh tokens that the client still holds: their sessions end when the
     /// new one begins (ASVS 5.0 7.2.4).
     pub older_refresh_tokens: &'a [&'a str],
+}
+
+impl<'a> Verification<'a> {
+    /// A code for this address, both as typed.
+    #[must_use]
+    pub const fn new(email: &'a str, code: &'a str) -> Self {
+        Self { email, code, challenge: None, device: None, older_refresh_tokens: &[] }
+    }
+
+    /// With the [`challenge`](Self::challenge) of the request for the code.
+    #[must_use]
+    pub fn challenge(self, challenge: impl Into<Option<&'a str>>) -> Self {
+        Self { challenge: challenge.into(), ..self }
+    }
+
+    /// With the token of a known [`device`](Self::device).
+    #[must_use]
+    pub fn device(self, device: impl Into<Option<&'a str>>) -> Self {
+        Self { device: device.into(), ..self }
+    }
+
+    /// With the [refresh tokens](Self::older_refresh_tokens) that the client
+    /// still holds.
+    #[must_use]
+    pub const fn older_refresh_tokens(self, tokens: &'a [&'a str]) -> Self {
+        Self { older_refresh_tokens: tokens, ..self }
+    }
 }
 
 impl fmt::Debug for Verification<'_> {

@@ -1,6 +1,7 @@
 //! Sending codes: the trait that an application implements, and ready-made
 //! senders.
 
+mod any;
 mod console;
 mod redact;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+pub use any::AnySender;
 pub use console::ConsoleSender;
 
 /// What a code is for, so that a message can say it.

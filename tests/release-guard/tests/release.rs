@@ -16,7 +16,7 @@ async fn codes<C: OtpConfig<User = otp_auth_release_guard::User>>(
 ) -> Vec<String> {
     for number in 0..5 {
         let email = format!("user{number}@example.com");
-        auth.request_code(CodeRequest { email: &email, ..CodeRequest::default() }).await.unwrap();
+        auth.request_code(CodeRequest::new(&email)).await.unwrap();
     }
     sender.messages().into_iter().map(|message| message.code).collect()
 }

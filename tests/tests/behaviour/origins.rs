@@ -252,15 +252,10 @@ fn every_bad_origin_and_host_stops_the_start_with_its_advice() {
 async fn previous_secrets_can_be_a_list_that_the_start_of_the_program_knows() {
     let sender = CapturingSender::new();
     let before = started(Lists { sender: sender.clone(), ..Lists::default() }).unwrap();
-    let request = otp_auth::CodeRequest { email: ANN, ..otp_auth::CodeRequest::default() };
+    let request = otp_auth::CodeRequest::new(ANN);
     let requested = before.request_code(request).await.unwrap();
     let code = sender.code_for(ANN).unwrap();
-    let verification = otp_auth::Verification {
-        email: ANN,
-        code: &code,
-        challenge: Some(requested.challenge.expose()),
-        ..otp_auth::Verification::default()
-    };
+    let verification = otp_auth::Verification::new(ANN, &code).challenge(requested.challenge.expose());
     let token = before.verify_code(verification).await.unwrap().tokens.access_token;
     let rotated = |old: Vec<String>| {
         let lists = Lists { secret: OTHER_SECRET.to_owned(), old, ..Lists::default() };

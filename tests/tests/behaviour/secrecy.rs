@@ -141,13 +141,10 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     let mut print =
         |name: &str, value: &dyn std::fmt::Debug| printed.push((name.to_owned(), format!("{value:?} {value:#?}")));
 
-    let requested = auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await.unwrap();
+    let requested = auth.request_code(CodeRequest::new(email)).await.unwrap();
     let challenge = requested.challenge.expose().to_owned();
     let code = app.code_for(email);
-    let signed_in = auth
-        .verify_code(Verification { email, code: &code, challenge: Some(&challenge), ..Verification::default() })
-        .await
-        .unwrap();
+    let signed_in = auth.verify_code(Verification::new(email, &code).challenge(challenge.as_str())).await.unwrap();
     let access = signed_in.tokens.access_token.expose().to_owned();
     let refresh = signed_in.tokens.refresh_token.expose().to_owned();
     let device = signed_in.device.as_ref().unwrap().token.expose().to_owned();
@@ -168,7 +165,7 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     print("Authenticated", &auth.authenticate(&access).await.unwrap());
     print("Address", &otp_auth::Address::parse(email, otp_auth::LocalPartCase::Lower));
     for error in [
-        auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await.err(),
+        auth.request_code(CodeRequest::new(email)).await.err(),
         auth.refresh(&access).await.err(),
         auth.claims(&refresh).await.err(),
     ] {
@@ -206,14 +203,12 @@ fn assert_prints_nothing(printed: &[(String, String)], secrets: &[String]) {
 fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
     let secrets = ["quentin", "4938170000", "the-challenge", "the-device", "the-refresh-token"].map(str::to_owned);
     let [email, code, challenge, device, refresh] = &secrets;
-    let request = CodeRequest { email, challenge: Some(challenge), device: Some(device) };
-    let verification = Verification {
-        email,
-        code,
-        challenge: Some(challenge),
-        device: Some(device),
-        older_refresh_tokens: &[refresh],
-    };
+    let request = CodeRequest::new(email).challenge(challenge.as_str()).device(device.as_str());
+    let older = [refresh];
+    let verification = Verification::new(email, code)
+        .challenge(challenge.as_str())
+        .device(device.as_str())
+        .older_refresh_tokens(&older);
     let printed =
         [("CodeRequest".to_owned(), format!("{request:?}")), ("Verification".to_owned(), format!("{verification:?}"))];
     assert_prints_nothing(&printed, &secrets);

@@ -622,10 +622,10 @@ async fn an_excluded_user_is_refused_and_signed_out() {
     let verify = async || {
         clock.advance(Duration::from_mins(1));
         let email = "ann@x.com";
-        let requested = auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await.unwrap();
+        let requested = auth.request_code(CodeRequest::new(email)).await.unwrap();
         let code = sender.code_for(email).unwrap();
         let challenge = Some(requested.challenge.expose());
-        auth.verify_code(Verification { email, code: &code, challenge, ..Verification::default() }).await
+        auth.verify_code(Verification::new(email, &code).challenge(challenge)).await
     };
     let signed_in = verify().await.unwrap();
     assert_eq!(signed_in.user.email_verified_at, Some(time(clock.clock().now())));

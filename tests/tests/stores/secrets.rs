@@ -47,14 +47,12 @@ where
     secrets.extend(forms("ann@"));
     let request = async |device: Option<&str>| {
         clock.advance(Duration::from_mins(1));
-        let request = CodeRequest { email: ANN, device, ..CodeRequest::default() };
+        let request = CodeRequest::new(ANN).device(device);
         let requested = auth.request_code(request).await.unwrap();
         (requested.challenge.expose().to_owned(), sender.code_for(ANN).unwrap())
     };
-    let verify = async |challenge: &str, code: &str| {
-        let challenge = Some(challenge);
-        auth.verify_code(Verification { email: ANN, code, challenge, ..Verification::default() }).await
-    };
+    let verify =
+        async |challenge: &str, code: &str| auth.verify_code(Verification::new(ANN, code).challenge(challenge)).await;
     let mut values = Vec::new();
 
     let (challenge, code) = request(None).await;

@@ -88,7 +88,7 @@ async fn main() {
         let sender = Smtp { from: "Shop <codes@example.com>".parse().unwrap(), relay: relay.build() };
         let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
         let auth = OtpAuth::new(Auth { sender }, store).unwrap();
-        let requested = auth.request_code(CodeRequest { email: address, ..CodeRequest::default() }).await;
+        let requested = auth.request_code(CodeRequest::new(address)).await;
         drop(auth);
         let mail = server.await.unwrap();
         assert_eq!(mail.contains("Your code is "), taken, "{mail}");

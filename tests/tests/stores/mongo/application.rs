@@ -68,7 +68,7 @@ where
     /// Asks for a code, a cooldown later than whoever asked before.
     pub(super) async fn request(&self, email: &str) -> Result<Sent, AuthError> {
         self.clock.advance(Duration::from_mins(1));
-        let requested = self.auth.request_code(CodeRequest { email, ..CodeRequest::default() }).await?;
+        let requested = self.auth.request_code(CodeRequest::new(email)).await?;
         Ok(Sent {
             email: email.to_owned(),
             code: self.sender.code_for(email).unwrap(),
@@ -78,12 +78,7 @@ where
 
     /// What its client presents.
     pub(super) fn verification(sent: &Sent) -> Verification<'_> {
-        Verification {
-            email: &sent.email,
-            code: &sent.code,
-            challenge: Some(&sent.challenge),
-            ..Verification::default()
-        }
+        Verification::new(&sent.email, &sent.code).challenge(sent.challenge.as_str())
     }
 
     pub(super) async fn verify(&self, sent: &Sent) -> Result<SignedIn<U>, AuthError> {

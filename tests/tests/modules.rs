@@ -1,0 +1,274 @@
+//! ARCHITECTURE.md says that dependencies between modules point one way. Here
+//! the paths in the source are read, and what points another way is named.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// The modules of the library from top to bottom: each may name those in the
+/// rows below its own.
+const LAYERS: &[&[&str]] = &[
+    &["__private", "testing"],
+    &["web"],
+    &["auth"],
+    &["revoked"],
+    &["store"],
+    &["token"],
+    &["config"],
+    &["delivery", "event"],
+    &["hooks", "send", "wire"],
+    &["context"],
+    &["challenge", "session"],
+    &["binding", "user"],
+    &["check", "email", "id", "methods", "moment", "origin"],
+    &["clock", "keys", "text"],
+    &["crypto", "realm", "secret"],
+    &["error"],
+];
+
+/// What `web` is not to reach past the use cases for.
+const BEHIND_AUTH: &[&str] = &["challenge", "hooks", "keys", "revoked", "store", "token"];
+
+/// Crates, and the modules that may name them.
+const CRATES: &[(&[&str], &[&str])] = &[
+    (&["axum", "cookie", "http", "tower", "tower_http"], &["web"]),
+    (&["sqlx", "mongodb"], &["store", "__private"]),
+    (&["aws_lc_rs", "rand"], &["crypto", "keys", "store"]),
+];
+
+/// A module by its path from the root of its crate.
+type Module = Vec<String>;
+
+/// The paths that each module names, but for its tests.
+struct Source(BTreeMap<Module, Vec<Vec<String>>>);
+
+impl Source {
+    fn of(package: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(package).join("src");
+        let mut source = Self(BTreeMap::new());
+        source.read(&root, &[]);
+        assert!(source.0.len() > 10, "{package} has {} modules", source.0.len());
+        source
+    }
+
+    fn read(&mut self, folder: &Path, parent: &[String]) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let stem = path.file_stem().unwrap().to_str().unwrap();
+            let module = match stem {
+                "lib" | "mod" => parent.to_vec(),
+                // These may name what they test.
+                "tests" | "testing_config" => continue,
+                _ => [parent, &[stem.to_owned()]].concat(),
+            };
+            if path.is_dir() {
+                self.read(&path, &module);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let tokens = fs::read_to_string(&path).unwrap().parse().unwrap();
+                let mut paths = Vec::new();
+                collect(tokens, &mut paths);
+                self.0.insert(module, paths);
+            }
+        }
+    }
+
+    /// Which other modules each module names.
+    fn edges(&self) -> Vec<(&Module, Module)> {
+        let mut edges = Vec::new();
+        for (module, paths) in &self.0 {
+            edges.extend(paths.iter().filter_map(|path| Some((module, self.resolve(module, path)?))));
+        }
+        edges.retain(|(from, to)| *from != to);
+        edges
+    }
+
+    /// The deepest module on a path. `None` for a path of another crate.
+    fn resolve(&self, module: &Module, path: &[String]) -> Option<Module> {
+        let mut absolute = match path.first()?.as_str() {
+            "crate" => Vec::new(),
+            "self" | "super" => module.clone(),
+            _ => return None,
+        };
+        for name in path {
+            match name.as_str() {
+                "crate" | "self" => {}
+                "super" => drop(absolute.pop()),
+                _ => absolute.push(name.clone()),
+            }
+        }
+        while !self.0.contains_key(&absolute) {
+            absolute.pop();
+        }
+        Some(absolute)
+    }
+}
+
+/// Collects every path of two or more names, also those in the braces of a
+/// `use`, except those of `#[cfg(test)] mod`.
+fn collect(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            TokenTree::Group(group) if group.to_string().replace(' ', "") == "[cfg(test)]" => {
+                while !matches!(&tokens[at], TokenTree::Punct(end) if end.as_char() == ';')
+                    && !matches!(&tokens[at], TokenTree::Group(body) if body.delimiter() == Delimiter::Brace)
+                {
+                    at += 1;
+                }
+            }
+            TokenTree::Group(group) => collect(group.stream(), paths),
+            TokenTree::Ident(_) => at = follow(&tokens, at, &[], paths),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Follows a path from the name at this place; the place of its last token.
+fn follow(tokens: &[TokenTree], mut at: usize, prefix: &[String], paths: &mut Vec<Vec<String>>) -> usize {
+    let mut path = prefix.to_vec();
+    loop {
+        match tokens.get(at) {
+            Some(TokenTree::Ident(name)) => path.push(name.to_string()),
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                let inner: Vec<_> = group.stream().into_iter().collect();
+                let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',');
+                for part in inner.split(is_comma).filter(|part| !part.is_empty()) {
+                    follow(part, 0, &path, paths);
+                }
+                return at;
+            }
+            _ => break,
+        }
+        let is_colon = |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Punct(c)) if c.as_char() == ':');
+        if !(is_colon(tokens.get(at + 1)) && is_colon(tokens.get(at + 2))) {
+            break;
+        }
+        at += 3;
+    }
+    if path.len() > 1 {
+        paths.push(path);
+    }
+    at
+}
+
+/// A circle among the modules of one folder, as it is walked through.
+fn circle(edges: &BTreeMap<&str, BTreeSet<&str>>) -> Option<String> {
+    fn walk<'a>(edges: &BTreeMap<&'a str, BTreeSet<&'a str>>, way: &mut Vec<&'a str>) -> Option<String> {
+        let here = *way.last()?;
+        for next in edges.get(here).into_iter().flatten() {
+            if let Some(start) = way.iter().position(|module| module == next) {
+                return Some([&way[start..], &[*next]].concat().join(" -> "));
+            }
+            way.push(next);
+            let found = walk(edges, way);
+            way.pop();
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+    edges.keys().find_map(|module| walk(edges, &mut vec![module]))
+}
+
+#[test]
+fn no_modules_depend_on_each_other_in_a_circle() {
+    let mut circles = Vec::new();
+    for package in ["otp-auth", "otp-auth-macros"] {
+        let source = Source::of(package);
+        let edges = source.edges();
+        let folders: BTreeSet<_> = source.0.keys().filter_map(|module| module.split_last()).map(|(_, of)| of).collect();
+        for folder in folders {
+            let mut siblings = BTreeMap::<&str, BTreeSet<&str>>::new();
+            for (from, to) in &edges {
+                if let (Some([from, ..]), Some([to, ..])) = (from.strip_prefix(folder), to.strip_prefix(folder))
+                    && from != to
+                {
+                    siblings.entry(from).or_default().insert(to);
+                }
+            }
+            if let Some(circle) = circle(&siblings) {
+                circles.push(format!("{package}, {}: {circle}", folder.join("::")));
+            }
+        }
+    }
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+#[test]
+fn a_module_names_only_what_is_below_it() {
+    let layer = |module: &str| {
+        let row = LAYERS.iter().position(|row| row.contains(&module));
+        row.unwrap_or_else(|| panic!("`{module}` has no layer: put it into a row of LAYERS"))
+    };
+    let source = Source::of("otp-auth");
+    let mut wrong = BTreeSet::new();
+    for (from, to) in source.edges() {
+        // The root names everything; what it is named for are its macros.
+        let (Some(upper), Some(lower)) = (from.first(), to.first()) else { continue };
+        if upper != lower && layer(upper) >= layer(lower) {
+            wrong.insert(format!("`{}` names `{lower}`, which is not below `{upper}`", from.join("::")));
+        }
+        if upper == "web" && BEHIND_AUTH.contains(&lower.as_str()) {
+            wrong.insert(format!("`{}` reaches past `auth` for `{lower}`", from.join("::")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn http_and_databases_are_named_where_they_belong() {
+    let mut wrong = BTreeSet::new();
+    for (module, paths) in &Source::of("otp-auth").0 {
+        let Some(top) = module.first() else { continue };
+        for name in paths.iter().filter_map(|path| path.first()) {
+            let is_elsewhere =
+                |(crates, modules): &&(&[&str], &[&str])| crates.contains(&&**name) && !modules.contains(&&**top);
+            if CRATES.iter().any(|place| is_elsewhere(&place)) {
+                wrong.insert(format!("`{}` names the crate `{name}`", module.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_circle_is_found_and_named() {
+    let edges = |pairs: &[(&'static str, &'static str)]| {
+        let mut edges = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for (from, to) in pairs {
+            edges.entry(from).or_default().insert(to);
+        }
+        edges
+    };
+    assert_eq!(circle(&edges(&[("a", "b"), ("b", "c"), ("a", "c")])), None);
+    assert_eq!(circle(&edges(&[("a", "b"), ("b", "c"), ("c", "b")])).unwrap(), "b -> c -> b");
+}
+
+#[test]
+fn paths_are_read_in_every_form() {
+    let mut paths = Vec::new();
+    let code = "
+        use crate::a::{self, B, c::{D, E}};
+        #[cfg(test)] mod tests { use crate::t::T; }
+        fn f(x: super::G) { let y = crate::h::I::new(); log!(cause = crate::j(x)); }
+    ";
+    collect(code.parse().unwrap(), &mut paths);
+    let paths: Vec<_> = paths.iter().map(|path| path.join("::")).collect();
+    let expected = [
+        "crate::a::self",
+        "crate::a::B",
+        "crate::a::c::D",
+        "crate::a::c::E",
+        "super::G",
+        "crate::h::I::new",
+        "crate::j",
+    ];
+    assert_eq!(paths, expected);
+}
