@@ -120,7 +120,7 @@ fn documents() -> Vec<String> {
     for folder in ["", "docs/", "otp-auth/", "otp-auth/docs/", "benchmarks/"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if name.ends_with(".md") {
+            if has_extension(&name, "md") {
                 found.push(format!("{folder}{name}"));
             }
         }
@@ -170,18 +170,31 @@ fn every_link_within_the_repository_leads_somewhere() {
     assert!(followed >= 60, "{followed}");
 }
 
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
+}
+
 #[test]
 fn every_file_that_architecture_md_names_is_there() {
     let text = read("ARCHITECTURE.md");
-    let named =
-        text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") && !name.contains(['*', '{', '<']));
     let mut found = 0;
-    for name in named {
-        let folders = ["otp-auth/src", "otp-auth/src/store/sql", ""];
-        assert!(folders.iter().any(|folder| root().join(folder).join(name).exists()), "there is no {name}");
-        found += 1;
+    for name in text.split('`').skip(1).step_by(2) {
+        if has_extension(name, "rs") && !name.contains(['*', '{', '<']) {
+            let folders = ["otp-auth/src", "otp-auth/src/store/sql", ""];
+            assert!(folders.iter().any(|folder| root().join(folder).join(name).exists()), "there is no {name}");
+            found += 1;
+        }
     }
     assert!(found >= 40, "{found}");
+}
+
+/// `rust-version` is what is tested.
+#[test]
+fn rust_version_is_that_of_the_pinned_toolchain() {
+    let manifest = read("Cargo.toml");
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    assert!(read("rust-toolchain.toml").contains(&format!("channel = \"{version}.0\"")), "{version}");
+    assert!(read("README.md").contains(&format!("Rust {version} or later")), "{version}");
 }
 
 /// The program in the README is the one that CI starts.
