@@ -204,7 +204,7 @@ fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
     let secrets = ["quentin", "4938170000", "the-challenge", "the-device", "the-refresh-token"].map(str::to_owned);
     let [email, code, challenge, device, refresh] = &secrets;
     let request = CodeRequest::new(email).challenge(challenge.as_str()).device(device.as_str());
-    let older = [refresh];
+    let older = [refresh.as_str()];
     let verification = Verification::new(email, code)
         .challenge(challenge.as_str())
         .device(device.as_str())
