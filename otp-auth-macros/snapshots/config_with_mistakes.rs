@@ -8,7 +8,7 @@ struct Auth {
     "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`"
 }
 ::core::compile_error! {
-    "a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
+    "`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
 }
 #[automatically_derived]
 impl ::otp_auth::__private::OtpConfig for Auth {

@@ -1,5 +1,7 @@
 //! Attributes as written: `key`, `key = value` and `key(...)`, separated by commas.
 
+use std::borrow::Cow;
+
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, Type};
 
@@ -28,7 +30,7 @@ impl Vocabulary {
 
     /// A few keys as they are written, as the end of a sentence.
     pub(crate) fn examples(&self) -> String {
-        one_of(self.keys.iter().map(|key| key.example).take(5))
+        one_of(self.keys.iter().map(|key| &*key.example).take(5))
     }
 }
 
@@ -37,12 +39,12 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) form: Form,
     /// The key as it should be written, for messages.
-    pub(crate) example: &'static str,
+    pub(crate) example: Cow<'static, str>,
 }
 
 impl Key {
     pub(crate) const fn new(name: &'static str, form: Form, example: &'static str) -> Self {
-        Self { name, form, example }
+        Self { name, form, example: Cow::Borrowed(example) }
     }
 }
 

@@ -108,7 +108,7 @@ impl Reader<'_> {
     /// What stands behind `word`, in the form that `key` wants. `None` when it does not read; the
     /// mistake is reported.
     fn content(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
-        let Key { name, form, example } = *key;
+        let Key { name, form, ref example } = *key;
         let takes_value = matches!(form, Form::Value | Form::WordOrValue | Form::ValueOrList | Form::Type);
         if input.is_empty() || input.peek(Token![,]) {
             if matches!(form, Form::Word | Form::WordOrValue) {
@@ -135,7 +135,7 @@ impl Reader<'_> {
 
     /// The value after `=`.
     fn value(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
-        let Key { name, form, example } = *key;
+        let Key { name, form, ref example } = *key;
         if input.is_empty() || input.peek(Token![,]) {
             self.report(word, format_args!("`{name} =` needs a value: write `{example}`"));
             return None;

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Longer names would make every row and cookie longer.
-const MAX_BYTES: usize = 64;
-
 /// The name of a configuration, where several share a secret, a database or a
 /// browser.
 ///
@@ -30,10 +27,10 @@ impl Realm {
     /// characters or with space at its ends.
     pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidRealm> {
         let name = name.as_ref();
-        if name.is_empty() || name.len() > MAX_BYTES || name.trim() != name || name.contains(char::is_control) {
-            return Err(InvalidRealm);
+        match otp_auth_rules::text::realm(name) {
+            None => Ok(Self(name.into())),
+            Some(_) => Err(InvalidRealm),
         }
-        Ok(Self(name.into()))
     }
 
     /// What settings have until they are checked.

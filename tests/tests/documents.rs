@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, SameSite, Settings, otp_config};
+use otp_auth_rules::Form;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -77,7 +78,7 @@ fn spelled(span: std::time::Duration) -> String {
     match span.as_secs() {
         secs if secs % 86_400 == 0 => format!("{}d", secs / 86_400),
         secs if secs % 3_600 == 0 => format!("{}h", secs / 3_600),
-        secs if secs % 60 == 0 && secs > 60 => format!("{}m", secs / 60),
+        secs if secs % 60 == 0 => format!("{}m", secs / 60),
         secs => format!("{secs}s"),
     }
 }
@@ -197,6 +198,35 @@ fn rust_version_is_that_of_the_pinned_toolchain() {
     assert!(read("README.md").contains(&format!("Rust {version} or later")), "{version}");
 }
 
+/// The table of the reference, as the table of keys has it. `UPDATE_SNAPSHOTS=1` writes it anew.
+#[test]
+fn doc_06_the_reference_has_every_key_as_the_rules_have_it() {
+    const PATH: &str = "otp-auth/docs/otp_config.md";
+    const HEAD: &str = "| key | default | rule |\n| --- | --- | --- |\n";
+    let rows = otp_auth_rules::KEYS.iter().map(|key| {
+        let written = match key.form {
+            Form::Type(_) => format!("{} = {}", key.name, key.value()),
+            Form::Word(_) => key.name.to_owned(),
+            Form::Path(_) => format!("{} = path", key.name),
+            Form::Secrets(_) | Form::List(_) => format!("{} = […]", key.name),
+            _ => format!("{} = …", key.name),
+        };
+        let limits =
+            key.limits().map_or_else(String::new, |limits| format!("{limits}.").replace("at least", "At least"));
+        let rule = [key.doc.trim(), &limits, key.note].join(" ");
+        format!("| `{written}` | {} | {} |\n", key.default(), rule.split_whitespace().collect::<Vec<_>>().join(" "))
+    });
+    let table: String = rows.collect();
+    let reference = read(PATH);
+    let (before, rest) = reference.split_once(HEAD).unwrap();
+    let (old, after) = rest.split_at(rest.find("\n\n").unwrap() + 1);
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(root().join(PATH), format!("{before}{HEAD}{table}{after}")).unwrap();
+        return;
+    }
+    assert!(old == table, "{PATH} differs from the table of keys; run this with UPDATE_SNAPSHOTS=1:\n{table}");
+}
+
 /// The program in the README is the one that CI starts.
 #[test]
 fn the_quickstart_of_the_readme_is_the_example() {
@@ -265,7 +295,7 @@ fn sources(folder: &Path, extensions: &[&str], found: &mut String) {
 #[test]
 fn every_test_that_security_md_names_exists() {
     let mut code = String::new();
-    for folder in ["otp-auth", "otp-auth-macros", "tests"] {
+    for folder in ["otp-auth", "otp-auth-macros", "otp-auth-rules", "tests"] {
         sources(&root().join(folder), &["rs"], &mut code);
     }
     let security = read("SECURITY.md");

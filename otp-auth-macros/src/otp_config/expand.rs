@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::item::FieldRole;
-use super::model::{Model, Setter};
+use super::model::Model;
 
 /// ```text
 /// impl OtpConfig for Auth {
@@ -32,7 +32,10 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             const DEVELOPER_MODE_IN_RELEASE: ::core::primitive::bool = true;
         )
     });
-    let setters = model.setters.iter().map(setter);
+    let setters = model.setters.iter().map(|(name, argument)| {
+        let name = Ident::new(name, Span::call_site());
+        quote!(.#name(#argument))
+    });
     let guard = model.debug_only.map(release_guard);
     let no_hooks = model.default_hooks.then(|| {
         quote! {
@@ -71,12 +74,6 @@ fn part(field: Option<&FieldRole>) -> (TokenStream, TokenStream) {
         None => (quote!(Self), quote!(self)),
         Some(FieldRole { member, ty, .. }) => (quote!(#ty), quote!(&self.#member)),
     }
-}
-
-fn setter(setter: &Setter) -> TokenStream {
-    let name = Ident::new(setter.name, Span::call_site());
-    let argument = &setter.argument;
-    quote!(.#name(#argument))
 }
 
 /// ```text

@@ -6,7 +6,6 @@ mod expand;
 mod fallback;
 mod item;
 mod model;
-mod rules;
 #[cfg(test)]
 mod tests;
 

@@ -1,24 +1,20 @@
 //! Secrets: a literal, the name of an environment variable, or an expression.
 
-use darling::{FromMeta, Result};
+use darling::Result;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprReference, Token};
 
-use super::list::ListRule;
 use super::{Written, written};
 use crate::diag::mistake;
 use crate::syntax::{peel, string};
 
-/// The least length of a secret, in bytes, outside developer mode.
-pub(crate) const MINIMUM_SECRET: usize = 32;
-
 /// Where a secret comes from.
 pub(crate) struct Secret {
     source: Source,
-    /// The length in bytes of a literal, with its place.
-    pub(crate) literal: Option<(usize, Span)>,
+    /// Why a literal is too weak outside developer mode, with its place.
+    pub(crate) weakness: Option<(&'static str, Span)>,
 }
 
 enum Source {
@@ -28,12 +24,15 @@ enum Source {
 }
 
 impl Secret {
-    fn read(expr: &Expr, key: &str) -> Result<Self> {
+    pub(super) fn read(expr: &Expr, key: &str) -> Result<Self> {
         let expr = peel(expr);
-        let literal = |length| Ok(Self { source: Source::Value(expr.clone()), literal: Some((length, expr.span())) });
+        let literal = |bytes: &[u8]| {
+            let weakness = otp_auth_rules::secret::weakness(bytes).map(|weakness| (weakness, expr.span()));
+            Ok(Self { source: Source::Value(expr.clone()), weakness })
+        };
         match written(expr) {
-            Some(Written::Text(text)) => return literal(text.len()),
-            Some(Written::Bytes(bytes)) => return literal(bytes.len()),
+            Some(Written::Text(text)) => return literal(text.as_bytes()),
+            Some(Written::Bytes(bytes)) => return literal(&bytes),
             Some(_) => {
                 return Err(mistake(
                     expr,
@@ -61,7 +60,12 @@ impl Secret {
             }
             _ => Source::Value(expr.clone()),
         };
-        Ok(Self { source, literal: None })
+        Ok(Self { source, weakness: None })
+    }
+
+    /// Whether the expression is visibly one secret.
+    pub(super) fn is_env(expr: &Expr) -> bool {
+        matches!(peel(expr), Expr::Call(call) if is_env(&call.func))
     }
 
     /// `SecretSource::env("NAME")` or `SecretSource::value(&…)`.
@@ -73,12 +77,6 @@ impl Secret {
                 quote!(#private::SecretSource::value(#borrowed))
             }
         }
-    }
-}
-
-impl FromMeta for Secret {
-    fn from_expr(expr: &Expr) -> Result<Self> {
-        Self::read(expr, "secret_key")
     }
 }
 
@@ -105,22 +103,5 @@ fn variable(name: &Expr) -> Result<Expr> {
         (Some(_), _) => {
             Err(mistake(name, "this is no name of an environment variable: write `env(\"OTP_AUTH_SECRET\")`"))
         }
-    }
-}
-
-/// `previous_secret_keys`: secrets that still verify.
-pub(crate) struct PreviousSecrets;
-
-impl ListRule for PreviousSecrets {
-    const KEY: &'static str = "previous_secret_keys";
-    const EXAMPLE: &'static str = "env(\"OTP_AUTH_OLD_SECRET\")";
-    type Element = Secret;
-
-    fn read(expr: &Expr) -> Result<Secret> {
-        Secret::read(expr, Self::KEY)
-    }
-
-    fn is_one(expr: &Expr) -> bool {
-        written(expr).is_some() || matches!(expr, Expr::Call(call) if is_env(&call.func))
     }
 }

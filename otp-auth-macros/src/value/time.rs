@@ -1,79 +1,11 @@
 //! Lengths of time: `"10m"`, `"90s"`, `"1h30m"`.
 
-use std::fmt::Write as _;
-use std::marker::PhantomData;
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Expr;
-
-use super::{Literal, Written, written};
-use crate::diag::mistake;
-
-/// The rule of one key that takes a length of time.
-pub(crate) trait TimeRule {
-    const KEY: &'static str;
-    const SHORTEST: Duration;
-    const LONGEST: Duration;
-    /// What the key is when it is not written.
-    const DEFAULT: Duration;
-    /// Why there is a limit, as the end of a sentence.
-    const REASON: &'static str;
-}
-
-/// A length of time that obeys the rule `R`.
-pub(crate) struct Time<R> {
-    pub(crate) length: Duration,
-    rule: PhantomData<R>,
-}
-
-impl<R: TimeRule> Literal for Time<R> {
-    fn read(expr: &Expr) -> Option<darling::Result<Self>> {
-        let key = R::KEY;
-        let length = match written(expr)? {
-            Written::Text(text) => parse(&text).map_err(|what| format!("`{key}` takes a length of time: {what}")),
-            Written::Integer(integer) => Err(format!(
-                "`{key}` needs a unit, in a string: write `{key} = \"{}s\"` for seconds or \
-                 `{key} = \"{}m\"` for minutes",
-                integer.base10_digits(),
-                integer.base10_digits(),
-            )),
-            Written::Negative | Written::Bytes(_) | Written::Bool(_) | Written::Other => {
-                Err(format!("`{key}` takes a length of time: write `{key} = \"{}\"`", spell(R::DEFAULT)))
-            }
-        };
-        Some(length.and_then(Self::check).map_err(|message| mistake(expr, message)))
-    }
-
-    fn expand(&self, private: &TokenStream) -> TokenStream {
-        if self.length.subsec_nanos() == 0 {
-            let seconds = self.length.as_secs();
-            quote!(#private::Duration::from_secs(#seconds))
-        } else {
-            let milliseconds = u64::try_from(self.length.as_millis()).unwrap_or(u64::MAX);
-            quote!(#private::Duration::from_millis(#milliseconds))
-        }
-    }
-}
-
-impl<R: TimeRule> Time<R> {
-    fn check(length: Duration) -> Result<Self, String> {
-        if (R::SHORTEST..=R::LONGEST).contains(&length) {
-            return Ok(Self { length, rule: PhantomData });
-        }
-        let nearest = length.clamp(R::SHORTEST, R::LONGEST);
-        let key = R::KEY;
-        let reason = R::REASON;
-        let limits = format!("{} to {}", spell(R::SHORTEST), spell(R::LONGEST));
-        Err(format!("`{key}` must be {limits}: {reason}; write `{key} = \"{}\"`", spell(nearest)))
-    }
-}
-
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+use otp_auth_rules::unit;
 
 /// Reads numbers with units, added up. The error says what to write instead.
-fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const HELP: &str = "write a number and a unit, such as \"90s\", \"10m\", \"1h30m\" or \"7d\"";
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -85,26 +17,26 @@ fn parse(text: &str) -> Result<Duration, String> {
         let (number, after) = rest.split_at(digits);
         let after = after.trim_start();
         let letters = after.len() - after.trim_start_matches(|c: char| c.is_alphabetic()).len();
-        let (unit, after) = after.split_at(letters);
+        let (word, after) = after.split_at(letters);
         if number.is_empty() {
             return Err(format!("\"{text}\" does not read; {HELP}"));
         }
-        if unit.is_empty() {
+        if word.is_empty() {
             return Err(format!(
                 "\"{text}\" has no unit; write \"{number}s\" for seconds or \"{number}m\" for minutes"
             ));
         }
-        let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            let help = match meant_unit(unit) {
+        let Some(factor) = unit(word) else {
+            let help = match meant_unit(word) {
                 Some(meant) => format!("write \"{number}{meant}\""),
                 None => "the units are `ms`, `s`, `m`, `h` and `d`".to_owned(),
             };
-            return Err(format!("`{unit}` is no unit; {help}"));
+            return Err(format!("`{word}` is no unit; {help}"));
         };
         total = number
             .parse::<u64>()
             .ok()
-            .and_then(|number| number.checked_mul(*factor))
+            .and_then(|number| number.checked_mul(factor))
             .and_then(|part| total.checked_add(part))
             .ok_or_else(|| format!("\"{text}\" is too long"))?;
         rest = after.trim_start();
@@ -124,22 +56,10 @@ fn meant_unit(word: &str) -> Option<&'static str> {
     }
 }
 
-/// A length of time as it is written in an attribute.
-pub(crate) fn spell(length: Duration) -> String {
-    let mut rest = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-    let mut text = String::new();
-    for (unit, factor) in UNITS {
-        let count = rest / factor;
-        if count > 0 {
-            let _ = write!(text, "{count}{unit}");
-            rest %= factor;
-        }
-    }
-    if text.is_empty() { "0s".into() } else { text }
-}
-
 #[cfg(test)]
 mod tests {
+    use otp_auth_rules::spell;
+
     use super::*;
 
     #[test]

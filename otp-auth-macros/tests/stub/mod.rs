@@ -97,76 +97,73 @@ pub mod __private {
         }
     }
 
+    impl SettingsBuilder {
+        fn note(mut self, name: &str, value: impl Display) -> Self {
+            self.0.push(format!("{name} = {value}"));
+            self
+        }
+
+        #[must_use]
+        pub fn secret_key(self, secret: SecretSource) -> Self {
+            self.note("secret_key", secret.0)
+        }
+
+        #[must_use]
+        pub fn previous_secret_key(self, secret: SecretSource) -> Self {
+            self.note("previous_secret_key", secret.0)
+        }
+
+        #[must_use]
+        pub fn previous_secret_keys<T: AsRef<[u8]>>(self, secrets: impl IntoIterator<Item = T>) -> Self {
+            let texts: Vec<_> = secrets.into_iter().map(|secret| format!("{} bytes", secret.as_ref().len())).collect();
+            self.note("previous_secret_keys", texts.join(", "))
+        }
+    }
+
+    macro_rules! setter {
+        ($key:ident time()) => {
+            setter! { $key debug Duration }
+        };
+        ($key:ident count($number:ty)) => {
+            setter! { $key debug $number }
+        };
+        ($key:ident flag($default:literal)) => {
+            setter! { $key debug bool }
+        };
+        ($key:ident choice($type:ty: $($word:ident),*)) => {
+            setter! { $key debug $type }
+        };
+        ($key:ident debug $type:ty) => {
+            #[must_use]
+            pub fn $key(self, value: $type) -> Self {
+                self.note(stringify!($key), format_args!("{value:?}"))
+            }
+        };
+        ($key:ident list($one:ident)) => {
+            setter! { $one text () }
+            #[must_use]
+            pub fn $key<T: Into<String>>(self, values: impl IntoIterator<Item = T>) -> Self {
+                let texts: Vec<_> = values.into_iter().map(Into::into).collect();
+                self.note(stringify!($key), texts.join(", "))
+            }
+        };
+        ($key:ident $text:ident $of:tt) => {
+            #[must_use]
+            pub fn $key(self, value: impl Into<String>) -> Self {
+                self.note(stringify!($key), value.into())
+            }
+        };
+    }
+
     macro_rules! setters {
-        ($($name:ident: $argument:ty => $text:expr;)*) => {
-            impl SettingsBuilder {$(
-                #[must_use]
-                pub fn $name(mut self, value: $argument) -> Self {
-                    let text: fn($argument) -> String = $text;
-                    self.0.push(format!("{} = {}", stringify!($name), text(value)));
-                    self
-                }
-            )*}
+        ($($(#[$doc:meta])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
+            impl SettingsBuilder {
+                $(setter! { $key $kind $of })*
+            }
         };
     }
 
-    setters! {
-        secret_key: SecretSource => |secret| secret.0;
-        previous_secret_key: SecretSource => |secret| secret.0;
-        access_token_lifetime: Duration => |time| format!("{time:?}");
-        refresh_token_lifetime: Duration => |time| format!("{time:?}");
-        refresh_grace: Duration => |time| format!("{time:?}");
-        otp_expiry: Duration => |time| format!("{time:?}");
-        otp_rate_limit: Duration => |time| format!("{time:?}");
-        send_timeout: Duration => |time| format!("{time:?}");
-        otp_length: u8 => |number| number.to_string();
-        max_otp_attempts: u8 => |number| number.to_string();
-        max_sends_per_hour: u32 => |number| number.to_string();
-        max_sends_per_day: u32 => |number| number.to_string();
-        auto_create_user: bool => |flag| flag.to_string();
-        cookie_secure: bool => |flag| flag.to_string();
-        forget_device_at_logout: bool => |flag| flag.to_string();
-        cookie_same_site: SameSite => |site| format!("{site:?}");
-        local_part_case: LocalPartCase => |case| format!("{case:?}");
-        developer_mode: bool => |flag| flag.to_string();
-    }
-
-    macro_rules! text_setters {
-        ($($name:ident)*) => {
-            impl SettingsBuilder {$(
-                #[must_use]
-                pub fn $name(mut self, value: impl Into<String>) -> Self {
-                    self.0.push(format!("{} = {}", stringify!($name), value.into()));
-                    self
-                }
-            )*}
-        };
-    }
-
-    text_setters! {
-        cookie_name cookie_path cookie_domain previous_cookie_path trusted_origin issuer audience developer_host
-    }
-
-    macro_rules! list_setters {
-        ($($name:ident: $item:path => $text:expr;)*) => {
-            impl SettingsBuilder {$(
-                #[must_use]
-                pub fn $name<T: $item>(mut self, values: impl IntoIterator<Item = T>) -> Self {
-                    let text: fn(T) -> String = $text;
-                    let texts: Vec<_> = values.into_iter().map(text).collect();
-                    self.0.push(format!("{} = {}", stringify!($name), texts.join(", ")));
-                    self
-                }
-            )*}
-        };
-    }
-
-    list_setters! {
-        previous_cookie_paths: Into<String> => Into::into;
-        trusted_origins: Into<String> => Into::into;
-        developer_hosts: Into<String> => Into::into;
-        previous_secret_keys: AsRef<[u8]> => |secret| format!("{} bytes", secret.as_ref().len());
-    }
+    otp_auth_rules::for_each_setting!(setters);
 
     #[cfg(feature = "sqlite")]
     pub mod sqlite {

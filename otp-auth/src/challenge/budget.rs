@@ -38,7 +38,7 @@ impl SendLimits {
     /// Length of the longer window.
     pub const DAY: Duration = Duration::from_hours(24);
     /// No cooldown is longer.
-    pub const LONGEST_COOLDOWN: Duration = Self::DAY;
+    pub const LONGEST_COOLDOWN: Duration = otp_auth_rules::setting::otp_rate_limit.longest;
     /// How far ahead of the present a time in a budget may be. Requests that
     /// wait for one another, and processes with clocks of their own, do not
     /// agree to the millisecond. What is further ahead comes from a clock that

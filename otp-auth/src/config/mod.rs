@@ -4,7 +4,6 @@
 mod check;
 mod fault;
 mod same_site;
-mod secret_quality;
 mod settings;
 
 use std::fmt;

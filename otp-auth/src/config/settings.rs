@@ -2,75 +2,125 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check, secret_quality};
+use otp_auth_rules::{secret, setting};
+
+use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check};
 use crate::challenge::budget::SendLimits;
 use crate::keys::MasterSecret;
 use crate::realm::Realm;
 use crate::user::OtpUser as _;
 
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
+/// What a setting is, by default and in the builder, for each kind of the table of settings.
+macro_rules! setting {
+    (type time()) => { Duration };
+    (type count($number:ty)) => { $number };
+    (type flag($default:literal)) => { bool };
+    (type text($default:literal)) => { String };
+    (type optional()) => { Option<String> };
+    (type derived($type:ty)) => { $type };
+    (type list($one:ident)) => { Vec<String> };
+    (type choice($type:ident: $($word:ident),*)) => { $type };
 
-/// Checked settings. Where a value comes from `#[otp_config]`, its meaning
-/// and limits are in the reference of that attribute.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off, as it is written")]
-pub struct Settings {
-    /// Which configuration keys, rows and cookies belong to.
-    pub realm: Realm,
-    /// How long an access token is valid.
-    pub access_token_lifetime: Duration,
-    /// How long a session lasts, from its sign-in; refreshing does not extend
-    /// it.
-    pub refresh_token_lifetime: Duration,
-    /// How long the refresh token that was just replaced still yields its
-    /// successor.
-    pub refresh_grace: Duration,
-    /// Digits of a code.
-    pub otp_length: u8,
-    /// How long a code is valid.
-    pub otp_expiry: Duration,
-    /// Codes that are compared per challenge.
-    pub max_otp_attempts: u8,
-    /// Time between two sends to one address.
-    pub otp_rate_limit: Duration,
-    /// Sends to one address in an hour, for strangers and for each known device.
-    pub max_sends_per_hour: u32,
-    /// Sends to one address in a day, for strangers and for each known device.
-    pub max_sends_per_day: u32,
-    /// How long a sender may take.
-    pub send_timeout: Duration,
-    /// Whether a first sign-in makes a user.
-    pub auto_create_user: bool,
-    /// Whether cookies are sent over HTTPS only.
-    pub cookie_secure: bool,
-    /// Name of the refresh cookie.
-    pub cookie_name: String,
-    /// Path of the refresh cookie.
-    pub cookie_path: String,
-    /// Paths at which the refresh cookie was before.
-    pub previous_cookie_paths: Vec<String>,
-    /// Domain of the refresh cookie; `None` binds it to the host.
-    pub cookie_domain: Option<String>,
-    /// `SameSite` of every cookie.
-    pub cookie_same_site: SameSite,
-    /// Whether signing out removes the device cookie.
-    pub forget_device_at_logout: bool,
-    /// Other origins whose pages may call the routes.
-    pub trusted_origins: Vec<String>,
-    /// `iss` of every token, when set.
-    pub issuer: Option<String>,
-    /// `aud` of every token, when set.
-    pub audience: Option<String>,
-    /// Whether the part before the `@` distinguishes case.
-    pub local_part_case: LocalPartCase,
-    /// Whether every code is all zeros, and nothing limits the sends.
-    pub developer_mode: bool,
-    /// Hosts besides this machine that developer mode serves.
-    pub developer_hosts: Vec<String>,
+    (default $key:ident text($default:literal)) => { $default.to_owned() };
+    (default $key:ident flag($default:literal)) => { $default };
+    (default $key:ident optional()) => { None };
+    (default $key:ident derived(Realm)) => { Realm::unnamed() };
+    (default $key:ident derived($type:ty)) => { <$type>::default() };
+    (default $key:ident list($one:ident)) => { Vec::new() };
+    (default $key:ident choice($type:ident: $default:ident $(, $word:ident)*)) => { $type::$default };
+    (default $key:ident $range:ident $of:tt) => { setting::$key.default };
+
+    (faults $settings:ident $key:ident time()) => { setting::$key.fault($settings.$key) };
+    (faults $settings:ident $key:ident count($number:ty)) => { setting::$key.fault($settings.$key.into()) };
+    (faults $settings:ident $key:ident text($default:literal)) => { setting::$key.fault(&$settings.$key) };
+    (faults $settings:ident $key:ident optional()) => {
+        $settings.$key.as_deref().and_then(|text| setting::$key.fault(text))
+    };
+    (faults $settings:ident $key:ident list($one:ident)) => {
+        $settings.$key.iter().filter_map(|text| setting::$key.fault(text))
+    };
+    // The other values have no faults, or are checked when they are made.
+    (faults $settings:ident $key:ident $other:ident $of:tt) => { None::<String> };
+
+    (setter $key:ident text($default:literal) $(#[$doc:meta])+) => {
+        $(#[$doc])+
+        pub fn $key(mut self, value: impl Into<String>) -> Self {
+            self.settings.$key = value.into();
+            self
+        }
+    };
+    (setter $key:ident optional() $(#[$doc:meta])+) => {
+        $(#[$doc])+
+        pub fn $key(mut self, value: impl Into<String>) -> Self {
+            self.settings.$key = Some(value.into());
+            self
+        }
+    };
+    (setter $key:ident derived($type:ty) $(#[$doc:meta])+) => {
+        $(#[$doc])+
+        pub fn $key(mut self, value: impl Into<String>) -> Self {
+            self.$key = Some(value.into());
+            self
+        }
+    };
+    (setter $key:ident list($one:ident) $(#[$doc:meta])+) => {
+        #[doc = concat!("Adds to [`", stringify!($key), "`](Self::", stringify!($key), "). Call it once for each.")]
+        pub fn $one(mut self, value: impl Into<String>) -> Self {
+            self.settings.$key.push(value.into());
+            self
+        }
+
+        $(#[$doc])+
+        pub fn $key(mut self, values: impl IntoIterator<Item: Into<String>>) -> Self {
+            self.settings.$key.extend(values.into_iter().map(Into::into));
+            self
+        }
+    };
+    (setter $key:ident $kind:ident $of:tt $(#[$doc:meta])+) => {
+        $(#[$doc])+
+        pub fn $key(mut self, value: setting!(type $kind $of)) -> Self {
+            self.settings.$key = value;
+            self
+        }
+    };
 }
+
+macro_rules! define {
+    ($($(#[$doc:meta])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
+        /// Checked settings. Where a value comes from `#[otp_config]`, its meaning
+        /// and limits are in the reference of that attribute.
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        #[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off, as it is written")]
+        pub struct Settings {
+            $($(#[$doc])+ pub $key: setting!(type $kind $of),)*
+        }
+
+        impl Settings {
+            fn defaults() -> Self {
+                Self { $($key: setting!(default $key $kind $of),)* }
+            }
+
+            /// Values outside their range.
+            fn faults(&self) -> Vec<ConfigFault> {
+                let settings = self;
+                let mut faults = Vec::new();
+                $(
+                    let found = setting!(faults settings $key $kind $of).into_iter();
+                    faults.extend(found.map(|fault| ConfigFault::new(stringify!($key), fault)));
+                )*
+                faults
+            }
+        }
+
+        /// One setter for each key.
+        impl SettingsBuilder {
+            $(setting! { setter $key $kind $of $(#[$doc])+ })*
+        }
+    };
+}
+
+otp_auth_rules::for_each_setting!(define);
 
 impl Settings {
     /// What may be sent to one address. In developer mode nothing limits that:
@@ -117,42 +167,8 @@ impl SettingsBuilder {
             secret_key: None,
             previous_secret_keys: Vec::new(),
             cookie_name: None,
-            settings: Settings {
-                realm: Realm::unnamed(),
-                access_token_lifetime: HOUR,
-                refresh_token_lifetime: 7 * DAY,
-                refresh_grace: Duration::from_secs(10),
-                otp_length: 6,
-                otp_expiry: 10 * MINUTE,
-                max_otp_attempts: 5,
-                otp_rate_limit: MINUTE,
-                max_sends_per_hour: 5,
-                max_sends_per_day: 10,
-                send_timeout: Duration::from_secs(10),
-                auto_create_user: true,
-                cookie_secure: true,
-                cookie_name: String::new(),
-                cookie_path: "/".to_owned(),
-                previous_cookie_paths: Vec::new(),
-                cookie_domain: None,
-                cookie_same_site: SameSite::Lax,
-                forget_device_at_logout: false,
-                trusted_origins: Vec::new(),
-                issuer: None,
-                audience: None,
-                local_part_case: LocalPartCase::Lower,
-                developer_mode: false,
-                developer_hosts: Vec::new(),
-            },
+            settings: Settings::defaults(),
         }
-    }
-
-    /// The name of the configuration, where several share a secret, a database
-    /// or a browser. Without it the name is that of the users' table or
-    /// collection, or of their type.
-    pub fn realm(mut self, name: impl Into<String>) -> Self {
-        self.realm = Some(name.into());
-        self
     }
 
     /// The secret that every key is derived from.
@@ -174,84 +190,15 @@ impl SettingsBuilder {
         self
     }
 
-    /// Name of the refresh cookie. Without it the name is
-    /// `__Host-refresh_token`, or `refresh_token` for insecure cookies, with a
-    /// dash and the realm behind it.
-    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.cookie_name = Some(name.into());
-        self
-    }
-
-    /// Path of the refresh cookie.
-    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
-        self.settings.cookie_path = path.into();
-        self
-    }
-
-    /// A path at which the refresh cookie was before: it is removed from there.
-    /// Call it once for each.
-    pub fn previous_cookie_path(mut self, path: impl Into<String>) -> Self {
-        self.settings.previous_cookie_paths.push(path.into());
-        self
-    }
-
-    /// Paths at which the refresh cookie was before, of any number.
-    pub fn previous_cookie_paths(mut self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.settings.previous_cookie_paths.extend(paths.into_iter().map(Into::into));
-        self
-    }
-
-    /// Domain of the refresh cookie: it is sent to all hosts below it.
-    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
-        self.settings.cookie_domain = Some(domain.into());
-        self
-    }
-
-    /// Another origin whose pages may call the routes. Call it once for each.
-    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.settings.trusted_origins.push(origin.into());
-        self
-    }
-
-    /// Other origins whose pages may call the routes, of any number.
-    pub fn trusted_origins(mut self, origins: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.settings.trusted_origins.extend(origins.into_iter().map(Into::into));
-        self
-    }
-
-    /// A host besides this machine that developer mode serves. Call it once
-    /// for each.
-    pub fn developer_host(mut self, host: impl Into<String>) -> Self {
-        self.settings.developer_hosts.push(host.into());
-        self
-    }
-
-    /// Hosts besides this machine that developer mode serves, of any number.
-    pub fn developer_hosts(mut self, hosts: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.settings.developer_hosts.extend(hosts.into_iter().map(Into::into));
-        self
-    }
-
-    /// `iss` of every token.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.settings.issuer = Some(issuer.into());
-        self
-    }
-
-    /// `aud` of every token.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.settings.audience = Some(audience.into());
-        self
-    }
-
     /// Checks everything, and derives the keys.
     pub(crate) fn build<C: OtpConfig>(self) -> Result<(Settings, Secrets), ConfigError> {
         let developer_mode_allowed = C::DEBUG_BUILD || C::DEVELOPER_MODE_IN_RELEASE;
         let mut settings = self.settings;
-        let mut faults = Vec::new();
-        match Realm::new(self.realm.as_deref().unwrap_or(C::User::default_realm())) {
-            Ok(realm) => settings.realm = realm,
-            Err(error) => faults.push(ConfigFault::new("realm", error.to_string())),
+        let mut faults = settings.faults();
+        let realm = self.realm.as_deref().unwrap_or(C::User::default_realm());
+        match (setting::realm.fault(realm), Realm::new(realm)) {
+            (None, Ok(realm)) => settings.realm = realm,
+            (fault, _) => faults.extend(fault.map(|fault| ConfigFault::new("realm", fault))),
         }
         settings.cookie_name = self.cookie_name.unwrap_or_else(|| {
             let plain = settings.cookie_path != "/" || settings.cookie_domain.is_some();
@@ -275,9 +222,9 @@ impl SettingsBuilder {
                 "is off in a build without debug assertions; write `!cfg!(debug_assertions)`, or remove it",
             ));
         }
-        check::ranges(&settings, &mut faults);
-        check::cookie(&settings, &mut faults);
-        check::origins(&settings, &mut faults);
+        let name_fault = setting::cookie_name.fault(&settings.cookie_name);
+        faults.extend(name_fault.map(|fault| ConfigFault::new("cookie_name", fault)));
+        check::pairs(&settings, &mut faults);
         let current = current_secret(self.secret_key, developer_mode, &mut faults);
         let previous = self
             .previous_secret_keys
@@ -289,55 +236,6 @@ impl SettingsBuilder {
             _ => Err(ConfigError::new(faults)),
         }
     }
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty),* $(,)?) => {
-        impl SettingsBuilder {
-            $(
-                $(#[$doc])*
-                pub fn $name(mut self, value: $type) -> Self {
-                    self.settings.$name = value;
-                    self
-                }
-            )*
-        }
-    };
-}
-
-setters! {
-    /// How long an access token is valid.
-    access_token_lifetime: Duration,
-    /// How long a session lasts.
-    refresh_token_lifetime: Duration,
-    /// How long a replaced refresh token yields its successor.
-    refresh_grace: Duration,
-    /// Digits of a code.
-    otp_length: u8,
-    /// How long a code is valid.
-    otp_expiry: Duration,
-    /// Codes that are compared per challenge.
-    max_otp_attempts: u8,
-    /// Time between two sends to one address.
-    otp_rate_limit: Duration,
-    /// Sends to one address in an hour, for strangers and for each known device.
-    max_sends_per_hour: u32,
-    /// Sends to one address in a day, for strangers and for each known device.
-    max_sends_per_day: u32,
-    /// How long a sender may take.
-    send_timeout: Duration,
-    /// Whether a first sign-in makes a user.
-    auto_create_user: bool,
-    /// Whether cookies are sent over HTTPS only.
-    cookie_secure: bool,
-    /// `SameSite` of every cookie.
-    cookie_same_site: SameSite,
-    /// Whether signing out removes the device cookie.
-    forget_device_at_logout: bool,
-    /// Whether the part before the `@` distinguishes case.
-    local_part_case: LocalPartCase,
-    /// Whether every code is all zeros, and nothing limits the sends.
-    developer_mode: bool,
 }
 
 /// The secrets of one configuration, the newest first.
@@ -352,7 +250,7 @@ fn current_secret(
     faults: &mut Vec<ConfigFault>,
 ) -> Option<MasterSecret> {
     match source.map(SecretSource::read) {
-        Some(Ok(bytes)) => match secret_quality::weakness(&bytes) {
+        Some(Ok(bytes)) => match secret::weakness(&bytes) {
             Some(weakness) if !developer_mode => faults.push(ConfigFault::new("secret_key", weakness)),
             _ => return Some(MasterSecret::new(bytes)),
         },
@@ -379,9 +277,9 @@ fn current_secret(
 
 fn previous_secret(source: SecretSource, developer_mode: bool, faults: &mut Vec<ConfigFault>) -> Option<MasterSecret> {
     match source.read() {
-        Ok(bytes) => match secret_quality::weakness(&bytes) {
+        Ok(bytes) => match secret::weakness(&bytes) {
             Some(weakness) if !developer_mode => {
-                faults.push(ConfigFault::new("previous_secret_keys", format!("one of them {weakness}")));
+                faults.push(ConfigFault::new("previous_secret_keys", format!("holds one that {weakness}")));
                 None
             }
             _ => Some(MasterSecret::new(bytes)),

@@ -23,7 +23,7 @@ pub(crate) use claims::{AccessClaims, Audience, Registered};
 use jwt::{Kind, TokenKey};
 
 /// The longest that an access token may live.
-pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_LIFETIME: Duration = otp_auth_rules::setting::access_token_lifetime.longest;
 
 /// How long after now an access token can still be alive, also one of another
 /// configuration, or of another version of this one.

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{ConfigError, MemoryStore, OtpAuth, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder};
+use otp_auth::{
+    ConfigError, ConsoleSender, MemoryStore, OtpAuth, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
+    otp_config,
+};
+use otp_auth_rules::{KEYS, secret, setting};
 use otp_auth_tests::config::CookieAuth;
 use otp_auth_tests::{Mode, SECRET, Setup, TestConfig, TestHooks, User};
 
@@ -280,6 +284,135 @@ async fn a_realm_of_any_letters_and_of_full_length_starts() {
                 .await;
             let mut client = app.client();
             client.request("ann@example.com").await.ok();
+        }
+    }
+}
+
+#[macro_use]
+#[path = "../../shared/every_key.rs"]
+mod list;
+
+macro_rules! configurations {
+    ($($key:ident: $literal:expr, $expression:expr, [$($refused:literal),*];)*) => {
+        #[otp_config(user = User, crate = ::otp_auth, hooks, $($key = $literal),*)]
+        struct Literals {
+            #[otp(sender)]
+            sender: ConsoleSender,
+        }
+
+        #[otp_config(user = User, crate = ::otp_auth, hooks, $($key = $expression),*)]
+        struct Expressions {
+            #[otp(sender)]
+            sender: ConsoleSender,
+        }
+
+        /// The keys, each with what it refuses.
+        const LISTED: &[(&str, &[&str])] = &[
+            ("user", &[]), ("hooks", &[]), ("crate", &[]), $((stringify!($key), &[$($refused),*])),*
+        ];
+    };
+}
+
+every_key!(configurations);
+
+impl otp_auth::Hooks<User> for Literals {}
+impl otp_auth::Hooks<User> for Expressions {}
+
+#[test]
+fn every_key_is_listed() {
+    let mut keys: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let mut listed: Vec<_> = LISTED.iter().map(|(key, _)| *key).collect();
+    keys.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, keys, "tests/shared/every_key.rs and the table of otp-auth-rules differ");
+}
+
+/// A key, the fault, and how it comes about.
+type Refused = (&'static str, String, Box<dyn Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync>);
+
+macro_rules! every_setting {
+    ($($(#[$doc:meta])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
+        /// Every setting by its key, with its value.
+        fn values(settings: &Settings) -> Vec<(&'static str, String)> {
+            vec![$((stringify!($key), format!("{:?}", settings.$key))),*]
+        }
+
+        /// What every setting refuses, each with the fault.
+        fn refused() -> Vec<Refused> {
+            let mut refused = Vec::<Refused>::new();
+            $(refuse! { refused $key $kind $of })*
+            refused
+        }
+    };
+}
+
+macro_rules! refuse {
+    ($refused:ident $key:ident time()) => {
+        let (rule, step) = (setting::$key, Duration::from_millis(1));
+        for length in [rule.shortest.checked_sub(step), rule.longest.checked_add(step)].into_iter().flatten() {
+            $refused.push((rule.key, rule.fault(length).unwrap(), Box::new(move |s| s.$key(length))));
+        }
+    };
+    ($refused:ident $key:ident count($number:ty)) => {
+        let rule = setting::$key;
+        for number in [rule.least.checked_sub(1), rule.most.checked_add(1)].into_iter().flatten() {
+            $refused.push((rule.key, rule.fault(number.into()).unwrap(), Box::new(move |s| s.$key(number))));
+        }
+    };
+    ($refused:ident $key:ident flag($default:literal)) => {};
+    ($refused:ident $key:ident choice($type:ident: $($word:ident),*)) => {};
+    ($refused:ident $key:ident list($one:ident)) => {
+        let rule = setting::$key;
+        for &text in texts_refused_by(rule.key) {
+            $refused.push((rule.key, rule.fault(text).unwrap(), Box::new(move |s| s.$key([text]))));
+            $refused.push((rule.key, rule.fault(text).unwrap(), Box::new(move |s| s.$one(text))));
+        }
+    };
+    ($refused:ident $key:ident $text:ident $of:tt) => {
+        let rule = setting::$key;
+        for &text in texts_refused_by(rule.key) {
+            $refused.push((rule.key, rule.fault(text).unwrap(), Box::new(move |s| s.$key(text))));
+        }
+    };
+}
+
+otp_auth_rules::for_each_setting!(every_setting);
+
+fn texts_refused_by(key: &str) -> &'static [&'static str] {
+    let (_, texts) = LISTED.iter().find(|(listed, _)| *listed == key).unwrap();
+    assert!(!texts.is_empty(), "tests/shared/every_key.rs has nothing that `{key}` refuses");
+    texts
+}
+
+#[test]
+fn every_key_means_the_same_as_a_literal_and_as_an_expression() {
+    let store = || MemoryStore::new(User::first);
+    let literals = OtpAuth::new(Literals { sender: ConsoleSender }, store()).unwrap();
+    let expressions = OtpAuth::new(Expressions { sender: ConsoleSender }, store()).unwrap();
+    let defaults = without_assertions(|settings| settings).unwrap();
+    let defaults = values(defaults.settings());
+    let literals = values(literals.settings());
+    assert_eq!(literals, values(expressions.settings()));
+    for (value, default) in literals.iter().zip(&defaults) {
+        assert_ne!(value, default, "the list has the default");
+    }
+}
+
+#[tokio::test]
+async fn every_expression_outside_its_range_is_refused_in_the_words_of_the_rule() {
+    for (key, fault, change) in refused() {
+        let error = start(change).await.err().unwrap_or_else(|| panic!("`{key}` takes what it refuses: {fault}"));
+        assert_eq!(error.faults()[0].to_string(), format!("`{key}`: {fault}"));
+    }
+    for (key, what) in [("secret_key", ""), ("previous_secret_keys", "holds one that ")] {
+        for text in texts_refused_by(key).iter().copied() {
+            let source = SecretSource::value(text);
+            let error = start(move |s| match key {
+                "secret_key" => s.secret_key(source.clone()),
+                _ => s.previous_secret_key(source.clone()),
+            });
+            let fault = secret::weakness(text.as_bytes()).unwrap();
+            assert_eq!(error.await.unwrap_err().faults()[0].to_string(), format!("`{key}`: {what}{fault}"));
         }
     }
 }

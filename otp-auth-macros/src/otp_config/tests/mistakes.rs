@@ -52,7 +52,7 @@ const KEYS: Mistakes = &[
         r#"user = User, password = env("S")"#,
         &[(
             "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
+            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `secret_key`, `previous_secret_keys`, `realm`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `refresh_token_delivery`, `hooks` and `crate`",
         )],
     ),
     (
@@ -82,7 +82,7 @@ const KEYS: Mistakes = &[
         &[
             (
                 r#""User""#,
-                r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `realm = "customers"`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]` or `access_token_lifetime = "1h"`"#,
+                r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `realm = "customers"` or `access_token_lifetime = "1h"`"#,
             ),
             ("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
             (
@@ -102,7 +102,7 @@ const KEYS: Mistakes = &[
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             (
                 "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `realm`, `secret_key`, `previous_secret_keys`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `refresh_token_delivery`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `hooks` and `crate`",
+                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `secret_key`, `previous_secret_keys`, `realm`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `refresh_token_delivery`, `hooks` and `crate`",
             ),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
@@ -112,7 +112,7 @@ const KEYS: Mistakes = &[
             (r#""x""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#),
             (
                 r#""short""#,
-                r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+                r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
             ),
         ],
     ),
@@ -135,14 +135,14 @@ const SECRETS: Mistakes = &[
         r#"user = User, secret_key = "short""#,
         &[(
             r#""short""#,
-            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
     ),
     (
         r#"user = User, secret_key = b"short""#,
         &[(
             r#"b"short""#,
-            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
     ),
     (
@@ -187,7 +187,7 @@ const SECRETS: Mistakes = &[
         r#"user = User, developer_mode = false, secret_key = "short""#,
         &[(
             r#""short""#,
-            r#"a secret in `secret_key` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
         )],
     ),
     (
@@ -254,7 +254,7 @@ const SECRETS: Mistakes = &[
             ),
             (
                 r#""short""#,
-                r#"a secret in `previous_secret_keys` must be at least 32 bytes long, and this has 5: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+                r#"`previous_secret_keys` holds one that is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
             ),
         ],
     ),
@@ -358,7 +358,7 @@ const VALUES: Mistakes = &[
         r#"refresh_token_lifetime = "30m""#,
         &[(
             "refresh_token_lifetime",
-            "`refresh_token_lifetime` (30m) must be longer than `access_token_lifetime` (1h): lengthen the first or shorten the second",
+            "`refresh_token_lifetime` must be longer than `access_token_lifetime` (1h), and is 30m: lengthen it, or shorten `access_token_lifetime`",
         )],
     ),
     (
@@ -372,14 +372,14 @@ const VALUES: Mistakes = &[
         r#"otp_rate_limit = "0s""#,
         &[(
             "otp_rate_limit",
-            "`otp_rate_limit` (0s) must not be shorter than `send_timeout` (10s): a send that fails could not be given back when the next one was paid; lengthen the first or shorten the second",
+            "`otp_rate_limit` must not be shorter than `send_timeout` (10s), and is 0s: a send that fails could not be given back when the next one was paid; lengthen it, or shorten `send_timeout`",
         )],
     ),
     (
         r#"send_timeout = "30s", otp_rate_limit = "29s""#,
         &[(
             "otp_rate_limit",
-            "`otp_rate_limit` (29s) must not be shorter than `send_timeout` (30s): a send that fails could not be given back when the next one was paid; lengthen the first or shorten the second",
+            "`otp_rate_limit` must not be shorter than `send_timeout` (30s), and is 29s: a send that fails could not be given back when the next one was paid; lengthen it, or shorten `send_timeout`",
         )],
     ),
     (
@@ -404,21 +404,21 @@ const VALUES: Mistakes = &[
         "max_otp_attempts = 10",
         &[(
             "max_otp_attempts",
-            "with 10 mails a day, 10 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day: write `otp_length = 7`, or lower this",
+            "`max_otp_attempts` allows too many guesses: with 10 mails a day, 10 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day; write `otp_length = 7`, or allow fewer",
         )],
     ),
     (
         "max_sends_per_day = 100",
         &[(
             "max_sends_per_day",
-            "with 100 mails a day, 5 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day: write `otp_length = 7`, or lower this",
+            "`max_sends_per_day` allows too many guesses: with 100 mails a day, 5 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day; write `otp_length = 7`, or allow fewer",
         )],
     ),
     (
         "max_sends_per_day = 4000000000, otp_length = 10",
         &[(
             "max_sends_per_day",
-            "with 4000000000 mails a day, 5 tries each and 10 digits, a code can be guessed with more than 1 in 10 000 chances a day: lower this",
+            "`max_sends_per_day` allows too many guesses: with 4000000000 mails a day, 5 tries each and 10 digits, a code can be guessed with more than 1 in 10 000 chances a day; allow fewer",
         )],
     ),
     (
@@ -494,7 +494,7 @@ const VALUES: Mistakes = &[
         "5",
         &[(
             "5",
-            r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `realm = "customers"`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]` or `access_token_lifetime = "1h"`"#,
+            r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `realm = "customers"` or `access_token_lifetime = "1h"`"#,
         )],
     ),
     ("developer_mode = 1", &[("1", "`developer_mode` takes `true` or `false`: write `developer_mode = true`")]),
@@ -509,7 +509,7 @@ const VALUES: Mistakes = &[
         r#"access_token_lifetime = "10m", refresh_token_lifetime = "10m""#,
         &[(
             "refresh_token_lifetime",
-            "`refresh_token_lifetime` (10m) must be longer than `access_token_lifetime` (10m): lengthen the first or shorten the second",
+            "`refresh_token_lifetime` must be longer than `access_token_lifetime` (10m), and is 10m: lengthen it, or shorten `access_token_lifetime`",
         )],
     ),
     (
@@ -580,11 +580,13 @@ const COOKIES: Mistakes = &[
         r#"cookie_path = "auth""#,
         &[(r#""auth""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#)],
     ),
+    // Without a name there is one that fits.
+    (r#"cookie_path = "/auth""#, &[]),
     (
-        r#"cookie_path = "/auth""#,
+        r#"cookie_path = "/auth", cookie_name = "__Host-a""#,
         &[(
-            "cookie_path",
-            r#"a browser drops a cookie named `__Host-refresh_token` with another path than `/`: write `cookie_name = "__Secure-refresh_token"`, or remove `cookie_path`"#,
+            "cookie_name",
+            r#"`cookie_name` begins with `__Host-`, and a browser drops such a cookie when it has another path than `/`: write `cookie_name = "__Secure-a"`, or remove `cookie_path`"#,
         )],
     ),
     (
@@ -594,32 +596,33 @@ const COOKIES: Mistakes = &[
             r#"`cookie_domain` takes the name of a host alone: write `cookie_domain = "example.com"`"#,
         )],
     ),
+    (r#"cookie_domain = "example.com""#, &[]),
     (
-        r#"cookie_domain = "example.com""#,
+        r#"cookie_domain = self.domain, cookie_name = "__host-a""#,
         &[(
-            "cookie_domain",
-            r#"a browser drops a cookie named `__Host-refresh_token` that has a domain: write `cookie_name = "__Secure-refresh_token"`, or remove `cookie_domain`"#,
+            "cookie_name",
+            r#"`cookie_name` begins with `__Host-`, and a browser drops such a cookie when it has a domain: write `cookie_name = "__Secure-a"`, or remove `cookie_domain`"#,
         )],
     ),
     (
         r#"cookie_secure = false, cookie_name = "__Host-a""#,
         &[(
             "cookie_name",
-            r#"a browser drops a cookie with the prefix `__Host-` that is not secure: remove `cookie_secure = false`, or write `cookie_name = "a"`"#,
+            r#"`cookie_name` begins with `__Host-`, and a browser drops such a cookie when it is not secure: write `cookie_name = "a"`, or remove `cookie_secure = false`"#,
         )],
     ),
     (
         r#"cookie_secure = false, cookie_name = "__Secure-a""#,
         &[(
             "cookie_name",
-            r#"a browser drops a cookie with the prefix `__Secure-` that is not secure: remove `cookie_secure = false`, or write `cookie_name = "a"`"#,
+            r#"`cookie_name` begins with `__Secure-`, and a browser drops such a cookie when it is not secure: write `cookie_name = "a"`, or remove `cookie_secure = false`"#,
         )],
     ),
     (
         r#"cookie_secure = false, cookie_same_site = "none""#,
         &[(
             "cookie_same_site",
-            r#"a browser drops a cookie with `cookie_same_site = "none"` that is not secure: remove `cookie_secure = false`, or write `"lax"`"#,
+            r#"`cookie_same_site` is `none`, and a browser drops such a cookie when it is not secure: remove `cookie_secure = false`, or write `cookie_same_site = "lax"`"#,
         )],
     ),
     (
@@ -652,9 +655,9 @@ const COOKIES: Mistakes = &[
         r#"forget_device_at_logout = "yes""#,
         &[(r#""yes""#, "`forget_device_at_logout` takes `true` or `false`: write `forget_device_at_logout = true`")],
     ),
-    (r#"cookie_same_site = "laxx""#, &[(r#""laxx""#, "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
-    ("cookie_same_site = strct", &[("strct", "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
-    ("cookie_same_site = 5", &[("5", "`cookie_same_site` is `Lax`, `Strict` or `None`")]),
+    (r#"cookie_same_site = "laxx""#, &[(r#""laxx""#, "`cookie_same_site` is `lax`, `strict` or `none`")]),
+    ("cookie_same_site = strct", &[("strct", "`cookie_same_site` is `lax`, `strict` or `none`")]),
+    ("cookie_same_site = 5", &[("5", "`cookie_same_site` is `lax`, `strict` or `none`")]),
     (
         r#"cookie_path = "/a;b""#,
         &[(

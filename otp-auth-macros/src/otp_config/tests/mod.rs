@@ -1,3 +1,4 @@
+mod every_key;
 mod mistakes;
 mod recovery;
 mod snapshots;

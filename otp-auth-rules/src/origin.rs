@@ -1,20 +1,22 @@
 //! How origins and hosts are written in the settings: as browsers send them, because they are
 //! compared byte for byte.
-//!
-//! The macros have the same file for literals, the runtime for expressions, so that both refuse
-//! alike and in the same words. A test compares the two.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// What is wrong with one of the `trusted_origins`, and what to write; `None` when nothing is.
-pub(crate) fn origin_fault(text: &str) -> Option<String> {
+#[must_use]
+pub fn origin_fault(text: &str) -> Option<String> {
     let fault = check_origin(text).err()?;
     let better = better_origin(text).filter(|better| check_origin(better).is_ok());
     Some(advice(fault, text, better, "https://app.example.com"))
 }
 
 /// What is wrong with one of the `developer_hosts`, and what to write; `None` when nothing is.
-pub(crate) fn host_fault(text: &str) -> Option<String> {
+#[must_use]
+pub fn host_fault(text: &str) -> Option<String> {
     let fault = check_host(text).err()?;
     let better = better_host(text).filter(|better| check_host(better).is_ok());
     Some(advice(fault, text, better, "192.168.1.20"))
@@ -22,7 +24,8 @@ pub(crate) fn host_fault(text: &str) -> Option<String> {
 
 /// Whether a host, as browsers write it, is this machine for the one who asks. Browsers ask no
 /// name server about `localhost` and what ends in it.
-pub(crate) fn is_loopback(host: &str) -> bool {
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
     match in_brackets(host) {
         Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.to_canonical().is_loopback()),
         None => {
@@ -35,7 +38,8 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 
 /// A host as browsers write it: in lower case, and addresses in their shortest form; `None` when
 /// it is none that they would send.
-pub(crate) fn canonical_host(text: &str) -> Option<String> {
+#[must_use]
+pub fn canonical_host(text: &str) -> Option<String> {
     let host = text.to_ascii_lowercase();
     match in_brackets(&host) {
         Some(address) => address.parse().ok().map(bracketed),
@@ -44,13 +48,15 @@ pub(crate) fn canonical_host(text: &str) -> Option<String> {
 }
 
 /// A port, as browsers write it.
-pub(crate) fn port(text: &str) -> Option<u16> {
+#[must_use]
+pub fn port(text: &str) -> Option<u16> {
     let digits = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
 /// The host, and what is behind its colon.
-pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
+#[must_use]
+pub fn split_port(authority: &str) -> (&str, Option<&str>) {
     // The colons of an address in brackets are its own.
     let after = authority.find(']').map_or(0, |at| at + 1);
     match authority[after..].find(':') {

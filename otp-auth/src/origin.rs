@@ -1,9 +1,8 @@
 //! What an origin is, and when two are the same. Pure: texts in, answers out.
 //! Whatever cannot be read is no origin, so that it is the same as no other.
 
-mod rule;
-
-pub(crate) use rule::{host_fault, is_loopback, origin_fault};
+pub(crate) use otp_auth_rules::origin::is_loopback;
+use otp_auth_rules::origin::{canonical_host, port, split_port};
 
 /// A host and maybe a port, as in `Host` or `:authority`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +13,12 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (host, port) = rule::split_port(text);
-        let port = match port {
-            Some(digits) => Some(rule::port(digits)?),
+        let (host, digits) = split_port(text);
+        let port = match digits {
+            Some(digits) => Some(port(digits)?),
             None => None,
         };
-        Some(Self { host: rule::canonical_host(host)?, port })
+        Some(Self { host: canonical_host(host)?, port })
     }
 
     /// In lower case; addresses in their shortest form.

@@ -1,0 +1,55 @@
+//! What is no setting: how refresh tokens travel, and `allow_in_release(…)`.
+
+use darling::{FromMeta, Result};
+use otp_auth_rules::DELIVERIES;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::Expr;
+
+use crate::diag::mistake;
+use crate::syntax::{peel, string};
+
+/// `refresh_token_delivery`: picks the types of the routes, so it cannot be computed.
+#[derive(Default)]
+pub(crate) struct Delivery(usize);
+
+impl Delivery {
+    /// The marker type of the runtime.
+    pub(crate) fn expand(&self, private: &TokenStream) -> TokenStream {
+        let Self(at) = *self;
+        let marker = Ident::new(["Cookie", "Body", "Both"][at], Span::call_site());
+        quote!(#private::#marker)
+    }
+}
+
+impl FromMeta for Delivery {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let [cookie, body, both] = DELIVERIES;
+        let Some(text) = string(expr) else {
+            return Err(mistake(
+                expr,
+                format_args!(
+                    "`refresh_token_delivery` picks the types of the routes, so it must be a literal: write \
+                     `\"{cookie}\"`, `\"{body}\"` or `\"{both}\"`"
+                ),
+            ));
+        };
+        DELIVERIES.iter().position(|delivery| *delivery == text).map(Self).ok_or_else(|| {
+            let message = format!("`refresh_token_delivery` is `\"{cookie}\"`, `\"{body}\"` or `\"{both}\"`");
+            mistake(expr, message)
+        })
+    }
+}
+
+/// The value inside `allow_in_release(…)`; `None` where there is no such call.
+pub(crate) fn allowed_in_release(expr: &Expr) -> Option<Result<&Expr>> {
+    let Expr::Call(call) = peel(expr) else { return None };
+    if !matches!(peel(&call.func), Expr::Path(path) if path.path.is_ident("allow_in_release")) {
+        return None;
+    }
+    let mut arguments = call.args.iter();
+    Some(match (arguments.next(), arguments.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(mistake(&call.func, "`allow_in_release` takes one value: write `allow_in_release(true)`")),
+    })
+}

@@ -1,0 +1,235 @@
+//! Values of `#[otp_config]`: a literal, checked now by the rule of its key, or an expression,
+//! which the program computes and checks when it starts.
+
+use darling::Result;
+use otp_auth_rules::{Choice, Form, Key, Time, spell};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
+use syn::{Expr, LitBool, LitStr};
+
+use super::secret::Secret;
+use super::time::parse;
+use super::{Written, lent, owned, written};
+use crate::diag::{mistake, nearest, one_of};
+use crate::syntax::peel;
+
+/// The value of a key, or one of several.
+pub(crate) enum Setting {
+    Known(Known),
+    Secret(Box<Secret>),
+    Computed(Box<Expr>),
+}
+
+/// A literal that obeys the rule of its key.
+pub(crate) enum Known {
+    Time(std::time::Duration),
+    Count(u64, Span),
+    Flag(LitBool),
+    Text(String, Span),
+    /// A variant of a type of the runtime.
+    Choice(&'static str, &'static str),
+}
+
+/// What is written behind a key.
+pub(crate) enum Value {
+    One(Setting),
+    /// A list in brackets.
+    Listed(Vec<Setting>),
+    /// The program computes all of a list, and how many there are.
+    Computed {
+        expr: Box<Expr>,
+        secret: bool,
+    },
+}
+
+impl Value {
+    /// Reads what `key` takes. One wrong element does not hide the others of a list.
+    pub(crate) fn read(key: &Key, expr: &Expr, errors: &mut Vec<darling::Error>) -> Result<Self> {
+        let secret = matches!(key.form, Form::Secrets(_));
+        if !secret && !matches!(key.form, Form::List(_)) {
+            return Setting::read(key, expr).map(Self::One);
+        }
+        if let Some(array) = array(expr) {
+            let elements = array.elems.iter().map(|element| Setting::read(key, element));
+            return Ok(Self::Listed(elements.filter_map(|element| element.map_err(|e| errors.push(e)).ok()).collect()));
+        }
+        if written(peel(expr)).is_some() || secret && Secret::is_env(expr) {
+            return Err(mistake(expr, format_args!("`{}` takes a list: write `{}`", key.name, key.example())));
+        }
+        Ok(Self::Computed { expr: Box::new(expr.clone()), secret })
+    }
+
+    /// The literal, when it is one.
+    pub(crate) fn known(&self) -> Option<&Known> {
+        match self {
+            Self::One(Setting::Known(known)) => Some(known),
+            _ => None,
+        }
+    }
+
+    /// The setters to call for `key`, each with its argument.
+    pub(crate) fn setters(&self, key: &Key, private: &TokenStream) -> Vec<(&'static str, TokenStream)> {
+        let one = match key.form {
+            Form::Secrets(_) => "previous_secret_key",
+            Form::List(list) => list.one,
+            _ => key.name,
+        };
+        match self {
+            Self::One(setting) => vec![(one, setting.expand(private))],
+            Self::Listed(settings) => settings.iter().map(|setting| (one, setting.expand(private))).collect(),
+            Self::Computed { expr, secret: true } => vec![(key.name, lent(expr))],
+            Self::Computed { expr, secret: false } => vec![(key.name, owned(expr))],
+        }
+    }
+}
+
+/// A list in brackets, also behind an `&`, which changes nothing.
+fn array(expr: &Expr) -> Option<&syn::ExprArray> {
+    match peel(expr) {
+        Expr::Array(array) => Some(array),
+        Expr::Reference(reference) => array(&reference.expr),
+        _ => None,
+    }
+}
+
+impl Setting {
+    fn read(key: &Key, expr: &Expr) -> Result<Self> {
+        if matches!(key.form, Form::Secret(_) | Form::Secrets(_)) {
+            return Secret::read(expr, key.name).map(|secret| Self::Secret(Box::new(secret)));
+        }
+        match Known::read(key, peel(expr)) {
+            Some(known) => known.map(Self::Known).map_err(|message| mistake(expr, message)),
+            None => Ok(Self::Computed(Box::new(expr.clone()))),
+        }
+    }
+
+    /// The value as an expression of generated code; `private` is the runtime's module.
+    fn expand(&self, private: &TokenStream) -> TokenStream {
+        match self {
+            Self::Known(known) => known.expand(private),
+            Self::Secret(secret) => secret.expand(private),
+            Self::Computed(expr) => owned(expr),
+        }
+    }
+}
+
+impl Known {
+    /// Reads and checks a literal. `None` when `expr` is none, so that the program computes it. An
+    /// error says what to write instead.
+    fn read(key: &Key, expr: &Expr) -> Option<std::result::Result<Self, String>> {
+        let name = key.name;
+        if let Form::Choice(choice) = key.form {
+            return Some(choose(expr, &choice)?.map(|word| Self::Choice(choice.name, word)));
+        }
+        let (read, fault) = match (key.form, written(expr)?) {
+            (Form::Time(time), written) => match length(&time, written) {
+                Ok(length) => (Self::Time(length), time.fault(length)),
+                Err(message) => return Some(Err(message)),
+            },
+            (Form::Count(count), Written::Integer(integer)) => {
+                let number = integer.base10_parse().unwrap_or(u64::MAX);
+                (Self::Count(number, expr.span()), count.fault(number))
+            }
+            (Form::Count(count), Written::Negative) => {
+                return Some(Err(format!("`{name}` must be {}; write `{}`", count.limits(), key.example())));
+            }
+            (Form::Count(_), Written::Text(text)) if text.trim().parse::<u64>().is_ok() => {
+                let text = text.trim();
+                return Some(Err(format!("`{name}` takes a number, without quotes: write `{name} = {text}`")));
+            }
+            (Form::Flag(_), Written::Bool(value)) => (Self::Flag(LitBool::new(value, expr.span())), None),
+            (Form::Flag(_), Written::Text(text)) if text == "true" || text == "false" => {
+                return Some(Err(format!("`{name}` takes `true` or `false`, without quotes: write `{name} = {text}`")));
+            }
+            (Form::Text(rule), Written::Text(text)) => {
+                let fault = rule.fault(&text);
+                (Self::Text(text, expr.span()), fault)
+            }
+            (Form::List(rule), Written::Text(text)) => {
+                let fault = rule.fault(&text);
+                (Self::Text(text, expr.span()), fault)
+            }
+            (Form::Flag(_), _) => {
+                return Some(Err(format!("`{name}` takes `true` or `false`: write `{name} = true`")));
+            }
+            (form, _) => {
+                let what = match form {
+                    Form::Count(_) => "a whole number",
+                    Form::List(_) => "strings",
+                    _ => "a string",
+                };
+                return Some(Err(format!("`{name}` takes {what}: write `{}`", key.example())));
+            }
+        };
+        Some(match fault {
+            None => Ok(read),
+            Some(fault) => Err(format!("`{name}` {fault}")),
+        })
+    }
+
+    fn expand(&self, private: &TokenStream) -> TokenStream {
+        match self {
+            Self::Time(length) if length.subsec_nanos() == 0 => {
+                let seconds = length.as_secs();
+                quote!(#private::Duration::from_secs(#seconds))
+            }
+            Self::Time(length) => {
+                let milliseconds = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+                quote!(#private::Duration::from_millis(#milliseconds))
+            }
+            Self::Count(number, place) => {
+                let mut token = Literal::u64_unsuffixed(*number);
+                token.set_span(*place);
+                token.to_token_stream()
+            }
+            Self::Flag(value) => value.to_token_stream(),
+            Self::Text(text, place) => LitStr::new(text, *place).to_token_stream(),
+            Self::Choice(name, word) => {
+                let [name, word] = [name, word].map(|ident| Ident::new(ident, Span::call_site()));
+                quote!(#private::#name::#word)
+            }
+        }
+    }
+}
+
+/// Reads a length of time.
+fn length(rule: &Time, literal: Written<'_>) -> std::result::Result<std::time::Duration, String> {
+    let key = rule.key;
+    match literal {
+        Written::Text(text) => parse(&text).map_err(|what| format!("`{key}` takes a length of time: {what}")),
+        Written::Integer(integer) => {
+            let digits = integer.base10_digits();
+            Err(format!(
+                "`{key}` needs a unit, in a string: write `{key} = \"{digits}s\"` for seconds or `{key} = \
+                 \"{digits}m\"` for minutes"
+            ))
+        }
+        Written::Negative | Written::Bytes(_) | Written::Bool(_) | Written::Other => {
+            Err(format!("`{key}` takes a length of time: write `{key} = \"{}\"`", spell(rule.default)))
+        }
+    }
+}
+
+/// Reads one of a few words, written as a string or bare, in any case.
+fn choose(expr: &Expr, rule: &Choice) -> Option<std::result::Result<&'static str, String>> {
+    let is = |text: &str| rule.words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied();
+    let text = match expr {
+        Expr::Path(path) => {
+            let word = path.path.get_ident()?.to_string();
+            // A bare word in another style is the name of a constant, a variable or a parameter.
+            if is(&word).is_none() && nearest(&word, rule.words.iter().copied()).is_none() {
+                return None;
+            }
+            word
+        }
+        _ => match written(expr)? {
+            Written::Text(text) => text,
+            _ => String::new(),
+        },
+    };
+    Some(is(&text).ok_or_else(|| {
+        let words: Vec<_> = rule.words.iter().map(|word| word.to_ascii_lowercase()).collect();
+        format!("`{}` is {}", rule.key, one_of(words.iter().map(String::as_str)))
+    }))
+}

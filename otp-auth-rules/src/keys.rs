@@ -1,0 +1,300 @@
+//! The table of keys.
+
+use core::time::Duration;
+
+use crate::rule::{Choice, Count, Flag, Form, Key, List, Text, Time};
+use crate::{origin, text};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Gives the table of settings to the macro `$then`. Each entry has the form
+///
+/// ```text
+/// /// What it means, in one sentence.
+/// key: kind(type) { rule } "What the reference adds.";
+/// ```
+///
+/// and the kinds are
+///
+/// | kind | the setting is | the rule is a |
+/// | --- | --- | --- |
+/// | `time()` | a `Duration` | [`Time`] |
+/// | `count(u8)` | a `u8` | [`Count`] |
+/// | `flag(true)` | a `bool`, by default this | [`Flag`] |
+/// | `text("/")` | a `String`, by default this | [`Text`] |
+/// | `optional()` | an `Option<String>` | [`Text`] |
+/// | `derived(Type)` | what the start makes of the text, or of none | [`Text`] |
+/// | `list(one)` | a `Vec<String>`; the setter `one` adds to it | [`List`] |
+/// | `choice(Type: A, B)` | a `Type`, by default the first | [`Choice`] |
+#[doc(hidden)]
+#[macro_export]
+macro_rules! for_each_setting {
+    ($then:ident) => {
+        $then! {
+            /// Which configuration keys, rows and cookies belong to.
+            realm: derived(Realm) {
+                default: "the table or collection of the users, or the name of their type",
+                example: "customers",
+                rule: text::realm,
+            } "1 to 64 bytes. See [Several configurations](#several-configurations).";
+
+            /// How long an access token is valid.
+            access_token_lifetime: time() {
+                shortest: SECOND,
+                longest: DAY,
+                default: HOUR,
+                reason: "an access token is for hours, the refresh token carries the session",
+            } "";
+
+            /// How long a session lasts, from its sign-in; refreshing does not extend it.
+            refresh_token_lifetime: time() {
+                shortest: SECOND,
+                longest: DAY.saturating_mul(400),
+                default: DAY.saturating_mul(7),
+                reason: "a browser forgets a cookie after 400 days",
+            } "Longer than the access token.";
+
+            /// How long the refresh token that was just replaced still yields its successor.
+            refresh_grace: time() {
+                shortest: Duration::ZERO,
+                longest: SECOND.saturating_mul(30),
+                default: SECOND.saturating_mul(10),
+                reason: "it only covers two refreshes at the same moment",
+            } "For so long it does so as often as it is sent; after that, and with `\"0s\"`, once within a day.";
+
+            /// Digits of a code.
+            otp_length: count(u8) {
+                least: 6,
+                most: 10,
+                default: 6,
+                unit: "digits",
+                too_small: "a code of {} digits can be guessed",
+                too_large: "nobody types {} digits without a slip",
+            } "";
+
+            /// How long a code is valid.
+            otp_expiry: time() {
+                shortest: MINUTE,
+                longest: MINUTE.saturating_mul(10),
+                default: MINUTE.saturating_mul(10),
+                reason: "a mail takes a moment to arrive, and a code that lives long can be guessed",
+            } "";
+
+            /// Codes that are compared per challenge.
+            max_otp_attempts: count(u8) {
+                least: 1,
+                most: 10,
+                default: 5,
+                unit: "tries",
+                too_small: "nobody could sign in",
+                too_large: "every try is a guess at the code",
+            } "";
+
+            /// Time between two sends to one address.
+            otp_rate_limit: time() {
+                shortest: Duration::ZERO,
+                longest: DAY,
+                default: MINUTE,
+                reason: "it is the time between two mails to one address",
+            } "Not shorter than `send_timeout`.";
+
+            /// Sends to one address in an hour, for strangers and for each known device.
+            max_sends_per_hour: count(u32) {
+                least: 1,
+                most: u32::MAX,
+                default: 5,
+                unit: "mail",
+                too_small: "nobody could sign in",
+                too_large: "",
+            } "";
+
+            /// Sends to one address in a day, for strangers and for each known device.
+            max_sends_per_day: count(u32) {
+                least: 1,
+                most: u32::MAX,
+                default: 10,
+                unit: "mail",
+                too_small: "nobody could sign in",
+                too_large: "",
+            } "See [Guessing](#guessing).";
+
+            /// How long a sender may take.
+            send_timeout: time() {
+                shortest: SECOND,
+                longest: MINUTE,
+                default: SECOND.saturating_mul(10),
+                reason: "a request waits for the sender that long",
+            } "After that the mail may be out: it counts for the hour and the day, and the client can ask again at once.";
+
+            /// Whether a first sign-in makes a user.
+            auto_create_user: flag(true) { example: "true" } "";
+
+            /// Whether cookies are sent over HTTPS only.
+            cookie_secure: flag(true) { example: "true" } "See [Cookies](#cookies).";
+
+            /// Name of the refresh cookie.
+            cookie_name: derived(String) {
+                default: "`\"__Host-refresh_token-<realm>\"`",
+                example: "__Host-refresh_token",
+                rule: text::cookie_name,
+            } "By default it begins with `__Secure-` where a path or a domain is set, and has no prefix when `cookie_secure` is false. A name that you write is taken as it is.";
+
+            /// Path of the refresh cookie.
+            cookie_path: text("/") {
+                default: "`\"/\"`",
+                example: "/auth",
+                rule: text::cookie_path,
+            } "It begins with `/`.";
+
+            /// Paths at which the refresh cookie was before: it is removed from there.
+            previous_cookie_paths: list(previous_cookie_path) {
+                example: "/auth",
+                rule: text::one_cookie_path,
+            } "See [Cookies](#cookies).";
+
+            /// Domain of the refresh cookie, which is sent to all hosts below it.
+            cookie_domain: optional() {
+                default: "none",
+                example: "example.com",
+                rule: text::cookie_domain,
+            } "Without it the cookie belongs to one host.";
+
+            /// `SameSite` of every cookie.
+            cookie_same_site: choice(SameSite: Lax, Strict, None) {} "`\"lax\"`, `\"strict\"` or `\"none\"`.";
+
+            /// Whether signing out removes the cookie by which a browser is a known device.
+            forget_device_at_logout: flag(false) { example: "true" } "For browsers that many people use. In body mode the client drops its `device` itself.";
+
+            /// Other origins whose pages may call the routes.
+            trusted_origins: list(trusted_origin) {
+                example: "https://app.example.com",
+                rule: origin::origin_fault,
+            } "See [Other origins](#other-origins).";
+
+            /// `iss` of every token, when set.
+            issuer: optional() {
+                default: "none",
+                example: "https://example.com",
+                rule: text::token_name,
+            } "It is then required. At most 1024 bytes.";
+
+            /// `aud` of every token, when set.
+            audience: optional() {
+                default: "none",
+                example: "https://api.example.com",
+                rule: text::token_name,
+            } "It is then required, also of refresh tokens. At most 1024 bytes.";
+
+            /// Whether the part before the `@` distinguishes case.
+            local_part_case: choice(LocalPartCase: Lower, Preserve) {} "`\"lower\"`: `A@x.com` and `a@x.com` are one account. `\"preserve\"`: they are two.";
+
+            /// Whether every code is all zeros, and nothing limits the sends.
+            developer_mode: flag(false) { example: "cfg!(debug_assertions)" } "See [Developer mode](#developer-mode).";
+
+            /// Hosts besides this machine that developer mode serves.
+            developer_hosts: list(developer_host) {
+                example: "192.168.1.20",
+                rule: origin::host_fault,
+            } "See [Developer mode](#developer-mode).";
+        }
+    };
+}
+
+/// What `refresh_token_delivery` takes, the default first.
+pub const DELIVERIES: [&str; 3] = ["cookie", "body", "both"];
+
+const ENV: &str = "env(\"OTP_AUTH_SECRET\")";
+const OLD_ENV: &str = "env(\"OTP_AUTH_OLD_SECRET\")";
+
+macro_rules! rule {
+    (type time()) => { Time };
+    (type count($number:ty)) => { Count<$number> };
+    (type flag $default:tt) => { Flag };
+    (type list $one:tt) => { List };
+    (type choice $words:tt) => { Choice };
+    (type $text:ident $of:tt) => { Text };
+    ($key:ident time() { $($rule:tt)* }) => { Time { key: stringify!($key), $($rule)* } };
+    ($key:ident count($number:ty) { $($rule:tt)* }) => { Count::<$number> { key: stringify!($key), $($rule)* } };
+    ($key:ident flag($default:literal) { $($rule:tt)* }) => {
+        Flag { key: stringify!($key), default: $default, $($rule)* }
+    };
+    ($key:ident list($one:ident) { $($rule:tt)* }) => {
+        List { key: stringify!($key), one: stringify!($one), $($rule)* }
+    };
+    ($key:ident choice($name:ident: $($word:ident),*) {}) => {
+        Choice { key: stringify!($key), name: stringify!($name), words: &[$(stringify!($word)),*] }
+    };
+    ($key:ident $text:ident $of:tt { $($rule:tt)* }) => { Text { key: stringify!($key), $($rule)* } };
+}
+
+macro_rules! form {
+    ($key:ident count $number:tt $rule:tt) => { Form::Count(rule!($key count(u32) $rule)) };
+    ($key:ident time $of:tt $rule:tt) => { Form::Time(setting::$key) };
+    ($key:ident flag $of:tt $rule:tt) => { Form::Flag(setting::$key) };
+    ($key:ident list $of:tt $rule:tt) => { Form::List(setting::$key) };
+    ($key:ident choice $of:tt $rule:tt) => { Form::Choice(setting::$key) };
+    ($key:ident $text:ident $of:tt $rule:tt) => { Form::Text(setting::$key) };
+}
+
+macro_rules! define {
+    ($($(#[doc = $doc:literal])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
+        /// The rule of each setting.
+        #[allow(non_upper_case_globals, reason = "they are named as the keys are")]
+        pub mod setting {
+            use super::*;
+
+            $($(#[doc = $doc])+ pub const $key: rule!(type $kind $of) = rule!($key $kind $of $rule);)*
+        }
+
+        /// Every key, in the order of the reference.
+        pub const KEYS: &[Key] = &[
+            Key {
+                name: "user",
+                form: Form::Type("User"),
+                doc: "A type that derives [`OtpUser`](macro@crate::OtpUser).",
+                note: "",
+            },
+            Key {
+                name: "secret_key",
+                form: Form::Secret(ENV),
+                doc: "The secret that every key is derived from.",
+                note: "At least 32 bytes, random. See [Secrets](#secrets).",
+            },
+            Key {
+                name: "previous_secret_keys",
+                form: Form::Secrets(OLD_ENV),
+                doc: "Older secrets: what they signed is still accepted, and they never sign.",
+                note: "",
+            },
+            $(Key {
+                name: stringify!($key),
+                form: form!($key $kind $of $rule),
+                doc: concat!($($doc),+),
+                note: $note,
+            },)*
+            Key {
+                name: "refresh_token_delivery",
+                form: Form::Delivery,
+                doc: "How refresh tokens travel: `\"cookie\"`, `\"body\"` or `\"both\"`.",
+                note: "A literal, because the types of the routes depend on it.",
+            },
+            Key {
+                name: "hooks",
+                form: Form::Word("no hooks"),
+                doc: "You implement [`Hooks`](crate::Hooks) for the struct.",
+                note: "See [Fields](#fields).",
+            },
+            Key {
+                name: "crate",
+                form: Form::Path("path::to::otp_auth"),
+                doc: "Where otp-auth is, when your crate gets it through another one.",
+                note: "",
+            },
+        ];
+    };
+}
+
+for_each_setting!(define);

@@ -1,0 +1,39 @@
+//! Every key of `#[otp_config]`, for the tests of the macros and of the runtime.
+
+/// Gives the list to the macro `$then`: each key with a literal, an expression of the same value,
+/// which is not the default, and texts that are refused. Of numbers and of lengths of time
+/// everything outside the range in the table is refused.
+macro_rules! every_key {
+    ($then:ident) => {
+        $then! {
+            secret_key: env("OTP_AUTH_TEST_THAT_NOBODY_SETS"), "s".repeat(32), ["", "short"];
+            previous_secret_keys: ["old", env("OTP_AUTH_TEST_THAT_NOBODY_SETS")], vec![String::from("old")], ["short"];
+            realm: "staff", String::from("staff"), ["", " staff", "st\naff"];
+            access_token_lifetime: "90s", Duration::from_secs(90), [];
+            refresh_token_lifetime: "8d", Duration::from_hours(8 * 24), [];
+            refresh_grace: "1500ms", Duration::from_millis(1_500), [];
+            otp_length: 8, 4 + 4, [];
+            otp_expiry: "1m30s", Duration::from_secs(90), [];
+            max_otp_attempts: 4, 2 * 2, [];
+            otp_rate_limit: "2m", Duration::from_mins(2), [];
+            max_sends_per_hour: 3, 1 + 2, [];
+            max_sends_per_day: 8, 2 * 4, [];
+            send_timeout: "5s", Duration::from_secs(5), [];
+            auto_create_user: false, !true, [];
+            cookie_secure: false, !true, [];
+            cookie_name: "session", String::from("session"), ["", "a b", "a;b", "\u{fc}", "__Host-otp_device"];
+            cookie_path: "/account", format!("/{}", "account"), ["", "auth", "/a;b", "/\u{e4}"];
+            previous_cookie_paths: ["/", "/old"], vec![String::from("/"), String::from("/old")], ["", "auth", "/a;b"];
+            cookie_domain: "example.com", String::from("example.com"), ["", "localhost", "https://example.com", "a.."];
+            cookie_same_site: "strict", otp_auth::SameSite::Strict, [];
+            forget_device_at_logout: true, !false, [];
+            trusted_origins: ["https://a.example"], vec![String::from("https://a.example")], ["", "https://A.example"];
+            issuer: "https://example.com", String::from("https://example.com"), ["", " "];
+            audience: "app", String::from("app"), ["", " "];
+            local_part_case: preserve, otp_auth::LocalPartCase::Preserve, [];
+            developer_mode: allow_in_release(true), allow_in_release(!false), [];
+            developer_hosts: ["laptop.local"], vec![String::from("laptop.local")], ["", "laptop.local:8000"];
+            refresh_token_delivery: "body", "body", [];
+        }
+    };
+}
