@@ -125,9 +125,10 @@ where
     }
 }
 
-/// Runs an extraction if there is a token; `None` without one.
+/// Runs an extraction if there is a token, `None` without one; and says whom it
+/// has found.
 macro_rules! extractor {
-    ($type:ident<$c:ident> $(where $bound:path)?, |$auth:ident, $parts:ident, $token:ident| $extract:expr) => {
+    ($type:ident<$c:ident> $(where $bound:path)?, |$auth:ident, $parts:ident, $token:ident| $extract:expr, |$this:ident| $identity:expr) => {
         impl<$c, S> OptionalFromRequestParts<S> for $type<$c>
         where
             $c: OtpConfig,
@@ -162,26 +163,44 @@ macro_rules! extractor {
                 found.ok_or(AuthRejection(ProblemKind::MissingToken.into()))
             }
         }
+
+        impl<$c: OtpConfig> Identified<$c> for $type<$c>
+        $(where $c::User: $bound)?
+        {
+            fn identity($this: Self) -> (Claims<$c>, Option<$c::User>) {
+                $identity
+            }
+        }
     };
 }
 
-extractor!(Claims<C>, |auth, parts, token| match Found::claims(&parts.extensions, &parts.headers, &auth) {
-    Some(claims) => Ok(claims),
-    None => auth.claims(token).await.map_err(AuthRejection::from),
-});
+extractor!(
+    Claims<C>,
+    |auth, parts, token| match Found::claims(&parts.extensions, &parts.headers, &auth) {
+        Some(claims) => Ok(claims),
+        None => auth.claims(token).await.map_err(AuthRejection::from),
+    },
+    |claims| (claims, None)
+);
 
-extractor!(CurrentUser<C>, |auth, parts, token| {
-    authenticated(&auth, &parts.headers, &mut parts.extensions, token).await.map(CurrentUser)
-});
+extractor!(
+    CurrentUser<C>,
+    |auth, parts, token| authenticated(&auth, &parts.headers, &mut parts.extensions, token).await.map(CurrentUser),
+    |user| (user.0.claims, Some(user.0.user))
+);
 
-extractor!(VerifiedUser<C> where VerifiableUser, |auth, parts, token| {
-    let authenticated = authenticated(&auth, &parts.headers, &mut parts.extensions, token).await?;
-    if authenticated.user.verified() == Some(true) {
-        Ok(VerifiedUser(authenticated))
-    } else {
-        Err(AuthRejection(ProblemKind::NotVerified.into()))
-    }
-});
+extractor!(
+    VerifiedUser<C> where VerifiableUser,
+    |auth, parts, token| {
+        let authenticated = authenticated(&auth, &parts.headers, &mut parts.extensions, token).await?;
+        if authenticated.user.verified() == Some(true) {
+            Ok(VerifiedUser(authenticated))
+        } else {
+            Err(AuthRejection(ProblemKind::NotVerified.into()))
+        }
+    },
+    |user| (user.0.claims, Some(user.0.user))
+);
 
 /// The user of a token, unless a layer has found them already.
 async fn authenticated<C: OtpConfig>(
@@ -193,27 +212,6 @@ async fn authenticated<C: OtpConfig>(
     match Found::take_user(extensions, headers, auth) {
         Some(found) => Ok(found),
         None => Ok(auth.authenticate(token).await?),
-    }
-}
-
-impl<C: OtpConfig> Identified<C> for Claims<C> {
-    fn into_parts(self) -> (Claims<C>, Option<C::User>) {
-        (self, None)
-    }
-}
-
-impl<C: OtpConfig> Identified<C> for CurrentUser<C> {
-    fn into_parts(self) -> (Claims<C>, Option<C::User>) {
-        (self.0.claims, Some(self.0.user))
-    }
-}
-
-impl<C: OtpConfig> Identified<C> for VerifiedUser<C>
-where
-    C::User: VerifiableUser,
-{
-    fn into_parts(self) -> (Claims<C>, Option<C::User>) {
-        (self.0.claims, Some(self.0.user))
     }
 }
 

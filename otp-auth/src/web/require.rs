@@ -127,7 +127,7 @@ impl<C: OtpConfig> fmt::Debug for Require<C> {
 pub(super) trait Identified<C: OtpConfig>:
     FromRequestParts<OtpAuth<C>, Rejection = AuthRejection> + Send
 {
-    fn into_parts(self) -> (Claims<C>, Option<C::User>);
+    fn identity(identified: Self) -> (Claims<C>, Option<C::User>);
 }
 
 /// What a layer has found out about a request, for the extractors behind it.
@@ -139,8 +139,8 @@ pub(super) struct Found<C: OtpConfig> {
 }
 
 impl<C: OtpConfig> Found<C> {
-    fn new(auth: OtpAuth<C>, headers: &HeaderMap, identified: impl Identified<C>) -> Self {
-        let (claims, user) = identified.into_parts();
+    fn new<E: Identified<C>>(auth: OtpAuth<C>, headers: &HeaderMap, identified: E) -> Self {
+        let (claims, user) = E::identity(identified);
         Self { auth, authorization: headers.get(AUTHORIZATION).cloned(), claims, user }
     }
 
