@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::wire::{
-    ChallengeIssued, ChallengeIssuedInBody, NoBody, RefreshBody, RefreshFields, RequestFields, RequestOtpBody,
-    RequestOtpBodyWithDevice, TokensIssued, TokensIssuedInBody, VerifyBody, VerifyBodyWithChallenge, VerifyFields,
+    ChallengeIssued, ChallengeIssuedInBody, NoBody, RefreshBody, RequestOtpBody, RequestOtpBodyWithDevice,
+    TokensIssued, TokensIssuedInBody, VerifyBody, VerifyBodyWithChallenge,
 };
 
 mod sealed {
@@ -32,16 +32,16 @@ pub trait Delivery: sealed::Sealed + Send + Sync + 'static {
     const COOKIES: bool;
     /// Whether refresh tokens are taken from bodies.
     #[doc(hidden)]
-    const REFRESH_IN_BODY: bool = <Self::RefreshBody as RefreshFields>::READ;
+    const REFRESH_IN_BODY: bool;
 
     /// The body of `POST /request-otp`.
-    type RequestBody: Serialize + DeserializeOwned + Documented + Send + RequestFields;
+    type RequestBody: Serialize + DeserializeOwned + Documented + Send + Into<RequestOtpBodyWithDevice>;
     /// The answer to `POST /request-otp`.
     type ChallengeIssued: Serialize + DeserializeOwned + Documented + Send + From<ChallengeIssuedInBody>;
     /// The body of `POST /verify-otp`.
-    type VerifyBody: Serialize + DeserializeOwned + Documented + Send + VerifyFields;
+    type VerifyBody: Serialize + DeserializeOwned + Documented + Send + Into<VerifyBodyWithChallenge>;
     /// The body of `POST /refresh` and `POST /logout`.
-    type RefreshBody: Serialize + DeserializeOwned + Documented + Default + Send + Sync + RefreshFields;
+    type RefreshBody: Serialize + DeserializeOwned + Documented + Send + Into<RefreshBody>;
     /// The answer to `POST /verify-otp` and `POST /refresh`.
     type TokensIssued: Serialize + DeserializeOwned + Documented + Send + From<TokensIssuedInBody>;
 }
@@ -65,6 +65,7 @@ impl sealed::Sealed for Both {}
 
 impl Delivery for Cookie {
     const COOKIES: bool = true;
+    const REFRESH_IN_BODY: bool = false;
 
     type RequestBody = RequestOtpBody;
     type ChallengeIssued = ChallengeIssued;
@@ -75,6 +76,7 @@ impl Delivery for Cookie {
 
 impl Delivery for Body {
     const COOKIES: bool = false;
+    const REFRESH_IN_BODY: bool = true;
 
     type RequestBody = RequestOtpBodyWithDevice;
     type ChallengeIssued = ChallengeIssuedInBody;
@@ -85,6 +87,7 @@ impl Delivery for Body {
 
 impl Delivery for Both {
     const COOKIES: bool = true;
+    const REFRESH_IN_BODY: bool = true;
 
     type RequestBody = RequestOtpBodyWithDevice;
     type ChallengeIssued = ChallengeIssuedInBody;

@@ -85,7 +85,7 @@ pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
 #[cfg(feature = "openapi")]
 pub use web::openapi;
 pub use web::problem;
-pub use web::{AuthRejection, CurrentUser, VerifiedUser};
+pub use web::{AuthRejection, CurrentUser, Require, VerifiedUser};
 
 #[cfg(test)]
 mod testing_config;

@@ -206,6 +206,24 @@ impl RefreshBody {
     }
 }
 
+impl From<RequestOtpBody> for RequestOtpBodyWithDevice {
+    fn from(RequestOtpBody { email }: RequestOtpBody) -> Self {
+        Self { email, device: None }
+    }
+}
+
+impl From<VerifyBody> for VerifyBodyWithChallenge {
+    fn from(VerifyBody { email, code }: VerifyBody) -> Self {
+        Self { email, code, challenge: None, device: None }
+    }
+}
+
+impl From<NoBody> for RefreshBody {
+    fn from(NoBody {}: NoBody) -> Self {
+        Self::default()
+    }
+}
+
 impl From<ChallengeIssuedInBody> for ChallengeIssued {
     fn from(issued: ChallengeIssuedInBody) -> Self {
         let ChallengeIssuedInBody { message, expires_in, resend_in, challenge: _ } = issued;
@@ -217,94 +235,6 @@ impl From<TokensIssuedInBody> for TokensIssued {
     fn from(issued: TokensIssuedInBody) -> Self {
         let TokensIssuedInBody { access_token, token_type, expires_in, refresh_token: _, device: _ } = issued;
         Self { access_token, token_type, expires_in }
-    }
-}
-
-/// A body with an address, whatever else it has.
-pub(crate) trait RequestFields {
-    fn email(&self) -> &str;
-
-    fn device(&self) -> Option<&str> {
-        None
-    }
-}
-
-/// A body with a code, whatever else it has.
-pub(crate) trait VerifyFields: RequestFields {
-    fn code(&self) -> &str;
-
-    fn challenge(&self) -> Option<&str> {
-        None
-    }
-}
-
-/// A body that may have a refresh token.
-pub(crate) trait RefreshFields {
-    /// Whether it is read at all.
-    const READ: bool;
-
-    fn refresh_token(&self) -> Option<&str> {
-        None
-    }
-}
-
-impl RequestFields for RequestOtpBody {
-    fn email(&self) -> &str {
-        &self.email
-    }
-}
-
-impl RequestFields for RequestOtpBodyWithDevice {
-    fn email(&self) -> &str {
-        &self.email
-    }
-
-    fn device(&self) -> Option<&str> {
-        self.device.as_ref().map(Secret::expose)
-    }
-}
-
-impl RequestFields for VerifyBody {
-    fn email(&self) -> &str {
-        &self.email
-    }
-}
-
-impl VerifyFields for VerifyBody {
-    fn code(&self) -> &str {
-        self.code.expose()
-    }
-}
-
-impl RequestFields for VerifyBodyWithChallenge {
-    fn email(&self) -> &str {
-        &self.email
-    }
-
-    fn device(&self) -> Option<&str> {
-        self.device.as_ref().map(Secret::expose)
-    }
-}
-
-impl VerifyFields for VerifyBodyWithChallenge {
-    fn code(&self) -> &str {
-        self.code.expose()
-    }
-
-    fn challenge(&self) -> Option<&str> {
-        self.challenge.as_ref().map(Secret::expose)
-    }
-}
-
-impl RefreshFields for NoBody {
-    const READ: bool = false;
-}
-
-impl RefreshFields for RefreshBody {
-    const READ: bool = true;
-
-    fn refresh_token(&self) -> Option<&str> {
-        self.refresh_token.as_ref().map(Secret::expose)
     }
 }
 

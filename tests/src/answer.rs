@@ -177,7 +177,8 @@ impl Answer {
     /// Whether `WWW-Authenticate` must be there: on every 401, and where a
     /// token is malformed or not enough (RFC 6750 section 3).
     fn challenges(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED || ["invalid_request", "not_verified"].contains(&self.code().as_str())
+        self.status == StatusCode::UNAUTHORIZED
+            || ["invalid_request", "not_verified", "forbidden"].contains(&self.code().as_str())
     }
 }
 

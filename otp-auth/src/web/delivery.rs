@@ -9,6 +9,7 @@ use super::cookie::{self, Kind};
 use crate::auth::{ChallengeKey, CodeRequested, OtpAuth, SignedIn, TokenPair};
 use crate::config::{OtpConfig, Settings};
 use crate::delivery::Delivery;
+use crate::secret::Secret;
 use crate::wire::{ChallengeIssuedInBody, TokensIssuedInBody};
 
 /// What a client sent, each once: the cookies, then the body. In body mode
@@ -16,13 +17,13 @@ use crate::wire::{ChallengeIssuedInBody, TokensIssuedInBody};
 pub(super) fn presented<'a, C: OtpConfig>(
     kind: Kind,
     headers: &'a HeaderMap,
-    body: Option<&'a str>,
+    body: Option<&'a Secret>,
     auth: &OtpAuth<C>,
 ) -> Vec<&'a str> {
     let is_ours = |value: &str| is_ours(kind, value, auth);
     let mut values =
         if C::Delivery::COOKIES { cookie::read_all(kind, headers, auth.settings(), is_ours) } else { Vec::new() };
-    if let Some(body) = body
+    if let Some(body) = body.map(Secret::expose)
         && !values.contains(&body)
     {
         values.push(body);
@@ -33,7 +34,7 @@ pub(super) fn presented<'a, C: OtpConfig>(
 /// The same of refresh tokens that are to be ended, also in cookies of before.
 pub(super) fn presented_to_end<'a, C: OtpConfig>(
     headers: &'a HeaderMap,
-    body: Option<&'a str>,
+    body: Option<&'a Secret>,
     auth: &OtpAuth<C>,
 ) -> Vec<&'a str> {
     let mut values = presented(Kind::Refresh, headers, body, auth);

@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client;
 use super::problem::{Problem, ProblemKind};
+use super::require::{Found, Identified};
 use crate::auth::AuthError;
 use crate::auth::{Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
@@ -112,16 +114,8 @@ where
     }
 }
 
-/// The state is reached through `FromRef`, so it may be the application's own
-/// with an `OtpAuth` in it.
-fn auth<C: OtpConfig, S>(state: &S) -> OtpAuth<C>
-where
-    OtpAuth<C>: FromRef<S>,
-{
-    FromRef::from_ref(state)
-}
-
-/// A state in an `Arc` serves as well as what is in it.
+/// Extractors reach [`OtpAuth`] through `FromRef`, so the state may be the
+/// application's own, also in an `Arc`.
 impl<C: OtpConfig, T> FromRef<Arc<T>> for OtpAuth<C>
 where
     Self: FromRef<T>,
@@ -131,9 +125,10 @@ where
     }
 }
 
-/// Runs an extraction if there is a token; `None` without one.
+/// Runs an extraction if there is a token, `None` without one; and says whom it
+/// has found.
 macro_rules! extractor {
-    ($type:ident<$c:ident> $(where $bound:path)?, |$auth:ident, $token:ident| $extract:expr) => {
+    ($type:ident<$c:ident> $(where $bound:path)?, |$auth:ident, $parts:ident, $token:ident| $extract:expr, |$this:ident| $identity:expr) => {
         impl<$c, S> OptionalFromRequestParts<S> for $type<$c>
         where
             $c: OtpConfig,
@@ -143,13 +138,13 @@ macro_rules! extractor {
         {
             type Rejection = AuthRejection;
 
-            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
-                let client = client::address(&parts.extensions);
+            async fn from_request_parts($parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
+                let client = client::address(&$parts.extensions);
                 let unreadable = |_: &Problem| event::invalid_input("authorization", client);
-                let Some($token) = bearer::token(&parts.headers).inspect_err(unreadable)? else {
+                let Some($token) = bearer::token(&$parts.headers).inspect_err(unreadable)? else {
                     return Ok(None);
                 };
-                let $auth = auth::<$c, S>(state).for_address(client);
+                let $auth = OtpAuth::<$c>::from_ref(state).for_address(client);
                 $extract.map(Some)
             }
         }
@@ -168,21 +163,57 @@ macro_rules! extractor {
                 found.ok_or(AuthRejection(ProblemKind::MissingToken.into()))
             }
         }
+
+        impl<$c: OtpConfig> Identified<$c> for $type<$c>
+        $(where $c::User: $bound)?
+        {
+            fn identity($this: Self) -> (Claims<$c>, Option<$c::User>) {
+                $identity
+            }
+        }
     };
 }
 
-extractor!(Claims<C>, |auth, token| auth.claims(token).await.map_err(AuthRejection::from));
+extractor!(
+    Claims<C>,
+    |auth, parts, token| match Found::claims(&parts.extensions, &parts.headers, &auth) {
+        Some(claims) => Ok(claims),
+        None => auth.claims(token).await.map_err(AuthRejection::from),
+    },
+    |claims| (claims, None)
+);
 
-extractor!(CurrentUser<C>, |auth, token| auth.authenticate(token).await.map(CurrentUser).map_err(AuthRejection::from));
+extractor!(
+    CurrentUser<C>,
+    |auth, parts, token| authenticated(&auth, &parts.headers, &mut parts.extensions, token).await.map(CurrentUser),
+    |user| (user.0.claims, Some(user.0.user))
+);
 
-extractor!(VerifiedUser<C> where VerifiableUser, |auth, token| {
-    let authenticated = auth.authenticate(token).await?;
-    if authenticated.user.verified() == Some(true) {
-        Ok(VerifiedUser(authenticated))
-    } else {
-        Err(AuthRejection(ProblemKind::NotVerified.into()))
+extractor!(
+    VerifiedUser<C> where VerifiableUser,
+    |auth, parts, token| {
+        let authenticated = authenticated(&auth, &parts.headers, &mut parts.extensions, token).await?;
+        if authenticated.user.verified() == Some(true) {
+            Ok(VerifiedUser(authenticated))
+        } else {
+            Err(AuthRejection(ProblemKind::NotVerified.into()))
+        }
+    },
+    |user| (user.0.claims, Some(user.0.user))
+);
+
+/// The user of a token, unless a layer has found them already.
+async fn authenticated<C: OtpConfig>(
+    auth: &OtpAuth<C>,
+    headers: &HeaderMap,
+    extensions: &mut Extensions,
+    token: &str,
+) -> Result<Authenticated<C>, AuthRejection> {
+    match Found::take_user(extensions, headers, auth) {
+        Some(found) => Ok(found),
+        None => Ok(auth.authenticate(token).await?),
     }
-});
+}
 
 impl<C: OtpConfig> Deref for CurrentUser<C> {
     type Target = C::User;

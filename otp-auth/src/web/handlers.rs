@@ -8,28 +8,30 @@ use super::bearer;
 use super::client::OnBehalf;
 use super::cookie::{self, Kind};
 use super::delivery::{challenge_response, presented, presented_to_end, tokens_response};
-use super::json::{AnyBody, Json, OptionalJson};
+use super::json::{AnyRefreshBody, Json, OptionalRefreshBody};
 use super::problem::{Problem, ProblemKind};
 use crate::auth::{CodeRequest, Refusal, SignInFailed, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
-use crate::wire::{Message, RefreshFields, RequestFields, VerifyFields};
+use crate::secret::Secret;
+use crate::wire::{Message, RefreshBody, RequestOtpBodyWithDevice, VerifyBodyWithChallenge};
 
 pub(super) async fn request_otp<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
     Json(body): Json<<C::Delivery as Delivery>::RequestBody>,
 ) -> Result<Response, Problem> {
+    let body: RequestOtpBodyWithDevice = body.into();
     let settings = auth.settings();
     let challenges = presented(Kind::Challenge, &headers, None, &auth);
-    let devices = presented(Kind::Device, &headers, body.device(), &auth);
+    let devices = presented(Kind::Device, &headers, body.device.as_ref(), &auth);
     let request = CodeRequest {
-        email: body.email(),
+        email: &body.email,
         // Where another one could go on there is a new one, and `verify_otp`
         // finds the right one among all.
         challenge: challenges.first().copied(),
-        device: auth.device_for(body.email(), &devices),
+        device: auth.device_for(&body.email, &devices),
     };
     let requested = auth.request_code(request).await?;
     Ok(challenge_response::<C::Delivery>(requested, settings))
@@ -40,15 +42,16 @@ pub(super) async fn verify_otp<C: OtpConfig>(
     headers: HeaderMap,
     Json(body): Json<<C::Delivery as Delivery>::VerifyBody>,
 ) -> Result<Response, Problem> {
+    let body: VerifyBodyWithChallenge = body.into();
     let settings = auth.settings();
     let older = presented_to_end(&headers, None, &auth);
-    let challenges = presented(Kind::Challenge, &headers, body.challenge(), &auth);
-    let devices = presented(Kind::Device, &headers, body.device(), &auth);
+    let challenges = presented(Kind::Challenge, &headers, body.challenge.as_ref(), &auth);
+    let devices = presented(Kind::Device, &headers, body.device.as_ref(), &auth);
     let verification = Verification {
-        email: body.email(),
-        code: body.code(),
+        email: &body.email,
+        code: body.code.expose(),
         challenge: challenges.first().copied(),
-        device: auth.device_for(body.email(), &devices),
+        device: auth.device_for(&body.email, &devices),
         older_refresh_tokens: &older,
     };
     let others = challenges.get(1..).unwrap_or_default();
@@ -65,11 +68,13 @@ pub(super) async fn verify_otp<C: OtpConfig>(
 pub(super) async fn refresh<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    OptionalJson(body): OptionalJson<<C::Delivery as Delivery>::RefreshBody>,
+    OptionalRefreshBody(body): OptionalRefreshBody<C::Delivery>,
 ) -> Result<Response, Problem> {
-    let body = body.unwrap_or_default();
+    let body = body.map_or_else(RefreshBody::default, Into::into);
     let cookies = presented(Kind::Refresh, &headers, None, &auth);
-    let tokens = auth.of_one_session(cookies, body.refresh_token()).ok_or(ProblemKind::AmbiguousCredentials)?;
+    let tokens = auth
+        .of_one_session(cookies, body.refresh_token.as_ref().map(Secret::expose))
+        .ok_or(ProblemKind::AmbiguousCredentials)?;
     if tokens.is_empty() {
         return Err(Problem::without_credentials(ProblemKind::InvalidRefreshToken));
     }
@@ -81,10 +86,10 @@ pub(super) async fn refresh<C: OtpConfig>(
 pub(super) async fn logout<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
-    AnyBody(body): AnyBody<<C::Delivery as Delivery>::RefreshBody>,
+    AnyRefreshBody(body): AnyRefreshBody<C::Delivery>,
 ) -> Response {
-    let body = body.unwrap_or_default();
-    let tokens = presented_to_end(&headers, body.refresh_token(), &auth);
+    let body = body.map_or_else(RefreshBody::default, Into::into);
+    let tokens = presented_to_end(&headers, body.refresh_token.as_ref(), &auth);
     // Tokens that are no good are ignored, so that everybody can leave. Of
     // several that are good none is: each session ends.
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());

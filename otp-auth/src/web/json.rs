@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::client;
 use super::problem::{Problem, ProblemKind};
+use crate::delivery::Delivery;
 use crate::event;
-use crate::wire::RefreshFields;
 
 /// No request of ours comes near it.
 pub(super) const MAX_BODY: usize = 16 * 1024;
@@ -32,11 +32,11 @@ const MAX_WAITING: Duration = Duration::from_secs(30);
 /// A body that must be there.
 pub(super) struct Json<T>(pub(super) T);
 
-/// A body that may be missing.
-pub(super) struct OptionalJson<T>(pub(super) Option<T>);
+/// One that may be missing.
+pub(super) struct OptionalRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
 
-/// A body that can be anything: what cannot be read counts as none.
-pub(super) struct AnyBody<T>(pub(super) Option<T>);
+/// One that can be anything: what cannot be read counts as none.
+pub(super) struct AnyRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -47,21 +47,21 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for OptionalJson<T> {
+impl<D: Delivery, S: Sync> FromRequest<S> for OptionalRefreshBody<D> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let client = client::address(request.extensions());
-        optional(request).await.map(Self).map_err(|kind| unreadable(kind, client))
+        optional::<D>(request).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
-impl<T: DeserializeOwned + RefreshFields, S: Sync> FromRequest<S> for AnyBody<T> {
+impl<D: Delivery, S: Sync> FromRequest<S> for AnyRefreshBody<D> {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
         let client = client::address(request.extensions());
-        Ok(Self(any(request).await.unwrap_or_else(|kind| {
+        Ok(Self(any::<D>(request).await.unwrap_or_else(|kind| {
             unreadable(kind, client);
             None
         })))
@@ -77,20 +77,20 @@ async fn required<T: DeserializeOwned>(request: Request) -> Result<T, ProblemKin
     parse(&read(body).await?)
 }
 
-async fn optional<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, ProblemKind> {
+async fn optional<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody>, ProblemKind> {
     let (parts, body) = request.into_parts();
     debug_assert_eq!(parts.method, Method::POST);
-    if !T::READ {
+    if !D::REFRESH_IN_BODY {
         let _ = drain(body, MAX_DRAINING).await;
         return Ok(None);
     }
     filled(&parts.headers, &read(body).await?)
 }
 
-async fn any<T: DeserializeOwned + RefreshFields>(request: Request) -> Result<Option<T>, ProblemKind> {
+async fn any<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody>, ProblemKind> {
     let (parts, body) = request.into_parts();
-    let bytes = drain(body, if T::READ { MAX_WAITING } else { MAX_DRAINING }).await;
-    if !T::READ {
+    let bytes = drain(body, if D::REFRESH_IN_BODY { MAX_WAITING } else { MAX_DRAINING }).await;
+    if !D::REFRESH_IN_BODY {
         return Ok(None);
     }
     filled(&parts.headers, &bytes?)

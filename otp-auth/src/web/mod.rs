@@ -17,9 +17,11 @@ mod json;
 pub mod openapi;
 mod origin;
 pub mod problem;
+mod require;
 mod route;
 mod router;
 #[cfg(feature = "swagger-ui")]
 mod swagger;
 
 pub use extract::{AuthRejection, CurrentUser, VerifiedUser};
+pub use require::Require;

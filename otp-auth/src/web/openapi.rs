@@ -153,17 +153,15 @@ fn cookie_scheme(kind: Kind, settings: &Settings, what: &str) -> SecurityScheme 
 
 /// A route with its bodies, its success and all its problems.
 fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
+    let [id, summary, success] = route.texts();
     let success = match route {
-        Route::RequestOtp => answer::<D::ChallengeIssued>(route.success()),
-        Route::VerifyOtp | Route::Refresh => answer::<D::TokensIssued>(route.success()),
-        Route::Logout => answer::<Message>(route.success()),
+        Route::RequestOtp => answer::<D::ChallengeIssued>(success),
+        Route::VerifyOtp | Route::Refresh => answer::<D::TokensIssued>(success),
+        Route::Logout => answer::<Message>(success),
     };
     let success = if D::COOKIES { with_cookies(success, settings, route.cookies(settings)) } else { success };
-    let operation = OperationBuilder::new()
-        .tag("auth")
-        .operation_id(Some(route.id()))
-        .summary(Some(route.summary()))
-        .response("200", success);
+    let operation =
+        OperationBuilder::new().tag("auth").operation_id(Some(id)).summary(Some(summary)).response("200", success);
     let problems = route.problems::<D>(settings);
     let operation = by_status(&problems).fold(operation, |operation, (status, kinds)| {
         operation.response(status.as_u16().to_string(), problem_response(&kinds))

@@ -45,32 +45,19 @@ impl Route {
     /// As [`served_by`](Self::served_by) has it.
     pub(super) const METHOD: utoipa::openapi::HttpMethod = utoipa::openapi::HttpMethod::Post;
 
-    /// The `operationId`.
-    pub(super) const fn id(self) -> &'static str {
+    /// The `operationId`, the summary, and what status 200 means.
+    pub(super) const fn texts(self) -> [&'static str; 3] {
         match self {
-            Self::RequestOtp => "request_otp",
-            Self::VerifyOtp => "verify_otp",
-            Self::Refresh => "refresh",
-            Self::Logout => "logout",
-        }
-    }
-
-    pub(super) const fn summary(self) -> &'static str {
-        match self {
-            Self::RequestOtp => "Ask for a code",
-            Self::VerifyOtp => "Sign in with a code",
-            Self::Refresh => "Exchange the refresh token",
-            Self::Logout => "Sign out",
-        }
-    }
-
-    /// What status 200 means.
-    pub(super) const fn success(self) -> &'static str {
-        match self {
-            Self::RequestOtp => "The same answer whether the address has an account or not.",
-            Self::VerifyOtp => "Signed in. An older session of this client has ended.",
-            Self::Refresh => "Fresh tokens. The refresh token that was sent is replaced.",
-            Self::Logout => "Signed out. Also the answer when there was nothing to sign out.",
+            Self::RequestOtp => {
+                ["request_otp", "Ask for a code", "The same answer whether the address has an account or not."]
+            }
+            Self::VerifyOtp => {
+                ["verify_otp", "Sign in with a code", "Signed in. An older session of this client has ended."]
+            }
+            Self::Refresh => {
+                ["refresh", "Exchange the refresh token", "Fresh tokens. The refresh token that was sent is replaced."]
+            }
+            Self::Logout => ["logout", "Sign out", "Signed out. Also the answer when there was nothing to sign out."],
         }
     }
 

@@ -32,6 +32,7 @@ mod long_tokens;
 mod openapi;
 mod options;
 mod origins;
+mod protected;
 mod realms;
 mod refresh;
 mod revocation;
