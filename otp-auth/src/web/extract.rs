@@ -18,10 +18,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client;
+use super::found::{Found, Identified};
 use super::problem::{Problem, ProblemKind};
-use super::require::{Found, Identified};
-use crate::auth::AuthError;
-use crate::auth::{Authenticated, Claims, OtpAuth};
+use crate::auth::{AuthError, Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
 use crate::event;
 use crate::user::{OtpUser, VerifiableUser};
@@ -167,7 +166,8 @@ macro_rules! extractor {
         impl<$c: OtpConfig> Identified<$c> for $type<$c>
         $(where $c::User: $bound)?
         {
-            fn identity($this: Self) -> (Claims<$c>, Option<$c::User>) {
+            fn identity(self) -> (Claims<$c>, Option<$c::User>) {
+                let $this = self;
                 $identity
             }
         }
