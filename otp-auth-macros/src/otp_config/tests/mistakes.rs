@@ -1,6 +1,7 @@
 //! Each mistake with the source text it points at and its message.
 
 use super::attribute;
+use crate::diag::all_of;
 use crate::testing::{Mistakes, errors, source};
 
 const ITEM: &str = "struct Auth { #[otp(sender)] sender: ConsoleSender }";
@@ -8,7 +9,9 @@ const ITEM: &str = "struct Auth { #[otp(sender)] sender: ConsoleSender }";
 fn assert_mistake(arguments: &str, item: &str, expected: &[(&str, &str)]) {
     let tokens = attribute(source(arguments), source(item));
     let found = errors(&tokens);
-    let found: Vec<_> = found.iter().map(|(place, message)| (place.as_str(), message.as_str())).collect();
+    let keys = all_of(otp_auth_rules::KEYS.iter().map(|key| key.name));
+    let expected: Vec<_> =
+        expected.iter().map(|(place, message)| ((*place).to_owned(), message.replace("{keys}", &keys))).collect();
     assert_eq!(found, expected, "{arguments}: {item}");
 }
 
@@ -50,10 +53,7 @@ const KEYS: Mistakes = &[
     ),
     (
         r#"user = User, password = env("S")"#,
-        &[(
-            "password",
-            "`#[otp_config(...)]` has no key `password`; its keys are `user`, `secret_key`, `previous_secret_keys`, `realm`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `refresh_token_delivery`, `hooks` and `crate`",
-        )],
+        &[("password", "`#[otp_config(...)]` has no key `password`; its keys are {keys}")],
     ),
     (
         r#"user = "User", secret_key = env("S")"#,
@@ -100,10 +100,7 @@ const KEYS: Mistakes = &[
         &[
             ("scret_key", "`#[otp_config(...)]` has no key `scret_key`; did you mean `secret_key`?"),
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
-            (
-                "nonsense",
-                "`#[otp_config(...)]` has no key `nonsense`; its keys are `user`, `secret_key`, `previous_secret_keys`, `realm`, `access_token_lifetime`, `refresh_token_lifetime`, `refresh_grace`, `otp_length`, `otp_expiry`, `max_otp_attempts`, `otp_rate_limit`, `max_sends_per_hour`, `max_sends_per_day`, `send_timeout`, `auto_create_user`, `cookie_secure`, `cookie_name`, `cookie_path`, `previous_cookie_paths`, `cookie_domain`, `cookie_same_site`, `forget_device_at_logout`, `trusted_origins`, `issuer`, `audience`, `local_part_case`, `developer_mode`, `developer_hosts`, `refresh_token_delivery`, `hooks` and `crate`",
-            ),
+            ("nonsense", "`#[otp_config(...)]` has no key `nonsense`; its keys are {keys}"),
             ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
             (
                 "5",
