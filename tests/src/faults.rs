@@ -304,6 +304,8 @@ impl<S: UserStore<User>> UserStore<User> for Faulty<S> {
 }
 
 impl<S: Maintenance> Maintenance for Faulty<S> {
+    const CANCEL_SAFE: bool = S::CANCEL_SAFE;
+
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         self.faults.meet(Operation::Cleanup).await?;
         self.inner.cleanup(now, limit).await

@@ -1,6 +1,7 @@
-//! Any store behind one type, so that [`OtpAuth`](crate::OtpAuth) and the
-//! extractors need not name it. It also puts a limit on how long a store may
-//! take.
+//! The only way from [`OtpAuth`](crate::OtpAuth) to a store: any store behind
+//! one type, so that the extractors need not name it. Here, and for every
+//! store alike, is decided how long a call may take, that it is logged when it
+//! fails, and what becomes of it when its caller goes away.
 
 #![allow(
     clippy::elidable_lifetime_names,
@@ -8,25 +9,86 @@
     reason = "the lifetime is named for the arguments that borrow; some methods have none"
 )]
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::Instrument;
+
 use super::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, CountedTry, Cursor, Finding, Identity, Maintenance, OpenChallenge,
-    Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId, SignIn,
-    SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp, TokenRef,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
+    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
+    SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
 };
-use super::{ChallengeStore, SessionStore, UserStore};
 use crate::event;
 use crate::user::OtpUser;
 
-/// How long one call may take. A store that hangs is answered like one that
-/// fails.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a store. One that hangs is answered like one
+/// that fails.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it may take to read the whole blacklist. Nobody waits for that.
-const WHOLE_BLACKLIST: Duration = Duration::from_mins(1);
+const WHOLE_BLACKLIST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A server that has not answered for so long is not the one that was asked:
+/// its host is gone, and what waits for it would wait for ever. Longer than
+/// `MySQL` lets a statement wait for a lock.
+const DETACHED_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Detached calls at once. Each takes one connection at a time, so most pools
+/// are smaller; and while a server hangs, no more than these are left behind
+/// by callers who are gone.
+const MAX_DETACHED: usize = 64;
+
+/// A store whose calls run to their end, each in a task of its own, whatever
+/// becomes of their callers. [`OtpAuth`](crate::OtpAuth) uses every store like
+/// this that is not [`CANCEL_SAFE`](Maintenance::CANCEL_SAFE); whoever calls
+/// one directly should do the same.
+///
+/// Not more than 64 calls run at once, and none for longer than a minute. A
+/// caller who goes away while waiting for its turn leaves nothing behind.
+pub struct Detached<S> {
+    store: Arc<S>,
+    turns: Arc<Semaphore>,
+}
+
+impl<S> Detached<S> {
+    /// Calls this store.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self { store: Arc::new(store), turns: Arc::new(Semaphore::new(MAX_DETACHED)) }
+    }
+
+    async fn run<T, F>(&self, call: impl FnOnce(Arc<S>) -> F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(StoreError::new)?;
+        // What the driver says of slow statements belongs to the request.
+        let call = timeout(DETACHED_TIMEOUT, call(Arc::clone(&self.store)).in_current_span());
+        let task = tokio::spawn(async move {
+            let result = call.await;
+            drop(turn);
+            result
+        });
+        match task.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(StoreError::timeout()),
+            Err(_) => Err(StoreError::new("the operation was cut off")),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Detached<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Detached").finish_non_exhaustive()
+    }
+}
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'a>>;
 
@@ -37,87 +99,187 @@ pub(crate) struct AnyStore<U> {
     realm: Realm,
 }
 
-/// Writes each method three times in one: in the object-safe trait, for every
-/// store, and with the realm and the time limit. `of` a realm or not.
-macro_rules! erase {
-    (
-        of a realm: { $($name:ident($($arg:ident: $type:ty),*) -> $output:ty, $of:ident $(<$u:ident>)?;)* }
-        of all: { $($all:ident($($all_arg:ident: $all_type:ty),*) -> $all_output:ty, $all_of:ident $(<$all_u:ident>)?;)* }
-    ) => {
+/// Writes each method four times: in the object-safe trait, for every store,
+/// detached, and, but for those `apart`, with the realm and the time limit.
+macro_rules! methods {
+    ($(
+        $of:path [$($generics:tt)*] {
+            $($name:ident($(@$realm:ident,)? $(&$ref:ident: $ref_type:ty,)* $($arg:ident: $type:ty),*) -> $output:ty;)*
+            $(@apart {
+                $apart:ident(
+                    @$apart_realm:ident, $($apart_arg:ident: $apart_type:ty),*
+                ) -> $apart_output:ty;
+            })?
+        }
+    )*) => {
         trait Erased<U: OtpUser>: Send + Sync {
-            $(fn $name<'a>(&'a self, realm: &'a Realm, $($arg: $type),*) -> Boxed<'a, $output>;)*
-            $(fn $all<'a>(&'a self, $($all_arg: $all_type),*) -> Boxed<'a, $all_output>;)*
-            fn revocations<'a>(&'a self, realm: &'a Realm, since: Option<Cursor>, now: Timestamp) -> Boxed<'a, Revocations>;
+            $(
+                $(fn $name<'a>(
+                    &'a self, $($realm: &'a Realm,)? $($ref: &'a $ref_type,)* $($arg: $type),*
+                ) -> Boxed<'a, $output>;)*
+                $(fn $apart<'a>(
+                    &'a self, $apart_realm: &'a Realm, $($apart_arg: $apart_type),*
+                ) -> Boxed<'a, $apart_output>;)?
+            )*
         }
 
         impl<U: OtpUser, S: Store<U>> Erased<U> for S {
-            $(fn $name<'a>(&'a self, realm: &'a Realm, $($arg: $type),*) -> Boxed<'a, $output> {
-                Box::pin(<S as $of $(<$u>)?>::$name(self, realm, $($arg),*))
-            })*
-            $(fn $all<'a>(&'a self, $($all_arg: $all_type),*) -> Boxed<'a, $all_output> {
-                Box::pin(<S as $all_of $(<$all_u>)?>::$all(self, $($all_arg),*))
-            })*
-            fn revocations<'a>(&'a self, realm: &'a Realm, since: Option<Cursor>, now: Timestamp) -> Boxed<'a, Revocations> {
-                Box::pin(SessionStore::revocations(self, realm, since, now))
-            }
+            $(
+                $(fn $name<'a>(
+                    &'a self, $($realm: &'a Realm,)? $($ref: &'a $ref_type,)* $($arg: $type),*
+                ) -> Boxed<'a, $output> {
+                    Box::pin(<S as $of>::$name(self, $($realm,)? $($ref,)* $($arg),*))
+                })*
+                $(fn $apart<'a>(
+                    &'a self, $apart_realm: &'a Realm, $($apart_arg: $apart_type),*
+                ) -> Boxed<'a, $apart_output> {
+                    Box::pin(<S as $of>::$apart(self, $apart_realm, $($apart_arg),*))
+                })?
+            )*
         }
 
+        $(impl<$($generics)*> $of for Detached<S> {
+            $(async fn $name(
+                &self, $($realm: &Realm,)? $($ref: &$ref_type,)* $($arg: $type),*
+            ) -> StoreResult<$output> {
+                $(let $realm = $realm.clone();)?
+                $(let $ref = $ref.to_owned();)*
+                self.run(|store| async move {
+                    <S as $of>::$name(&store, $(&$realm,)? $(&$ref,)* $($arg),*).await
+                }).await
+            })*
+            $(async fn $apart(
+                &self, $apart_realm: &Realm, $($apart_arg: $apart_type),*
+            ) -> StoreResult<$apart_output> {
+                let $apart_realm = $apart_realm.clone();
+                self.run(|store| async move {
+                    <S as $of>::$apart(&store, &$apart_realm, $($apart_arg),*).await
+                }).await
+            })?
+        })*
+
         impl<U: OtpUser> AnyStore<U> {
-            $(pub(crate) async fn $name<'a>(&'a self, $($arg: $type),*) -> StoreResult<$output> {
-                limited(self.store.$name(&self.realm, $($arg),*)).await
-            })*
-            $(pub(crate) async fn $all<'a>(&'a self, $($all_arg: $all_type),*) -> StoreResult<$all_output> {
-                limited(self.store.$all($($all_arg),*)).await
-            })*
+            $($(pub(crate) async fn $name(
+                &self, $($ref: &$ref_type,)* $($arg: $type),*
+            ) -> StoreResult<$output> {
+                limited(self.store.$name($(&self.$realm,)? $($ref,)* $($arg),*)).await
+            })*)*
         }
     };
 }
 
-erase! {
-    of a realm: {
-        open_challenge(open: &'a OpenChallenge) -> Opening, ChallengeStore;
-        refund_send(ticket: &'a SendTicket, refund: Refund, now: Timestamp) -> (), ChallengeStore;
-        count_try(key: &'a ChallengeKey, cap: u32) -> Option<CountedTry>, ChallengeStore;
-        count_exhausted(identity: &'a Identity, now: Timestamp) -> u32, ChallengeStore;
-        session(id: SessionId) -> Option<Session>, SessionStore;
-        advance(id: SessionId, generation: u32, now: Timestamp) -> Advance, SessionStore;
-        recover(id: SessionId, expected: Option<Recovery>, recovery: Recovery) -> bool, SessionStore;
-        bind_session(id: SessionId, binding: Binding, now: Timestamp) -> bool, SessionStore;
-        revoke_session(id: SessionId, revocation: Revocation) -> bool, SessionStore;
-        revoke_user_sessions(user_id: &'a str, revocation: Revocation) -> Vec<SessionId>, SessionStore;
-        delete_user_sessions(user_id: &'a str) -> u64, SessionStore;
-        user_sessions(user_id: &'a str, now: Timestamp) -> Vec<Session>, SessionStore;
-        blacklist(entry: &'a BlacklistEntry, now: Timestamp) -> (), SessionStore;
-        is_blacklisted(token: TokenRef, now: Timestamp) -> bool, SessionStore;
-        current_user(id: &'a U::Id, token: TokenRef, now: Timestamp) -> Option<U>, UserStore<U>;
-        sign_in(sign_in: SignIn<U>) -> SignInOutcome<U>, UserStore<U>;
+methods! {
+    ChallengeStore [S: ChallengeStore] {
+        open_challenge(@realm, &open: OpenChallenge,) -> Opening;
+        refund_send(@realm, &ticket: SendTicket, refund: Refund, now: Timestamp) -> ();
+        count_try(@realm, &key: ChallengeKey, cap: u32) -> Option<CountedTry>;
+        count_exhausted(@realm, &identity: Identity, now: Timestamp) -> u32;
     }
-    of all: {
-        user_by_email(email: &'a str) -> Option<U>, UserStore<U>;
-        user_by_id(id: &'a U::Id) -> Option<U>, UserStore<U>;
-        check(sign_ups: SignUps) -> Vec<Finding>, UserStore<U>;
-        cleanup(now: Timestamp, limit: u32) -> Removed, Maintenance;
+    SessionStore [S: SessionStore] {
+        session(@realm, id: SessionId) -> Option<Session>;
+        advance(@realm, id: SessionId, generation: u32, now: Timestamp) -> Advance;
+        recover(@realm, id: SessionId, expected: Option<Recovery>, recovery: Recovery) -> bool;
+        bind_session(@realm, id: SessionId, binding: Binding, now: Timestamp) -> bool;
+        revoke_session(@realm, id: SessionId, revocation: Revocation) -> bool;
+        revoke_user_sessions(@realm, &user_id: str, revocation: Revocation) -> Vec<SessionId>;
+        delete_user_sessions(@realm, &user_id: str,) -> u64;
+        user_sessions(@realm, &user_id: str, now: Timestamp) -> Vec<Session>;
+        blacklist(@realm, &entry: BlacklistEntry, now: Timestamp) -> ();
+        is_blacklisted(@realm, token: TokenRef, now: Timestamp) -> bool;
+        @apart { revocations(@realm, since: Option<Cursor>, now: Timestamp) -> Revocations; }
+    }
+    UserStore<U> [U: OtpUser, S: UserStore<U>] {
+        user_by_email(&email: str,) -> Option<U>;
+        user_by_id(&id: U::Id,) -> Option<U>;
+        current_user(@realm, &id: U::Id, token: TokenRef, now: Timestamp) -> Option<U>;
+        sign_in(@realm, sign_in: SignIn<U>) -> SignInOutcome<U>;
+        check(sign_ups: SignUps) -> Vec<Finding>;
+    }
+    Maintenance [S: Maintenance] {
+        cleanup(now: Timestamp, limit: u32) -> Removed;
     }
 }
 
 impl<U: OtpUser> AnyStore<U> {
-    pub(crate) fn new(store: impl Store<U>, realm: Realm) -> Self {
-        Self { store: Box::new(store), realm }
+    pub(crate) fn new<S: Store<U>>(store: S, realm: Realm) -> Self {
+        let store: Box<dyn Erased<U>> = if S::CANCEL_SAFE { Box::new(store) } else { Box::new(Detached::new(store)) };
+        Self { store, realm }
     }
 
     /// Asked once a second in the background: its failures are not logged one
     /// by one.
     pub(crate) async fn revocations(&self, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
-        let limit = if since.is_some() { TIMEOUT } else { WHOLE_BLACKLIST };
+        let limit = if since.is_some() { ANSWER_TIMEOUT } else { WHOLE_BLACKLIST_TIMEOUT };
         let asking = self.store.revocations(&self.realm, since, now);
-        tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| Err(StoreError::timeout()))
+        timeout(limit, asking).await.unwrap_or_else(|_| Err(StoreError::timeout()))
     }
 }
 
 async fn limited<T>(call: Boxed<'_, T>) -> StoreResult<T> {
-    let result = tokio::time::timeout(TIMEOUT, call).await.unwrap_or_else(|_| Err(StoreError::timeout()));
+    let result = timeout(ANSWER_TIMEOUT, call).await.unwrap_or_else(|_| Err(StoreError::timeout()));
     if let Err(error) = &result {
         event::store_failed(error);
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_goes_on_when_its_caller_has_gone() {
+        let (begun, go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let call = {
+            let (begun, go_on, done) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&done));
+            async move {
+                begun.notify_one();
+                go_on.notified().await;
+                done.notify_one();
+                Ok(())
+            }
+        };
+        let detached = Detached::new(());
+        tokio::select! {
+            biased;
+            _ = detached.run(|_| call) => unreachable!("it waits"),
+            () = begun.notified() => {}
+        }
+        go_on.notify_one();
+        done.notified().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_gone_is_not_waited_for() {
+        let begun = tokio::time::Instant::now();
+        let result = Detached::new(()).run(|_| pending::<StoreResult<()>>()).await;
+        assert!(result.is_err_and(|error| error.is_timeout()));
+        assert_eq!(begun.elapsed(), DETACHED_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_so_many_calls_are_left_behind() {
+        let detached = Arc::new(Detached::new(()));
+        let left = || {
+            tokio::spawn({
+                let detached = Arc::clone(&detached);
+                async move { detached.run(|_| pending::<StoreResult<()>>()).await }
+            })
+        };
+        let callers: Vec<_> = (0..=MAX_DETACHED).map(|_| left()).collect();
+        while detached.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        for caller in callers {
+            caller.abort();
+        }
+        tokio::time::sleep(DETACHED_TIMEOUT / 2).await;
+        assert_eq!(detached.turns.available_permits(), 0);
+        tokio::time::sleep(DETACHED_TIMEOUT * 2).await;
+        assert_eq!(detached.turns.available_permits(), MAX_DETACHED);
+    }
 }

@@ -385,6 +385,8 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
 }
 
 impl<U: OtpUser> Maintenance for MemoryStore<U> {
+    const CANCEL_SAFE: bool = true;
+
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         fn remove<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, limit: u32, over: impl Fn(&V) -> bool) -> u64 {
             let keys: Vec<K> =

@@ -22,8 +22,6 @@ pub(crate) mod mongo;
 pub(crate) mod sql;
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres"))]
 mod tls;
-#[cfg(any(feature = "mongodb", feature = "mysql"))]
-mod to_the_end;
 
 use std::fmt;
 use std::future::Future;
@@ -31,6 +29,7 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 pub use self::decision::{Decision, Proof};
+pub use self::erased::Detached;
 pub use crate::binding::Binding;
 pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
@@ -641,8 +640,14 @@ impl AddAssign for Removed {
 /// sign nobody out, and let nobody in again.
 pub const CLOCK_MARGIN: Duration = Duration::from_hours(24);
 
-/// Keeping the tables small.
+/// How a store is kept going.
 pub trait Maintenance: Send + Sync + 'static {
+    /// Whether a call to any method of the store may be dropped at any moment,
+    /// and the store works on. Drivers often lose a connection then; so, unless
+    /// a store says otherwise, [`OtpAuth`](crate::OtpAuth) has it [`Detached`],
+    /// which costs a task a call.
+    const CANCEL_SAFE: bool = false;
+
     /// Deletes what is of no use at `now`, at most `limit` rows of each
     /// table, and returns how many. Never deletes what is still valid: a session
     /// and an entry of the blacklist only [`CLOCK_MARGIN`] after their end. Safe

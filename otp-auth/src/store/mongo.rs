@@ -11,7 +11,6 @@ mod blacklist;
 mod challenges;
 mod check;
 mod error;
-mod operations;
 mod row;
 mod sessions;
 mod sign_in;
@@ -20,7 +19,6 @@ pub mod user;
 mod value;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
@@ -31,7 +29,6 @@ use mongodb::options::{
 use mongodb::{Client, Collection, Database, IndexModel};
 
 use self::error::Error;
-use self::operations::Operations;
 use self::row::date;
 use super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use crate::error::StoreError;
@@ -58,16 +55,11 @@ const SWAPS: u32 = 64;
 /// (10 seconds at the server's defaults). It can accept no code and renew no
 /// session there, because no write gets a majority.
 ///
-/// An operation that has begun runs to its end, even when its caller goes
-/// away. Not more than 64 run at once; more of them wait.
+/// A call must not be dropped: the driver's pool would keep the place of who
+/// waited for a connection. [`OtpAuth`](crate::OtpAuth) sees to that; whoever
+/// calls the store directly needs [`Detached`](crate::store::Detached).
 #[derive(Clone)]
 pub struct MongoStore {
-    collections: Arc<Collections>,
-    operations: Operations,
-}
-
-/// What the operations work on.
-struct Collections {
     database: Database,
     challenges: Collection<Document>,
     budgets: Collection<Document>,
@@ -113,7 +105,7 @@ impl MongoStore {
     pub fn from_database(database: Database) -> Self {
         super::tls::install_provider();
         let collection = |name| database.collection_with_options(name, options());
-        let collections = Collections {
+        Self {
             challenges: collection("otp_challenges"),
             budgets: collection("otp_budgets"),
             sessions: collection("otp_sessions"),
@@ -121,14 +113,13 @@ impl MongoStore {
             sign_ups: collection("otp_sign_ups"),
             realms: collection("otp_realms"),
             database,
-        };
-        Self { collections: Arc::new(collections), operations: Operations::default() }
+        }
     }
 
     /// The database, for the application's own queries.
     #[must_use]
     pub fn database(&self) -> &Database {
-        &self.collections.database
+        &self.database
     }
 
     /// Creates our collections and their indexes. Safe to call at every start
@@ -141,7 +132,7 @@ impl MongoStore {
     ///
     /// [`StoreError`] when an index cannot be created.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        for (collection, indexes) in own_indexes(&self.collections) {
+        for (collection, indexes) in own_indexes(self) {
             collection.create_indexes(indexes).await?;
         }
         Ok(())
@@ -149,8 +140,8 @@ impl MongoStore {
 }
 
 /// Our collections, each with its indexes.
-fn own_indexes(collections: &Collections) -> [(&Collection<Document>, Vec<IndexModel>); 5] {
-    let Collections { challenges, budgets, sessions, blacklist, sign_ups, .. } = collections;
+fn own_indexes(store: &MongoStore) -> [(&Collection<Document>, Vec<IndexModel>); 5] {
+    let MongoStore { challenges, budgets, sessions, blacklist, sign_ups, .. } = store;
     let of_user = IndexModel::builder().keys(doc! { "realm": 1, "user_id": 1 }).build();
     [
         (challenges, vec![ttl(), ascending("expires_at")]),
@@ -161,7 +152,7 @@ fn own_indexes(collections: &Collections) -> [(&Collection<Document>, Vec<IndexM
     ]
 }
 
-impl Collections {
+impl MongoStore {
     /// Deletes at most `limit` documents that match; how many it was. What
     /// matches is looked at again when it is deleted, so that nothing goes
     /// that was renewed in between, and each document is counted once.
@@ -225,7 +216,7 @@ async fn insert(collection: &Collection<Document>, id: Bson, row: Document, need
     }
 }
 
-impl Maintenance for Collections {
+impl Maintenance for MongoStore {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         let expired = |at| doc! { "expires_at": { "$lte": date(at) } };
         let outside = |field: &str, over, latest| {

@@ -2,10 +2,12 @@
 //! themselves, collations, and what their errors say.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use otp_auth::store::{
-    BlacklistEntry, BlacklistKind, ChallengeStore, MySqlUser as _, SessionStore, SignInOutcome, Timestamp, UserStore,
+    BlacklistEntry, BlacklistKind, ChallengeStore, Detached, MySqlUser as _, SessionStore, SignInOutcome, Timestamp,
+    UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm};
@@ -718,11 +720,12 @@ async fn a_call_that_is_dropped_runs_to_its_end() {
     sqlx::raw_sql(USERS).execute(one.pool()).await.unwrap();
     let user = MySql.add_user(&one, "ann@x.com", false).await;
     open(&one, 1).await;
+    let one = Arc::new(Detached::new(one));
     let application = store(options).await;
     let mut holding = application.pool().begin().await.unwrap();
     sqlx::query("SELECT id FROM users FOR UPDATE").fetch_all(&mut *holding).await.unwrap();
     let signing_in = tokio::spawn({
-        let (one, user) = (one.clone(), user.clone());
+        let (one, user) = (Arc::clone(&one), user.clone());
         async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
     });
     until("the sign-in waits", || is_waiting(&application, "SELECT `users`")).await;
@@ -747,7 +750,7 @@ async fn a_call_may_be_dropped_at_every_moment() {
     let slow = slow_port(options.get_port()).await;
     let one =
         MySqlPoolOptions::new().max_connections(1).connect_with(options.host("127.0.0.1").port(slow)).await.unwrap();
-    drop_at_every_moment::<User, _>(&MySqlStore::from_pool(one), &other).await;
+    drop_at_every_moment::<User, _>(&Detached::new(MySqlStore::from_pool(one)), &Detached::new(other)).await;
 }
 
 /// A sign-in that the server picks to break a circle is run again.

@@ -10,7 +10,7 @@ use mongodb::options::ReadConcern;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, bytes, date, of_key, text, time};
-use super::{Collections, SWAPS, purge_at};
+use super::{MongoStore, SWAPS, purge_at};
 use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
 
 /// Changes that a log holds. Whoever is further behind reads the blacklist
@@ -51,7 +51,7 @@ fn logged(entry: &BlacklistEntry, change: Document) -> Document {
     }
 }
 
-impl Collections {
+impl MongoStore {
     /// Adds entries, or extends them.
     pub(super) async fn add_to_blacklist(
         &self,

@@ -5,7 +5,7 @@ use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_bytes, time};
-use super::{Collections, SWAPS, insert, purge_at};
+use super::{MongoStore, SWAPS, insert, purge_at};
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
@@ -43,7 +43,7 @@ fn fields(budget: &Budget) -> Document {
     }
 }
 
-impl Collections {
+impl MongoStore {
     /// Compare-and-swap on a whole budget; whether it was as expected.
     async fn swap_budget(&self, key: &Bson, old: Option<Budget>, new: &Budget, now: Timestamp) -> StoreResult<bool> {
         let mut expected = old.as_ref().map_or_else(|| doc! { "next_send_at": { "$exists": false } }, fields);
@@ -94,7 +94,7 @@ impl Collections {
     }
 }
 
-impl ChallengeStore for Collections {
+impl ChallengeStore for MongoStore {
     /// The challenge comes first and the payment last. What is left when it
     /// ends in between is a challenge whose secret nobody has, which is none.
     ///

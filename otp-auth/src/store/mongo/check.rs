@@ -7,7 +7,7 @@ use mongodb::error::ErrorKind;
 use mongodb::{Collection, IndexModel};
 
 use super::user::MongoUser;
-use super::{Collections, own_indexes};
+use super::{MongoStore, own_indexes};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 
@@ -21,7 +21,7 @@ enum Listed {
     View,
 }
 
-impl Collections {
+impl MongoStore {
     pub(super) async fn check_indexes<U: MongoUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
         let mut lacks = Vec::new();
         for (collection, expected) in own_indexes(self) {

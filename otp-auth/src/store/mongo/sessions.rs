@@ -5,7 +5,7 @@ use mongodb::options::ReturnDocument;
 
 use super::error::Error;
 use super::row::{self, binary, bytes, date, number, of_key, optional_text, optional_time, text, time};
-use super::{Collections, insert};
+use super::{MongoStore, insert};
 use crate::store::{
     Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
@@ -37,7 +37,7 @@ fn by_id(realm: &Realm, id: SessionId) -> Document {
     doc! { "_id": row::key(realm, id.as_bytes()) }
 }
 
-impl Collections {
+impl MongoStore {
     /// Adds a session that is none yet: it becomes one when its sign-in
     /// accepts this challenge.
     pub(super) async fn add_unconfirmed(&self, realm: &Realm, session: &Session, challenge: &Bson) -> StoreResult<()> {
@@ -115,7 +115,7 @@ fn ending(id: SessionId, revocation: Revocation) -> BlacklistEntry {
     BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until)
 }
 
-impl SessionStore for Collections {
+impl SessionStore for MongoStore {
     async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
         let Some(row) = self.sessions.find_one(by_id(realm, id)).await? else {
             return Ok(None);

@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Bson, Document, bson, doc};
 
-use super::Collections;
+use super::MongoStore;
 use super::error::Error;
 use super::row::{self, binary, date};
 use super::sign_up::{Claim, SignUp};
@@ -16,7 +16,7 @@ use crate::store::{
 /// user as unverified in the meantime.
 const ROUNDS: u32 = 5;
 
-impl Collections {
+impl MongoStore {
     /// 1. Look whether the challenge can be accepted, and for the claim of a
     ///    sign-up that was not completed.
     /// 2. Find or make the user.

@@ -16,7 +16,7 @@ use mongodb::options::{Collation, ReturnDocument};
 use super::error::{Error, is_duplicate};
 use super::row::{self, date};
 use super::user::{MongoUser, any_with_email, exactly, read};
-use super::{Collections, SWAPS, purge_at};
+use super::{MongoStore, SWAPS, purge_at};
 use crate::store::{Account, Decision, Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
 /// Far longer than any sign-in takes.
@@ -66,7 +66,7 @@ pub(super) enum SignUp<U> {
     Excluded,
 }
 
-impl Collections {
+impl MongoStore {
     /// Makes the user, and returns the claim by which that was done; `None`
     /// when there is a user with this address already.
     pub(super) async fn sign_up<U: MongoUser>(

@@ -9,8 +9,8 @@ use mongodb::options::Collation;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Collections, blacklist, options, value};
-use crate::store::{Realm, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore};
+use super::{MongoStore, blacklist, options, value};
+use crate::store::{Finding, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore};
 use crate::user::OtpUser;
 
 pub use super::error::Error;
@@ -214,7 +214,7 @@ pub(super) fn read<U: MongoUser>(document: Option<&Stored>) -> Result<Option<U>,
     Ok(document.map(U::from_document).transpose()?.flatten())
 }
 
-impl Collections {
+impl MongoStore {
     pub(super) fn users<U: MongoUser>(&self) -> Collection<RawDocumentBuf> {
         self.database.collection_with_options(U::COLLECTION, options())
     }
@@ -225,7 +225,7 @@ impl Collections {
     }
 }
 
-impl<U: MongoUser> UserStore<U> for Collections {
+impl<U: MongoUser> UserStore<U> for MongoStore {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
         let document = self.document_by_email::<U>(email).await?;
         Ok(read(document.as_deref())?)
@@ -262,5 +262,9 @@ impl<U: MongoUser> UserStore<U> for Collections {
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
         self.accept(realm, sign_in).await
+    }
+
+    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+        self.check_indexes::<U>(sign_ups).await
     }
 }

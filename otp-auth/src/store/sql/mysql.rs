@@ -7,8 +7,9 @@
 //! gaps between rows are locked as well, and two first sign-ins would wait
 //! for each other in a circle.
 //!
-//! Each operation runs in a task of its own, to its end, even when its caller
-//! goes away: see [`to_the_end`].
+//! A call must run to its end: when its caller goes away while a statement is
+//! prepared, sqlx loses count of the server's answers, and waits for ever for
+//! one that never comes.
 
 mod blacklist;
 mod challenges;
@@ -25,7 +26,6 @@ use sqlx::{Connection, Executor, MySqlPool, Row, Transaction};
 use super::migration;
 use super::pool::{self, retrying};
 use crate::error::StoreError;
-use crate::store::to_the_end::to_the_end;
 use crate::store::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 
 const MIGRATIONS: &str = "_otp_auth_migrations";
@@ -36,6 +36,10 @@ const MIGRATIONS: &str = "_otp_auth_migrations";
 /// Durable as far as the server's `innodb_flush_log_at_trx_commit` is 1, its
 /// default. The binary log, if there is one, must not have the format
 /// `STATEMENT`.
+///
+/// A call must not be dropped: its connection would be lost. [`OtpAuth`](crate::OtpAuth)
+/// sees to that; whoever calls the store directly needs
+/// [`Detached`](crate::store::Detached).
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
     pool: MySqlPool,
@@ -118,9 +122,8 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Begins a transaction at READ COMMITTED, in one round trip. Only for what
-    /// runs [`to_the_end`]: a caller that did not wait for the answer would
-    /// leave a transaction that sqlx does not know of.
+    /// Begins a transaction at READ COMMITTED, in one round trip. Whoever did not wait for
+    /// the answer would leave a transaction that sqlx does not know of.
     async fn begin(&self) -> Result<Transaction<'static, MySql>, sqlx::Error> {
         self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
     }
@@ -142,8 +145,29 @@ impl MySqlStore {
         };
         retrying(delete).await
     }
+}
 
-    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
+fn bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<[u8; N], sqlx::Error> {
+    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
+}
+
+fn optional_bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
+    let bytes: Option<&[u8]> = row.try_get(column)?;
+    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
+    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
+}
+
+fn time(row: &MySqlRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    row.try_get(column).map(Timestamp::from_millis)
+}
+
+fn count(row: &MySqlRow, column: &str) -> Result<u32, sqlx::Error> {
+    let count: i64 = row.try_get(column)?;
+    u32::try_from(count).map_err(|_| sqlx::Error::Decode(format!("{column} is no count").into()))
+}
+
+impl Maintenance for MySqlStore {
+    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         // One short transaction a table. Another process that cleans up waits
         // for it, and then goes on with the rows after these.
         Ok(Removed {
@@ -181,31 +205,5 @@ impl MySqlStore {
                 )
                 .await?,
         })
-    }
-}
-
-fn bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<[u8; N], sqlx::Error> {
-    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
-}
-
-fn optional_bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
-    let bytes: Option<&[u8]> = row.try_get(column)?;
-    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
-    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
-}
-
-fn time(row: &MySqlRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    row.try_get(column).map(Timestamp::from_millis)
-}
-
-fn count(row: &MySqlRow, column: &str) -> Result<u32, sqlx::Error> {
-    let count: i64 = row.try_get(column)?;
-    u32::try_from(count).map_err(|_| sqlx::Error::Decode(format!("{column} is no count").into()))
-}
-
-impl Maintenance for MySqlStore {
-    async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
-        let store = self.clone();
-        to_the_end(async move { store.delete_expired(now, limit).await }).await
     }
 }

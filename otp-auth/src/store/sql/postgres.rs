@@ -137,6 +137,8 @@ fn count(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
 }
 
 impl Maintenance for PostgresStore {
+    const CANCEL_SAFE: bool = true;
+
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         // Rows that another process deletes at the moment are passed over, so
         // several share the work. A row that is in use is left for next time.

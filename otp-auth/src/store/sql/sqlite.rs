@@ -185,6 +185,8 @@ fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
 }
 
 impl Maintenance for SqliteStore {
+    const CANCEL_SAFE: bool = true;
+
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         // One short transaction a table: writers get in between.
         Ok(Removed {

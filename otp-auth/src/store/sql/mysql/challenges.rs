@@ -5,7 +5,6 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use super::super::pool::retrying;
 use super::{MySqlStore, bytes, count, optional_bytes, time};
 use crate::challenge::budget::EXHAUSTED;
-use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
@@ -111,8 +110,14 @@ impl MySqlStore {
         transaction.commit().await?;
         Ok(opening)
     }
+}
 
-    async fn refund(&self, realm: &Realm, ticket: SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
+impl ChallengeStore for MySqlStore {
+    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
+        retrying(|| self.pay_and_open(realm, open)).await
+    }
+
+    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let refunding = || {
             sqlx::query(
                 "UPDATE otp_budgets SET next_send_at = ?, \
@@ -132,7 +137,7 @@ impl MySqlStore {
         Ok(())
     }
 
-    async fn count(&self, realm: &Realm, key: ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
         // `LAST_INSERT_ID` with a value hands that value back with the
         // answer: the number of this try, and of no other.
         let counting = || {
@@ -167,10 +172,8 @@ impl MySqlStore {
             expires_at: time(&row, "expires_at")?,
         }))
     }
-}
 
-impl MySqlStore {
-    async fn count_used_up(&self, realm: &Realm, identity: Identity, now: Timestamp) -> StoreResult<u32> {
+    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
         // Assignments are carried out from left to right: what depends on the
         // day comes before the day.
         let counting = || {
@@ -206,27 +209,5 @@ impl MySqlStore {
         };
         let counted = retrying(counting).await?;
         Ok(u32::try_from(counted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?)
-    }
-}
-
-impl ChallengeStore for MySqlStore {
-    async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
-        let (store, realm, open) = (self.clone(), realm.clone(), open.clone());
-        to_the_end(async move { retrying(|| store.pay_and_open(&realm, &open)).await }).await
-    }
-
-    async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
-        let (store, realm, ticket) = (self.clone(), realm.clone(), *ticket);
-        to_the_end(async move { store.refund(&realm, ticket, refund, now).await }).await
-    }
-
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        let (store, realm, key) = (self.clone(), realm.clone(), *key);
-        to_the_end(async move { store.count(&realm, key, cap).await }).await
-    }
-
-    async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
-        let (store, realm, identity) = (self.clone(), realm.clone(), *identity);
-        to_the_end(async move { store.count_used_up(&realm, identity, now).await }).await
     }
 }

@@ -9,7 +9,6 @@ use super::super::pool::retrying;
 use super::blacklist::{blacklist, next_change};
 use super::{MySqlStore, bytes, count, time};
 use crate::methods::InvalidAuthMethods;
-use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
@@ -154,85 +153,6 @@ pub(super) async fn revoke_all(
 }
 
 impl MySqlStore {
-    async fn read_session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
-        let row = sqlx::query(
-            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
-             expires_at, revoked_at, amr, user_agent, address \
-             FROM otp_sessions WHERE realm = ? AND id = ?",
-        )
-        .bind(realm.as_str().as_bytes())
-        .bind(id.as_bytes().as_slice())
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.as_ref().map(session).transpose()?)
-    }
-
-    async fn swap(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        let advancing = || {
-            sqlx::query(
-                "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = ? \
-                 WHERE realm = ? AND id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?",
-            )
-            .bind(now.as_millis())
-            .bind(realm.as_str().as_bytes())
-            .bind(id.as_bytes().as_slice())
-            .bind(generation)
-            .bind(now.as_millis())
-            .execute(&self.pool)
-        };
-        let advanced = retrying(advancing).await?.rows_affected() > 0;
-        // A session only ever moves on. So what is read now is at least as
-        // far as what made the swap fail; and whoever was faster than this
-        // read must not change what the swap has made.
-        Ok(match self.read_session(realm, id).await? {
-            None => Advance::Unknown,
-            Some(session) if advanced => {
-                Advance::Advanced(Session { generation: generation.saturating_add(1), refreshed_at: now, ..session })
-            }
-            Some(session) => Advance::Unchanged(session),
-        })
-    }
-
-    async fn note_recovery(
-        &self,
-        realm: &Realm,
-        id: SessionId,
-        expected: Option<Recovery>,
-        recovery: Recovery,
-    ) -> StoreResult<bool> {
-        let noting = || {
-            sqlx::query(
-                "UPDATE otp_sessions SET recovered_generation = ?, recovered_at = ? \
-                 WHERE realm = ? AND id = ? AND generation = ? AND revoked_at IS NULL \
-                 AND recovered_generation <=> ? AND recovered_at <=> ?",
-            )
-            .bind(recovery.generation)
-            .bind(recovery.at.as_millis())
-            .bind(realm.as_str().as_bytes())
-            .bind(id.as_bytes().as_slice())
-            .bind(recovery.generation)
-            .bind(expected.map(|expected| expected.generation))
-            .bind(expected.map(|expected| expected.at.as_millis()))
-            .execute(&self.pool)
-        };
-        Ok(retrying(noting).await?.rows_affected() > 0)
-    }
-
-    async fn rebind(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
-        let changing = || {
-            sqlx::query(
-                "UPDATE otp_sessions SET binding = ? \
-                 WHERE realm = ? AND id = ? AND revoked_at IS NULL AND expires_at > ?",
-            )
-            .bind(binding.as_bytes().as_slice())
-            .bind(realm.as_str().as_bytes())
-            .bind(id.as_bytes().as_slice())
-            .bind(now.as_millis())
-            .execute(&self.pool)
-        };
-        Ok(retrying(changing).await?.rows_affected() > 0)
-    }
-
     async fn revoke_one(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> Result<bool, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let revoked = revoke(&mut transaction, realm, id, revocation).await?;
@@ -268,7 +188,107 @@ impl MySqlStore {
         Ok(revoked)
     }
 
-    async fn read_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
+    async fn blacklist_one(&self, realm: &Realm, entry: &BlacklistEntry) -> Result<(), sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        blacklist(&mut transaction, realm, entry).await?;
+        transaction.commit().await
+    }
+}
+
+impl SessionStore for MySqlStore {
+    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
+        let row = sqlx::query(
+            "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
+             expires_at, revoked_at, amr, user_agent, address \
+             FROM otp_sessions WHERE realm = ? AND id = ?",
+        )
+        .bind(realm.as_str().as_bytes())
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.as_ref().map(session).transpose()?)
+    }
+
+    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
+        let advancing = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET generation = generation + 1, refreshed_at = ? \
+                 WHERE realm = ? AND id = ? AND generation = ? AND revoked_at IS NULL AND expires_at > ?",
+            )
+            .bind(now.as_millis())
+            .bind(realm.as_str().as_bytes())
+            .bind(id.as_bytes().as_slice())
+            .bind(generation)
+            .bind(now.as_millis())
+            .execute(&self.pool)
+        };
+        let advanced = retrying(advancing).await?.rows_affected() > 0;
+        // A session only ever moves on. So what is read now is at least as
+        // far as what made the swap fail; and whoever was faster than this
+        // read must not change what the swap has made.
+        Ok(match self.session(realm, id).await? {
+            None => Advance::Unknown,
+            Some(session) if advanced => {
+                Advance::Advanced(Session { generation: generation.saturating_add(1), refreshed_at: now, ..session })
+            }
+            Some(session) => Advance::Unchanged(session),
+        })
+    }
+
+    async fn recover(
+        &self,
+        realm: &Realm,
+        id: SessionId,
+        expected: Option<Recovery>,
+        recovery: Recovery,
+    ) -> StoreResult<bool> {
+        let noting = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET recovered_generation = ?, recovered_at = ? \
+                 WHERE realm = ? AND id = ? AND generation = ? AND revoked_at IS NULL \
+                 AND recovered_generation <=> ? AND recovered_at <=> ?",
+            )
+            .bind(recovery.generation)
+            .bind(recovery.at.as_millis())
+            .bind(realm.as_str().as_bytes())
+            .bind(id.as_bytes().as_slice())
+            .bind(recovery.generation)
+            .bind(expected.map(|expected| expected.generation))
+            .bind(expected.map(|expected| expected.at.as_millis()))
+            .execute(&self.pool)
+        };
+        Ok(retrying(noting).await?.rows_affected() > 0)
+    }
+
+    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
+        let changing = || {
+            sqlx::query(
+                "UPDATE otp_sessions SET binding = ? \
+                 WHERE realm = ? AND id = ? AND revoked_at IS NULL AND expires_at > ?",
+            )
+            .bind(binding.as_bytes().as_slice())
+            .bind(realm.as_str().as_bytes())
+            .bind(id.as_bytes().as_slice())
+            .bind(now.as_millis())
+            .execute(&self.pool)
+        };
+        Ok(retrying(changing).await?.rows_affected() > 0)
+    }
+
+    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
+        retrying(|| self.revoke_one(realm, id, revocation)).await
+    }
+
+    async fn revoke_user_sessions(
+        &self,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> StoreResult<Vec<SessionId>> {
+        retrying(|| self.revoke_every(realm, user_id, revocation)).await
+    }
+
+    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
         let rows = sqlx::query(
             "SELECT id, user_id, binding, generation, created_at, refreshed_at, recovered_generation, recovered_at, \
              expires_at, revoked_at, amr, user_agent, address \
@@ -283,7 +303,7 @@ impl MySqlStore {
         Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
     }
 
-    async fn delete_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
+    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
         let deleting = || {
             sqlx::query("DELETE FROM otp_sessions WHERE realm = ? AND user_id = ?")
                 .bind(realm.as_str().as_bytes())
@@ -293,77 +313,15 @@ impl MySqlStore {
         Ok(retrying(deleting).await?.rows_affected())
     }
 
-    async fn blacklist_one(&self, realm: &Realm, entry: &BlacklistEntry) -> Result<(), sqlx::Error> {
-        let mut transaction = self.begin().await?;
-        blacklist(&mut transaction, realm, entry).await?;
-        transaction.commit().await
-    }
-}
-
-impl SessionStore for MySqlStore {
-    async fn session(&self, realm: &Realm, id: SessionId) -> StoreResult<Option<Session>> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { store.read_session(&realm, id).await }).await
-    }
-
-    async fn advance(&self, realm: &Realm, id: SessionId, generation: u32, now: Timestamp) -> StoreResult<Advance> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { store.swap(&realm, id, generation, now).await }).await
-    }
-
-    async fn recover(
-        &self,
-        realm: &Realm,
-        id: SessionId,
-        expected: Option<Recovery>,
-        recovery: Recovery,
-    ) -> StoreResult<bool> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { store.note_recovery(&realm, id, expected, recovery).await }).await
-    }
-
-    async fn bind_session(&self, realm: &Realm, id: SessionId, binding: Binding, now: Timestamp) -> StoreResult<bool> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { store.rebind(&realm, id, binding, now).await }).await
-    }
-
-    async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { retrying(|| store.revoke_one(&realm, id, revocation)).await }).await
-    }
-
-    async fn revoke_user_sessions(
-        &self,
-        realm: &Realm,
-        user_id: &str,
-        revocation: Revocation,
-    ) -> StoreResult<Vec<SessionId>> {
-        let (store, realm, user_id) = (self.clone(), realm.clone(), user_id.to_owned());
-        to_the_end(async move { retrying(|| store.revoke_every(&realm, &user_id, revocation)).await }).await
-    }
-
-    async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
-        let (store, realm, user_id) = (self.clone(), realm.clone(), user_id.to_owned());
-        to_the_end(async move { store.delete_sessions(&realm, &user_id).await }).await
-    }
-
-    async fn user_sessions(&self, realm: &Realm, user_id: &str, now: Timestamp) -> StoreResult<Vec<Session>> {
-        let (store, realm, user_id) = (self.clone(), realm.clone(), user_id.to_owned());
-        to_the_end(async move { store.read_sessions(&realm, &user_id, now).await }).await
-    }
-
     async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {
-        let (store, realm, entry) = (self.clone(), realm.clone(), *entry);
-        to_the_end(async move { retrying(|| store.blacklist_one(&realm, &entry)).await }).await
+        retrying(|| self.blacklist_one(realm, entry)).await
     }
 
     async fn is_blacklisted(&self, realm: &Realm, token: TokenRef, now: Timestamp) -> StoreResult<bool> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { store.blacklist_has(&realm, token, now).await }).await
+        self.blacklist_has(realm, token, now).await
     }
 
     async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { store.read_revocations(&realm, since, now).await }).await
+        self.read_revocations(realm, since, now).await
     }
 }

@@ -12,7 +12,6 @@ use super::super::pool::{Hold, retrying_sign_in};
 use super::MySqlStore;
 use super::challenges::lock_budget;
 use super::sessions::{insert_session, revoke, revoke_all};
-use crate::store::to_the_end::to_the_end;
 use crate::store::{
     Account, Decision, Finding, Proof, Realm, Requester, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp,
     TokenRef, UserStore,
@@ -220,50 +219,36 @@ async fn is_excluded<U: MySqlUser>(connection: &mut MySqlConnection, email: &str
 
 impl<U: MySqlUser> UserStore<U> for MySqlStore {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
-        let (store, email) = (self.clone(), email.to_owned());
-        to_the_end(async move {
-            let mut connection = store.pool.acquire().await?;
-            Ok(user_by_email(&mut connection, &email).await?)
-        })
-        .await
+        let mut connection = self.pool.acquire().await?;
+        Ok(user_by_email(&mut connection, email).await?)
     }
 
     async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
-        let (store, id) = (self.clone(), id.clone());
-        to_the_end(async move {
-            let arguments = with_id::<U>(&id)?;
-            let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&store.pool).await?;
-            exactly(row.as_ref(), &id)
-        })
-        .await
+        let arguments = with_id::<U>(id)?;
+        let row = sqlx::query_with(U::SELECT_BY_ID, arguments).fetch_optional(&self.pool).await?;
+        exactly(row.as_ref(), id)
     }
 
     async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        let (store, realm, id) = (self.clone(), realm.clone(), id.clone());
-        to_the_end(async move {
-            let arguments = with_id::<U>(&id)?;
-            let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
-                .bind(realm.as_str().as_bytes())
-                .bind(token.session.as_bytes().as_slice())
-                .bind(token.token.as_bytes().as_slice())
-                .bind(token.subject.as_bytes().as_slice())
-                .bind(now.as_millis())
-                .bind(token.authenticated_at.as_millis())
-                .fetch_optional(&store.pool)
-                .await?;
-            exactly(row.as_ref(), &id)
-        })
-        .await
+        let arguments = with_id::<U>(id)?;
+        let row = sqlx::query_with(U::SELECT_CURRENT, arguments)
+            .bind(realm.as_str().as_bytes())
+            .bind(token.session.as_bytes().as_slice())
+            .bind(token.token.as_bytes().as_slice())
+            .bind(token.subject.as_bytes().as_slice())
+            .bind(now.as_millis())
+            .bind(token.authenticated_at.as_millis())
+            .fetch_optional(&self.pool)
+            .await?;
+        exactly(row.as_ref(), id)
     }
 
     async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        let (store, realm) = (self.clone(), realm.clone());
-        to_the_end(async move { retrying_sign_in(|hold| store.accept(&realm, &sign_in, hold)).await }).await
+        retrying_sign_in(|hold| self.accept(realm, &sign_in, hold)).await
     }
 
     async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
-        let store = self.clone();
-        to_the_end(async move { store.check_tables::<U>(sign_ups).await }).await
+        self.check_tables::<U>(sign_ups).await
     }
 }
 
