@@ -6,6 +6,43 @@
 //! Writes are acknowledged by a majority and from the journal; reads go to
 //! the primary. So a write that was acknowledged survives a crash, and every
 //! process sees it.
+//!
+//! # Statement by statement
+//!
+//! No operation needs a transaction, so a single server serves as well as a replica set.
+//! `MongoDB` carries out a statement on one document atomically, at any read concern; what
+//! takes several statements has them in an order in which stopping after any of them keeps
+//! the contract. All writes have write concern `majority` with `j: true`, all reads go to
+//! the primary. Two more collections: `otp_sign_ups` says which id a new user will have, `otp_realms` holds
+//! the logs.
+//!
+//! Every operation runs to its end in a task, 64 at most at once (`Detached`). The driver's pool keeps the
+//! place of a caller who went away while waiting for a connection, and serves it before those
+//! who are still there; after a pause of the server that would go on for minutes.
+//!
+//! | operation | statements | why it is safe |
+//! | --- | --- | --- |
+//! | `open_challenge` | find budget; find the held challenge if there is one; add challenge unless that goes on; update budget. A refused request: one find | the update requires the whole budget as it was read, and is the last: a challenge that nobody paid is one whose secret nobody has |
+//! | `refund_send` | one update | its condition names the send |
+//! | `count_try`, `count_exhausted` | one `findAndModify` | it returns the document as this call has made it |
+//! | `user_by_email`, `user_by_id`, `user_sessions` | one find | read only |
+//! | `session` | one find; for one whose sign-in was cut short, a find of its challenge | it is a session only if that challenge was accepted by it |
+//! | `sign_in`, existing user | aggregate challenge with the claim on its identity, add session, find user, update challenge, update session | the update of the challenge is the commit: it requires the MAC, the identity, the expiry and that the code is unused, and notes the session. Until then the session is none, and a loser removes its own. The user is read when the session is there, so a later change finds it |
+//! | `sign_in`, first proof | before that: find sessions, find user, blacklist, log and revoke what was there, update user | the flag is set last, so a repetition ends the same sessions; only what was there while the flag was not set is ended |
+//! | `sign_in`, new user | before that: `findAndModify` claim, find sessions, find user, insert user; after it, update claim | everybody who signs up the same address has the same claim, so the same `_id`, which is unique. Nobody holds a lock. The first sign-in that is complete, and no other, notes it in the claim and reports a new user |
+//! | `current_user` | one aggregate with a `$lookup` in the blacklist | the blacklist is read after the call began; times are compared, the TTL index is not relied on |
+//! | `advance` | one `findAndModify`, and a find if it changed nothing | compare-and-swap on the generation |
+//! | `revoke_session` | upsert blacklist, upsert log, update session | after the first the tokens are refused, and a repetition completes it |
+//! | `revoke_user_sessions` | find sessions, an upsert for each into the blacklist, upsert log, update | the same keys in all |
+//! | `blacklist` | upsert blacklist, upsert log | an entry is never shortened. The log is one document a realm, so its order is the order in which it is seen |
+//! | `revocations` | one find in the log; a find in the blacklist for whoever is further behind | what a majority has is never taken back |
+//! | `cleanup` | a find and a delete a collection; before accepted challenges go, one update of their sessions | the condition is in the delete, too |
+//!
+//! The TTL indexes are on `purge_at`. It is set with the server's clock when a document is
+//! written, a day later than the document is needed (`CLOCK_MARGIN`): so no difference of clocks deletes
+//! what is still valid, and without any `cleanup` nothing stays.
+//!
+//! A test counts these statements (`tests/tests/stores/mongo/statements.rs`).
 
 mod blacklist;
 mod challenges;

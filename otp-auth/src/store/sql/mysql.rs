@@ -10,6 +10,27 @@
 //! A call must run to its end: when its caller goes away while a statement is
 //! prepared, sqlx loses count of the server's answers, and waits for ever for
 //! one that never comes.
+//!
+//! # Statement by statement
+//!
+//! Transactions run at READ COMMITTED: at the default, REPEATABLE READ, gap locks between
+//! strangers cause deadlocks. Deadlocks and lock timeouts (1213, 1205, 1020) are tried
+//! again, eight times at most. sqlx waits for ever when a caller goes away while a statement
+//! is prepared, so every operation runs to its end in a task (`Detached` in `store/erased.rs`); a
+//! sign-in that nobody waits for any more may still happen, whole.
+//!
+//! | operation | statements | why it is safe |
+//! | --- | --- | --- |
+//! | `open_challenge` | BEGIN, four, COMMIT; resumed three; refused two | `ON DUPLICATE KEY UPDATE` takes the write lock at once; then `Budget::spend` decides |
+//! | `count_try`, `count_exhausted` | two; one | `LAST_INSERT_ID(…)` hands back the number of this try |
+//! | `refund_send` | one | a conditional UPDATE |
+//! | `advance` | two | a conditional UPDATE, then a read |
+//! | `revoke_session`, `revoke_user_sessions` | BEGIN, three or four, COMMIT | both tables in one transaction; the sessions that the first statement has locked are named to the others; a repetition changes a row as well, because `InnoDB` shows a commit before it is durable, and a transaction that changed nothing would not wait for that |
+//! | `blacklist` | BEGIN, two, COMMIT | the number of the change, then the entry |
+//! | reads, `current_user`, `recover`, `bind_session` | one | ids and addresses are compared exactly, whatever the collation |
+//! | `sign_in`, known and verified | BEGIN, three, COMMIT | as on `PostgreSQL` |
+//! | `sign_in`, new address | BEGIN, seven, COMMIT | as on `PostgreSQL` |
+//! | `cleanup` | BEGIN, one, COMMIT a table | `DELETE … ORDER BY … LIMIT` |
 
 mod blacklist;
 mod challenges;
@@ -20,8 +41,8 @@ pub mod user;
 use std::str::FromStr;
 
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlConnection, MySqlRow};
-use sqlx::{Connection, Executor, MySqlPool, Row, Transaction};
+use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlConnection};
+use sqlx::{Connection, Executor, MySqlPool, Transaction};
 
 use super::migration;
 use super::pool::{self, retrying};
@@ -145,25 +166,6 @@ impl MySqlStore {
         };
         retrying(delete).await
     }
-}
-
-fn bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<[u8; N], sqlx::Error> {
-    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
-}
-
-fn optional_bytes<const N: usize>(row: &MySqlRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
-    let bytes: Option<&[u8]> = row.try_get(column)?;
-    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
-    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
-}
-
-fn time(row: &MySqlRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    row.try_get(column).map(Timestamp::from_millis)
-}
-
-fn count(row: &MySqlRow, column: &str) -> Result<u32, sqlx::Error> {
-    let count: i64 = row.try_get(column)?;
-    u32::try_from(count).map_err(|_| sqlx::Error::Decode(format!("{column} is no count").into()))
 }
 
 impl Maintenance for MySqlStore {

@@ -2,6 +2,40 @@
 //! that locks rows in one order: budget, challenge, user, session, blacklist.
 //! At READ COMMITTED a statement that waits for a row sees it as the other
 //! one left it, and checks its condition again; each contract rests on that.
+//!
+//! # Statement by statement
+//!
+//! Transactions say `BEGIN ISOLATION LEVEL READ COMMITTED`, whatever the default of the
+//! server is. A serialization failure or a deadlock (40001, 40P01) is tried again, eight
+//! times at most. sqlx would give a connection back with an open transaction when a caller
+//! goes away during `BEGIN`, so `BEGIN` is waited for in a task of its own.
+//!
+//! Behind a pooler in transaction mode a prepared statement may be another client's on the
+//! next server connection. `postgres/pooler.rs` is the only way to the pool. It finds out
+//! once whether the server itself answers (a setting that came with the connection is known
+//! there), or a pooler that renames statements. If neither, each operation, a single statement
+//! too, is a transaction that begins with `BEGIN …; DEALLOCATE ALL`, one simple query, and
+//! nothing is cached beyond it. Unnamed statements would not do: sqlx looks up unknown types
+//! between Parse and Bind, which destroys them. `options` of the URL that the pooler refuses
+//! or drops are an error: without the schema in them the tables would be made elsewhere.
+//!
+//! | operation | statements | why it is safe |
+//! | --- | --- | --- |
+//! | `open_challenge` | one; refused: a second read | the upsert waits for the row of the budget and checks its condition on the row as it is then |
+//! | `refund_send`, `count_try`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` gives the number |
+//! | `advance` | one; the loser reads once more | compare-and-swap on the generation; the loser reads in a new snapshot |
+//! | `revoke_session`, `revoke_user_sessions` | one, on both tables | both or neither; rows are locked in the order of their ids |
+//! | `blacklist`, reads, `current_user`, `recover`, `bind_session` | one | the upsert keeps the later end |
+//! | `sign_in`, known and verified | BEGIN, three, COMMIT | the row lock on the challenge lets one through; the user is read by id and address and locked, so whoever changes or removes the row waits for the commit, and then finds the session |
+//! | `sign_in`, new address | BEGIN, seven, COMMIT | the row of the identity's budget is locked first, so sign-ups of one address take turns; on a duplicate the whole transaction runs again |
+//! | `revocations` | one; on another server two | each entry has the number of its transaction; the reader goes on from the lowest number that was open, so a late commit is not missed |
+//! | `cleanup` | one a table | rows are chosen with `FOR UPDATE SKIP LOCKED`, so processes share the work |
+//!
+//! Marking a user as verified adds two statements, a replaced session one. Migrations run in
+//! one transaction under an advisory lock of their own.
+//!
+//! Ids and addresses that are text are sent without a type, so that the column decides how
+//! they are compared: as `text`, a padded `CHAR(n)` would not equal what was read from it.
 
 mod blacklist;
 mod challenges;
@@ -13,9 +47,9 @@ pub mod user;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use sqlx::PgPool;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{PgPool, Row};
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::OnceCell;
 
 use self::pooler::Route;
@@ -114,26 +148,6 @@ impl PostgresStore {
         let delete = || self.execute(sqlx::query(statement).bind(now).bind(i64::from(limit)));
         Ok(retrying(delete).await?.rows_affected())
     }
-}
-
-fn bytes<const N: usize>(row: &PgRow, column: &str) -> Result<[u8; N], sqlx::Error> {
-    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
-}
-
-fn optional_bytes<const N: usize>(row: &PgRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
-    let bytes: Option<&[u8]> = row.try_get(column)?;
-    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
-    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
-}
-
-fn time(row: &PgRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    row.try_get(column).map(Timestamp::from_millis)
-}
-
-/// A count. `PostgreSQL` has no unsigned integers.
-fn count(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
-    let count: i64 = row.try_get(column)?;
-    u32::try_from(count).map_err(|_| sqlx::Error::Decode(format!("{column} is no count").into()))
 }
 
 impl Maintenance for PostgresStore {

@@ -1,6 +1,34 @@
 //! `SQLite`. It has one writer at a time; every operation that writes runs in
 //! a transaction that takes the write lock at its start, or is one statement,
 //! so each contract holds by serialisation.
+//!
+//! # Statement by statement
+//!
+//! `SQLite` has one writer at a time. Each operation that writes is either one statement, or
+//! a transaction that takes the write lock at its start (`BEGIN IMMEDIATE`), so what it
+//! reads cannot change before it writes. The writers of one process also take turns in
+//! memory, so that they do not hold connections while they wait. `connect` sets WAL mode
+//! and `synchronous = FULL`: what was acknowledged survives a loss of power.
+//!
+//! | operation | statements | why it is safe |
+//! | --- | --- | --- |
+//! | `open_challenge` | transaction: upsert of the budget on the condition that it allows a send (SELECT for the wait if not), SELECT the held challenge if there is one, INSERT challenge unless that goes on | the condition is part of the upsert |
+//! | `refund_send` | one UPDATE | its condition names the send; a later one is not touched |
+//! | `count_exhausted` | one upsert … RETURNING | its row stands beside the budgets |
+//! | `count_try` | one UPDATE … RETURNING | no two callers get one number; the rows are read to the end, because only then it is committed |
+//! | `user_by_email`, `user_by_id`, `session`, `user_sessions` | one SELECT | read only |
+//! | `sign_in` | transaction: UPDATE challenge; SELECT user by address; INSERT user if there is none, and SELECT it; UPDATE user if not verified; for one just made or verified INSERT blacklist and UPDATE sessions; for a replaced session UPDATE and upsert blacklist; INSERT session | the UPDATE requires the MAC, the identity, the expiry and that the code is unused; if it changes no row, or the user is another one by now, everything is rolled back |
+//! | `current_user` | one SELECT with the blacklist in its condition | one snapshot |
+//! | `advance` | one UPDATE … RETURNING, and a SELECT if it changed no row | compare-and-swap on the generation |
+//! | `revoke_session` | transaction: UPDATE, upsert blacklist | both or neither |
+//! | `revoke_user_sessions` | transaction: INSERT blacklist from SELECT, UPDATE | the same rows, under the lock |
+//! | `blacklist` | transaction: replace | an entry is never shortened |
+//! | `recover`, `bind_session` | one UPDATE … RETURNING | compare-and-swap; a condition |
+//! | `revocations` | two SELECTs | numbers come from one sequence, under the write lock: whoever has seen one has seen all before it. It goes back only with the whole file, and then all that is live is told, unless as many changes came in between as were lost |
+//! | `cleanup` | one DELETE a table, at most 500 rows each | only what has expired |
+//!
+//! So a sign-in of an existing, verified user costs: two statements to ask for the code,
+//! one to count the try, one to find the user, three to sign in. A refresh costs three.
 
 mod blacklist;
 mod challenges;
@@ -17,7 +45,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row, SqlitePool, Transaction};
+use sqlx::{SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
@@ -168,20 +196,6 @@ impl SqliteStore {
 fn is_busy(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
-}
-
-fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], sqlx::Error> {
-    optional_bytes(row, column)?.ok_or_else(|| sqlx::Error::Decode(format!("{column} is NULL").into()))
-}
-
-fn optional_bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<Option<[u8; N]>, sqlx::Error> {
-    let bytes: Option<&[u8]> = row.try_get(column)?;
-    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
-    fixed.map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
-}
-
-fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    row.try_get(column).map(Timestamp::from_millis)
 }
 
 impl Maintenance for SqliteStore {

@@ -4,11 +4,11 @@
 //! locked until the transaction ends. So numbers appear in the order in which
 //! they were given.
 
-use sqlx::Row;
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::mysql::MySqlConnection;
 
-use super::{MySqlStore, bytes, time};
-use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
+use super::MySqlStore;
+use crate::store::sql::row::entries;
+use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
 
 /// `InnoDB` shows what is committed before it is durable. A crash can take
 /// back what was seen, and then the same numbers are given again: not more
@@ -109,14 +109,6 @@ impl MySqlStore {
             .fetch_all(&self.pool)
             .await?,
         };
-        let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
-        Ok(Revocations::new(entries, Cursor(last)))
+        Ok(Revocations::new(entries(&rows)?, Cursor(last)))
     }
-}
-
-fn entry(row: &MySqlRow) -> Result<BlacklistEntry, sqlx::Error> {
-    let kind: &[u8] = row.try_get("type")?;
-    let kind = std::str::from_utf8(kind).ok().and_then(BlacklistKind::parse);
-    let kind = kind.ok_or_else(|| sqlx::Error::Decode("no such type".into()))?;
-    Ok(BlacklistEntry::new(bytes(row, "id")?, kind, time(row, "blacklisted_at")?, time(row, "expires_at")?))
 }

@@ -1,24 +1,15 @@
 //! Challenges and budgets in `MySQL` and `MariaDB`.
 
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::mysql::MySqlConnection;
 
 use super::super::pool::retrying;
-use super::{MySqlStore, bytes, count, optional_bytes, time};
+use super::MySqlStore;
 use crate::challenge::budget::EXHAUSTED;
+use crate::store::sql::row::{budget, counted, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
+    Budget, ChallengeKey, ChallengeStore, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
-
-fn budget(row: &MySqlRow) -> Result<Budget, sqlx::Error> {
-    Ok(Budget {
-        next_send_at: time(row, "next_send_at")?,
-        hour_started_at: time(row, "hour_started_at")?,
-        hour_sends: count(row, "hour_sends")?,
-        day_started_at: time(row, "day_started_at")?,
-        day_sends: count(row, "day_sends")?,
-    })
-}
 
 /// Locks a budget until the transaction ends. Where there is none, an empty
 /// one takes its place, which allows and forbids what none does.
@@ -149,11 +140,11 @@ impl ChallengeStore for MySqlStore {
             .bind(key.as_bytes().as_slice())
             .execute(&self.pool)
         };
-        let counted = retrying(counting).await?;
-        if counted.rows_affected() == 0 {
+        let update = retrying(counting).await?;
+        if update.rows_affected() == 0 {
             return Ok(None);
         }
-        let number = u32::try_from(counted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let number = u32::try_from(update.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?;
         // What this reads never changes, but for a code that is accepted in
         // between, and then the code is spent.
         let row =
@@ -165,12 +156,7 @@ impl ChallengeStore for MySqlStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        Ok(Some(CountedTry {
-            number,
-            identity: Identity::from_bytes(bytes(&row, "identity")?),
-            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
-            expires_at: time(&row, "expires_at")?,
-        }))
+        Ok(Some(counted(&row, number)?))
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

@@ -2,54 +2,19 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::mysql::MySqlConnection;
 
 use super::super::pool::retrying;
+use super::MySqlStore;
 use super::blacklist::{blacklist, next_change};
-use super::{MySqlStore, bytes, count, time};
-use crate::methods::InvalidAuthMethods;
+use crate::store::sql::row::{session, session_ids, sessions};
 use crate::store::{
-    Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
+    Advance, Binding, BlacklistEntry, BlacklistKind, Cursor, Realm, Recovery, Revocation, Revocations, Session,
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 /// Far longer than a commit takes to be durable, and than clocks differ.
 const NOT_YET_DURABLE: Duration = Duration::from_hours(1);
-
-fn session(row: &MySqlRow) -> Result<Session, sqlx::Error> {
-    // The column is binary, so that no collation takes two ids for one.
-    let user_id: Vec<u8> = row.try_get("user_id")?;
-    let address: Option<&str> = row.try_get("address")?;
-    Ok(Session {
-        id: id(row)?,
-        user_id: String::from_utf8(user_id).map_err(|error| sqlx::Error::Decode(error.utf8_error().into()))?,
-        binding: Binding::from_bytes(bytes(row, "binding")?),
-        generation: count(row, "generation")?,
-        created_at: time(row, "created_at")?,
-        refreshed_at: time(row, "refreshed_at")?,
-        recovery: match row.try_get::<Option<i64>, _>("recovered_at")? {
-            Some(at) => {
-                Some(Recovery { generation: count(row, "recovered_generation")?, at: Timestamp::from_millis(at) })
-            }
-            None => None,
-        },
-        expires_at: time(row, "expires_at")?,
-        revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
-        methods: row
-            .try_get::<&str, _>("amr")?
-            .parse()
-            .map_err(|error: InvalidAuthMethods| sqlx::Error::Decode(Box::new(error)))?,
-        client: Client {
-            user_agent: row.try_get("user_agent")?,
-            address: address.and_then(|address| address.parse().ok()),
-        },
-    })
-}
-
-fn id(row: &MySqlRow) -> Result<SessionId, sqlx::Error> {
-    bytes(row, "id").map(SessionId::from_bytes)
-}
 
 /// Adds a session.
 pub(super) async fn insert_session(
@@ -115,7 +80,7 @@ pub(super) async fn revoke_all(
     .bind(user_id.as_bytes())
     .fetch_all(&mut *connection)
     .await?;
-    let live = rows.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+    let live = session_ids(&rows)?;
     if live.is_empty() {
         return Ok(live);
     }
@@ -300,7 +265,7 @@ impl SessionStore for MySqlStore {
         .bind(now.as_millis())
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
+        Ok(sessions(&rows)?)
     }
 
     async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {

@@ -9,8 +9,9 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::super::pool::retrying;
-use super::{PostgresStore, bytes, time};
-use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
+use super::PostgresStore;
+use crate::store::sql::row::entries;
+use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
 
 impl PostgresStore {
     pub(super) async fn add_to_blacklist(&self, realm: &Realm, entry: &BlacklistEntry) -> StoreResult<()> {
@@ -94,21 +95,4 @@ impl PostgresStore {
 
 fn lowest_open(rows: &[PgRow]) -> Result<Cursor, sqlx::Error> {
     rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("lowest_open").map(Cursor)
-}
-
-/// The entries of the rows; without any there is one row of NULLs.
-fn entries(rows: &[PgRow]) -> Result<Vec<BlacklistEntry>, sqlx::Error> {
-    let mut entries = Vec::with_capacity(rows.len());
-    for row in rows {
-        if let Some(kind) = row.try_get::<Option<&str>, _>("type")? {
-            let kind = BlacklistKind::parse(kind).ok_or_else(|| sqlx::Error::Decode("no such type".into()))?;
-            entries.push(BlacklistEntry::new(
-                bytes(row, "id")?,
-                kind,
-                time(row, "blacklisted_at")?,
-                time(row, "expires_at")?,
-            ));
-        }
-    }
-    Ok(entries)
 }

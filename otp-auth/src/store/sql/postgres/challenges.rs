@@ -1,24 +1,13 @@
 //! Challenges and budgets in `PostgreSQL`.
 
-use sqlx::postgres::PgRow;
-
 use super::super::pool::retrying;
-use super::{PostgresStore, bytes, count, optional_bytes, time};
+use super::PostgresStore;
 use crate::challenge::budget::EXHAUSTED;
+use crate::store::sql::row::{budget, count, counted, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
+    Budget, ChallengeKey, ChallengeStore, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     SendLimits, SendTicket, StoreResult, Timestamp,
 };
-
-fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
-    Ok(Budget {
-        next_send_at: time(row, "next_send_at")?,
-        hour_started_at: time(row, "hour_started_at")?,
-        hour_sends: count(row, "hour_sends")?,
-        day_started_at: time(row, "day_started_at")?,
-        day_sends: count(row, "day_sends")?,
-    })
-}
 
 impl PostgresStore {
     /// Pays and opens in one statement; `None` when the budget refuses.
@@ -144,12 +133,7 @@ impl ChallengeStore for PostgresStore {
         let Some(row) = retrying(counting).await? else {
             return Ok(None);
         };
-        Ok(Some(CountedTry {
-            number: count(&row, "tries")?,
-            identity: Identity::from_bytes(bytes(&row, "identity")?),
-            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
-            expires_at: time(&row, "expires_at")?,
-        }))
+        Ok(Some(counted(&row, count(&row, "tries")?)?))
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

@@ -1,53 +1,16 @@
 //! Sessions in `PostgreSQL`.
 
 use sqlx::Row;
-use sqlx::postgres::{PgArguments, PgExecutor, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgExecutor, Postgres};
 use sqlx::query::Query;
 
 use super::super::pool::retrying;
-use super::{PostgresStore, bytes, count, time};
-use crate::methods::InvalidAuthMethods;
+use super::PostgresStore;
+use crate::store::sql::row::{session, session_ids, sessions};
 use crate::store::{
-    Advance, Binding, BlacklistEntry, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
+    Advance, Binding, BlacklistEntry, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
     SessionStore, StoreResult, Timestamp, TokenRef,
 };
-
-fn session(row: &PgRow) -> Result<Session, sqlx::Error> {
-    let address: Option<&str> = row.try_get("address")?;
-    Ok(Session {
-        id: id(row)?,
-        user_id: row.try_get("user_id")?,
-        binding: Binding::from_bytes(bytes(row, "binding")?),
-        generation: count(row, "generation")?,
-        created_at: time(row, "created_at")?,
-        refreshed_at: time(row, "refreshed_at")?,
-        recovery: match row.try_get::<Option<i64>, _>("recovered_at")? {
-            Some(at) => {
-                Some(Recovery { generation: count(row, "recovered_generation")?, at: Timestamp::from_millis(at) })
-            }
-            None => None,
-        },
-        expires_at: time(row, "expires_at")?,
-        revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
-        methods: row
-            .try_get::<&str, _>("amr")?
-            .parse()
-            .map_err(|error: InvalidAuthMethods| sqlx::Error::Decode(Box::new(error)))?,
-        client: Client {
-            user_agent: row.try_get("user_agent")?,
-            address: address.and_then(|address| address.parse().ok()),
-        },
-    })
-}
-
-fn id(row: &PgRow) -> Result<SessionId, sqlx::Error> {
-    bytes(row, "id").map(SessionId::from_bytes)
-}
-
-/// The sessions that [`revoke_all`] has revoked.
-pub(super) fn ids(rows: &[PgRow]) -> Result<Vec<SessionId>, sqlx::Error> {
-    rows.iter().map(id).collect()
-}
 
 /// Adds a session.
 pub(super) async fn insert_session(
@@ -215,7 +178,7 @@ impl SessionStore for PostgresStore {
         revocation: Revocation,
     ) -> StoreResult<Vec<SessionId>> {
         let revoked = retrying(|| self.fetch_all(revoke_all(realm, user_id, revocation))).await?;
-        Ok(ids(&revoked)?)
+        Ok(session_ids(&revoked)?)
     }
 
     async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
@@ -244,7 +207,7 @@ impl SessionStore for PostgresStore {
         .bind(user_id)
         .bind(now.as_millis());
         let rows = self.fetch_all(statement).await?;
-        Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
+        Ok(sessions(&rows)?)
     }
 
     async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {

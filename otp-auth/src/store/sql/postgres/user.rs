@@ -13,7 +13,8 @@ use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 use super::super::failure::{is_duplicate, not_found_again};
 use super::super::pool::{Hold, retrying_sign_in};
 use super::PostgresStore;
-use super::sessions::{ids, insert_session, revoke, revoke_all};
+use super::sessions::{insert_session, revoke, revoke_all};
+use crate::store::sql::row::session_ids;
 use crate::store::{
     Account, Decision, Finding, Identity, Proof, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp,
     TokenRef, UserStore,
@@ -373,7 +374,7 @@ impl PostgresStore {
             mark_verified(&mut transaction, &user, revocation.now).await?;
         }
         let mut ended = if proof.ends_sessions {
-            ids(&revoke_all(realm, &session.user_id, *revocation).fetch_all(&mut *transaction).await?)?
+            session_ids(&revoke_all(realm, &session.user_id, *revocation).fetch_all(&mut *transaction).await?)?
         } else {
             Vec::new()
         };

@@ -4,11 +4,11 @@
 //! which goes back only together with the whole file. There is one writer at a time, so a number that can
 //! be seen has none before it that cannot.
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Row, SqlitePool};
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
 
-use super::{bytes, time};
-use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, Timestamp, TokenRef};
+use crate::store::sql::row::entries;
+use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, Timestamp, TokenRef};
 
 /// Adds an entry, or extends it. What is replaced is a new row, so its number
 /// is a new one too.
@@ -83,11 +83,5 @@ pub(super) async fn revocations(
             .fetch_all(pool)
             .await?,
         };
-    let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
-    Ok(Revocations::new(entries, Cursor(last)))
-}
-
-fn entry(row: &SqliteRow) -> Result<BlacklistEntry, sqlx::Error> {
-    let kind = BlacklistKind::parse(row.try_get("type")?).ok_or_else(|| sqlx::Error::Decode("no such type".into()))?;
-    Ok(BlacklistEntry::new(bytes(row, "id")?, kind, time(row, "blacklisted_at")?, time(row, "expires_at")?))
+    Ok(Revocations::new(entries(&rows)?, Cursor(last)))
 }

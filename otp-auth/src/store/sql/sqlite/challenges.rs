@@ -1,24 +1,12 @@
 //! Challenges and budgets in `SQLite`.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
-use super::{SqliteStore, bytes, optional_bytes, time};
+use super::SqliteStore;
 use crate::challenge::budget::EXHAUSTED;
+use crate::store::sql::row::{budget, bytes, count, counted, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
-    SendLimits, SendTicket, StoreResult, Timestamp,
+    ChallengeKey, ChallengeStore, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund, SendLimits,
+    SendTicket, StoreResult, Timestamp,
 };
-
-fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
-    Ok(Budget {
-        next_send_at: time(row, "next_send_at")?,
-        hour_started_at: time(row, "hour_started_at")?,
-        hour_sends: row.try_get("hour_sends")?,
-        day_started_at: time(row, "day_started_at")?,
-        day_sends: row.try_get("day_sends")?,
-    })
-}
 
 impl ChallengeStore for SqliteStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
@@ -135,12 +123,7 @@ impl ChallengeStore for SqliteStore {
         let Some(row) = self.write(counting).await? else {
             return Ok(None);
         };
-        Ok(Some(CountedTry {
-            number: row.try_get("tries")?,
-            identity: Identity::from_bytes(bytes(&row, "identity")?),
-            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
-            expires_at: time(&row, "expires_at")?,
-        }))
+        Ok(Some(counted(&row, count(&row, "tries")?)?))
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
@@ -161,6 +144,6 @@ impl ChallengeStore for SqliteStore {
         .bind((now - SendLimits::DAY).as_millis() + 1)
         .bind((now + SendLimits::SKEW).as_millis());
         let row = self.write(counting).await?.ok_or(sqlx::Error::RowNotFound)?;
-        Ok(row.try_get("day_sends")?)
+        Ok(count(&row, "day_sends")?)
     }
 }

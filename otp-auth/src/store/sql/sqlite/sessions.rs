@@ -1,46 +1,14 @@
 //! Sessions in `SQLite`.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
+use super::SqliteStore;
 use super::blacklist::{blacklist, is_blacklisted, revocations};
-use super::{SqliteStore, bytes, time};
-use crate::methods::InvalidAuthMethods;
+use crate::store::sql::row::{session, session_ids, sessions};
 use crate::store::{
-    Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
+    Advance, Binding, BlacklistEntry, BlacklistKind, Cursor, Realm, Recovery, Revocation, Revocations, Session,
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
-
-fn session(row: &SqliteRow) -> Result<Session, sqlx::Error> {
-    let address: Option<&str> = row.try_get("address")?;
-    let recovered: Option<u32> = row.try_get("recovered_generation")?;
-    let recovered_at: Option<i64> = row.try_get("recovered_at")?;
-    Ok(Session {
-        id: SessionId::from_bytes(bytes(row, "id")?),
-        user_id: row.try_get("user_id")?,
-        binding: Binding::from_bytes(bytes(row, "binding")?),
-        generation: row.try_get("generation")?,
-        created_at: time(row, "created_at")?,
-        refreshed_at: time(row, "refreshed_at")?,
-        recovery: recovered
-            .zip(recovered_at)
-            .map(|(generation, at)| Recovery { generation, at: Timestamp::from_millis(at) }),
-        expires_at: time(row, "expires_at")?,
-        revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_millis),
-        methods: row
-            .try_get::<&str, _>("amr")?
-            .parse()
-            .map_err(|error: InvalidAuthMethods| sqlx::Error::Decode(Box::new(error)))?,
-        client: Client {
-            user_agent: row.try_get("user_agent")?,
-            address: address.and_then(|address| address.parse().ok()),
-        },
-    })
-}
-
-fn id(row: &SqliteRow) -> Result<SessionId, sqlx::Error> {
-    bytes(row, "id").map(SessionId::from_bytes)
-}
 
 /// Adds a session.
 pub(super) async fn insert_session(
@@ -113,7 +81,7 @@ pub(super) async fn revoke_all(
     .bind(revocation.now.as_millis())
     .fetch_all(&mut *connection)
     .await?;
-    let ids: Vec<_> = rows.iter().map(id).collect::<Result<_, _>>()?;
+    let ids: Vec<_> = session_ids(&rows)?;
     for id in &ids {
         blacklist_session(connection, realm, *id, revocation).await?;
     }
@@ -227,7 +195,7 @@ impl SessionStore for SqliteStore {
         .bind(now.as_millis())
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
+        Ok(sessions(&rows)?)
     }
 
     async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {

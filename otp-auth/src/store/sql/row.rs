@@ -1,0 +1,145 @@
+//! Reading the rows of our own tables, which are the same on every database.
+
+use sqlx::{Error, Row as _};
+
+use crate::methods::InvalidAuthMethods;
+use crate::store::{
+    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedTry, Identity, Recovery, Session,
+    SessionId, Timestamp,
+};
+
+/// A row of a database.
+pub(super) trait OwnRow {
+    fn integer(&self, column: &'static str) -> Result<Option<i64>, Error>;
+    fn blob(&self, column: &'static str) -> Result<Option<&[u8]>, Error>;
+    fn text(&self, column: &'static str) -> Result<Option<&str>, Error>;
+}
+
+macro_rules! own_row {
+    ($row:ty, $text:expr) => {
+        impl OwnRow for $row {
+            fn integer(&self, column: &'static str) -> Result<Option<i64>, Error> {
+                self.try_get(column)
+            }
+
+            fn blob(&self, column: &'static str) -> Result<Option<&[u8]>, Error> {
+                self.try_get(column)
+            }
+
+            fn text(&self, column: &'static str) -> Result<Option<&str>, Error> {
+                $text(self, column)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "sqlite")]
+own_row!(sqlx::sqlite::SqliteRow, Self::try_get);
+#[cfg(feature = "postgres")]
+own_row!(sqlx::postgres::PgRow, Self::try_get);
+#[cfg(feature = "mysql")]
+own_row!(sqlx::mysql::MySqlRow, text_of_bytes);
+
+/// Ids and kinds are in binary columns, so that no collation takes two of them
+/// for one.
+#[cfg(feature = "mysql")]
+fn text_of_bytes<'r>(row: &'r sqlx::mysql::MySqlRow, column: &'static str) -> Result<Option<&'r str>, Error> {
+    let text = row.blob(column)?.map(std::str::from_utf8).transpose();
+    text.map_err(|error| Error::Decode(error.into()))
+}
+
+fn needed<T>(value: Option<T>, column: &str) -> Result<T, Error> {
+    value.ok_or_else(|| Error::Decode(format!("{column} is NULL").into()))
+}
+
+pub(super) fn optional_bytes<const N: usize>(
+    row: &impl OwnRow,
+    column: &'static str,
+) -> Result<Option<[u8; N]>, Error> {
+    let fixed = row.blob(column)?.map(<[u8; N]>::try_from).transpose();
+    fixed.map_err(|_| Error::Decode(format!("{column} does not have {N} bytes").into()))
+}
+
+pub(super) fn bytes<const N: usize>(row: &impl OwnRow, column: &'static str) -> Result<[u8; N], Error> {
+    needed(optional_bytes(row, column)?, column)
+}
+
+pub(super) fn time(row: &impl OwnRow, column: &'static str) -> Result<Timestamp, Error> {
+    needed(row.integer(column)?, column).map(Timestamp::from_millis)
+}
+
+/// A count. Not every database has unsigned integers.
+pub(super) fn count(row: &impl OwnRow, column: &'static str) -> Result<u32, Error> {
+    let count = needed(row.integer(column)?, column)?;
+    u32::try_from(count).map_err(|_| Error::Decode(format!("{column} is no count").into()))
+}
+
+pub(super) fn budget(row: &impl OwnRow) -> Result<Budget, Error> {
+    Ok(Budget {
+        next_send_at: time(row, "next_send_at")?,
+        hour_started_at: time(row, "hour_started_at")?,
+        hour_sends: count(row, "hour_sends")?,
+        day_started_at: time(row, "day_started_at")?,
+        day_sends: count(row, "day_sends")?,
+    })
+}
+
+/// A challenge, with the number of the try that has just been counted.
+pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedTry, Error> {
+    Ok(CountedTry {
+        number,
+        identity: Identity::from_bytes(bytes(row, "identity")?),
+        code_mac: optional_bytes(row, "code_mac")?.map(CodeMac::from_bytes),
+        expires_at: time(row, "expires_at")?,
+    })
+}
+
+fn session_id(row: &impl OwnRow) -> Result<SessionId, Error> {
+    bytes(row, "id").map(SessionId::from_bytes)
+}
+
+pub(super) fn session_ids(rows: &[impl OwnRow]) -> Result<Vec<SessionId>, Error> {
+    rows.iter().map(session_id).collect()
+}
+
+pub(super) fn session(row: &impl OwnRow) -> Result<Session, Error> {
+    let methods = needed(row.text("amr")?, "amr")?.parse();
+    Ok(Session {
+        id: session_id(row)?,
+        user_id: needed(row.text("user_id")?, "user_id")?.to_owned(),
+        binding: Binding::from_bytes(bytes(row, "binding")?),
+        generation: count(row, "generation")?,
+        created_at: time(row, "created_at")?,
+        refreshed_at: time(row, "refreshed_at")?,
+        recovery: match row.integer("recovered_at")? {
+            Some(at) => {
+                Some(Recovery { generation: count(row, "recovered_generation")?, at: Timestamp::from_millis(at) })
+            }
+            None => None,
+        },
+        expires_at: time(row, "expires_at")?,
+        revoked_at: row.integer("revoked_at")?.map(Timestamp::from_millis),
+        methods: methods.map_err(|error: InvalidAuthMethods| Error::Decode(Box::new(error)))?,
+        client: Client {
+            user_agent: row.text("user_agent")?.map(str::to_owned),
+            address: row.text("address")?.and_then(|address| address.parse().ok()),
+        },
+    })
+}
+
+pub(super) fn sessions(rows: &[impl OwnRow]) -> Result<Vec<Session>, Error> {
+    rows.iter().map(session).collect()
+}
+
+/// The entries of the blacklist in these rows. One of NULLs has none.
+pub(super) fn entries(rows: &[impl OwnRow]) -> Result<Vec<BlacklistEntry>, Error> {
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(kind) = row.text("type")? {
+            let kind = BlacklistKind::parse(kind).ok_or_else(|| Error::Decode("no such type".into()))?;
+            let (blacklisted_at, expires_at) = (time(row, "blacklisted_at")?, time(row, "expires_at")?);
+            entries.push(BlacklistEntry::new(bytes(row, "id")?, kind, blacklisted_at, expires_at));
+        }
+    }
+    Ok(entries)
+}
