@@ -6,22 +6,13 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Column as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::MySqlStore;
-use super::user::MySqlUser;
+use super::user::{Column, MySqlUser, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
-use crate::store::sql::shape;
 use crate::store::sql::unique::{Key, UniqueIndex, conditional};
-
-/// A table of users, as the derive describes it.
-pub type Table = shape::Table<sqlx::MySql>;
-/// A column of it.
-pub type Column = shape::Column<sqlx::MySql>;
-/// What a field reads.
-pub type FieldOf<T> = shape::FieldOf<sqlx::MySql, T>;
-pub use crate::store::sql::shape::{Filter, Given, Unknown};
 
 /// How often the blacklist of a realm was changed.
 const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };

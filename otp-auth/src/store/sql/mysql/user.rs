@@ -18,9 +18,16 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Filter, Given, Table, Unknown};
+pub use crate::store::sql::shape::{Filter, Given, Unknown};
 pub use sqlx::Error;
 pub use sqlx::mysql::{MySqlArguments as Arguments, MySqlRow as Row};
+
+/// A table of users, as the derive describes it.
+pub type Table = crate::store::sql::shape::Table<sqlx::MySql>;
+/// A column of it.
+pub type Column = crate::store::sql::shape::Column<sqlx::MySql>;
+/// What a field reads.
+pub type FieldOf<T> = crate::store::sql::shape::FieldOf<sqlx::MySql, T>;
 
 /// A user in a `MySQL` or `MariaDB` table. `#[derive(OtpUser)]` implements it for
 /// `stores(mysql)`.

@@ -7,22 +7,13 @@ use sqlx::postgres::PgRow;
 use sqlx::{Column as _, Connection as _, Row as _, TypeInfo as _};
 
 use super::PostgresStore;
-use super::user::PostgresUser;
+use super::user::{Column, Given, PostgresUser, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
-use crate::store::sql::shape;
 use crate::store::sql::unique::{Key, UniqueIndex};
-
-/// A table of users, as the derive describes it.
-pub type Table = shape::Table<sqlx::Postgres>;
-/// A column of it.
-pub type Column = shape::Column<sqlx::Postgres>;
-/// What a field reads.
-pub type FieldOf<T> = shape::FieldOf<sqlx::Postgres, T>;
-pub use crate::store::sql::shape::{Filter, Given, Unknown};
 
 /// A table in the catalog.
 struct Place {

@@ -21,9 +21,16 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Filter, Given, Table, Unknown};
+pub use crate::store::sql::shape::{Filter, Given, Unknown};
 pub use sqlx::Error;
 pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
+
+/// A table of users, as the derive describes it.
+pub type Table = crate::store::sql::shape::Table<sqlx::Postgres>;
+/// A column of it.
+pub type Column = crate::store::sql::shape::Column<sqlx::Postgres>;
+/// What a field reads.
+pub type FieldOf<T> = crate::store::sql::shape::FieldOf<sqlx::Postgres, T>;
 
 /// A user in a `PostgreSQL` table. `#[derive(OtpUser)]` implements it for
 /// `stores(postgres)`.

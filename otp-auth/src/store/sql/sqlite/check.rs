@@ -5,22 +5,13 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::SqliteStore;
-use super::user::SqliteUser;
+use super::user::{Column, SqliteUser, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
-use crate::store::sql::shape;
 use crate::store::sql::unique::{Key, UniqueIndex};
-
-/// A table of users, as the derive describes it.
-pub type Table = shape::Table<sqlx::Sqlite>;
-/// A column of it.
-pub type Column = shape::Column<sqlx::Sqlite>;
-/// What a field reads.
-pub type FieldOf<T> = shape::FieldOf<sqlx::Sqlite, T>;
-pub use crate::store::sql::shape::{Filter, Given, Unknown};
 
 /// The order of changes is the key here, so the blacklist needs no index for
 /// it.

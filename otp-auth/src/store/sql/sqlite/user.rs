@@ -15,9 +15,16 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-pub use super::check::{Column, FieldOf, Filter, Given, Table, Unknown};
+pub use crate::store::sql::shape::{Filter, Given, Unknown};
 pub use sqlx::Error;
 pub use sqlx::sqlite::{SqliteArguments as Arguments, SqliteRow as Row};
+
+/// A table of users, as the derive describes it.
+pub type Table = crate::store::sql::shape::Table<sqlx::Sqlite>;
+/// A column of it.
+pub type Column = crate::store::sql::shape::Column<sqlx::Sqlite>;
+/// What a field reads.
+pub type FieldOf<T> = crate::store::sql::shape::FieldOf<sqlx::Sqlite, T>;
 
 /// A user in an `SQLite` table. `#[derive(OtpUser)]` implements it for
 /// `stores(sqlite)`.
