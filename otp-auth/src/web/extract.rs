@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client;
+use super::found::{Found, Identified};
 use super::problem::{Problem, ProblemKind};
-use super::require::{Found, Identified};
 use crate::auth::AuthError;
 use crate::auth::{Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;

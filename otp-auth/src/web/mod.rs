@@ -10,6 +10,7 @@ mod cookie;
 mod delivery;
 mod developer;
 mod extract;
+mod found;
 mod handlers;
 mod host;
 mod json;

@@ -1,18 +1,16 @@
 //! Protecting a whole router: extractors as layers.
 
 use std::fmt;
-use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{Extensions, HeaderMap, HeaderValue};
 use axum::middleware::{FromFn, FromFnLayer, Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use tower_layer::Layer;
 
 use super::extract::{AuthRejection, CurrentUser, VerifiedUser};
-use crate::auth::{Authenticated, Claims, OtpAuth};
+use super::found::{Found, Identified};
+use crate::auth::{Claims, OtpAuth};
 use crate::config::OtpConfig;
 use crate::user::VerifiableUser;
 
@@ -85,18 +83,24 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.require::<Claims<C>>()
     }
 
-    fn require<E: Identified<C> + 'static>(&self) -> Require<C> {
+    fn require<E>(&self) -> Require<C>
+    where
+        E: FromRequestParts<Self, Rejection = AuthRejection> + Identified<C> + Send + 'static,
+    {
         let guard: Guard<C> = |State(auth), request, next| Box::pin(guard::<C, E>(auth, request, next));
         Require(from_fn_with_state(self.clone(), guard))
     }
 }
 
-async fn guard<C: OtpConfig, E: Identified<C>>(auth: OtpAuth<C>, request: Request, next: Next) -> Response {
+async fn guard<C, E>(auth: OtpAuth<C>, request: Request, next: Next) -> Response
+where
+    C: OtpConfig,
+    E: FromRequestParts<OtpAuth<C>, Rejection = AuthRejection> + Identified<C> + Send,
+{
     let (mut parts, body) = request.into_parts();
     match E::from_request_parts(&mut parts, &auth).await {
         Ok(identified) => {
-            let found = Found::new(auth, &parts.headers, identified);
-            parts.extensions.insert(Arc::new(found));
+            Found::leave(&mut parts.extensions, &parts.headers, auth, identified);
             next.run(Request::from_parts(parts, body)).await
         }
         Err(rejection) => rejection.into_response(),
@@ -120,51 +124,5 @@ impl<C: OtpConfig> Clone for Require<C> {
 impl<C: OtpConfig> fmt::Debug for Require<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Require").finish_non_exhaustive()
-    }
-}
-
-/// An extractor that says who is asking.
-pub(super) trait Identified<C: OtpConfig>:
-    FromRequestParts<OtpAuth<C>, Rejection = AuthRejection> + Send
-{
-    fn identity(identified: Self) -> (Claims<C>, Option<C::User>);
-}
-
-/// What a layer has found out about a request, for the extractors behind it.
-pub(super) struct Found<C: OtpConfig> {
-    auth: OtpAuth<C>,
-    authorization: Option<HeaderValue>,
-    claims: Claims<C>,
-    user: Option<C::User>,
-}
-
-impl<C: OtpConfig> Found<C> {
-    fn new<E: Identified<C>>(auth: OtpAuth<C>, headers: &HeaderMap, identified: E) -> Self {
-        let (claims, user) = E::identity(identified);
-        Self { auth, authorization: headers.get(AUTHORIZATION).cloned(), claims, user }
-    }
-
-    /// What was found with these credentials, which something between may
-    /// have replaced, and by this `OtpAuth`: another one of the same type may
-    /// have other keys and another store.
-    fn of<'a>(extensions: &'a Extensions, headers: &HeaderMap, auth: &OtpAuth<C>) -> Option<&'a Self> {
-        let found: &Self = extensions.get::<Arc<Self>>()?;
-        let is_same = std::ptr::eq(found.auth.settings(), auth.settings());
-        (is_same && found.authorization.as_ref() == headers.get(AUTHORIZATION)).then_some(found)
-    }
-
-    pub(super) fn claims(extensions: &Extensions, headers: &HeaderMap, auth: &OtpAuth<C>) -> Option<Claims<C>> {
-        Self::of(extensions, headers, auth).map(|found| found.claims.clone())
-    }
-
-    /// The user, who is handed on once: user types need not be `Clone`.
-    pub(super) fn take_user(
-        extensions: &mut Extensions,
-        headers: &HeaderMap,
-        auth: &OtpAuth<C>,
-    ) -> Option<Authenticated<C>> {
-        Self::of(extensions, headers, auth)?.user.as_ref()?;
-        let Self { claims, user, .. } = Arc::into_inner(extensions.remove::<Arc<Self>>()?)?;
-        Some(Authenticated { user: user?, claims })
     }
 }
