@@ -17,7 +17,8 @@ const RECOVERY: Duration = Duration::from_hours(24);
 
 /// One sign-in, as a store keeps it.
 ///
-/// A handler may return it: nothing in it lets anybody in.
+/// A handler may return it to its user: nothing in it lets anybody in. The
+/// binding is the same for the same address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]

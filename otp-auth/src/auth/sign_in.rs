@@ -53,7 +53,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (account, methods) = self.admitted_account(proof).await?;
         let older = self.older_sessions(proof);
         let sign_in = self.sign_in_to(account, methods, proof, older.first().copied())?;
-        let (session_id, replaced, revocation) = (sign_in.session.id, sign_in.replaces, sign_in.revocation);
+        let (replaced, revocation) = (sign_in.replaces, sign_in.revocation);
         // What can fail on our side fails before the code is spent.
         let prepared = self.prepared_tokens(&sign_in)?;
         let device = self.device_of(proof.verification.device, &proof.challenge)?;
@@ -67,7 +67,6 @@ impl<C: OtpConfig> OtpAuth<C> {
                 return Err(SignInFailed { error: AuthError::SignInRefused, refusal: Some(Refusal::Excluded) });
             }
         };
-        debug_assert_eq!(session.id, session_id);
         self.note_ended_by_sign_in(&ended, replaced, revocation);
         // The code is spent, and no token of theirs is handed on: a store that
         // fails here must not cost the sign-in. It has been logged.
