@@ -44,13 +44,20 @@ const DETACHED_TIMEOUT: Duration = Duration::from_mins(1);
 /// by callers who are gone.
 const MAX_DETACHED: usize = 64;
 
+/// How long a call waits for its turn: short enough that whoever gets one is
+/// answered in time. Under more load than the store can bear some are refused,
+/// instead of all being late.
+const TURN_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// A store whose calls run to their end, each in a task of its own, whatever
 /// becomes of their callers. [`OtpAuth`](crate::OtpAuth) uses every store like
 /// this that is not [`CANCEL_SAFE`](Maintenance::CANCEL_SAFE); whoever calls
 /// one directly should do the same.
 ///
-/// Not more than 64 calls run at once, and none for longer than a minute. A
-/// caller who goes away while waiting for its turn leaves nothing behind.
+/// Not more than 64 calls run at once, and none for longer than a minute. One
+/// that has no turn within three seconds fails, and has done nothing. A caller
+/// who goes away while waiting for its turn leaves nothing behind. Asking for
+/// what was revoked takes no turn: `Claims` depend on it.
 pub struct Detached<S> {
     store: Arc<S>,
     turns: Arc<Semaphore>,
@@ -68,7 +75,17 @@ impl<S> Detached<S> {
         T: Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(StoreError::new)?;
+        let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| StoreError::new("too many calls are on their way"))?;
+        self.run_apart(turn.map_err(StoreError::new)?, call).await
+    }
+
+    /// Holds this until the call has ended.
+    async fn run_apart<T, F>(&self, turn: impl Send + 'static, call: impl FnOnce(Arc<S>) -> F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
         // What the driver says of slow statements belongs to the request.
         let call = timeout(DETACHED_TIMEOUT, call(Arc::clone(&self.store)).in_current_span());
         let task = tokio::spawn(async move {
@@ -110,6 +127,7 @@ macro_rules! methods {
                     @$apart_realm:ident, $($apart_arg:ident: $apart_type:ty),*
                 ) -> $apart_output:ty;
             })?
+            $(@detached { $($detached:item)* })?
         }
     )*) => {
         trait Erased<U: OtpUser>: Send + Sync {
@@ -139,6 +157,7 @@ macro_rules! methods {
         }
 
         $(impl<$($generics)*> $of for Detached<S> {
+            $($($detached)*)?
             $(async fn $name(
                 &self, $($realm: &Realm,)? $($ref: &$ref_type,)* $($arg: $type),*
             ) -> StoreResult<$output> {
@@ -152,7 +171,7 @@ macro_rules! methods {
                 &self, $apart_realm: &Realm, $($apart_arg: $apart_type),*
             ) -> StoreResult<$apart_output> {
                 let $apart_realm = $apart_realm.clone();
-                self.run(|store| async move {
+                self.run_apart((), |store| async move {
                     <S as $of>::$apart(&store, &$apart_realm, $($apart_arg),*).await
                 }).await
             })?
@@ -197,6 +216,7 @@ methods! {
     }
     Maintenance [S: Maintenance] {
         cleanup(now: Timestamp, limit: u32) -> Removed;
+        @detached { const CANCEL_SAFE: bool = true; }
     }
 }
 
@@ -259,6 +279,20 @@ mod tests {
         let result = Detached::new(()).run(|_| pending::<StoreResult<()>>()).await;
         assert!(result.is_err_and(|error| error.is_timeout()));
         assert_eq!(begun.elapsed(), DETACHED_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_no_turn_is_told_in_time() {
+        let detached = Detached::new(());
+        let turns = Arc::clone(&detached.turns).acquire_many_owned(64).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let error = detached.run(|_| async { Ok(()) }).await.unwrap_err();
+        // Nothing has happened, so it is not called a timeout.
+        assert!(!error.is_timeout() && begun.elapsed() == TURN_TIMEOUT && TURN_TIMEOUT < ANSWER_TIMEOUT);
+        // What was revoked can be asked for all the same.
+        assert_eq!(detached.run_apart((), |_| async { Ok(7) }).await.unwrap(), 7);
+        drop(turns);
+        assert!(detached.run(|_| async { Ok(()) }).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -56,9 +56,10 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// behind the layer takes the one that the layer has found, and asks no
     /// store.
     ///
-    /// With [`route_layer`](axum::Router::route_layer) a path without a route
-    /// is a 404 for everybody. [`layer`](axum::Router::layer) also protects the
-    /// fallback of the router.
+    /// It protects the routes that the router has at that point; add others
+    /// before it. With [`route_layer`](axum::Router::route_layer) the fallback
+    /// is open to everybody: a 404 where you have set none.
+    /// [`layer`](axum::Router::layer) protects it, too.
     ///
     /// A browser sends no token with a CORS preflight. A CORS layer answers
     /// those by itself, so add it after this one, which puts it outside:
