@@ -6,7 +6,7 @@
 macro_rules! every_key {
     ($then:ident) => {
         $then! {
-            secret_key: env("OTP_AUTH_TEST_THAT_NOBODY_SETS"), "s".repeat(32), ["", "short"];
+            secret_key: env("OTP_AUTH_TEST_THAT_NOBODY_SETS"), "s".repeat(32), ["", "short", "abcdabcdabcdabcdabcdabcdabcdabcd"];
             previous_secret_keys: ["old", env("OTP_AUTH_TEST_THAT_NOBODY_SETS")], vec![String::from("old")], ["short"];
             realm: "staff", String::from("staff"), ["", " staff", "st\naff"];
             access_token_lifetime: "90s", Duration::from_secs(90), [];

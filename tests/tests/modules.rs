@@ -240,6 +240,31 @@ fn crates_are_named_where_they_belong() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Policy takes the time as a value and asks nobody.
+#[test]
+fn rules_wait_for_nothing() {
+    for rule in ["challenge", "token", "session", "revoked", "binding", "email", "text", "keys", "origin"] {
+        let file = Path::new("otp-auth/src").join(rule);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(file);
+        let in_folder = fs::read_dir(&source).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let files: Vec<_> = in_folder.chain([source.with_extension("rs")]).filter(|path| path.is_file()).collect();
+        assert!(!files.is_empty(), "{rule} is gone");
+        for file in files {
+            let is_async = words(fs::read_to_string(&file).unwrap().parse().unwrap()).any(|word| word == "async");
+            assert!(!is_async, "{} waits", file.display());
+        }
+    }
+}
+
+/// Every identifier and keyword.
+fn words(tokens: TokenStream) -> Box<dyn Iterator<Item = String>> {
+    Box::new(tokens.into_iter().flat_map(|token| match token {
+        TokenTree::Ident(word) => Box::new(std::iter::once(word.to_string())) as Box<dyn Iterator<Item = String>>,
+        TokenTree::Group(group) => words(group.stream()),
+        _ => Box::new(std::iter::empty()),
+    }))
+}
+
 #[test]
 fn one_module_reads_the_time() {
     for (module, paths) in &Source::of("otp-auth").0 {

@@ -66,10 +66,18 @@ pub(crate) struct Minted {
     pub(crate) is_long: bool,
 }
 
-/// The claims of a user cannot be written into a token and read back.
-#[derive(Debug, thiserror::Error)]
+/// The claims of a user cannot be written into a token and read back. It
+/// prints what kind of error serde has found; the text of its source quotes
+/// values of the user.
+#[derive(thiserror::Error)]
 #[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
 pub struct ClaimsError(#[source] serde_json::Error);
+
+impl fmt::Debug for ClaimsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClaimsError").field(&self.0.classify()).finish()
+    }
+}
 
 /// Why no token is made.
 #[derive(Debug, thiserror::Error)]

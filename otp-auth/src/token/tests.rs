@@ -430,3 +430,12 @@ fn custom_claims_of_every_shape_are_read_in_one_pass() {
     assert!(tokens.verify_access::<Unit>(&token, NOW).is_err());
     assert!(tokens.verify_access::<String>(&token, NOW).is_err());
 }
+
+#[test]
+fn log_06_claims_that_do_not_fit_are_not_printed() {
+    let source = serde_json::from_str::<u8>("\"ann@x.com\"").unwrap_err();
+    assert!(source.to_string().contains("ann@x.com"));
+    let error = MintError::from(ClaimsError(source));
+    let printed = format!("{error} {error:?} {error:#?}");
+    assert!(printed.contains("Data") && !printed.contains("ann"), "{printed}");
+}

@@ -36,7 +36,7 @@ async fn what_is_wrong_is_one_list_and_then_nothing() {
     typed.auth.check().await.unwrap();
 }
 
-/// The README's, word by word: `documents.rs` compares them.
+/// What docs/getting-started.md has, word by word: `documents.rs` compares them.
 async fn start_without_a_unique_index(auth: &OtpAuth<Tuned<BodyAuth>>) -> Result<(), Box<dyn Error>> {
     if let Err(error) = auth.check().await {
         let meant = |finding: &Finding| finding.kind() == FindingKind::Unique;

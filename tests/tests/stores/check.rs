@@ -52,7 +52,7 @@ enum Role {
     Reader,
 }
 
-/// The struct of the README.
+/// The struct of the quickstart.
 #[derive(Debug, PartialEq, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql))]
 struct ReadmeUser {

@@ -133,7 +133,7 @@ async fn a_schema_that_does_not_get_through_is_refused() {
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
-/// The schema is one of the role, as the README says.
+/// The schema is one of the role, as docs/stores.md says.
 #[tokio::test]
 #[ignore = "needs pgbouncer: scripts/test starts one"]
 async fn the_schema_of_the_role_is_used() {
