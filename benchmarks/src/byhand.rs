@@ -233,7 +233,7 @@ async fn request_otp(State(app): State<Arc<Inner>>, Json(body): Json<RequestBody
 
     server::send(&email, &code).map_err(failed)?;
     Ok(no_store(Requested {
-        message: "If this address can sign in, a code was sent to it.",
+        message: "If this address can sign in, a code has been sent to it.",
         expires_in: CODE_SECONDS,
         resend_in: COOLDOWN_SECONDS,
         challenge,

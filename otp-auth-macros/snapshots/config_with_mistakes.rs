@@ -5,7 +5,7 @@ struct Auth {
     "`#[otp(...)]` has no key `sendr`; did you mean `sender`?"
 }
 ::core::compile_error! {
-    "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`"
+    "`otp_length` must be 6 to 10 digits: a 4-digit code is too easy to guess; write `otp_length = 6`"
 }
 ::core::compile_error! {
     "`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"

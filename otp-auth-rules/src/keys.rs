@@ -10,7 +10,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Gives the table of settings to the macro `$then`. Each entry has the form
+/// Passes the table of settings to the macro `$then`. Each entry has the form
 ///
 /// ```text
 /// /// What it means, in one sentence.
@@ -26,7 +26,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// | `flag(true)` | a `bool`, by default this | [`Flag`] |
 /// | `text("/")` | a `String`, by default this | [`Text`] |
 /// | `optional()` | an `Option<String>` | [`Text`] |
-/// | `derived(Type)` | what the start makes of the text, or of none | [`Text`] |
+/// | `derived(Type)` | made at startup from the string, if set | [`Text`] |
 /// | `list(one)` | a `Vec<String>`; the setter `one` adds to it | [`List`] |
 /// | `choice(Type: A, B)` | a `Type`, by default the first | [`Choice`] |
 #[doc(hidden)]
@@ -34,9 +34,9 @@ const DAY: Duration = Duration::from_hours(24);
 macro_rules! for_each_setting {
     ($then:ident) => {
         $then! {
-            /// Which configuration keys, rows and cookies belong to.
+            /// Separates the keys, rows and cookies of this configuration from those of others.
             realm: derived(Realm) {
-                default: "the table or collection of the users, or the name of their type",
+                default: "the user table or collection, or the name of the user type",
                 example: "customers",
                 rule: text::realm,
             } "1 to 64 bytes. See [Several configurations](#several-configurations).";
@@ -46,33 +46,33 @@ macro_rules! for_each_setting {
                 shortest: SECOND,
                 longest: DAY,
                 default: HOUR,
-                reason: "an access token is for hours, the refresh token carries the session",
+                reason: "access tokens are short-lived; the refresh token carries the session",
             } "";
 
-            /// How long a session lasts, from its sign-in; refreshing does not extend it.
+            /// How long a session lasts after its sign-in; refreshing does not extend it.
             refresh_token_lifetime: time() {
                 shortest: SECOND,
                 longest: DAY.saturating_mul(400),
                 default: DAY.saturating_mul(7),
-                reason: "a browser forgets a cookie after 400 days",
-            } "Longer than the access token.";
+                reason: "browsers delete a cookie after 400 days",
+            } "Must be longer than `access_token_lifetime`.";
 
-            /// How long the refresh token that was just replaced still yields its successor.
+            /// How long a refresh token that was just replaced still returns its successor.
             refresh_grace: time() {
                 shortest: Duration::ZERO,
                 longest: SECOND.saturating_mul(30),
                 default: SECOND.saturating_mul(10),
-                reason: "it only covers two refreshes at the same moment",
-            } "For so long it does so as often as it is sent; after that, and with `\"0s\"`, once within a day.";
+                reason: "it only covers simultaneous refreshes",
+            } "Within this time it works any number of times. After it, and with `\"0s\"`, it works once, within a day.";
 
-            /// Digits of a code.
+            /// Number of digits in a code.
             otp_length: count(u8) {
                 least: 6,
                 most: 10,
                 default: 6,
                 unit: "digits",
-                too_small: "a code of {} digits can be guessed",
-                too_large: "nobody types {} digits without a slip",
+                too_small: "a {}-digit code is too easy to guess",
+                too_large: "{} digits are hard to type without a mistake",
             } "";
 
             /// How long a code is valid.
@@ -80,56 +80,56 @@ macro_rules! for_each_setting {
                 shortest: MINUTE,
                 longest: MINUTE.saturating_mul(10),
                 default: MINUTE.saturating_mul(10),
-                reason: "a mail takes a moment to arrive, and a code that lives long can be guessed",
+                reason: "an e-mail needs time to arrive, and a long-lived code is easier to guess",
             } "";
 
-            /// Codes that are compared per challenge.
+            /// How many codes are compared per challenge.
             max_otp_attempts: count(u8) {
                 least: 1,
                 most: 10,
                 default: 5,
-                unit: "tries",
-                too_small: "nobody could sign in",
-                too_large: "every try is a guess at the code",
+                unit: "attempts",
+                too_small: "no one could sign in",
+                too_large: "each attempt is a guess at the code",
             } "";
 
-            /// Time between two sends to one address.
+            /// Minimum time between two e-mails to one address.
             otp_rate_limit: time() {
                 shortest: Duration::ZERO,
                 longest: DAY,
                 default: MINUTE,
-                reason: "it is the time between two mails to one address",
-            } "Not shorter than `send_timeout`.";
+                reason: "a user waits this long for another code",
+            } "At least `send_timeout`.";
 
-            /// Sends to one address in an hour, for strangers and for each known device.
+            /// E-mails to one address per hour, for strangers and for each known device.
             max_sends_per_hour: count(u32) {
                 least: 1,
                 most: u32::MAX,
                 default: 5,
-                unit: "mail",
-                too_small: "nobody could sign in",
+                unit: "e-mail",
+                too_small: "no one could sign in",
                 too_large: "",
             } "";
 
-            /// Sends to one address in a day, for strangers and for each known device.
+            /// E-mails to one address per day, for strangers and for each known device.
             max_sends_per_day: count(u32) {
                 least: 1,
                 most: u32::MAX,
                 default: 10,
-                unit: "mail",
-                too_small: "nobody could sign in",
+                unit: "e-mail",
+                too_small: "no one could sign in",
                 too_large: "",
             } "See [Guessing](#guessing).";
 
-            /// How long a sender may take.
+            /// How long the sender may take.
             send_timeout: time() {
                 shortest: SECOND,
                 longest: MINUTE,
                 default: SECOND.saturating_mul(10),
-                reason: "a request waits for the sender that long",
-            } "After that the mail may be out: it counts for the hour and the day, and the client can ask again at once.";
+                reason: "a request waits this long for the sender",
+            } "After that, the e-mail may have been sent, so it counts towards the hour and the day, but the client can ask again at once.";
 
-            /// Whether a first sign-in makes a user.
+            /// Whether a first sign-in creates a user.
             auto_create_user: flag(true) { example: "true" } "";
 
             /// Whether cookies are sent over HTTPS only.
@@ -140,33 +140,33 @@ macro_rules! for_each_setting {
                 default: "`\"__Host-refresh_token-<realm>\"`",
                 example: "__Host-refresh_token",
                 rule: text::cookie_name,
-            } "By default it begins with `__Secure-` where a path or a domain is set, and has no prefix when `cookie_secure` is false. A name that you write is taken as it is.";
+            } "The default starts with `__Secure-` if you set a path or a domain, and has no prefix if `cookie_secure` is false. Your own name is used unchanged.";
 
             /// Path of the refresh cookie.
             cookie_path: text("/") {
                 default: "`\"/\"`",
                 example: "/auth",
                 rule: text::cookie_path,
-            } "It begins with `/`.";
+            } "Must start with `/`.";
 
-            /// Paths at which the refresh cookie was before: it is removed from there.
+            /// Former paths of the refresh cookie, where it is deleted.
             previous_cookie_paths: list(previous_cookie_path) {
                 example: "/auth",
                 rule: text::one_cookie_path,
             } "See [Cookies](#cookies).";
 
-            /// Domain of the refresh cookie, which is sent to all hosts below it.
+            /// Domain of the refresh cookie; browsers send it to every subdomain.
             cookie_domain: optional() {
                 default: "none",
                 example: "example.com",
                 rule: text::cookie_domain,
-            } "Without it the cookie belongs to one host.";
+            } "Without it, browsers send the cookie to one host only.";
 
             /// `SameSite` of every cookie.
             cookie_same_site: choice(SameSite: Lax, Strict, None) {} "`\"lax\"`, `\"strict\"` or `\"none\"`.";
 
-            /// Whether signing out removes the cookie by which a browser is a known device.
-            forget_device_at_logout: flag(false) { example: "true" } "For browsers that many people use. In body mode the client drops its `device` itself.";
+            /// Whether signing out deletes the cookie that makes a browser a known device.
+            forget_device_at_logout: flag(false) { example: "true" } "For shared browsers. In body mode, the client discards its `device` itself.";
 
             /// Other origins whose pages may call the routes.
             trusted_origins: list(trusted_origin) {
@@ -179,22 +179,22 @@ macro_rules! for_each_setting {
                 default: "none",
                 example: "https://example.com",
                 rule: text::token_name,
-            } "It is then required. At most 1024 bytes.";
+            } "Tokens without it are then rejected. At most 1024 bytes.";
 
             /// `aud` of every token, when set.
             audience: optional() {
                 default: "none",
                 example: "https://api.example.com",
                 rule: text::token_name,
-            } "It is then required, also of refresh tokens. At most 1024 bytes.";
+            } "Tokens without it are then rejected, refresh tokens included. At most 1024 bytes.";
 
-            /// Whether the part before the `@` distinguishes case.
+            /// Whether the part before the `@` is case-sensitive.
             local_part_case: choice(LocalPartCase: Lower, Preserve) {} "`\"lower\"`: `A@x.com` and `a@x.com` are one account. `\"preserve\"`: they are two.";
 
-            /// Whether every code is all zeros, and nothing limits the sends.
+            /// Whether every code is all zeros and nothing limits sending.
             developer_mode: flag(false) { example: "cfg!(debug_assertions)" } "See [Developer mode](#developer-mode).";
 
-            /// Hosts besides this machine that developer mode serves.
+            /// Hosts that developer mode serves besides this machine.
             developer_hosts: list(developer_host) {
                 example: "192.168.1.20",
                 rule: origin::host_fault,
@@ -203,7 +203,7 @@ macro_rules! for_each_setting {
     };
 }
 
-/// What `refresh_token_delivery` takes, the default first.
+/// The values of `refresh_token_delivery`, the default first.
 pub const DELIVERIES: [&str; 3] = ["cookie", "body", "both"];
 
 const ENV: &str = "env(\"OTP_AUTH_SECRET\")";
@@ -241,7 +241,7 @@ macro_rules! form {
 
 macro_rules! define {
     ($($(#[doc = $doc:literal])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
-        /// The rule of each setting.
+        /// The rule for each setting.
         #[allow(non_upper_case_globals, reason = "they are named as the keys are")]
         pub mod setting {
             use super::*;
@@ -261,12 +261,12 @@ macro_rules! define {
                 name: "secret_key",
                 form: Form::Secret(ENV),
                 doc: "The secret that every key is derived from.",
-                note: "At least 32 bytes, random. See [Secrets](#secrets).",
+                note: "At least 32 random bytes. See [Secrets](#secrets).",
             },
             Key {
                 name: "previous_secret_keys",
                 form: Form::Secrets(OLD_ENV),
-                doc: "Older secrets: what they signed is still accepted, and they never sign.",
+                doc: "Older secrets, which verify but never sign.",
                 note: "",
             },
             $(Key {
@@ -279,7 +279,7 @@ macro_rules! define {
                 name: "refresh_token_delivery",
                 form: Form::Delivery,
                 doc: "How refresh tokens travel: `\"cookie\"`, `\"body\"` or `\"both\"`.",
-                note: "A literal, because the types of the routes depend on it.",
+                note: "Must be a literal, because the types of the routes depend on it.",
             },
             Key {
                 name: "hooks",
@@ -290,7 +290,7 @@ macro_rules! define {
             Key {
                 name: "crate",
                 form: Form::Path("path::to::otp_auth"),
-                doc: "Where otp-auth is, when your crate gets it through another one.",
+                doc: "The path to otp-auth, if another crate re-exports it.",
                 note: "",
             },
         ];

@@ -1,10 +1,10 @@
-//! The rules that both crates of `otp-auth` follow: the macros for literals when an application is
-//! compiled, the runtime for everything when it starts. So both refuse alike, in the same words.
+//! The rules shared by the crates of `otp-auth`. The macros apply them to literals at compile time,
+//! the runtime to every value at startup. Both report the same faults in the same words.
 //!
-//! Do not depend on this crate directly: its interface follows the needs of the two.
+//! Do not depend on this crate directly: its API changes with the needs of those two.
 //!
-//! [`KEYS`] describes every key of `#[otp_config]`, [`pairs`] what must hold between several. A
-//! fault is a text that follows the name of a key: `must be 6 to 10 digits: …`.
+//! [`KEYS`] describes every key of `#[otp_config]`, and [`pairs`] the rules that involve several
+//! keys. A fault is text that follows the name of a key: `must be 6 to 10 digits: …`.
 #![no_std]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests may fail"))]
 

@@ -1,12 +1,12 @@
-//! How origins and hosts are written in the settings: as browsers send them, because they are
-//! compared byte for byte.
+//! How origins and hosts are written in settings: as browsers send them, because they are compared
+//! byte for byte.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-/// What is wrong with one of the `trusted_origins`, and what to write; `None` when nothing is.
+/// What is wrong with an element of `trusted_origins`, and what to write.
 #[must_use]
 pub fn origin_fault(text: &str) -> Option<String> {
     let fault = check_origin(text).err()?;
@@ -14,7 +14,7 @@ pub fn origin_fault(text: &str) -> Option<String> {
     Some(advice(fault, text, better, "https://app.example.com"))
 }
 
-/// What is wrong with one of the `developer_hosts`, and what to write; `None` when nothing is.
+/// What is wrong with an element of `developer_hosts`, and what to write.
 #[must_use]
 pub fn host_fault(text: &str) -> Option<String> {
     let fault = check_host(text).err()?;
@@ -22,8 +22,8 @@ pub fn host_fault(text: &str) -> Option<String> {
     Some(advice(fault, text, better, "192.168.1.20"))
 }
 
-/// Whether a host, as browsers write it, is this machine for the one who asks. Browsers ask no
-/// name server about `localhost` and what ends in it.
+/// Whether a host, as browsers write it, is the browser's own machine. Browsers resolve `localhost`
+/// and its subdomains themselves.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     match in_brackets(host) {
@@ -36,8 +36,8 @@ pub fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// A host as browsers write it: in lower case, and addresses in their shortest form; `None` when
-/// it is none that they would send.
+/// A host as browsers write it: in lower case, addresses in their shortest form. `None` if no
+/// browser would send it.
 #[must_use]
 pub fn canonical_host(text: &str) -> Option<String> {
     let host = text.to_ascii_lowercase();
@@ -54,10 +54,10 @@ pub fn port(text: &str) -> Option<u16> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// The host, and what is behind its colon.
+/// The host, and the text after its colon.
 #[must_use]
 pub fn split_port(authority: &str) -> (&str, Option<&str>) {
-    // The colons of an address in brackets are its own.
+    // Colons inside brackets belong to an IPv6 address.
     let after = authority.find(']').map_or(0, |at| at + 1);
     match authority[after..].find(':') {
         Some(at) => (&authority[..after + at], Some(&authority[after + at + 1..])),
@@ -69,7 +69,7 @@ pub fn split_port(authority: &str) -> (&str, Option<&str>) {
 enum Scheme {
     Http,
     Https,
-    /// An application or an extension of a browser. What follows is an id.
+    /// An application or browser extension. An id follows.
     App,
 }
 
@@ -97,10 +97,10 @@ impl Scheme {
 fn check_origin(text: &str) -> Result<(), &'static str> {
     check_characters(text)?;
     if text == "null" {
-        return Err("takes no `null`, which a page of anybody can send from a sandbox");
+        return Err("does not accept `null`, which any page can send from a sandboxed frame");
     }
     let Some((scheme_text, authority)) = text.split_once("://") else {
-        return Err("takes origins that begin with a scheme");
+        return Err("needs origins with a scheme");
     };
     let Some(scheme) = Scheme::of(&scheme_text.to_ascii_lowercase()) else {
         return Err(
@@ -110,24 +110,24 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
         );
     };
     if authority.is_empty() || authority.contains(['/', '?', '#', '\\']) {
-        return Err("takes a scheme, a host and maybe a port, and nothing behind them");
+        return Err("needs origins of a scheme, a host and an optional port, with nothing after them");
     }
     if authority.contains('@') {
-        return Err("takes origins without a user, as browsers send them");
+        return Err("needs origins without a user name, as browsers send them");
     }
     let (host, port_text) = split_port(authority);
-    // Safari writes the ids of extensions in upper case.
+    // Safari writes extension ids in upper case.
     let as_sent = scheme_text == "safari-web-extension" || !authority.bytes().any(|byte| byte.is_ascii_uppercase());
     if !as_sent || scheme_text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err("takes origins as browsers send them, in lower case and ASCII");
+        return Err("needs origins as browsers send them, in lower case");
     }
     if port_text.is_some() && port_text == scheme.default_port() {
-        return Err("takes origins as browsers send them, without the port that the scheme has anyway");
+        return Err("needs origins as browsers send them, without the default port");
     }
     match (&scheme, port_text) {
-        (Scheme::App, Some(_)) => return Err("takes no port with this scheme"),
+        (Scheme::App, Some(_)) => return Err("does not accept a port with this scheme"),
         (_, Some(digits)) if port(digits).is_none() => {
-            return Err("takes ports from 1 to 65535, without leading zeros");
+            return Err("needs ports from 1 to 65535, without leading zeros");
         }
         _ => {}
     }
@@ -136,12 +136,11 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
         Scheme::Http | Scheme::Https => canonical_host(host).is_some_and(|canonical| canonical == host),
     };
     if !known {
-        return Err("takes names and addresses of hosts as browsers send them");
+        return Err("needs host names and addresses as browsers send them");
     }
     if matches!(scheme, Scheme::Http) && !is_loopback(host) {
         return Err(
-            "takes `http://` for this machine alone, such as `http://localhost:3000`: over a network anybody on \
-                    the way could be that origin",
+            "accepts `http://` only for this machine, such as `http://localhost:3000`: anyone on the network could impersonate that origin",
         );
     }
     Ok(())
@@ -151,25 +150,25 @@ fn check_host(text: &str) -> Result<(), &'static str> {
     check_characters(text)?;
     match canonical_host(text) {
         Some(canonical) if canonical == text => Ok(()),
-        _ => Err("takes hosts as browsers send them, in lower case, and without a scheme, a port or a path"),
+        _ => Err("needs hosts as browsers send them: in lower case, without a scheme, port or path"),
     }
 }
 
 fn check_characters(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
-        Err("takes nothing that is empty")
+        Err("does not accept an empty string")
     } else if text.contains('*') {
-        Err("takes no patterns; each one must be named")
+        Err("does not accept patterns, so list each one")
     } else if !text.is_ascii() {
-        Err("takes names in ASCII, as browsers send them (`xn--…`)")
+        Err("needs names in ASCII, as browsers send them (`xn--…`)")
     } else if text.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
-        Err("takes no spaces")
+        Err("does not accept spaces")
     } else {
         Ok(())
     }
 }
 
-/// What was probably meant.
+/// The likely intention.
 fn better_origin(text: &str) -> Option<String> {
     let text = text.trim();
     let (scheme, rest) = match text.split_once("://") {
@@ -189,7 +188,7 @@ fn better_origin(text: &str) -> Option<String> {
     Some(port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
 }
 
-/// What was probably meant.
+/// The likely intention.
 fn better_host(text: &str) -> Option<String> {
     let text = text.trim();
     if let Ok(address) = text.parse() {
@@ -199,7 +198,7 @@ fn better_host(text: &str) -> Option<String> {
     canonical_host(split_port(bare_authority(rest)).0)
 }
 
-/// Without a user before it and anything behind it.
+/// Drops the user name, and everything after the authority.
 fn bare_authority(rest: &str) -> &str {
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()
@@ -208,9 +207,9 @@ fn bare_authority(rest: &str) -> &str {
 fn advice(fault: &str, text: &str, better: Option<String>, example: &str) -> String {
     match better {
         Some(better) => format!("{fault}: write `{better}`"),
-        // What stands before an `@` may be a password.
-        None if text.is_empty() || text.contains('@') => format!("{fault}: write for example `{example}`"),
-        None => format!("{fault}, and this is {text:?}: write for example `{example}`"),
+        // The text before an `@` may be a password.
+        None if text.is_empty() || text.contains('@') => format!("{fault}: write, for example, `{example}`"),
+        None => format!("{fault}, but this is {text:?}: write, for example, `{example}`"),
     }
 }
 
@@ -218,7 +217,7 @@ fn in_brackets(host: &str) -> Option<&str> {
     host.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// As in a URL. Browsers write all of an address in hexadecimal digits.
+/// As in a URL. Browsers write the whole address in hexadecimal.
 fn bracketed(address: Ipv6Addr) -> String {
     match (address.to_ipv4_mapped(), address.segments()) {
         (Some(_), [.., high, low]) => format!("[::ffff:{high:x}:{low:x}]"),
@@ -226,8 +225,7 @@ fn bracketed(address: Ipv6Addr) -> String {
     }
 }
 
-/// A name, or an address of four numbers. A last part that is a number is always one of an
-/// address, for browsers.
+/// A name, or an IPv4 address. For browsers, a numeric last label always makes it an address.
 fn is_name(host: &str) -> bool {
     let character = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(character);

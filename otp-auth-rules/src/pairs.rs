@@ -1,4 +1,4 @@
-//! What must hold between several keys.
+//! Rules that involve several keys.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,25 +8,25 @@ use crate::rule::spell;
 use crate::setting;
 use crate::text::CookiePrefix;
 
-/// Of all guesses that anybody can make against one address in a day, at most one code in so many.
+/// At most this fraction of all codes, 1 in this many, may be guessed against one address per day.
 const CODES_PER_GUESS: u128 = 10_000;
 
-/// What is wrong between several keys.
+/// A conflict between keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The keys that it can be about, the most likely one first.
+    /// The keys that may be wrong, the most likely one first.
     pub keys: &'static [&'static str],
-    /// What is wrong with the key, and what to write.
+    /// What is wrong, to follow the name of the key, and what to write.
     pub text: String,
 }
 
-/// The refresh token outlives the access token.
+/// The refresh token must outlive the access token.
 #[must_use]
 pub fn lifetimes(access: Duration, refresh: Duration) -> Option<Fault> {
     (refresh <= access).then(|| Fault {
         keys: &["refresh_token_lifetime"],
         text: format!(
-            "must be longer than `access_token_lifetime` ({}), and is {}: lengthen it, or shorten \
+            "must be longer than `access_token_lifetime` ({}), but is {}: lengthen it, or shorten \
              `access_token_lifetime`",
             spell(access),
             spell(refresh)
@@ -34,22 +34,22 @@ pub fn lifetimes(access: Duration, refresh: Duration) -> Option<Fault> {
     })
 }
 
-/// A send ends before the next one may begin.
+/// A send must end before the next one may begin.
 #[must_use]
 pub fn sends(between: Duration, timeout: Duration) -> Option<Fault> {
     (between < timeout).then(|| Fault {
         keys: &["otp_rate_limit"],
         text: format!(
-            "must not be shorter than `send_timeout` ({}), and is {}: a send that fails could not be given back when \
-             the next one was paid; lengthen it, or shorten `send_timeout`",
+            "must be at least `send_timeout` ({}), but is {}: otherwise a failed send cannot be refunded once the next \
+             one is counted; lengthen it, or shorten `send_timeout`",
             spell(timeout),
             spell(between)
         ),
     })
 }
 
-/// At most one day in ten thousand may end with a guessed code: sends times tries, for each of the
-/// two classes of requesters, against the number of codes.
+/// A code may be guessed on at most one day in ten thousand. Sends times attempts, for each of the
+/// two classes of requesters, is compared with the number of codes.
 #[must_use]
 pub fn guesses(sends: u32, tries: u8, digits: u8) -> Option<Fault> {
     let guesses = 2 * u128::from(sends) * u128::from(tries);
@@ -64,41 +64,39 @@ pub fn guesses(sends: u32, tries: u8, digits: u8) -> Option<Fault> {
     Some(Fault {
         keys: &["max_sends_per_day", "max_otp_attempts"],
         text: format!(
-            "allows too many guesses: with {sends} mails a day, {tries} tries each and {digits} digits, a code can be \
-             guessed with more than 1 in 10 000 chances a day; {help}"
+            "allows too many guesses: with {sends} e-mails a day, {tries} attempts each and {digits} digits, the chance of guessing a code exceeds 1 in 10 000 a day; {help}"
         ),
     })
 }
 
-/// The settings of a cookie that depend on each other. What is not known yet is what it is by
-/// default.
+/// Cookie settings that depend on each other. Unknown settings have their defaults.
 #[derive(Debug, Clone, Copy)]
 pub struct Cookie<'a> {
-    /// Its name; empty when not known.
+    /// The name; empty if not known.
     pub name: &'a str,
-    /// Its path.
+    /// The path.
     pub path: &'a str,
-    /// Whether it has a domain.
+    /// Whether a domain is set.
     pub domain: bool,
     /// Whether it is secure.
     pub secure: bool,
-    /// Whether it is sent with every request from another site.
+    /// Whether browsers also send it with cross-site requests.
     pub same_site_none: bool,
 }
 
 impl Cookie<'_> {
-    /// Pairs that a browser would drop without a word (RFC 6265bis section 4.1.3).
+    /// Combinations that browsers silently reject (RFC 6265bis section 4.1.3).
     pub fn faults(self) -> impl Iterator<Item = Fault> {
         let site = (self.same_site_none && !self.secure).then(|| Fault {
             keys: &["cookie_same_site"],
-            text: "is `none`, and a browser drops such a cookie when it is not secure: remove `cookie_secure = \
+            text: "is `none`, but browsers reject that when the cookie is not secure: remove `cookie_secure = \
                    false`, or write `cookie_same_site = \"lax\"`"
                 .into(),
         });
         self.prefix_fault().into_iter().chain(site)
     }
 
-    /// What the prefix of the name forbids. One fault at most.
+    /// What the name's prefix forbids. At most one fault.
     fn prefix_fault(self) -> Option<Fault> {
         let prefix = CookiePrefix::of(self.name)?;
         let bare = &self.name[prefix.as_str().len()..];
@@ -108,14 +106,14 @@ impl Cookie<'_> {
         } else if host && self.domain {
             ("has a domain", "cookie_domain", "__Secure-")
         } else if host && self.path != "/" {
-            ("has another path than `/`", "cookie_path", "__Secure-")
+            ("has a path other than `/`", "cookie_path", "__Secure-")
         } else {
             return None;
         };
         Some(Fault {
             keys: &["cookie_name"],
             text: format!(
-                "begins with `{}`, and a browser drops such a cookie when it {what}: write `cookie_name = \
+                "begins with `{}`, but browsers reject that when the cookie {what}: write `cookie_name = \
                  \"{name}{bare}\"`, or remove `{remove}`",
                 prefix.as_str()
             ),

@@ -1,4 +1,4 @@
-//! The kinds of rules: what a key is by default, and which values it takes.
+//! The kinds of rules: the default of a key, and the values it accepts.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -9,24 +9,24 @@ use core::time::Duration;
 /// A key of `#[otp_config]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// The key as it is written.
+    /// The name.
     pub name: &'static str,
-    /// What it takes.
+    /// What it accepts.
     pub form: Form,
     /// What it means, in one sentence.
     pub doc: &'static str,
-    /// What the reference adds.
+    /// An addition for the reference.
     pub note: &'static str,
 }
 
-/// What a key takes.
+/// What a key accepts.
 #[derive(Debug, Clone, Copy)]
 pub enum Form {
-    /// A type, without which there is no configuration.
+    /// A type, which is required.
     Type(&'static str),
     /// No value.
     Word(&'static str),
-    /// A path; by default the one here.
+    /// A path, with its default.
     Path(&'static str),
     /// One of [`DELIVERIES`](crate::DELIVERIES), as a literal.
     Delivery,
@@ -34,22 +34,22 @@ pub enum Form {
     Secret(&'static str),
     /// Any number of secrets.
     Secrets(&'static str),
-    /// A length of time.
+    /// A duration.
     Time(Time),
     /// A number.
     Count(Count<u32>),
     /// `true` or `false`.
     Flag(Flag),
-    /// A text.
+    /// A string.
     Text(Text),
-    /// Any number of texts.
+    /// A list of strings.
     List(List),
     /// One of a few words.
     Choice(Choice),
 }
 
 impl Key {
-    /// A value, as it is written.
+    /// An example value, as written.
     #[must_use]
     pub fn value(&self) -> String {
         match self.form {
@@ -66,7 +66,7 @@ impl Key {
         }
     }
 
-    /// The key with a value, as it is written.
+    /// The key with an example value.
     #[must_use]
     pub fn example(&self) -> String {
         let name = self.name;
@@ -76,7 +76,7 @@ impl Key {
         }
     }
 
-    /// What the key is when it is not written, as the reference has it.
+    /// The default, as the reference shows it.
     #[must_use]
     pub fn default(&self) -> String {
         match self.form {
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// Which values it takes, where that can be said in a few words.
+    /// The values it accepts, if a few words can say it.
     #[must_use]
     pub fn limits(&self) -> Option<String> {
         match self.form {
@@ -106,23 +106,23 @@ fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
-/// The rule of a length of time.
+/// The rule for a duration.
 #[derive(Debug, Clone, Copy)]
 pub struct Time {
     /// The key.
     pub key: &'static str,
-    /// The shortest that it takes.
+    /// The shortest accepted.
     pub shortest: Duration,
-    /// The longest that it takes.
+    /// The longest accepted.
     pub longest: Duration,
-    /// What it is when it is not written.
+    /// The default.
     pub default: Duration,
-    /// Why there are limits.
+    /// The reason for the limits.
     pub reason: &'static str,
 }
 
 impl Time {
-    /// What is wrong with this length, and what to write.
+    /// What is wrong with this duration, and what to write.
     #[must_use]
     pub fn fault(&self, length: Duration) -> Option<String> {
         let nearest = self.clamp(length);
@@ -131,7 +131,7 @@ impl Time {
             .then(|| format!("must be {limits}: {}; write `{key} = \"{}\"`", self.reason, spell(nearest)))
     }
 
-    /// The nearest length that it takes.
+    /// The nearest accepted duration.
     #[must_use]
     pub fn clamp(&self, length: Duration) -> Duration {
         length.clamp(self.shortest, self.longest)
@@ -142,22 +142,22 @@ impl Time {
     }
 }
 
-/// The rule of a number.
+/// The rule for a number.
 #[derive(Debug, Clone, Copy)]
 pub struct Count<T> {
     /// The key.
     pub key: &'static str,
-    /// The least that it takes.
+    /// The smallest accepted.
     pub least: T,
-    /// The most that it takes. That of `u32` is no limit.
+    /// The largest accepted. `u32::MAX` means no limit.
     pub most: T,
-    /// What it is when it is not written.
+    /// The default.
     pub default: T,
-    /// What is counted.
+    /// The unit.
     pub unit: &'static str,
-    /// Why a number, in place of `{}`, is too small.
+    /// Why a number, inserted for `{}`, is too small.
     pub too_small: &'static str,
-    /// Why a number, in place of `{}`, is too large.
+    /// Why a number, inserted for `{}`, is too large.
     pub too_large: &'static str,
 }
 
@@ -178,13 +178,13 @@ impl<T: Copy + Ord + Display + Into<u64>> Count<T> {
         Some(format!("must be {limits}: {reason}; write `{} = {nearest}`", self.key))
     }
 
-    /// The nearest number that it takes.
+    /// The nearest accepted number.
     #[must_use]
     pub fn clamp(&self, number: T) -> T {
         number.clamp(self.least, self.most)
     }
 
-    /// What it takes.
+    /// The accepted range.
     #[must_use]
     pub fn limits(&self) -> String {
         let (least, most, unit) = (self.least, self.most, self.unit);
@@ -196,32 +196,32 @@ impl<T: Copy + Ord + Display + Into<u64>> Count<T> {
     }
 }
 
-/// The rule of `true` or `false`.
+/// The rule for `true` or `false`.
 #[derive(Debug, Clone, Copy)]
 pub struct Flag {
     /// The key.
     pub key: &'static str,
-    /// What it is when it is not written.
+    /// The default.
     pub default: bool,
-    /// A value, as it is written.
+    /// An example value, as written.
     pub example: &'static str,
 }
 
-/// The rule of a text.
+/// The rule for a string.
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
     /// The key.
     pub key: &'static str,
-    /// What it is when it is not written, as the reference has it.
+    /// The default, as the reference shows it.
     pub default: &'static str,
-    /// A value.
+    /// An example value.
     pub example: &'static str,
-    /// What is wrong with a text.
+    /// What is wrong with a string.
     pub rule: fn(&str) -> Option<&'static str>,
 }
 
 impl Text {
-    /// What is wrong with this text, and what to write.
+    /// What is wrong with this string, and what to write.
     #[must_use]
     pub fn fault(&self, text: &str) -> Option<String> {
         let (key, example) = (self.key, self.example);
@@ -229,43 +229,42 @@ impl Text {
     }
 }
 
-/// The rule of any number of texts.
+/// The rule for a list of strings.
 #[derive(Debug, Clone, Copy)]
 pub struct List {
     /// The key.
     pub key: &'static str,
-    /// The setter that takes one.
+    /// The setter that adds one.
     pub one: &'static str,
-    /// One of them.
+    /// An example element.
     pub example: &'static str,
-    /// What is wrong with one of them, and what to write.
+    /// What is wrong with an element, and what to write.
     pub rule: fn(&str) -> Option<String>,
 }
 
 impl List {
-    /// What is wrong with one of the texts, and what to write.
+    /// What is wrong with this element, and what to write.
     #[must_use]
     pub fn fault(&self, text: &str) -> Option<String> {
         (self.rule)(text)
     }
 }
 
-/// The rule of one of a few words.
+/// The rule for one of a few words.
 #[derive(Debug, Clone, Copy)]
 pub struct Choice {
     /// The key.
     pub key: &'static str,
-    /// The type that the runtime has for it.
+    /// The runtime type.
     pub name: &'static str,
-    /// The variants of the type, the first of which is the default. In an attribute they are
-    /// written in any case.
+    /// The variants of the type, the default first. Attributes may use any case.
     pub words: &'static [&'static str],
 }
 
-/// The units of a length of time, in milliseconds.
+/// Units of duration, in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// A length of time as it is written in an attribute.
+/// A duration as it is written in an attribute.
 #[must_use]
 pub fn spell(length: Duration) -> String {
     let mut rest = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
@@ -280,7 +279,7 @@ pub fn spell(length: Duration) -> String {
     if text.is_empty() { "0s".into() } else { text }
 }
 
-/// What a unit of time is, in milliseconds.
+/// A unit of duration in milliseconds.
 #[must_use]
 pub fn unit(name: &str) -> Option<u64> {
     UNITS.iter().find(|(unit, _)| *unit == name).map(|(_, factor)| *factor)

@@ -1,13 +1,13 @@
-//! Which secrets are too weak to use (RFC 7518 section 3.2, RFC 8725 section
-//! 3.5). What is refused here somebody could guess offline from one token.
+//! Which secrets are too weak (RFC 7518 section 3.2, RFC 8725 section 3.5). Anyone with one token
+//! could guess such a secret offline.
 
 use alloc::format;
 use alloc::vec::Vec;
 
-/// HS256 needs a key of at least the length of its hash.
+/// The minimum for HS256 is the length of its hash.
 pub const MIN_BYTES: usize = 32;
 
-/// Words that no random secret contains by chance, but samples do.
+/// Words that samples contain and random secrets do not.
 const SAMPLE_WORDS: [&str; 12] = [
     "secret",
     "password",
@@ -23,8 +23,8 @@ const SAMPLE_WORDS: [&str; 12] = [
     "supersecret",
 ];
 
-/// Secrets that stand in documents: those of this repository, now or before,
-/// the key of RFC 7515 appendix A.1, and MD5 digests of usual words.
+/// Published secrets: those of this repository, past and present, the key of RFC 7515 appendix A.1,
+/// and MD5 digests of common words.
 const SAMPLES: [&str; 9] = [
     "0b4c1e8fa96d37250b4c1e8fa96d3726",
     "5rV2qk8Tz1wXn4Lb7Yd0Jc3Hf6Gs9MaP",
@@ -37,8 +37,8 @@ const SAMPLES: [&str; 9] = [
     "e10adc3949ba59abbe56e057f20f883e",
 ];
 
-/// The first eight bytes of SHA-1, SHA-256, SHA-384 and SHA-512 of usual words, of each also with
-/// the line end of `echo`. A test computes them anew.
+/// The first eight bytes of the SHA-1, SHA-256, SHA-384 and SHA-512 digests of common words, with
+/// and without the newline that `echo` adds. A test recomputes them.
 const DIGESTS: &str = "
     00cafd126182e8a9 019768a0e586a21e 01ba4719c80b6fe9 03cfd743661f0797 04f8996da763b7a9 0559d4889304d976
     057ba03d6c441048 05b569c93d974101 09c20244c04b05fe 09e1e2a84c92b56c 09fac8dbfd27bd9b 0a50261ebd1a390f
@@ -96,7 +96,7 @@ const DIGESTS: &str = "
     fdbd8e75a67f29f7 ff3245abe317049e
 ";
 
-/// What is wrong with the secret; `None` when nothing is.
+/// What is wrong with the secret, if anything.
 #[must_use]
 pub fn weakness(secret: &[u8]) -> Option<&'static str> {
     if secret.len() < MIN_BYTES {
@@ -106,16 +106,16 @@ pub fn weakness(secret: &[u8]) -> Option<&'static str> {
         return Some("repeats one short pattern: make one with `openssl rand -hex 32`");
     }
     if is_sample(secret) || is_digest_of_a_word(secret) {
-        return Some("is a sample that anybody can find: make one with `openssl rand -hex 32`");
+        return Some("is a publicly known sample: make one with `openssl rand -hex 32`");
     }
     if contains_sample_word(secret) || is_phrase(secret) {
-        return Some("looks like a sample or a phrase, which can be guessed: make one with `openssl rand -hex 32`");
+        return Some("looks like a sample or a phrase, which is easy to guess: make one with `openssl rand -hex 32`");
     }
     None
 }
 
-/// One unit of at most half the length, over and over; also runs that only
-/// count up, such as `0123456789…`, and such bytes in hexadecimal.
+/// A repeated unit of at most half the length; also sequences such as `0123456789…`, and both in
+/// hexadecimal.
 fn is_repetition(secret: &[u8]) -> bool {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes: Option<Vec<u8>> =
@@ -139,7 +139,7 @@ fn is_sample(secret: &[u8]) -> bool {
         .any(|sample| within(&sample, &lower) || within(&lower, &sample))
 }
 
-/// A digest of a usual word, as bytes, in hexadecimal or in base64, or the beginning of it.
+/// A digest of a common word, or its start, as bytes, hexadecimal or base64.
 fn is_digest_of_a_word(secret: &[u8]) -> bool {
     let begins = |bytes: Option<[u8; 8]>| {
         bytes.is_some_and(|bytes| {
@@ -176,8 +176,8 @@ fn contains_sample_word(secret: &[u8]) -> bool {
     SAMPLE_WORDS.iter().any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()))
 }
 
-/// Words between separators: at least three separators, and every part in one
-/// case or a short number. A random text of 32 characters mixes them.
+/// Words between at least three separators, every word in one case or a short number. A random
+/// string of 32 characters mixes them.
 fn is_phrase(secret: &[u8]) -> bool {
     let separator = |byte: &u8| matches!(byte, b' ' | b'-' | b'_' | b'.' | b',' | b'!' | b'?' | b'\'');
     let word = |part: &[u8]| {

@@ -1,15 +1,15 @@
-//! Texts: parts of a cookie, names in a token. Each function says what is wrong with a text.
+//! Strings: parts of a cookie, claims of a token. Each function says what is wrong with one.
 
 use alloc::format;
 use alloc::string::String;
 
-/// How the names of the cookies begin that otp-auth sets beside the refresh cookie.
+/// Prefixes of the names of otp-auth's other cookies.
 const OWN_COOKIES: [&str; 2] = ["otp_challenge", "otp_device"];
 
-/// A prefix of a cookie's name that browsers have rules for (RFC 6265bis section 4.1.3).
+/// A cookie name prefix that browsers have rules for (RFC 6265bis section 4.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CookiePrefix {
-    /// `__Host-`: secure, for one host and all of its paths.
+    /// `__Host-`: secure, for one host and all its paths.
     Host,
     /// `__Secure-`: secure.
     Secure,
@@ -25,7 +25,7 @@ impl CookiePrefix {
         })
     }
 
-    /// The prefix as it is written.
+    /// The prefix as written.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl CookiePrefix {
     }
 }
 
-/// The name of a realm. It stands in every row and in the names of the cookies.
+/// The name of a realm. It is part of every row and cookie name.
 #[must_use]
 pub fn realm(text: &str) -> Option<&'static str> {
     if text.is_empty() {
@@ -43,7 +43,7 @@ pub fn realm(text: &str) -> Option<&'static str> {
     } else if text.len() > 64 {
         Some("is longer than 64 bytes")
     } else if text.contains(char::is_control) || text.trim() != text {
-        Some("has a control character, or space at its ends")
+        Some("contains a control character, or starts or ends with whitespace")
     } else {
         None
     }
@@ -58,9 +58,9 @@ pub fn cookie_name(text: &str) -> Option<&'static str> {
     } else if text.len() > 256 {
         Some("is longer than 256 bytes")
     } else if !text.chars().all(allowed) {
-        Some("has a character that no cookie name can have (letters, digits, `-` and `_` are fine)")
+        Some("contains a character that cookie names do not allow (use letters, digits, `-` and `_`)")
     } else if is_own_cookie(text) {
-        Some("is the name of another cookie of otp-auth")
+        Some("is reserved for another otp-auth cookie")
     } else {
         None
     }
@@ -71,13 +71,13 @@ fn is_own_cookie(name: &str) -> bool {
     OWN_COOKIES.iter().any(|own| plain.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own)))
 }
 
-/// The path of a cookie that a browser takes as it is.
+/// The path of a cookie, if browsers accept it unchanged.
 #[must_use]
 pub fn cookie_path(text: &str) -> Option<&'static str> {
     if !text.starts_with('/') {
-        Some("must begin with `/`")
+        Some("does not start with `/`")
     } else if text.contains(|c: char| c == ';' || !c.is_ascii() || c.is_ascii_control()) {
-        Some("has a character that no cookie path can have")
+        Some("contains a character that cookie paths do not allow")
     } else if text.len() > 1_024 {
         Some("is longer than 1024 bytes")
     } else {
@@ -85,9 +85,9 @@ pub fn cookie_path(text: &str) -> Option<&'static str> {
     }
 }
 
-/// One of several paths of a cookie.
+/// An element of a list of cookie paths.
 pub(crate) fn one_cookie_path(text: &str) -> Option<String> {
-    cookie_path(text).map(|fault| format!("takes paths, and this one {fault}: write for example `\"/auth\"`"))
+    cookie_path(text).map(|fault| format!("has a path that {fault}: write, for example, `\"/auth\"`"))
 }
 
 /// The domain of a cookie.
@@ -97,17 +97,17 @@ pub fn cookie_domain(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("is empty")
     } else if text.contains("://") {
-        Some("takes the name of a host alone")
+        Some("must be a host name without a scheme")
     } else if !text.chars().all(allowed) || text.len() > 253 {
-        Some("is no name of a host")
+        Some("is not a host name")
     } else if !text.trim_matches('.').contains('.') {
-        Some("needs a name with a `.` in it, as browsers do (remove it for `localhost`)")
+        Some("must contain a `.`, or browsers ignore the cookie (remove the key for `localhost`)")
     } else {
         None
     }
 }
 
-/// An issuer or an audience. It stands in every token, and a browser drops a cookie above 4 KiB.
+/// An issuer or audience. Every token contains it, and browsers reject cookies above 4 KiB.
 #[must_use]
 pub fn token_name(text: &str) -> Option<&'static str> {
     if text.trim().is_empty() {

@@ -1,7 +1,7 @@
 //! What a session is bound to: the address that was proven when it began.
 //!
-//! An id can be given again, and an address can change hands. A session that
-//! remembers what was proven opens nothing that belongs to somebody else.
+//! Ids can be reused, and addresses can change hands. A session that knows which address was proven
+//! gives nobody access to another person's account.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,9 +18,8 @@ use crate::email::{Address, LocalPartCase};
 use crate::id::{self, ParseIdError};
 use crate::keys::{KeyRing, Keys};
 
-/// A digest of the address that was proven: half of an HMAC of its canonical
-/// form. Without the secret nobody can tell which address it is.
-/// Serde writes it as base64url.
+/// A digest of the proven address: half of an HMAC of its canonical form, so it reveals the address
+/// only to those who have the secret. Serde writes it as base64url.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$"))]
 pub struct Binding([u8; 16]);
@@ -32,19 +31,19 @@ impl Binding {
         Self(mac.first_chunk().copied().unwrap_or_default())
     }
 
-    /// The binding with these bytes, as a store keeps them.
+    /// The binding with these bytes, as stored.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for a store to keep.
+    /// The bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// What tokens carry of it.
+    /// The part that tokens carry.
     pub(crate) fn short(&self) -> ShortBinding {
         ShortBinding(self.0.first_chunk().copied().unwrap_or_default())
     }
@@ -69,7 +68,7 @@ impl fmt::Debug for Binding {
     }
 }
 
-/// The first 72 bits of a [`Binding`], in a token 12 characters of base64url.
+/// The first 72 bits of a [`Binding`], which are 12 characters of base64url in a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ShortBinding([u8; 9]);
 
@@ -94,12 +93,12 @@ impl FromStr for ShortBinding {
     }
 }
 
-/// What is compared with the address that a user has now.
+/// What is compared with the user's current address.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
-    /// By a session.
+    /// From a session.
     Whole(Binding),
-    /// By a token.
+    /// From a token.
     Short(ShortBinding),
 }
 
@@ -111,12 +110,12 @@ impl Bound {
         }
     }
 
-    /// Whether a user with this address is the one who proved it. A table may
-    /// hold another spelling of the address, or pad it; the canonical form
-    /// counts. A binding outlives a change of the secret.
+    /// Whether a user with this address is the one who proved it. The table may spell or pad the
+    /// address differently, so its canonical form counts. A binding survives a change of the
+    /// secret.
     pub(crate) fn holds(self, keys: &KeyRing, stored: &str, case: LocalPartCase) -> bool {
         let any = |address: &str| keys.iter().any(|keys| self.is(Binding::of(keys, address)));
-        // Nearly always the address stands in the table as it was proven.
+        // The table nearly always has the address in its proven form.
         any(stored)
             || Address::parse(stored, case)
                 .is_ok_and(|address| address.canonical() != stored && any(address.canonical()))

@@ -1,17 +1,16 @@
-//! What a check at the start has found in the database, and what to write.
+//! What the check at startup found in the database, and what to write.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use crate::error::StoreError;
 
-/// Whether a first sign-in makes a user, so that a store knows what the table
-/// must allow.
+/// Whether a first sign-in creates a user. It decides what the table must allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignUps {
     /// It does.
     Open,
-    /// Only users who are there already sign in.
+    /// Only existing users sign in.
     Closed,
 }
 
@@ -19,25 +18,24 @@ pub enum SignUps {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// The table of the users is not there.
+    /// The user table does not exist.
     Table,
-    /// A column of the users is not there.
+    /// A user column does not exist.
     Column,
-    /// A column has a type that its field cannot read.
+    /// The column's type does not fit its field.
     Type,
-    /// A first sign-in could not add a user.
+    /// A first sign-in could not insert a user.
     SignUp,
-    /// The database does not keep two users from having one id or address.
+    /// Nothing in the database keeps two users from sharing an id or address.
     Unique,
-    /// Something is not allowed to this user of the database.
+    /// The database user lacks a privilege.
     Privilege,
-    /// The library's own tables are not there, or not as this version needs
-    /// them.
+    /// The library's own tables are missing, or do not fit this version.
     Migration,
 }
 
-/// One thing that is wrong in the database, and what to write. It names
-/// tables and columns, and never what is in a row.
+/// A fault in the database, and what to write. It names tables and columns, never the contents of a
+/// row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     kind: FindingKind,
@@ -46,7 +44,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding, for a store of your own: what is wrong, and what to write.
+    /// A finding for a store of your own: what is wrong, and what to write.
     #[must_use]
     pub fn new(kind: FindingKind, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { kind, problem: problem.into(), remedy: remedy.into() }
@@ -77,8 +75,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Why [`OtpAuth::check`](crate::OtpAuth::check) did not pass: the database
-/// has faults, which it lists all at once, or it could not be asked.
+/// Why [`OtpAuth::check`](crate::OtpAuth::check) failed: the database has faults, all listed at
+/// once, or could not be queried.
 pub struct CheckError(Reason);
 
 enum Reason {
@@ -87,7 +85,7 @@ enum Reason {
 }
 
 impl CheckError {
-    /// What was found; empty when the database could not be asked.
+    /// The findings; empty if the database could not be queried.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         match &self.0 {
@@ -96,8 +94,8 @@ impl CheckError {
         }
     }
 
-    /// The database could not be asked: whether its tables are right is not
-    /// known. The cause is the [`source`](StdError::source).
+    /// Whether the database could not be queried, so that its tables were not checked.
+    /// [`source`](StdError::source) has the cause.
     #[must_use]
     pub fn is_store_failure(&self) -> bool {
         matches!(self.0, Reason::Store(_))
@@ -122,12 +120,12 @@ impl fmt::Display for CheckError {
                 f.write_str("otp-auth cannot work with this database:")?;
                 findings.iter().try_for_each(|finding| write!(f, "\n  - {finding}"))
             }
-            Reason::Store(error) => write!(f, "the tables of otp-auth could not be checked: {error}"),
+            Reason::Store(error) => write!(f, "the database could not be checked: {error}"),
         }
     }
 }
 
-/// The same text: `main` prints an error with `Debug` when it returns one.
+/// Same as `Display`, because `main` prints a returned error with `Debug`.
 impl fmt::Debug for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

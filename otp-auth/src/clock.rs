@@ -1,4 +1,4 @@
-//! Time, and the one place that reads it.
+//! Time. Only this file reads the clock.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -6,18 +6,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// A moment in UTC, in whole milliseconds since the Unix epoch.
+/// A point in time in UTC, in whole milliseconds since the Unix epoch.
 ///
-/// Stores keep it as an integer, so no database or process time zone can
-/// shift it, and so serde writes it: JavaScript's `new Date(…)` takes that
-/// number.
+/// Stores keep it as an integer, so no time zone setting can shift it. Serde writes the same
+/// integer, which JavaScript's `new Date(…)` accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment this many milliseconds after the Unix epoch.
+    /// The time this many milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -29,20 +28,20 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down: the form of `iat`
-    /// and `exp` in a token (RFC 7519 `NumericDate`).
+    /// Whole seconds since the Unix epoch, rounded down, as `iat` and `exp` use them (RFC 7519
+    /// `NumericDate`).
     #[must_use]
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// The same moment as the standard library has it; `None` when it has none.
+    /// The standard library's form, if it can represent this time.
     pub(crate) fn to_system_time(self) -> Option<SystemTime> {
         let distance = Duration::from_millis(self.0.unsigned_abs());
         if self.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
     }
 
-    /// How long from `self` until `later`; zero when that has passed.
+    /// The duration from `self` until `later`, or zero if that has passed.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
@@ -63,20 +62,19 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// Every moment that a clock has shown has one. Where the system has none, the
-/// Unix epoch.
+/// The Unix epoch if the system cannot represent the time, which never happens to a clock reading.
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
         time.to_system_time().unwrap_or(UNIX_EPOCH)
     }
 }
 
-/// A span in the unit of [`Timestamp`]; saturates instead of wrapping.
+/// A duration in the unit of [`Timestamp`]. Saturates.
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Seconds, rounded up: waiting exactly that long is always enough.
+/// Seconds, rounded up, so that waiting this long is always enough.
 pub(crate) fn ceil_secs(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
@@ -97,8 +95,8 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// Where an [`OtpAuth`](crate::OtpAuth) reads the time: the system, or in
-/// tests a `TestClock` (feature `testing`).
+/// Where an [`OtpAuth`](crate::OtpAuth) gets the time: from the system, or in tests from a
+/// `TestClock` (feature `testing`).
 #[derive(Clone, Default)]
 pub struct Clock(Source);
 
@@ -122,7 +120,7 @@ impl Clock {
         Self(Source::Test(millis))
     }
 
-    /// The current moment.
+    /// The current time.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now(&self) -> Timestamp {

@@ -1,5 +1,4 @@
-//! Who asks: what a request says about its client, cleaned, and what is known
-//! besides.
+//! What is known about a request: what the client says about itself, cleaned, and more.
 
 use std::net::IpAddr;
 
@@ -7,44 +6,42 @@ use crate::challenge::ChallengeKey;
 use crate::clock::Timestamp;
 use crate::session::Client;
 
-/// What is known of the request that a [hook](crate::Hooks) is called for.
+/// The request behind a call of a [hook](crate::Hooks).
 ///
-/// What a client says about itself may be a lie: it helps a person to
-/// recognise a request, and proves nothing.
+/// The client can forge what it says about itself. Use it to help people recognise a request, not
+/// as proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestContext {
-    /// Where the request came from. `None` where the application is not served
-    /// with `into_make_service_with_connect_info`; behind a proxy this is the
-    /// proxy's address.
+    /// The IP address of the request. Requires `into_make_service_with_connect_info`; otherwise
+    /// `None`. Behind a proxy, this is the proxy's address.
     pub client_ip: Option<IpAddr>,
-    /// The `User-Agent`, without control characters and at most 256 bytes.
+    /// The `User-Agent`, without control characters, at most 256 bytes.
     pub user_agent: Option<String>,
-    /// The language that the client likes best, as a tag such as `de-CH`: of
-    /// `Accept-Language` the first one of the highest quality.
+    /// The client's preferred language, as a tag such as `de-CH`: the first of the highest quality
+    /// in `Accept-Language`.
     pub language: Option<String>,
-    /// Whether a browser has proven that it signed in to the address before.
-    /// Always `false` where no address is presented: at a refresh and at a
-    /// sign-out.
+    /// Whether the client proved that it has signed in to this address before. Always `false` on
+    /// refresh and sign-out, which present no address.
     pub known_device: bool,
-    /// The challenge that the code was for: only the client that asked for
-    /// that code can present it, here and in a request of your own (see
-    /// [`OtpAuth::held_challenge`](crate::OtpAuth::held_challenge)). `None` where
-    /// no code is presented.
+    /// The challenge of the presented code. Only the client that requested the code can present it,
+    /// here and in a request of your own (see
+    /// [`OtpAuth::held_challenge`](crate::OtpAuth::held_challenge)). `None` if no code is
+    /// presented.
     pub challenge: Option<ChallengeKey>,
     /// When the request was judged.
     pub time: Timestamp,
 }
 
 impl RequestContext {
-    /// A moment of which nothing else is known, for tests of hooks.
+    /// A context with only a time, for tests of hooks.
     #[must_use]
     pub const fn at(time: Timestamp) -> Self {
         Self { client_ip: None, user_agent: None, language: None, known_device: false, challenge: None, time }
     }
 }
 
-/// On whose behalf a use case is called.
+/// The client that a use case is called for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) client: Client,
@@ -67,11 +64,11 @@ impl Caller {
     }
 }
 
-/// No language tag in use is longer (RFC 5646 section 4.4.1).
+/// The longest language tag in use (RFC 5646 section 4.4.1).
 const LONGEST_TAG: usize = 35;
 
-/// The first language of the highest quality (RFC 9110 section 12.5.4).
-/// Without one that can be read, none.
+/// The first language of the highest quality (RFC 9110 section 12.5.4), or `None` if none can be
+/// parsed.
 fn preferred(accept_language: &str) -> Option<&str> {
     let mut best: Option<(&str, u16)> = None;
     for range in accept_language.split(',') {
@@ -85,7 +82,7 @@ fn preferred(accept_language: &str) -> Option<&str> {
     best.map(|(tag, _)| tag)
 }
 
-/// In thousandths: `q=0.8`, or nothing for 1.
+/// In thousandths: `q=0.8`, or 1 by default.
 fn quality(parameters: &str) -> Option<u16> {
     let parameters = parameters.trim_matches([' ', '\t']);
     if parameters.is_empty() {
@@ -103,8 +100,7 @@ fn quality(parameters: &str) -> Option<u16> {
     }
 }
 
-/// Whether it has the form of a language tag (RFC 5646 section 2.1). `*` has
-/// not.
+/// Whether it has the form of a language tag (RFC 5646 section 2.1), which `*` does not.
 fn is_tag(text: &str) -> bool {
     let mut parts = text.split('-');
     let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -1,5 +1,4 @@
-//! The cryptographic primitives: random numbers, SHA-256, HMAC-SHA-256, and
-//! comparison in constant time.
+//! Cryptographic primitives: random numbers, SHA-256, HMAC-SHA-256 and constant-time comparison.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +9,15 @@ use rand::rngs::SysRng;
 
 use crate::error::RandomError;
 
-/// Fills an array from the operating system's random numbers. There is no
-/// other source and no fallback (ASVS 5.0 11.5.1).
+/// Fills an array with the operating system's random numbers. There is no fallback (ASVS 5.0
+/// 11.5.1).
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], RandomError> {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_err(|_| RandomError)?;
     Ok(bytes)
 }
 
-/// Compares without telling by its duration where the difference is.
+/// Compares in constant time.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
@@ -37,7 +36,7 @@ fn fixed(output: &[u8]) -> [u8; 32] {
     bytes
 }
 
-/// One HMAC-SHA-256 key with one purpose. It is large, and there once.
+/// An HMAC-SHA-256 key for one purpose. It is large, so clones share it.
 #[derive(Clone)]
 pub(crate) struct MacKey(Arc<hmac::Key>);
 
@@ -46,8 +45,8 @@ impl MacKey {
         Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
     }
 
-    /// The MAC over several fields. Each is preceded by its length, so that
-    /// no two lists of fields give the same input.
+    /// The MAC over several fields. Each is preceded by its length, so different lists never give
+    /// the same input.
     pub(crate) fn mac(&self, fields: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         for field in fields {
@@ -57,12 +56,12 @@ impl MacKey {
         fixed(context.sign().as_ref())
     }
 
-    /// The MAC over a message as it is, for formats that say what they sign.
+    /// The MAC over the bare message, for formats that are unambiguous by design.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
         fixed(hmac::sign(&self.0, message).as_ref())
     }
 
-    /// Whether `signature` is that MAC, in constant time.
+    /// Verifies a signature in constant time.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         hmac::verify(&self.0, message, signature).is_ok()
     }

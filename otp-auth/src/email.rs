@@ -1,10 +1,9 @@
-//! Addresses: the one place that normalises and checks them.
+//! Addresses. Only this file normalises and checks them.
 //!
-//! Two spellings that mail systems deliver to one mailbox become one
-//! canonical form; nothing else is ever merged. In particular no
-//! compatibility form of Unicode is folded, because the mail would go to the
-//! look-alike while the account would be the other one. (The vowel AM of Thai
-//! and Lao is, and there the mail goes to the form that is kept.)
+//! Two spellings that mail systems deliver to one mailbox have one canonical form. Nothing else is
+//! merged. In particular, Unicode compatibility forms are not folded: the e-mail would go to the
+//! look-alike, but the account would be the other one. (The vowel AM of Thai and Lao is the
+//! exception; there, the e-mail goes to the canonical form.)
 
 mod local_part;
 
@@ -12,24 +11,22 @@ use std::fmt;
 
 use crate::text;
 
-/// Whether the part before the `@` distinguishes case.
+/// Whether the part before the `@` is case-sensitive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LocalPartCase {
     /// `A@x.com` and `a@x.com` are one account (ASCII letters only).
     #[default]
     Lower,
-    /// They are two accounts, as RFC 5321 section 2.4 allows a mail server to
-    /// have it.
+    /// They are two accounts, as RFC 5321 section 2.4 permits.
     Preserve,
 }
 
-/// The text is not an address that this crate accepts.
+/// The text is not an accepted address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address")]
 pub struct InvalidAddress;
 
-/// A checked address: how it was typed, and the one form that names the
-/// account.
+/// A checked address: as typed, and in the form that identifies the account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     deliver_to: String,
@@ -42,22 +39,19 @@ const MAX_ADDRESS: usize = 254;
 impl Address {
     /// Normalises, then checks.
     ///
-    /// Accepted is a bare addr-spec with a dot-atom local part and a domain
-    /// name of at least two labels. Spaces and invisible characters around it
-    /// and one dot behind the domain are dropped. Quoted local parts,
-    /// comments, display names, address literals and lists are refused, and
-    /// so is everything in the local part that changes under Unicode
-    /// compatibility normalisation (but for the vowel AM of Thai and Lao,
-    /// which becomes one character) or is invisible (but for joiners where
-    /// IDNA has them).
+    /// Accepts a bare addr-spec with a dot-atom local part and a domain name of at least two
+    /// labels. Drops surrounding spaces and invisible characters, and one dot after the domain.
+    /// Rejects quoted local parts, comments, display names, address literals and lists. In the
+    /// local part, also rejects whatever Unicode compatibility normalisation would change (except
+    /// the vowel AM of Thai and Lao, which becomes one character) and invisible characters (except
+    /// joiners where IDNA allows them).
     ///
     /// # Errors
     ///
-    /// [`InvalidAddress`], without a reason: the reasons would only help
-    /// somebody who probes.
+    /// [`InvalidAddress`], without a reason, which would only help an attacker who probes.
     pub fn parse(typed: &str, case: LocalPartCase) -> Result<Self, InvalidAddress> {
-        // Longer than any legal spelling even if every character of the
-        // domain were written in its longest form; bounds the work below.
+        // Longer than any valid spelling, even with every character of the domain in its longest
+        // form. This bounds the work below.
         if typed.len() > 4 * MAX_ADDRESS {
             return Err(InvalidAddress);
         }
@@ -80,27 +74,26 @@ impl Address {
         Ok(Self { deliver_to, canonical })
     }
 
-    /// Where the mail goes: the address as typed, without what is dropped
-    /// around it; an internationalised domain in its ASCII form.
+    /// Where e-mail goes: the address as typed, without surrounding characters that are dropped. An
+    /// internationalised domain is in its ASCII form.
     #[must_use]
     pub fn deliver_to(&self) -> &str {
         &self.deliver_to
     }
 
-    /// The form that names the account: in the user table, in budgets, in
-    /// comparisons.
+    /// The form that identifies the account: in the user table, in budgets, in comparisons.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 }
 
-/// The domain in its ASCII form (UTS 46), lower case, without a final dot.
+/// The domain in ASCII (UTS 46), in lower case, without a trailing dot.
 fn domain_name(typed: &str) -> Result<String, InvalidAddress> {
     let domain = typed.strip_suffix('.').unwrap_or(typed);
     let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidAddress)?;
     let last = ascii.rsplit('.').next().unwrap_or_default();
-    // An all-numeric last label is an IP address in disguise (WHATWG URL 3.5).
+    // A numeric last label means an IP address (WHATWG URL 3.5).
     if !ascii.contains('.') || last.is_empty() || last.bytes().all(|b| b.is_ascii_digit()) {
         return Err(InvalidAddress);
     }
@@ -144,7 +137,7 @@ mod tests {
             assert_eq!(canonical(&format!("a{c}@x.com")), None, "{c:?}");
         }
         assert_eq!(canonical("\u{202a}\u{200e}a@x.com\u{202c}\u{a0}").as_deref(), Some("a@x.com"));
-        // A dash is part of the name.
+        // Dashes are part of the name.
         assert_eq!(canonical("-a@x.com").as_deref(), Some("-a@x.com"));
         assert_eq!(canonical("a@x.com-"), None);
     }
@@ -170,8 +163,7 @@ mod tests {
         assert!(canonical("jos\u{e9}@x.com").is_some());
     }
 
-    /// Where two spellings look the same, the mail must go to the one that is
-    /// the account.
+    /// If two spellings look the same, e-mail must go to the one that identifies the account.
     #[test]
     fn mail_05_am_is_delivered_to_the_form_that_names_the_account() {
         for (typed, form) in [

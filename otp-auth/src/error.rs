@@ -1,19 +1,18 @@
-//! What can go wrong below the use cases.
+//! Errors below the use cases.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// The operating system gave no random numbers. There is no fallback.
+/// The operating system returned no random numbers. There is no fallback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system's random number generator failed")]
 pub struct RandomError;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// A store could not do what it was asked.
+/// A store failed.
 ///
-/// The cause is in [`source`](StdError::source), for logs. It never reaches a
-/// client.
+/// [`source`](StdError::source) has the cause, for logs. It never reaches a client.
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Option<Source>,
@@ -26,7 +25,7 @@ enum StoreErrorKind {
 }
 
 impl StoreError {
-    /// Wraps the error of a database.
+    /// Wraps a database error.
     #[must_use]
     pub fn new(source: impl Into<Source>) -> Self {
         Self { kind: StoreErrorKind::Backend, source: Some(source.into()) }
@@ -36,8 +35,7 @@ impl StoreError {
         Self { kind: StoreErrorKind::Timeout, source: None }
     }
 
-    /// The store did not answer in time. What it was asked may or may not
-    /// have happened.
+    /// Whether the store timed out. The operation may or may not have happened.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.kind == StoreErrorKind::Timeout

@@ -1,8 +1,7 @@
-//! What happened, for logs.
+//! Log events.
 //!
-//! The names follow OWASP's logging vocabulary. No event holds a code, a
-//! token, a key or an e-mail address. `client` is the network address that a
-//! request came from, where one is at hand.
+//! The names follow OWASP's logging vocabulary. No event contains a code, token, key or e-mail
+//! address. `client` is the IP address of the request, where known.
 
 use std::fmt;
 use std::io::Write;
@@ -23,12 +22,12 @@ pub(crate) fn resend_too_soon(identity: &Identity, client: Option<IpAddr>) {
     tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %identity.short(), client = client.map(display));
 }
 
-/// `cause` is a text without addresses.
+/// `cause` must not contain addresses.
 pub(crate) fn delivery_failed(identity: &Identity, cause: &str, client: Option<IpAddr>) {
     tracing::error!(event = "sys_delivery_failed", identity = %identity.short(), cause, client = client.map(display));
 }
 
-/// `cause` is a text without addresses.
+/// `cause` must not contain addresses.
 pub(crate) fn address_refused(identity: &Identity, cause: &str, client: Option<IpAddr>) {
     tracing::warn!(event = "authn_address_refused", identity = %identity.short(), cause, client = client.map(display));
 }
@@ -37,7 +36,7 @@ pub(crate) fn too_many_sends(client: Option<IpAddr>) {
     tracing::error!(
         event = "sys_too_many_sends",
         client = client.map(display),
-        "all places for sends on their way are taken, or the service ends"
+        "too many codes are being sent, or the service is shutting down"
     );
 }
 
@@ -45,15 +44,15 @@ pub(crate) fn refund_lost(client: Option<IpAddr>) {
     tracing::error!(
         event = "sys_refund_lost",
         client = client.map(display),
-        "a send that was perhaps paid for is not given back: too many are, or the service ends"
+        "a send that may have been counted is not refunded: too many refunds are pending, or the service is shutting down"
     );
 }
 
 pub(crate) fn sends_lost(count: usize) {
-    tracing::error!(event = "sys_sends_lost", count, "the service ends before these codes were sent");
+    tracing::error!(event = "sys_sends_lost", count, "the service shut down before these codes were sent");
 }
 
-/// `reason` says what the client is not told.
+/// `reason` is hidden from the client.
 pub(crate) fn sign_in_failed(
     identity: &Identity,
     cause: &impl fmt::Display,
@@ -91,18 +90,18 @@ pub(crate) fn signed_out(session: SessionId, client: Option<IpAddr>) {
     tracing::info!(event = "session_logout", %session, client = client.map(display));
 }
 
-/// Why a session ended that nobody has signed out.
+/// Why a session ended without a sign-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The same client has signed in again.
+    /// The same client signed in again.
     Replaced,
-    /// It was there before the address was proven for the first time.
+    /// It predates the first proof of the address.
     NotProven,
-    /// Somebody has a copy of one of its refresh tokens.
+    /// A refresh token was reused, so somebody has a copy.
     TokenReused,
-    /// The application has refused its user.
+    /// The application rejected the user.
     Refused,
-    /// Its user is gone.
+    /// The user no longer exists.
     UserForgotten,
 }
 
@@ -146,7 +145,7 @@ pub(crate) fn developer_mode_host(host: Option<&[u8]>, client: Option<IpAddr>) {
     tracing::warn!(event = "input_developer_mode_host", host = host.map(shown), client = client.map(display));
 }
 
-/// The beginning of a field of a request, on one line whatever is in it.
+/// The start of a request header, escaped so that it stays on one line.
 fn shown(field: &[u8]) -> String {
     const MOST: usize = 128;
     field.get(..MOST).unwrap_or(field).escape_ascii().to_string()
@@ -157,7 +156,7 @@ pub(crate) fn internal_error(cause: &impl fmt::Display) {
 }
 
 pub(crate) fn long_token(bytes: usize) {
-    tracing::warn!(event = "sys_long_token", bytes, "proxies may refuse an access token of this length");
+    tracing::warn!(event = "sys_long_token", bytes, "proxies may reject an access token of this length");
 }
 
 pub(crate) fn hook_too_slow(hook: &'static str) {
@@ -168,19 +167,18 @@ pub(crate) fn hook_panicked(hook: &'static str) {
     tracing::error!(event = "sys_hook_panicked", hook);
 }
 
-/// Also to standard error: a build that must not have been deployed is most
-/// likely one whose events nobody collects.
+/// Also written to standard error: a debug build deployed by mistake rarely has its logs collected.
 pub(crate) fn developer_mode(configuration: &'static str) {
-    const WARNING: &str = "developer mode is on: every code is all zeros, so anybody can sign in as anybody";
+    const WARNING: &str = "developer mode is on: every code is all zeros, so anyone can sign in as anyone";
     tracing::warn!(event = "sys_developer_mode", configuration, "{WARNING}");
-    // Where nobody listens, nothing is lost.
+    // Ignore a closed standard error.
     let _ = writeln!(std::io::stderr(), "otp-auth: warning: {configuration}: {WARNING}");
 }
 
 pub(crate) fn random_secret() {
     tracing::warn!(
         event = "sys_random_secret",
-        "no secret is set: this run uses a random one, and its tokens end with it"
+        "no secret is set: this run uses a random one, and its tokens become invalid when it ends"
     );
 }
 

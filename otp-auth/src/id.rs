@@ -1,4 +1,4 @@
-//! Identifiers made by this crate, 128 bits each.
+//! Identifiers of 128 bits that this crate generates.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::crypto::{hash, random};
 use crate::error::RandomError;
 
-/// The text is not one this crate makes: 22 characters of unpadded base64url.
+/// Not an id of this crate, which is 22 characters of unpadded base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: expected 22 characters of base64url")]
 pub struct ParseIdError;
@@ -27,13 +27,13 @@ macro_rules! id128 {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// The id with these bytes, as a store keeps them.
+            /// The id with these bytes, as stored.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
 
-            /// The bytes, for a store to keep.
+            /// The bytes to store.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
@@ -76,60 +76,57 @@ macro_rules! id128 {
 }
 
 id128! {
-    /// Names one sign-in; every token of it carries this id as `sid`. Random
-    /// (ASVS 5.0 11.5.1).
+    /// Identifies a sign-in; all its tokens carry it as `sid`. Random (ASVS 5.0 11.5.1).
     SessionId
 }
 
 id128! {
-    /// Names one access token (`jti`, RFC 7519 section 4.1.7). Random.
+    /// Identifies an access token (`jti`, RFC 7519 section 4.1.7). Random.
     TokenId
 }
 
 impl SessionId {
-    /// A new id from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self, RandomError> {
         random().map(Self)
     }
 }
 
 impl TokenId {
-    /// A new id from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self, RandomError> {
         random().map(Self)
     }
 }
 
 id128! {
-    /// Names a user in the blacklist: the first half of the SHA-256 digest of
-    /// the id in its text form.
+    /// Identifies a user in the blacklist: the first half of the SHA-256 digest of the id's text
+    /// form.
     SubjectId
 }
 
 impl SubjectId {
-    /// The user with this id, in its text form.
+    /// The id of the user with this id in text form.
     #[must_use]
     pub fn of(user_id: &str) -> Self {
         let digest = hash(user_id.as_bytes());
         Self(digest.first_chunk().copied().unwrap_or_default())
     }
 
-    /// The devices of the user with this id, which end apart from the tokens:
-    /// the other half of the digest.
+    /// The devices of the user with this id, which are revoked separately from tokens: the other
+    /// half of the digest.
     pub(crate) fn devices_of(user_id: &str) -> Self {
         let digest = hash(user_id.as_bytes());
         Self(digest.last_chunk().copied().unwrap_or_default())
     }
 }
 
-/// Reads 128 bits from their one text form; other spellings are refused.
+/// Parses 128 bits from their only accepted text form.
 pub(crate) fn decode(text: &str) -> Result<[u8; 16], ParseIdError> {
-    // The length comes first, so that a huge text costs nothing. The decoder
-    // itself refuses padding and stray bits at the end.
+    // Check the length first, so that a huge text costs nothing. The decoder itself rejects padding
+    // and stray trailing bits.
     if text.len() != 22 {
         return Err(ParseIdError);
     }
-    // The decoder wants room for its own estimate, which is a little longer.
+    // The decoder needs room for its own estimate, which is slightly larger.
     let mut buffer = [0; 18];
     match URL_SAFE_NO_PAD.decode_slice(text, &mut buffer) {
         Ok(16) => buffer.first_chunk().copied().ok_or(ParseIdError),

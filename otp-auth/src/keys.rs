@@ -1,6 +1,6 @@
 //! The master secret, and the keys derived from it.
 //!
-//! No other file holds key bytes, except a secret on its way here in `config`.
+//! No other file holds key bytes, except `config`, where a secret enters.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use crate::realm::Realm;
 
 /// No key could be derived from a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no key can be derived from it")]
+#[error("no key can be derived from the secret")]
 pub(crate) struct DeriveError;
 
-/// The secret that an application configures. Everything else is derived.
+/// The secret that the application configures. All keys are derived from it.
 pub(crate) struct MasterSecret(Zeroizing<Vec<u8>>);
 
 impl MasterSecret {
@@ -32,13 +32,13 @@ impl MasterSecret {
     }
 
     fn prk(&self) -> hkdf::Prk {
-        // A fixed salt separates this use of the secret from any other.
+        // A fixed salt separates this use of the secret from others.
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"otp-auth/v1").extract(&self.0)
     }
 
     fn expand(prk: &hkdf::Prk, purpose: KeyPurpose, realm: &Realm) -> Result<Zeroizing<[u8; 32]>, DeriveError> {
         let mut bytes = Zeroizing::new([0; 32]);
-        // Neither part has a zero byte, so no two pairs give the same info.
+        // Neither part contains a zero byte, so different pairs give different info.
         prk.expand(&[purpose.label(), &[0], realm.as_str().as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(bytes.as_mut_slice()))
             .map_err(|_| DeriveError)?;
@@ -70,7 +70,7 @@ impl fmt::Debug for MasterSecret {
     }
 }
 
-/// What a derived key is for; each label gives an unrelated key.
+/// The purpose of a derived key. Each label gives an independent key.
 #[derive(Clone, Copy)]
 enum KeyPurpose {
     KeyId,
@@ -100,8 +100,8 @@ impl KeyPurpose {
 
 /// The keys derived from one master secret for one realm.
 pub(crate) struct Keys {
-    /// Public name of this set, the `kid` of a token. It is derived under a
-    /// label of its own, so it tells nothing about the others.
+    /// Public name of the set, the `kid` of a token. It has its own label, so it reveals nothing
+    /// about the keys.
     pub(crate) id: String,
     /// Signs access tokens.
     pub(crate) access: MacKey,
@@ -111,16 +111,16 @@ pub(crate) struct Keys {
     pub(crate) code: MacKey,
     /// Binds a code to its challenge and identity.
     pub(crate) code_mac: MacKey,
-    /// Turns an address into the identity under which stores know it.
+    /// Turns an address into the identity that stores use.
     pub(crate) identity: MacKey,
-    /// Signs the cookie of a device that has signed in before.
+    /// Signs device cookies.
     pub(crate) device: MacKey,
-    /// Ties a session to the address that was proven.
+    /// Binds a session to the proven address.
     pub(crate) binding: MacKey,
 }
 
-/// One value for each secret of a configuration: that of the current secret,
-/// which signs, and those of the previous ones, which only verify.
+/// A value for each secret of a configuration: the current secret signs, the previous ones only
+/// verify.
 pub(crate) struct Ring<T> {
     current: T,
     previous: Vec<T>,
@@ -164,7 +164,7 @@ mod tests {
         MasterSecret::new(Zeroizing::new(secret.to_vec())).derive(&Realm::new(realm).unwrap()).unwrap()
     }
 
-    /// What each key makes of one input.
+    /// The output of each key for the same input.
     fn macs(keys: &Keys) -> [[u8; 32]; 7] {
         let Keys { id: _, access, refresh, code, code_mac, identity, device, binding } = keys;
         [access, refresh, code, code_mac, identity, device, binding].map(|key| key.sign(b"x"))
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// A key that changes ends every session, so these never do.
+    /// Changing a key would end every session, so these are fixed.
     #[test]
     fn key_05_the_keys_of_a_secret_stay_what_they_are() {
         let keys = keys(&[7; 32]);

@@ -36,12 +36,12 @@ mod user;
 mod web;
 pub mod wire;
 
-/// The version that the interface of this crate speaks.
+/// The version used in this crate's public API.
 pub use axum;
-/// The version that the interface of this crate speaks.
+/// The version used in this crate's public API.
 #[cfg(feature = "mongodb")]
 pub use mongodb;
-/// The version that the interface of this crate speaks.
+/// The version used in this crate's public API.
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use sqlx;
 

@@ -1,4 +1,4 @@
-//! How a user has proven who they are: the `amr` of a token (RFC 8176).
+//! How a user authenticated: the `amr` of a token (RFC 8176).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,21 +7,20 @@ use std::str::FromStr;
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many there can be besides `otp`.
+/// The limit, not counting `otp`.
 const MOST: usize = 8;
 
-/// How long the name of one can be.
+/// The longest name.
 const LONGEST: usize = 32;
 
 const OTP: &str = "otp";
 
-/// How a user has proven who they are, as `amr` in their tokens: always by a
-/// one-time code, `otp`, and perhaps in other ways that the application knows
-/// of.
+/// How a user authenticated, as `amr` in their tokens: always by one-time code (`otp`), and perhaps
+/// in further ways that your application knows of.
 ///
-/// Take the names of [RFC 8176](https://www.rfc-editor.org/rfc/rfc8176#section-2)
-/// where one fits: `hwk` and `swk` for a key in hardware or software, `pin`,
-/// `fpt` for a fingerprint, `mfa` for several factors.
+/// Use the names of [RFC 8176](https://www.rfc-editor.org/rfc/rfc8176#section-2) where one fits:
+/// `hwk` and `swk` for a hardware or software key, `pin`, `fpt` for a fingerprint, `mfa` for
+/// several factors.
 ///
 /// ```
 /// use otp_auth::AuthMethods;
@@ -34,18 +33,17 @@ const OTP: &str = "otp";
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AuthMethods(Cow<'static, str>);
 
-/// A name has other characters than printable ones of ASCII, or a quotation
-/// mark or a backslash, or it is empty or has more than 32; or there are more
-/// than eight besides `otp`.
+/// A name is empty, longer than 32 characters, or has a character other than printable ASCII, a
+/// quotation mark or a backslash; or there are more than eight besides `otp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a method has 1 to 32 printable characters of ASCII, and there are at most 8 besides `otp`")]
+#[error("expected at most 8 methods besides `otp`, each of 1 to 32 printable ASCII characters")]
 pub struct InvalidAuthMethods;
 
 impl AuthMethods {
-    /// A one-time code, and nothing else.
+    /// One-time code only.
     pub const OTP: Self = Self(Cow::Borrowed(OTP));
 
-    /// A one-time code and these. One that is named twice counts once.
+    /// One-time code and these. Duplicates count once.
     ///
     /// # Errors
     ///
@@ -61,18 +59,18 @@ impl AuthMethods {
         Ok(methods)
     }
 
-    /// Whether this is one of them.
+    /// Whether `method` is among them.
     #[must_use]
     pub fn contains(&self, method: &str) -> bool {
         self.iter().any(|one| one == method)
     }
 
-    /// Each of them; `otp` is the first.
+    /// All of them, starting with `otp`.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ')
     }
 
-    /// All of them, with spaces in between: so stores keep them.
+    /// All of them, separated by spaces, as stores keep them.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -108,7 +106,7 @@ impl fmt::Debug for AuthMethods {
     }
 }
 
-/// Reads what [`as_str`](AuthMethods::as_str) has written.
+/// Parses the output of [`as_str`](AuthMethods::as_str).
 impl FromStr for AuthMethods {
     type Err = InvalidAuthMethods;
 
@@ -153,10 +151,10 @@ impl<'de> Deserialize<'de> for AuthMethods {
     }
 }
 
-/// Reads `otp`, without a copy.
+/// Reads `otp` without copying it.
 struct First;
 
-/// Reads another method, into those before it.
+/// Reads a further method.
 struct Further<'a>(&'a mut AuthMethods);
 
 impl<'de> DeserializeSeed<'de> for First {
@@ -232,7 +230,7 @@ mod tests {
         let full = AuthMethods::new(many(8)).unwrap();
         assert_eq!(full.iter().count(), 9);
         assert_eq!(AuthMethods::new(many(9)), Err(InvalidAuthMethods));
-        // What is there already is no more.
+        // Duplicates do not count.
         assert_eq!(AuthMethods::new(many(8).chain(many(8))), Ok(full));
         let longest = AuthMethods::new((0..8).map(|number| format!("{number}{}", "x".repeat(31)))).unwrap();
         assert!(longest.as_str().len() <= 512);

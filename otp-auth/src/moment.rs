@@ -1,18 +1,18 @@
-//! The present as the time type of an application.
+//! The current time in the time type of an application.
 
 use std::time::SystemTime;
 
 use crate::clock::Timestamp;
 
-/// A time that can be made from the present: one with a time zone, of chrono,
-/// jiff, time or BSON, or a type of the application's own.
+/// A time type that can be made from the current time: one with a time zone, of chrono, jiff, time
+/// or BSON, or your own.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be made from the present",
-    label = "the `verified` field is set to the present",
+    message = "`{Self}` cannot hold the current time",
+    label = "a sign-in sets the `verified` field to the current time",
     note = "implement `From<SystemTime>` for a type of your own around it"
 )]
 pub trait Moment: Sized {
-    /// This moment; `None` when the type has no value for it.
+    /// This time; `None` if the type cannot represent it.
     fn at(time: SystemTime) -> Option<Self>;
 }
 
@@ -22,13 +22,13 @@ impl<T: TryFrom<SystemTime>> Moment for T {
     }
 }
 
-/// The present.
+/// The current time.
 #[must_use]
 pub fn moment<T: Moment>(now: Timestamp) -> Option<T> {
     T::at(now.to_system_time()?)
 }
 
-/// The present, in the type of a sample.
+/// The current time, in the type of a sample value.
 #[must_use]
 #[allow(clippy::needless_pass_by_value, reason = "generated code makes the sample in place")]
 pub fn moment_like<T: Moment>(_: T, now: Timestamp) -> Option<T> {

@@ -1,10 +1,10 @@
-//! What an origin is, and when two are the same. Pure: texts in, answers out.
-//! Whatever cannot be read is no origin, so that it is the same as no other.
+//! Origins, and when two are the same. Pure functions. What cannot be parsed is not an origin, so
+//! it equals no other.
 
 pub(crate) use otp_auth_rules::origin::is_loopback;
 use otp_auth_rules::origin::{canonical_host, port, split_port};
 
-/// A host and maybe a port, as in `Host` or `:authority`.
+/// A host and an optional port, as in `Host` or `:authority`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Authority {
     host: String,
@@ -27,10 +27,10 @@ impl Authority {
     }
 }
 
-/// How a page came to the browser.
+/// How the browser loaded a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// Anybody on the way could have made the page.
+    /// Without TLS, so anyone on the network could have made the page.
     Http,
     /// Over TLS.
     Https,
@@ -58,7 +58,7 @@ impl Origin {
         self.scheme
     }
 
-    /// Whether it is what a page that this scheme brought from there has.
+    /// Whether a page loaded with this scheme from `authority` has this origin.
     pub(crate) fn is_at(&self, authority: &Authority) -> bool {
         let port = |authority: &Authority| authority.port.unwrap_or(self.scheme.default_port());
         self.authority.host == authority.host && port(&self.authority) == port(authority)
@@ -118,7 +118,7 @@ mod tests {
             ("http://a.test:443", "a.test"),
             ("https://a.test:80", "a.test"),
             ("http://localhost", "127.0.0.1"),
-            // Not read at all.
+            // Not parsed at all.
             ("null", "null"),
             ("", ""),
             ("https://", ""),

@@ -1,30 +1,27 @@
-//! Which configuration a key, a row and a cookie belong to.
+//! Realms: which configuration a key, row or cookie belongs to.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The name of a configuration, where several share a secret, a database or a
-/// browser.
+/// The name of a configuration, for configurations that share a secret, database or browser.
 ///
-/// It enters every key, every row and the names of the cookies, so nothing of
-/// one realm is worth anything in another: no token, code, device, limit,
-/// session or revocation.
+/// Every key, row and cookie name includes it, so nothing from one realm is valid in another: no
+/// token, code, device, limit, session or revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Realm(Arc<str>);
 
-/// The text cannot name a realm.
+/// The text is not a valid realm name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 64 bytes long, without control characters and without space at its ends")]
+#[error("must be 1 to 64 bytes long, without control characters or surrounding whitespace")]
 pub struct InvalidRealm;
 
 impl Realm {
-    /// The realm of this name. Names that differ in anything, also in case,
-    /// are different realms.
+    /// The realm with this name. Names are case-sensitive.
     ///
     /// # Errors
     ///
-    /// [`InvalidRealm`] for an empty or long text, or one with control
-    /// characters or with space at its ends.
+    /// [`InvalidRealm`] if the text is empty or too long, contains control characters, or starts or
+    /// ends with whitespace.
     pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidRealm> {
         let name = name.as_ref();
         match otp_auth_rules::text::realm(name) {
@@ -33,20 +30,20 @@ impl Realm {
         }
     }
 
-    /// What settings have until they are checked.
+    /// The placeholder until settings are checked.
     pub(crate) fn unnamed() -> Self {
         Self("".into())
     }
 
-    /// The name.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name of a cookie of this realm: `base`, a dash, and the realm with
-    /// every byte percent-encoded that is no letter, digit, `.`, `_` or `-`.
-    /// So the names of two realms differ wherever the realms do.
+    /// The name of a cookie of this realm: `base`, a dash and the realm. Every byte that is not a
+    /// letter, digit, `.`, `_` or `-` is percent-encoded, so different realms have different cookie
+    /// names.
     pub(crate) fn cookie_name(&self, base: &str) -> String {
         let mut name = format!("{base}-");
         for byte in self.0.bytes() {

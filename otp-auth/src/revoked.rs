@@ -1,6 +1,5 @@
-//! The mirror of the live blacklist, in memory: what [`Claims`](crate::Claims)
-//! asks. It is told of everything that this process ends itself, and follows
-//! what others end.
+//! The live blacklist in memory, which [`Claims`](crate::Claims) checks. It contains everything
+//! this process revokes, and follows what other processes revoke.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -11,15 +10,14 @@ use crate::clock::Timestamp;
 use crate::id::SubjectId;
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
-/// The first 96 bits of a random id: that any two of a million agree in them
-/// has a chance of 1 in 10^17.
+/// The first 96 bits of a random id. The chance that any two of a million collide is 1 in 10^17.
 type Key = [u8; 12];
 
-/// The first 64 bits of a subject's id, which is a digest: that one agrees with
-/// any of a million that are barred has a chance of 1 in 10^13.
+/// The first 64 bits of a subject id, which is a digest. The chance that one collides with any of a
+/// million barred users is 1 in 10^13.
 type SubjectKey = [u8; 8];
 
-/// Ids are random already, so their own bits are the hash.
+/// Ids are random, so their own bits serve as the hash.
 #[derive(Default)]
 struct OwnBits(u64);
 
@@ -28,7 +26,7 @@ impl Hasher for OwnBits {
         self.0 = bytes.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
     }
 
-    /// The length of the array, which is always the same.
+    /// The array length, which is always the same.
     fn write_usize(&mut self, _: usize) {}
 
     fn finish(&self) -> u64 {
@@ -36,36 +34,35 @@ impl Hasher for OwnBits {
     }
 }
 
-/// What is live of the blacklist, at most 39 bytes an entry.
+/// The live part of the blacklist, at most 39 bytes per entry.
 #[derive(Default)]
 pub(crate) struct Revoked(RwLock<State>);
 
 #[derive(Default)]
 struct State {
-    /// Sessions and tokens, each with the second at which it is forgotten.
+    /// Sessions and tokens, each with the second at which it can be dropped.
     ids: HashMap<Key, u32, BuildHasherDefault<OwnBits>>,
     /// Users, and their devices.
     users: HashMap<SubjectKey, Bar, BuildHasherDefault<OwnBits>>,
-    /// At so many entries, those that have expired are dropped.
+    /// Expired entries are dropped at this size.
     sweep_at: usize,
 }
 
-/// Sign-ins of a user before a moment do not count. Packed into 64 bits: a
-/// moment and an end would take as much room again.
+/// Sign-ins of a user before a certain time do not count. That time and the expiry are packed into
+/// 64 bits, half of what two timestamps need.
 #[derive(Clone, Copy, Default)]
 struct Bar(u64);
 
 impl Bar {
-    /// Milliseconds in 48 bits: good until the year 10889.
+    /// 48 bits of milliseconds last until the year 10889.
     const MOMENT_BITS: u32 = 48;
 
-    /// Days, in 16 bits: good until the year 2149, and then everything counts
-    /// as live.
+    /// 16 bits of days last until the year 2149; after that, every entry counts as live.
     const DAY: Duration = Duration::from_hours(24);
 
     fn new(moment: Timestamp, expires_at: Timestamp) -> Self {
         let moment = u64::try_from(moment.as_millis()).unwrap_or(0).min((1 << Self::MOMENT_BITS) - 1);
-        // It is remembered until the day has ended.
+        // Kept until the day has ended.
         let until = u16::try_from(Self::day(expires_at).saturating_add(1)).unwrap_or(u16::MAX);
         Self(u64::from(until) << Self::MOMENT_BITS | moment)
     }
@@ -80,7 +77,7 @@ impl Bar {
         until == u64::from(u16::MAX) || Self::day(now) < until
     }
 
-    /// The later of both moments and of both ends.
+    /// The later of both times and of both expiries.
     fn max(self, other: Self) -> Self {
         let moment = self.moment().max(other.moment()).as_millis().cast_unsigned();
         let until = (self.0 >> Self::MOMENT_BITS).max(other.0 >> Self::MOMENT_BITS);
@@ -92,7 +89,7 @@ impl Bar {
     }
 }
 
-/// Below this many entries there is nothing to gain from dropping some.
+/// Below this size, dropping entries gains nothing.
 const SWEEP_ABOVE: usize = 4_096;
 
 impl Revoked {
@@ -112,7 +109,7 @@ impl Revoked {
         }
     }
 
-    /// Whether a token is on the list.
+    /// Whether a token is revoked.
     pub(crate) fn has(&self, token: &TokenRef, now: Timestamp) -> bool {
         let state = self.read();
         state.has_id(token.session.as_bytes(), now)
@@ -120,7 +117,7 @@ impl Revoked {
             || state.bar(&token.subject, now).is_some_and(|bar| token.authenticated_at < bar.moment())
     }
 
-    /// Before which moment sign-ins of a user do not count.
+    /// The time before which sign-ins of a user do not count.
     pub(crate) fn since(&self, subject: &SubjectId, now: Timestamp) -> Option<Timestamp> {
         self.read().bar(subject, now).map(Bar::moment)
     }
@@ -129,7 +126,7 @@ impl Revoked {
         self.write().sweep(now);
     }
 
-    /// Nothing panics under the lock, so a poisoned one is as good as any.
+    /// Nothing panics while holding the lock, so a poisoned lock is still usable.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +155,7 @@ impl State {
         self.users.retain(|_, bar| bar.is_live(now));
         self.ids.shrink_to_fit();
         self.users.shrink_to_fit();
-        // The work of a sweep is spread over as many insertions.
+        // Amortises a sweep over as many insertions.
         self.sweep_at = 2 * self.len();
     }
 }
@@ -168,7 +165,7 @@ fn key<const LENGTH: usize>(id: &[u8; 16]) -> [u8; LENGTH] {
     id.first_chunk().copied().unwrap_or([0; LENGTH])
 }
 
-/// Good until the year 2106, and then everything counts as live.
+/// Lasts until the year 2106; after that, every entry counts as live.
 fn second(at: Timestamp) -> u32 {
     u32::try_from(at.as_secs().max(0)).unwrap_or(u32::MAX)
 }
@@ -186,7 +183,7 @@ mod tests {
     }
 
     fn id(number: u32) -> [u8; 16] {
-        // Spread as random bits are.
+        // Spread like random bits.
         let mixed = u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut id = [0; 16];
         id[..8].copy_from_slice(&mixed.to_be_bytes());
@@ -215,10 +212,10 @@ mod tests {
             revoked.insert(&[entry(kind, 1, 200)], at(100));
             assert!(revoked.has(&token(1, 1, 1), at(199)), "{kind:?}");
             assert!(!revoked.has(&token(2, 2, 2), at(199)), "{kind:?}");
-            // One of a user until the day is over.
+            // A user's entry lasts until the end of the day.
             let over = if kind == BlacklistKind::User { DAY } else { 201 };
             assert!(!revoked.has(&token(1, 1, 1), at(over)), "{kind:?}");
-            // The later of two ends counts.
+            // The later expiry counts.
             revoked.insert(&[entry(kind, 1, 300), entry(kind, 1, 250)], at(100));
             assert!(revoked.has(&token(1, 1, 1), at(299)), "{kind:?}");
         }
@@ -236,7 +233,7 @@ mod tests {
         assert_eq!(revoked.since(&subject, at(2 * DAY)), None);
     }
 
-    /// In whatever order the store tells of them.
+    /// In any order.
     #[test]
     fn the_later_moment_and_the_later_end_of_a_user_count() {
         let millis = Timestamp::from_millis;
@@ -272,8 +269,7 @@ mod tests {
         }
     }
 
-    /// What the table of these entries has allocated: a slot and a byte of
-    /// control for each of its buckets.
+    /// The allocation of the table: a slot and a control byte per bucket.
     fn allocated(revoked: &Revoked, kind: BlacklistKind) -> usize {
         fn of<K, V, S>(map: &HashMap<K, V, S>) -> usize {
             let buckets = (map.capacity() * 8).div_ceil(7).next_power_of_two();
@@ -283,7 +279,7 @@ mod tests {
         if kind == BlacklistKind::User { of(&state.users) } else { of(&state.ids) }
     }
 
-    /// Whatever the number of entries.
+    /// For any number of entries.
     #[test]
     fn a_live_entry_takes_at_most_40_bytes() {
         for kind in [BlacklistKind::Session, BlacklistKind::User] {

@@ -1,15 +1,14 @@
-//! Text that stays unseen.
+//! Text that must stay hidden.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Text that must not be seen: a token, a code, a challenge.
+/// Text that must stay hidden: a token, a code, a challenge.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, and the memory is
-/// cleared when it is dropped. Serializing writes the text: that is how it
-/// reaches the one response that is meant to carry it.
+/// `Debug` prints a placeholder, there is no `Display`, and dropping it clears the memory.
+/// Serializing writes the text, so that it can reach the response it is meant for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);

@@ -1,5 +1,5 @@
-//! Sessions: what a presented refresh token means. Pure rules: no I/O, and
-//! the time is a value.
+//! Sessions: what a presented refresh token is worth. Pure rules without I/O; the time is passed
+//! in.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,49 +11,46 @@ use crate::clock::Timestamp;
 use crate::id::SessionId;
 use crate::methods::AuthMethods;
 
-/// For how long the answer to a refresh may be lost. A client that sleeps over
-/// night is one, and whoever finds an old token later is none.
+/// How long a lost response to a refresh can be recovered. It covers a client that sleeps
+/// overnight, but not an old token found later.
 const RECOVERY: Duration = Duration::from_hours(24);
 
-/// One sign-in, as a store keeps it.
+/// A sign-in, as stores keep it.
 ///
-/// A handler may return it to its user: nothing in it lets anybody in. The
-/// binding is the same for the same address.
+/// A handler may return it to its user, because nothing in it grants access. `binding` is the same
+/// for every session of an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Session {
-    /// Its id, `sid` in every token of it.
+    /// The id, which every token of the session carries as `sid`.
     pub id: SessionId,
     /// The user's id, in its text form.
     pub user_id: String,
-    /// The address that was proven. A user who has another one by now is not
-    /// the one who signed in.
+    /// The address that was proven. If the user's address changes, the session is no longer valid.
     pub binding: Binding,
-    /// How often it was refreshed; the refresh token in use carries the same
-    /// number.
+    /// The number of refreshes so far. The current refresh token carries the same number.
     pub generation: u32,
     /// When the user signed in.
     pub created_at: Timestamp,
-    /// When the refresh token in use was made.
+    /// When the current refresh token was issued.
     pub refreshed_at: Timestamp,
-    /// The last time that a refresh token was handed out again because its
-    /// answer was lost.
+    /// The last time a refresh token was reissued because the response was lost.
     pub recovery: Option<Recovery>,
-    /// When it ends; fixed at sign-in.
+    /// When the session expires, which is fixed at sign-in.
     pub expires_at: Timestamp,
-    /// When it was signed out or ended.
+    /// When it was signed out or revoked.
     pub revoked_at: Option<Timestamp>,
-    /// How the user has proven who they are.
+    /// How the user authenticated.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, examples(json!(["otp"]))))]
     pub methods: AuthMethods,
-    /// What the user would recognise it by.
+    /// What helps the user recognise the session.
     pub client: Client,
 }
 
 impl Session {
-    /// A session as it is after its sign-in. For a store that reads one back:
-    /// set what has changed since.
+    /// A session right after its sign-in. A store that loads a session sets the fields that have
+    /// changed since.
     #[must_use]
     pub fn new(
         id: SessionId,
@@ -82,39 +79,37 @@ impl Session {
         Self { generation: self.generation.saturating_add(1), refreshed_at: now, ..self }
     }
 
-    /// Whether the successor of this generation is in use, and was handed out
-    /// again after the grace.
+    /// Whether the successor of this generation is current and was reissued after the grace period.
     pub(crate) fn has_recovered(&self, generation: u32) -> bool {
         generation.checked_add(1) == Some(self.generation)
             && self.recovery.is_some_and(|recovery| recovery.generation == self.generation)
     }
 }
 
-/// A refresh token was handed out again, after the grace.
+/// A refresh token was reissued after the grace period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Recovery {
     /// The generation of that token.
     pub generation: u32,
-    /// When that was.
+    /// When it was reissued.
     pub at: Timestamp,
 }
 
-/// What a user would recognise a session by.
+/// What helps a user recognise a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Client {
-    /// The `User-Agent` of the sign-in, without control characters and at
-    /// most 256 bytes.
+    /// The `User-Agent` of the sign-in, without control characters, at most 256 bytes.
     pub user_agent: Option<String>,
-    /// The address it came from. Behind a proxy this is the proxy's.
+    /// The IP address of the sign-in. Behind a proxy, this is the proxy's address.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address: Option<IpAddr>,
 }
 
 impl Client {
-    /// Cleans what a client said about itself.
+    /// Cleans the values that the client sent.
     #[must_use]
     pub fn new(user_agent: Option<&str>, address: Option<IpAddr>) -> Self {
         let clean = |text: &str| {
@@ -134,40 +129,36 @@ impl Client {
     }
 }
 
-/// What a refresh token of a certain generation is worth.
+/// What a refresh token of a given generation is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presented {
-    /// It is the one in use: replace it.
+    /// The current token. Replace it.
     Current,
-    /// It was replaced just now, by a request that ran at the same time or
-    /// whose answer was lost: hand out the same successor again.
+    /// Replaced just now, by a concurrent request or one whose response was lost. Return the same
+    /// successor.
     JustReplaced,
-    /// It was replaced a while ago, and the answer was lost: note that, and
-    /// hand out the same successor once more.
+    /// Replaced a while ago, but the response was lost. Record that, and return the same successor
+    /// once more.
     AnswerLost,
-    /// It is the successor of the one in use: it was handed out, and then the
-    /// store lost the replacement in a crash. Replace it again.
+    /// The successor of the current token: it was issued, but a crash of the store lost the
+    /// replacement. Replace the token again.
     Ahead,
-    /// Its successor is in use: somebody has a copy (RFC 9700 section
-    /// 4.14.2).
+    /// Its successor has been used, so somebody has a copy (RFC 9700 section 4.14.2).
     Reused,
-    /// The session was signed out or ended.
+    /// The session was signed out or revoked.
     Revoked,
-    /// The session is over.
+    /// The session has expired.
     Expired,
 }
 
-/// Judges a refresh token whose signature is right.
+/// Judges a refresh token with a valid signature.
 ///
-/// The token that was just replaced may come from a client that never got its
-/// successor, or from somebody with a copy; nothing tells them apart. So it
-/// yields its successor once more. From then on both would hold the same
-/// token, and whoever uses it second presents one that was replaced: a token
-/// that was itself handed out again is not made up for. So a copy is found at
-/// the latest when both who hold it have used it twice, and an answer that is
-/// lost now and then ends nothing. Two uses within the grace of each other look
-/// like two tabs, and begin that anew. A copy that is used alone looks like its
-/// owner.
+/// A token that was just replaced may come from a client that never received the successor, or from
+/// somebody with a copy. The two look alike, so it returns its successor once more. Both then hold
+/// the same token, and whoever uses it second presents a replaced token. A token that was itself
+/// reissued is not recovered, so a copy is detected once both have used it twice, while an
+/// occasional lost response ends nothing. Two uses within the grace period of each other look like
+/// two tabs, and start this over. A copy that is used alone looks like its owner.
 pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: Duration) -> Presented {
     if session.revoked_at.is_some() {
         return Presented::Revoked;
@@ -181,7 +172,7 @@ pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: D
     if generation.checked_add(1) == Some(session.generation) {
         let recovered = session.recovery.filter(|recovery| recovery.generation == session.generation);
         let handed_out_at = recovered.map_or(session.refreshed_at, |recovery| recovery.at);
-        // A grace of zero accepts nothing, not even in the same millisecond.
+        // A zero grace period accepts nothing, not even within the same millisecond.
         if now < handed_out_at + grace {
             return Presented::JustReplaced;
         }
@@ -193,8 +184,8 @@ pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: D
     if session.generation.checked_add(1) == Some(generation) {
         return Presented::Ahead;
     }
-    // Older ones, and those that are further ahead: the latter mean that the
-    // table was set back, and then nothing about it can be trusted.
+    // Older generations, and those further ahead. The latter mean that the table was restored to an
+    // earlier state and cannot be trusted.
     Presented::Reused
 }
 
@@ -280,17 +271,16 @@ mod tests {
         ] {
             assert_eq!(judge(&session, 4, at(millis), GRACE), expected, "{what}");
         }
-        // Older ones are never made up for.
+        // Older ones are never recovered.
         assert_eq!(judge(&long, 3, at(110_000), GRACE), Presented::Reused);
     }
 
-    /// A client, or a thief: the last token that it has got.
+    /// A client or a thief, with its latest token.
     #[derive(Clone, Copy)]
     struct Holder(u32);
 
-    /// One request for a refresh, as `OtpAuth::refresh` carries it out;
-    /// `false` when it was found to be a reuse. `answered` says whether the
-    /// answer arrives.
+    /// One refresh, as in `OtpAuth::refresh`; `false` if it was detected as reuse. `answered` says
+    /// whether the response arrives.
     fn refresh(session: &mut Session, holder: &mut Holder, now: Timestamp, answered: bool) -> bool {
         match judge(session, holder.0, now, GRACE) {
             Presented::Current => *session = session.clone().advanced(now),
@@ -306,8 +296,8 @@ mod tests {
         true
     }
 
-    /// Every order in which an owner and somebody with a copy can refresh, and
-    /// every way to leave more than the grace or less in between.
+    /// Every order in which an owner and somebody with a copy can refresh, with more or less than
+    /// the grace period in between.
     #[test]
     fn rt_01_a_copy_is_found_when_both_have_used_it_twice() {
         const STEPS: u32 = 8;
@@ -327,8 +317,8 @@ mod tests {
                     if found {
                         break;
                     }
-                    // Within the grace of each other they are two tabs, and
-                    // hold the same token again.
+                    // Within the grace period of each other they look like two tabs, and hold the
+                    // same token again.
                     if last_use[1 - who].is_some_and(|other| at(now) < at(other) + GRACE) {
                         uses = [0; 2];
                     } else {
@@ -337,7 +327,7 @@ mod tests {
                     last_use[who] = Some(now);
                     assert!(uses.contains(&0) || uses.contains(&1), "{order:08b} {hurry:08b}: {uses:?}");
                 }
-                // Nobody can tell a copy as long as only one of them uses it.
+                // A copy cannot be detected while only one of the two uses it.
                 let is_alone = order == 0 || order == (1 << STEPS) - 1;
                 assert!(!(found && is_alone), "{order:08b} {hurry:08b}");
                 unfound += u32::from(!found && !is_alone);
@@ -346,8 +336,7 @@ mod tests {
         assert!(unfound > 0, "uses within the grace are not told apart");
     }
 
-    /// Whatever happens in between, one answer that is lost ends nothing, if
-    /// the one before it and the one after it arrive.
+    /// A single lost response never ends the session, if the responses before and after it arrive.
     #[test]
     fn one_lost_answer_in_a_row_never_ends_a_session() {
         for pattern in 0..1_u32 << 12 {

@@ -1,5 +1,4 @@
-//! What unit tests have in common: a plain configuration, written out by
-//! hand, and keys.
+//! Shared by unit tests: a handwritten minimal configuration, and keys.
 
 use crate::config::{OtpConfig, SettingsBuilder};
 use crate::delivery::Cookie;
@@ -9,13 +8,13 @@ use crate::realm::Realm;
 use crate::send::ConsoleSender;
 use crate::user::OtpUser;
 
-/// The keys of a secret that consists of one byte.
+/// The keys of a secret that repeats one byte.
 pub(crate) fn keys(byte: u8) -> Keys {
     let secret = MasterSecret::new(vec![byte; 32].into());
     secret.derive(&Realm::new("users").unwrap()).unwrap()
 }
 
-/// A user with nothing but what is needed.
+/// A minimal user.
 #[derive(Clone)]
 pub(crate) struct PlainUser {
     pub(crate) id: i64,
@@ -39,7 +38,7 @@ impl OtpUser for PlainUser {
     }
 }
 
-/// Settings by default, in a build without debug assertions.
+/// Default settings, in a build without debug assertions.
 pub(crate) struct Plain;
 
 impl Hooks<PlainUser> for Plain {}

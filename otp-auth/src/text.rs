@@ -1,47 +1,44 @@
-//! What people paste around a code or an address, and digits of any script.
-//! The properties are those of Unicode; no table of them is kept here.
+//! What people paste around a code or address, and digits of any script. The character properties
+//! come from Unicode.
 
 use icu_properties::props::{Dash, DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// The text without what nobody sees at its ends.
+/// The text without invisible characters and spaces at its ends.
 pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
-/// Whether there is nothing to see: a space of any kind (`White_Space`), or
-/// [invisible](is_invisible).
+/// Whether nothing is visible: any space (`White_Space`), or [invisible](is_invisible).
 pub(crate) fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c)
 }
 
-/// Whether it is ignored when text is shown (`Default_Ignorable_Code_Point`):
-/// zero-width characters, direction marks, joiners, variation selectors.
+/// Whether displayed text ignores it (`Default_Ignorable_Code_Point`): zero-width characters,
+/// direction marks, joiners, variation selectors.
 pub(crate) fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether it is a hyphen, a dash or a minus sign (`Dash`), or the sound mark
-/// that a Japanese keyboard gives in their place.
+/// Whether it is a hyphen, dash or minus sign (`Dash`), or the sound mark that Japanese keyboards
+/// produce instead.
 pub(crate) fn is_dash(c: char) -> bool {
     CodePointSetData::new::<Dash>().contains(c) || matches!(c, '\u{30fc}' | '\u{ff70}')
 }
 
-/// The general category.
 pub(crate) fn category(c: char) -> GeneralCategory {
     CodePointMapData::new().get(c)
 }
 
-/// The ASCII digit of the same value as a decimal digit of any script
-/// (`Decimal_Number`).
+/// The ASCII digit with the value of a decimal digit of any script (`Decimal_Number`).
 pub(crate) fn digit(c: char) -> Option<char> {
     let is_decimal = |c| CodePointMapData::<GeneralCategory>::new().get32(c) == GeneralCategory::DecimalNumber;
     let c = u32::from(c);
     if !is_decimal(c) {
         return None;
     }
-    // Unicode gives such digits ten code points in a row, in the order of
-    // their values; several scripts may follow each other.
+    // Unicode assigns such digits ten consecutive code points in the order of their values. Several
+    // scripts may be adjacent.
     let before = (1..=c).take_while(|back| is_decimal(c - back)).count();
     u32::try_from(before % 10).ok().and_then(|value| char::from_digit(value, 10))
 }
@@ -99,7 +96,7 @@ mod tests {
             };
             assert_eq!(category(c), GeneralCategory::DecimalNumber, "{c:?}");
             counts[found.to_digit(10).unwrap() as usize] += 1;
-            // Where Unicode itself names the ASCII digit, it is this one.
+            // If Unicode itself names the ASCII digit, it is the same one.
             let compatible: String = c.to_string().nfkc().collect();
             assert!(compatible == c.to_string() || compatible == found.to_string(), "{c:?}");
         }
@@ -138,8 +135,7 @@ mod tests {
         {
             assert!(is_dash(c), "{c:?}");
         }
-        // A minus with a meaning of its own is still one, and so is whatever
-        // punctuation calls a dash.
+        // A minus with a special meaning is still a minus, and so is any punctuation dash.
         for c in every_char().filter(|c| category(*c) == GeneralCategory::DashPunctuation) {
             assert!(is_dash(c), "{c:?}");
         }

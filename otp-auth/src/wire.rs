@@ -1,8 +1,7 @@
-//! The JSON bodies of the routes, for servers and for clients in Rust.
+//! The JSON bodies of the routes, for servers and for Rust clients.
 //!
-//! Which of them a route takes and gives depends on the
-//! [delivery](crate::delivery). In cookie mode no body has a field for a
-//! refresh token, a challenge or a device.
+//! The [delivery](crate::delivery) decides which of them a route uses. In cookie mode, no body has
+//! a field for a refresh token, challenge or device.
 
 use std::fmt;
 
@@ -20,7 +19,7 @@ pub struct RequestOtpBody {
     pub email: String,
 }
 
-/// The body of `POST /request-otp` in body mode, and in both modes.
+/// The body of `POST /request-otp` in body and both modes.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -28,38 +27,37 @@ pub struct RequestOtpBodyWithDevice {
     /// The address to send the code to.
     #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
     pub email: String,
-    /// The `device` of the last answer to `POST /verify-otp`, if there was one.
+    /// The `device` from the last response to `POST /verify-otp`, if any.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub device: Option<Secret>,
 }
 
-/// The answer to `POST /request-otp` in cookie mode. The challenge is in its
-/// cookie.
+/// The response to `POST /request-otp` in cookie mode. The challenge is in its cookie.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ChallengeIssued {
-    /// For people.
+    /// A message for people.
     pub message: String,
-    /// Seconds for which the code is valid.
+    /// Seconds until the code expires.
     pub expires_in: u64,
-    /// Seconds until the next code can be sent.
+    /// Seconds until another code can be sent.
     pub resend_in: u64,
 }
 
-/// The answer to `POST /request-otp` in body mode, and in both modes.
+/// The response to `POST /request-otp` in body and both modes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ChallengeIssuedInBody {
-    /// For people.
+    /// A message for people.
     pub message: String,
-    /// Seconds for which the code is valid.
+    /// Seconds until the code expires.
     pub expires_in: u64,
-    /// Seconds until the next code can be sent.
+    /// Seconds until another code can be sent.
     pub resend_in: u64,
-    /// To be sent back together with the code.
+    /// Send it back together with the code.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub challenge: Secret,
 }
@@ -77,7 +75,7 @@ pub struct VerifyBody {
     pub code: Secret,
 }
 
-/// The body of `POST /verify-otp` in body mode, and in both modes.
+/// The body of `POST /verify-otp` in body and both modes.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -88,19 +86,18 @@ pub struct VerifyBodyWithChallenge {
     /// The code, as typed.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[^A-Za-z]+$", max_length = 4096, examples("000000")))]
     pub code: Secret,
-    /// The challenge from the answer to `POST /request-otp`.
+    /// The challenge from the response to `POST /request-otp`.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub challenge: Option<Secret>,
-    /// The `device` of the last answer to `POST /verify-otp`, if there was one:
-    /// the new one takes its place.
+    /// The `device` from the last response to `POST /verify-otp`, if any. The new one replaces it.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub device: Option<Secret>,
 }
 
-/// The answer to `POST /verify-otp` and `POST /refresh` in cookie mode (RFC
-/// 6749 section 5.1). The refresh token is in its cookie.
+/// The response to `POST /verify-otp` and `POST /refresh` in cookie mode (RFC 6749 section 5.1).
+/// The refresh token is in its cookie.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -110,12 +107,12 @@ pub struct TokensIssued {
     pub access_token: Secret,
     /// Always `bearer`.
     pub token_type: String,
-    /// Seconds for which the access token is valid.
+    /// Seconds until the access token expires.
     pub expires_in: u64,
 }
 
-/// The answer to `POST /verify-otp` and `POST /refresh` in body mode, and in
-/// both modes (RFC 6749 section 5.1).
+/// The response to `POST /verify-otp` and `POST /refresh` in body and both modes (RFC
+/// 6749 section 5.1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -125,20 +122,19 @@ pub struct TokensIssuedInBody {
     pub access_token: Secret,
     /// Always `bearer`.
     pub token_type: String,
-    /// Seconds for which the access token is valid.
+    /// Seconds until the access token expires.
     pub expires_in: u64,
     /// The refresh token.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub refresh_token: Secret,
-    /// After a sign-in: proof that this device has signed in, for later requests
-    /// of a code. It is good for 180 days, and also after signing out.
+    /// After a sign-in: proof that this device has signed in, for later code requests. It is valid
+    /// for 180 days, even after a sign-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub device: Option<Secret>,
 }
 
-/// The body of `POST /refresh` and `POST /logout` in body mode, and in both
-/// modes.
+/// The body of `POST /refresh` and `POST /logout` in body and both modes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -149,24 +145,23 @@ pub struct RefreshBody {
     pub refresh_token: Option<Secret>,
 }
 
-/// The body of `POST /refresh` and `POST /logout` in cookie mode: nothing in
-/// it matters.
+/// The body of `POST /refresh` and `POST /logout` in cookie mode. It has no fields.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct NoBody {}
 
-/// The answer to `POST /logout`.
+/// The response to `POST /logout`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Message {
-    /// For people.
+    /// A message for people.
     pub message: String,
 }
 
 impl RequestOtpBody {
-    /// Asks for a code.
+    /// Requests a code.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
         Self { email: email.into() }
@@ -174,7 +169,7 @@ impl RequestOtpBody {
 }
 
 impl RequestOtpBodyWithDevice {
-    /// Asks for a code, as a device that has not signed in yet.
+    /// Requests a code from a device that has not signed in yet.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
         Self { email: email.into(), device: None }
@@ -190,8 +185,7 @@ impl VerifyBody {
 }
 
 impl VerifyBodyWithChallenge {
-    /// Presents a code and its challenge, as a device that has not signed in
-    /// yet.
+    /// Presents a code and its challenge from a device that has not signed in yet.
     #[must_use]
     pub fn new(email: impl Into<String>, code: impl Into<String>, challenge: Secret) -> Self {
         Self { email: email.into(), code: Secret::new(code), challenge: Some(challenge), device: None }

@@ -100,7 +100,7 @@ fn check_secrets(written: &Written, errors: &mut Accumulator) {
              `secret_key = env(\"OTP_AUTH_SECRET\")`",
         ));
     }
-    for (key, what) in [("secret_key", ""), ("previous_secret_keys", "holds one that ")] {
+    for (key, what) in [("secret_key", ""), ("previous_secret_keys", "contains a secret that ")] {
         let secrets = match written.slot(key).value() {
             Some(Value::One(secret)) => std::slice::from_ref(secret),
             Some(Value::Listed(secrets)) => secrets,

@@ -1,4 +1,4 @@
-//! Asking and telling the application.
+//! Calling the application's hooks.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -18,20 +18,20 @@ use crate::methods::AuthMethods;
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Whether the application lets a user in at this moment.
+    /// Whether the application admits a user now.
     pub(super) fn admits(&self, user: &C::User) -> bool {
         self.inner.config.hooks().admit(user) == Admission::Admit
     }
 
-    /// Logs a suspicion and tells the application.
+    /// Logs a suspicion and notifies the application.
     pub(super) async fn raise(&self, suspicion: &Suspicion, context: &RequestContext) {
         event::suspicion(suspicion, context.client_ip);
         notice("suspicious", self.inner.config.hooks().suspicious(suspicion, context)).await;
     }
 }
 
-/// Waits for a notice to the application, but not for long. It comes after
-/// the fact: that it panics must not take away what has happened.
+/// Notifies the application, and waits a limited time. Notifications come after the fact, so a
+/// panic must not undo what has happened.
 pub(super) async fn notice(name: &'static str, hook: impl Future<Output = ()> + Send) {
     match tokio::time::timeout(HOOK_TIMEOUT, AssertUnwindSafe(hook).catch_unwind()).await {
         Ok(Ok(())) => {}
@@ -40,8 +40,7 @@ pub(super) async fn notice(name: &'static str, hook: impl Future<Output = ()> + 
     }
 }
 
-/// Asks the application. No answer in time is a refusal. How else the user
-/// has proven who they are.
+/// Asks the application. A timeout rejects. Returns how the user authenticated.
 pub(super) async fn ask<A: Into<SignInAnswer>>(
     name: &'static str,
     hook: impl Future<Output = A> + Send,

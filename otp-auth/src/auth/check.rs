@@ -1,18 +1,17 @@
-//! Whether the database is ready, asked at the start.
+//! The database check at startup.
 
 use super::OtpAuth;
 use crate::check::{CheckError, SignUps};
 use crate::config::OtpConfig;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Proves that the database has what sign-ins need: the table of the users
-    /// with every column and its type, a unique index on the address and on
-    /// the id, a default for each column that a first sign-in leaves out, and
-    /// the library's own tables as the store's `migrate` makes them. It loads
-    /// no row and changes nothing.
+    /// Checks that the database has what sign-ins need: the user table with every column and its
+    /// type, a unique index on the address and on the id, a default for each column that a first
+    /// sign-in leaves out, and the library's own tables as the store's `migrate` creates them.
+    /// Loads no rows and changes nothing.
     ///
-    /// Without it a table that does not fit is noticed by the first who signs
-    /// in, and they get a 503. Call it at the start, after `migrate`:
+    /// Without this check, the first user to sign in gets a 503 if a table does not fit. Call it at
+    /// startup, after `migrate`:
     ///
     /// ```
     /// # use otp_auth::{OtpAuth, OtpConfig};
@@ -22,14 +21,13 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # }
     /// ```
     ///
-    /// An application that knows better about some of the list goes through
-    /// [`findings`](CheckError::findings), and tells them apart by their
-    /// [`kind`](crate::Finding::kind).
+    /// To accept some faults deliberately, go through [`findings`](CheckError::findings) and match
+    /// on their [`kind`](crate::Finding::kind).
     ///
     /// # Errors
     ///
-    /// [`CheckError`] lists everything that is wrong at once, with what to
-    /// write, or says that the database could not be asked.
+    /// [`CheckError`] lists every fault at once, with what to write, or says that the database
+    /// could not be queried.
     pub async fn check(&self) -> Result<(), CheckError> {
         let sign_ups = if self.inner.settings.auto_create_user { SignUps::Open } else { SignUps::Closed };
         CheckError::unless_empty(self.inner.store.check(sign_ups).await?)

@@ -1,4 +1,4 @@
-//! Deleting what has expired.
+//! Deleting expired rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,12 @@ use crate::context::Caller;
 use crate::store::Removed;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Deletes what has expired, in batches, and returns how many rows went.
-    /// Safe to run in every process at once. After each batch it rests for as
-    /// long as the batch took.
+    /// Deletes what has expired, in batches, and returns how many rows were deleted. Safe to run in
+    /// every process at once. Pauses after each batch for as long as the batch took.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`]; what was deleted before stays deleted.
+    /// [`AuthError::Store`]. Earlier batches stay deleted.
     pub async fn cleanup(&self) -> Result<Removed, AuthError> {
         const BATCH: u32 = 500;
         let now = self.now();
@@ -29,26 +28,25 @@ impl<C: OtpConfig> OtpAuth<C> {
             if !batch.any_reached(BATCH) {
                 return Ok(removed);
             }
-            // Half of the time belongs to those who sign in meanwhile.
+            // Leave half of the time to sign-ins.
             tokio::time::sleep(began.elapsed()).await;
         }
     }
 
-    /// Runs [`cleanup`](Self::cleanup) now and then after every interval, on
-    /// the current Tokio runtime, until the last clone of this value is
-    /// dropped or the returned task is aborted. Failures are logged and tried
-    /// again after the interval.
-    #[allow(clippy::must_use_candidate, reason = "the task goes on when its handle is dropped")]
+    /// Runs [`cleanup`](Self::cleanup) now and after every interval, on the current Tokio runtime,
+    /// until the last clone of this value is dropped or you abort the returned task. Failures are
+    /// logged and retried after the interval.
+    #[allow(clippy::must_use_candidate, reason = "the task continues after its handle is dropped")]
     pub fn spawn_cleanup(&self, every: Duration) -> tokio::task::JoinHandle<()> {
         let weak = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
-            // The first tick is due at once. A zero interval would spin.
+            // The first tick is immediate. A zero interval would spin.
             let mut ticks = tokio::time::interval(every.max(Duration::from_secs(1)));
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
                 let Some(inner) = weak.upgrade() else { return };
-                // The store has already logged a failure.
+                // The store has logged the failure.
                 let _ = Self { inner, caller: Caller::default() }.cleanup().await;
             }
         })

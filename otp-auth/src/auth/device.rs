@@ -1,5 +1,5 @@
-//! Known devices: whose budget pays for a code, which device a sign-in is for,
-//! and how all devices of a user end.
+//! Known devices: whose budget pays for a code, which device a sign-in belongs to, and how a user's
+//! devices are revoked.
 
 use std::time::Duration;
 
@@ -14,13 +14,12 @@ use crate::email::Address;
 use crate::id::{SessionId, SubjectId, TokenId};
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
-/// A device may have signed in at another process, whose clock is ahead by so
-/// much.
+/// The device may have signed in at another process, whose clock may be ahead by this much.
 const SKEW: Duration = Duration::from_mins(1);
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The device of a token, if it has signed in to this address, not too
-    /// long ago, and was not ended since.
+    /// The device of a token, if it has signed in to this address recently enough and has not been
+    /// revoked.
     pub(super) async fn known_device(
         &self,
         mailbox: &Mailbox,
@@ -42,18 +41,18 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok((!ended.await?).then_some(device))
     }
 
-    /// Whether this is the token of a device.
+    /// Whether this is a device token.
     pub(crate) fn is_device_token(&self, token: &str) -> bool {
         Device::read(&self.inner.keys, token).is_some()
     }
 
-    /// Which of several tokens to take for an address: the one of the latest
-    /// sign-in to it, else of the latest at all.
+    /// Which of several tokens to use for an address: the one with the latest sign-in to it, or
+    /// else the latest sign-in at all.
     pub(crate) fn device_for<'a>(&self, email: &str, tokens: &[&'a str]) -> Option<&'a str> {
         if let [] | [_] = tokens {
             return tokens.first().copied();
         }
-        // What is no address is found by whoever needs it.
+        // Whoever needs a valid address reports an invalid one.
         let address = Address::parse(email, self.inner.settings.local_part_case);
         let identities = address.map(|address| self.inner.keys.map(|keys| Identity::of(keys, &address)));
         let now = self.now();
@@ -65,12 +64,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         tokens.iter().copied().max_by_key(rank)
     }
 
-    /// The device that signs in: the one that has paid for the challenge, else
-    /// the one of the token, else a new one. So only what strangers may send
-    /// can give an address one more device.
+    /// The device that signs in: the one that paid for the challenge, else the one of the token,
+    /// else a new one. So only what strangers may send can add a device to an address.
     ///
-    /// What the token knows besides goes on with its own device alone: each
-    /// sign-in that a device is known for is one that it has made.
+    /// The other addresses in the token carry over only to its own device, so a device is known
+    /// only for sign-ins that it made.
     pub(super) fn device_of(&self, token: Option<&str>, challenge: &Challenge) -> Result<Device, AuthError> {
         let present = token.and_then(|token| Device::read(&self.inner.keys, token));
         Ok(match (challenge.device(), present) {
@@ -81,18 +79,17 @@ impl<C: OtpConfig> OtpAuth<C> {
         })
     }
 
-    /// The token of a device that has signed in.
+    /// The token of a device that signed in.
     pub(super) fn device_token(&self, device: Device, mailbox: &Mailbox, user_id: &str, now: Timestamp) -> DeviceToken {
         let subject = SubjectId::devices_of(user_id);
-        // Whoever signs in after all devices were ended is known at once, as far
-        // as this process has been told.
+        // A sign-in after all devices were revoked makes the device known at once, as far as this
+        // process knows.
         let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
         let token = device.signed_in(&mailbox.identities, subject, at).to_token(self.inner.keys.current());
         DeviceToken { token, expires_in: device::LIFETIME }
     }
 
-    /// Ends all devices of a user. The entry lives for as long as such a device
-    /// would be known.
+    /// Revokes all devices of a user. The entry lives as long as a device could be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
         let moment = self.now() + SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();

@@ -1,4 +1,4 @@
-//! What can go wrong, as the caller of [`OtpAuth`](crate::OtpAuth) sees it.
+//! Errors, as callers of [`OtpAuth`](crate::OtpAuth) see them.
 
 use std::time::Duration;
 
@@ -6,77 +6,73 @@ use crate::challenge::code::MalformedCode;
 use crate::error::{RandomError, StoreError};
 use crate::token::{ClaimsError, MintError};
 
-/// Why a use case of [`OtpAuth`](crate::OtpAuth) did not succeed.
+/// Why a use case of [`OtpAuth`](crate::OtpAuth) failed.
 ///
-/// The router turns each into a problem with a stable `code`; see
-/// [`problem`](crate::problem).
+/// The router turns each into a problem with a stable `code`. See [`problem`](crate::problem).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// The text is not an address that is accepted.
+    /// The text is not an accepted e-mail address.
     #[error("not an e-mail address")]
     InvalidEmail,
-    /// The text cannot be a code: it has no digits, or other characters than
-    /// digits, spaces, dashes and invisible ones.
+    /// The text cannot be a code: it has no digits, or characters other than digits, spaces, dashes
+    /// and invisible ones.
     #[error("not a code")]
     MalformedCode,
-    /// A code was sent to this address a short while ago, or too many were.
+    /// A code was sent to this address only recently, or too many were sent.
     #[error("the next code can be sent in {} ms", retry_after.as_millis())]
     ResendTooSoon {
-        /// After this long, a request succeeds.
+        /// A request succeeds after this time.
         retry_after: Duration,
     },
-    /// The sender failed or was too slow, or too many sends are on their way.
-    /// The client can ask again at once; where the mail may be out, the send
-    /// still counts for the hour and the day.
+    /// The sender failed or was too slow, or too many codes are being sent. The client can ask
+    /// again at once. If the e-mail may have been sent, it still counts towards the hour and the
+    /// day.
     #[error("the code could not be delivered")]
     DeliveryFailed,
-    /// The sender says that this address will never take a message. The send
-    /// counts for the hour and the day.
-    #[error("the address takes no mail")]
+    /// The sender reports that this address will never accept a message. The send counts towards
+    /// the hour and the day.
+    #[error("the address cannot receive e-mail")]
     AddressRefused,
-    /// The code is wrong, expired or used, or its challenge is another one.
-    /// Which of these is not told.
+    /// The code is wrong, expired or used, or belongs to another challenge. The client does not
+    /// learn which.
     #[error("the code is not valid")]
     InvalidCode,
-    /// All tries of this challenge are used up, even for the right code.
+    /// The challenge has no attempts left, even for the correct code.
     #[error("too many attempts; ask for a new code")]
     TooManyAttempts {
-        /// After this long the challenge has expired, and a request for a
-        /// code opens another one whatever the client sends along.
+        /// After this time the challenge has expired, and a request for a code opens a new one
+        /// whatever challenge the client sends.
         retry_after: Duration,
     },
-    /// The application refused to let this user be created or sign in.
-    #[error("sign-in was refused by the application")]
+    /// The application did not let this user be created or sign in.
+    #[error("the application rejected the sign-in")]
     SignInRefused,
-    /// The refresh token is not one of ours, has expired, or its user is gone.
+    /// The refresh token is forged or has expired, or its user does not exist.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
-    /// The session has been signed out, or was ended because an old refresh
-    /// token of it was used again.
+    /// The session was signed out, or revoked because an old refresh token was reused.
     #[error("the session has been revoked")]
     SessionRevoked,
-    /// The access token is not one of ours, has expired or was revoked, or
-    /// its user is gone.
+    /// The access token is forged, expired or revoked, or its user does not exist.
     #[error("the access token is not valid")]
     InvalidToken,
-    /// The store failed. Try again: what it may have done before, it does not
-    /// do twice.
+    /// The store failed. It is safe to retry.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The user's claims cannot be written into a token and read back.
+    /// The user's claims cannot be serialized into a token and read back.
     ///
-    /// The text of the source quotes values of the user: keep it out of logs.
+    /// The source's text quotes values of the user, so keep it out of logs.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// The user's claims are so large that no extractor would accept the
-    /// access token: it may have 12 KiB.
-    #[error("the user's claims make an access token of {bytes} bytes, and at most 12288 are accepted")]
+    /// The user's claims are so large that extractors would reject the access token, which may have
+    /// at most 12 KiB.
+    #[error("the user's claims make an access token of {bytes} bytes, which exceeds the limit of 12288")]
     TokenTooLong {
         /// The length of the token.
         bytes: usize,
     },
-    /// The operating system gave no random numbers.
+    /// The operating system returned no random numbers.
     #[error(transparent)]
     Random(#[from] RandomError),
 }

@@ -1,4 +1,4 @@
-//! Following what other processes end.
+//! Following what other processes revoke.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -15,32 +15,30 @@ use crate::id::{SessionId, SubjectId, TokenId};
 use crate::revoked::Revoked;
 use crate::store::TokenRef;
 
-/// How often a store is asked what is new: with the time that it takes, a
-/// sign-out in another process is seen within two seconds.
+/// How often to ask the store for news. Including the query itself, a sign-out in another process
+/// is seen within two seconds.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A mirror that is older than this is not believed.
+/// A mirror older than this is not trusted.
 const STALE: Duration = Duration::from_secs(10);
 
-/// Expired entries are dropped once in so many rounds.
+/// Expired entries are dropped every this many rounds.
 const SWEEP_EVERY: u32 = 60;
 
-/// The mirror of the blacklist, and how old it is.
+/// The mirror of the blacklist, and its age.
 pub(super) struct Following {
     pub(super) revoked: Revoked,
     began: Instant,
-    /// Milliseconds after `began` at which the last answer was asked for; zero
-    /// before the first.
+    /// Milliseconds after `began` of the query behind the last response; zero before the first.
     asked: AtomicU64,
-    /// The same by the clock of the tokens, which goes on while the machine
-    /// sleeps, and is put right.
+    /// The same by the tokens' clock, which keeps running while the machine sleeps, and can be
+    /// corrected.
     asked_at: AtomicI64,
     /// Whether a task is following.
     running: Arc<AtomicBool>,
 }
 
-/// Says that nobody follows any more, however the task ends: a runtime can be
-/// shut down while others go on.
+/// Clears `running` however the task ends: its runtime can shut down while others continue.
 struct Running(Arc<AtomicBool>);
 
 impl Drop for Running {
@@ -75,8 +73,8 @@ impl Following {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Follows the blacklist in the background, until the last clone of this
-    /// value is dropped. Outside of a runtime it does nothing.
+    /// Follows the blacklist in the background until the last clone of this value is dropped. Does
+    /// nothing outside a runtime.
     pub(super) fn follow(&self) {
         let following = &self.inner.following;
         if following.running.load(Ordering::Acquire) {
@@ -91,14 +89,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         runtime.spawn(async move {
             let _running = running;
             let (mut cursor, mut failing, mut rounds) = (None, false, 0_u32);
-            // Whether to read everything once more.
+            // Whether to read everything again.
             let mut whole = false;
             let mut before = Timestamp::from_millis(i64::MIN);
             while let Some(inner) = weak.upgrade() {
                 let asked = Instant::now();
                 let now = inner.clock.now();
-                // While the clock was ahead entries counted as expired that
-                // are not.
+                // While the clock was ahead, live entries counted as expired.
                 whole |= now < before;
                 before = now;
                 match inner.store.revocations(cursor.filter(|_| !whole), now).await {
@@ -106,12 +103,12 @@ impl<C: OtpConfig> OtpAuth<C> {
                         cursor = Some(news.cursor);
                         inner.following.revoked.insert(&news.entries, now);
                         inner.following.answered(asked, now);
-                        // Behind a failure may be another server, whose changes
-                        // have other numbers.
+                        // After a failure another server may answer, which numbers its changes
+                        // differently.
                         (whole, failing) = (failing && !whole, false);
                     }
                     Err(error) => {
-                        // Once, and not every second.
+                        // Log it once, not every second.
                         if !failing {
                             event::store_failed(&error);
                         }
@@ -128,13 +125,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         });
     }
 
-    /// Whether a token was revoked, by any process. Asks the mirror, and the
-    /// store only when the mirror is too old.
+    /// Whether any process has revoked a token. Checks the mirror, and queries the store only if
+    /// the mirror is too old.
     pub(super) async fn is_revoked(&self, token: TokenRef) -> Result<bool, AuthError> {
         let now = self.now();
-        // Another task may have to follow: a runtime can end before others.
+        // The following task may have ended with its runtime.
         self.follow();
-        // Before the mirror is asked: by then it is no older.
+        // Checked before the mirror, which can only get fresher.
         let is_fresh = self.inner.following.is_fresh(now);
         if self.inner.following.revoked.has(&token, now) {
             return Ok(true);
@@ -145,7 +142,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(self.inner.store.is_blacklisted(token, now).await?)
     }
 
-    /// Whether a user is barred at this moment.
+    /// Whether a user is barred now.
     pub(super) async fn is_barred(&self, user_id: &str) -> Result<bool, AuthError> {
         let token = TokenRef {
             session: SessionId::from_bytes([0; 16]),
@@ -158,7 +155,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 }
 
 impl<C: OtpConfig> Inner<C> {
-    /// What this process ends is known here at once.
+    /// Records locally what this process revokes.
     pub(super) fn note_ended(&self, ids: &[SessionId], revocation: crate::store::Revocation) {
         use crate::store::{BlacklistEntry, BlacklistKind};
         let entry = |id: &SessionId| {

@@ -1,4 +1,4 @@
-//! Who is asking: from an access token to its claims, and to the user.
+//! Authentication: from an access token to its claims, and to the user.
 
 use std::fmt;
 use std::ops::Deref;
@@ -15,18 +15,14 @@ use crate::store::TokenRef;
 use crate::token::{AccessClaims, Registered};
 use crate::user::OtpUser;
 
-/// The claims of a valid access token. Dereferences to the user's typed
-/// claims.
+/// The claims of a valid access token. Dereferences to the user's typed claims.
 ///
-/// As an extractor it does no I/O: it checks signature, type, times, issuer
-/// and audience, and that the token was not revoked. A sign-out in another
-/// process is seen within two seconds while the store answers. When it could
-/// not be followed for ten seconds, it is asked for each request, and if it
-/// does not answer the request is refused.
+/// As an extractor it does no I/O. It checks signature, type, times, issuer, audience and
+/// revocation. It sees sign-outs of other processes within two seconds. If the store has not
+/// responded for ten seconds, every request queries it, and is rejected if that fails.
 ///
-/// What it does not see is the user: one who was deleted or has another
-/// address by now goes on until the token ends, unless the application tells
-/// [`OtpAuth::forget_user`]. Where that matters, take
+/// It does not load the user. A user who was deleted, or has a new address, stays authenticated
+/// until the token expires, unless you call [`OtpAuth::forget_user`]. If that matters, use
 /// [`CurrentUser`](crate::CurrentUser).
 pub struct Claims<C: OtpConfig> {
     registered: Registered,
@@ -53,27 +49,26 @@ impl<C: OtpConfig> Claims<C> {
         self.registered.token
     }
 
-    /// When the token was made (`iat`), to the second.
+    /// When the token was issued (`iat`), to the second.
     #[must_use]
     pub fn issued_at(&self) -> Timestamp {
         from_secs(self.registered.issued_at)
     }
 
-    /// When the token ends (`exp`), to the second.
+    /// When the token expires (`exp`), to the second.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         from_secs(self.registered.expires_at)
     }
 
-    /// When the user presented a code (`auth_time`), to the second. It stays
-    /// the same over refreshes, so it answers how recent the proof is.
+    /// When the user presented a code (`auth_time`), to the second. Refreshing does not change it,
+    /// so it tells how recent the proof is.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
         from_secs(self.registered.authenticated_at)
     }
 
-    /// How the user has proven who they are (`amr`). It stays the same over
-    /// refreshes.
+    /// How the user authenticated (`amr`). Refreshing does not change it.
     #[must_use]
     pub fn methods(&self) -> &AuthMethods {
         &self.registered.methods
@@ -113,7 +108,7 @@ impl<C: OtpConfig> Clone for Claims<C> {
     }
 }
 
-/// Shows what an operator may see, not what the application has put in.
+/// Shows the registered claims, but not the application's.
 impl<C: OtpConfig> fmt::Debug for Claims<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
@@ -123,7 +118,7 @@ impl<C: OtpConfig> fmt::Debug for Claims<C> {
     }
 }
 
-/// A user with the claims of the token that named them.
+/// A user, with the claims of the token that identified them.
 #[non_exhaustive]
 pub struct Authenticated<C: OtpConfig> {
     /// The user, freshly loaded.
@@ -139,12 +134,12 @@ impl<C: OtpConfig> fmt::Debug for Authenticated<C> {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The claims of an access token that was not revoked. See [`Claims`].
+    /// The claims of an access token, unless it was revoked. See [`Claims`].
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidToken`], whatever is wrong with it;
-    /// [`AuthError::Store`] when nobody knows whether it was revoked.
+    /// [`AuthError::InvalidToken`] if the token is not valid for any reason; [`AuthError::Store`]
+    /// if it is not known whether it was revoked.
     pub async fn claims(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
         let claims = self.read(access_token)?;
         if self.is_revoked(claims.token_ref()).await? {
@@ -154,7 +149,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(claims)
     }
 
-    /// What a token says, if it is one.
+    /// The claims of a token, without the revocation check.
     fn read(&self, access_token: &str) -> Result<Claims<C>, AuthError> {
         let AccessClaims { registered, custom } =
             self.inner.tokens.verify_access(access_token, self.now()).map_err(|refused| {
@@ -168,14 +163,12 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(Claims { registered, user_id, custom })
     }
 
-    /// The user of an access token, loaded together with the blacklist check
-    /// in one round trip.
+    /// The user of an access token, loaded together with the revocation check in one round trip.
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidToken`] also when the token was revoked, or the
-    /// user is gone, refused, or has another address than the one that was
-    /// proven; [`AuthError::Store`].
+    /// [`AuthError::InvalidToken`] also if the token was revoked, or the user does not exist, is
+    /// not admitted, or has a different address than the proven one; [`AuthError::Store`].
     pub async fn authenticate(&self, access_token: &str) -> Result<Authenticated<C>, AuthError> {
         let claims = self.read(access_token)?;
         let user = self.inner.store.current_user(claims.user_id(), claims.token_ref(), self.now()).await?;

@@ -1,4 +1,4 @@
-//! The address that a request is about.
+//! The address of a request.
 
 use super::OtpAuth;
 use super::error::AuthError;
@@ -8,7 +8,7 @@ use crate::email::Address;
 use crate::event;
 use crate::keys::Ring;
 
-/// An address, and what it is to stores under each key: made once a request.
+/// An address, and its identity under each key, computed once per request.
 pub(super) struct Mailbox {
     pub(super) address: Address,
     pub(super) identities: Ring<Identity>,
@@ -22,7 +22,7 @@ impl Mailbox {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The mailbox of an address as it is typed, or stands in a table.
+    /// The mailbox of an address, as typed or stored.
     pub(super) fn mailbox(&self, typed: &str) -> Result<Mailbox, AuthError> {
         let address = Address::parse(typed, self.inner.settings.local_part_case).map_err(|_| {
             event::invalid_input("email", self.client_ip());

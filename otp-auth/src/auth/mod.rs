@@ -1,5 +1,5 @@
-//! The use cases: asking for a code, signing in, refreshing, signing out, and
-//! who is asking. No HTTP and no SQL.
+//! The use cases: requesting a code, signing in, refreshing, signing out and authenticating
+//! requests. No HTTP and no SQL.
 
 mod ask;
 mod check;
@@ -48,19 +48,19 @@ use follow::Following;
 use in_flight::InFlight;
 use registry::Registration;
 
-/// Codes that may be on their way at once, whether somebody waits for them or
-/// not. A stranger cannot pile up more work than this.
+/// How many codes may be being sent at once, whether or not a client waits for them. It limits the
+/// work that strangers can cause.
 const MAX_SENDS: u32 = 512;
 
-/// Sends that may be in the course of being given back, each for half a minute at
-/// most. Beyond that the clients wait out their cooldowns.
+/// How many refunds may be pending, each for at most half a minute. Beyond that, clients wait out
+/// their cooldown.
 const MAX_REFUNDS: u32 = 4_096;
 
-/// Passwordless sign-in for an application: the configuration, the keys and
-/// the store. Cheap to clone; it is the state of your router.
+/// Passwordless sign-in for an application: the configuration, the keys and the store. Cheap to
+/// clone. Use it as the state of your router.
 ///
-/// The methods are the use cases behind the routes of
-/// [`router`](Self::router); call them yourself for other transports.
+/// Its methods are the use cases behind the routes of [`router`](Self::router). Call them directly
+/// for other transports.
 pub struct OtpAuth<C: OtpConfig> {
     inner: Arc<Inner<C>>,
     caller: Caller,
@@ -76,7 +76,7 @@ struct Inner<C: OtpConfig> {
     following: Following,
     sends: InFlight,
     refunds: InFlight,
-    /// Says that the keys are in use.
+    /// Marks the keys as in use.
     _registration: Arc<Registration>,
 }
 
@@ -90,7 +90,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Self::with_clock(config, store, Clock::system())
     }
 
-    /// Like [`new`](Self::new), with the time from another clock.
+    /// Like [`new`](Self::new), with another clock.
     ///
     /// # Errors
     ///
@@ -124,11 +124,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(auth)
     }
 
-    /// The same, on behalf of a client: events and hooks are told who asks,
-    /// and a session notes it. `accept_language` is the header, or one tag.
+    /// The same, on behalf of a client. Events, hooks and new sessions record the client.
+    /// `accept_language` is the header, or a single tag.
     ///
-    /// The routes do this. Do it where you call the use cases yourself, anew
-    /// for each request; do not keep what it returns.
+    /// The routes do this. If you call the use cases yourself, do it for each request, and do not
+    /// keep the returned value.
     ///
     /// ```
     /// # use otp_auth::{AuthError, Client, OtpAuth, OtpConfig, SignedIn};
@@ -144,17 +144,17 @@ impl<C: OtpConfig> OtpAuth<C> {
         Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, accept_language) }
     }
 
-    /// The same, on behalf of a client of whom only the address matters.
+    /// The same, on behalf of a client of which only the IP address matters.
     pub(crate) fn for_address(self, address: Option<IpAddr>) -> Self {
         Self { caller: Caller::at(address), ..self }
     }
 
-    /// Where the present request came from.
+    /// Where the current request came from.
     pub(crate) fn client_ip(&self) -> Option<IpAddr> {
         self.caller.client.address
     }
 
-    /// What is known of the present request.
+    /// What is known about the current request.
     fn context(&self, now: Timestamp) -> RequestContext {
         self.caller.context(now)
     }
@@ -165,12 +165,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         &self.inner.settings
     }
 
-    /// Ends the sending of codes: takes no new ones, and waits for those that
-    /// are on their way, but not for longer than `timeout`. Returns how many
-    /// were not done by then; they are lost when the process ends, and the log
-    /// says how many.
+    /// Stops sending codes: accepts no new ones, and waits up to `timeout` for those being sent.
+    /// Returns how many were unfinished. Those are lost when the process ends, and the log has
+    /// their number.
     ///
-    /// Call it when the server has stopped, before `main` returns:
+    /// Call it after the server has stopped, before `main` returns:
     ///
     /// ```
     /// # use std::time::Duration;
@@ -185,15 +184,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # }
     /// ```
     ///
-    /// Whoever asks for a code afterwards gets a 503.
-    #[allow(clippy::must_use_candidate, reason = "waiting is what it is for; the log has the count, too")]
+    /// Later requests for a code get a 503.
+    #[allow(clippy::must_use_candidate, reason = "callers may only want to wait; the log has the count")]
     pub async fn shutdown(&self, timeout: Duration) -> usize {
         let begun = tokio::time::Instant::now();
         let lost = self.inner.sends.close(timeout).await;
         if lost > 0 {
             event::sends_lost(lost);
         }
-        // What is not given back only keeps somebody waiting.
+        // A lost refund only makes a client wait.
         self.inner.refunds.close(timeout.saturating_sub(begun.elapsed())).await;
         lost
     }
@@ -202,8 +201,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.inner.clock.now()
     }
 
-    /// Developer mode is a constant of the application's build, so where it
-    /// cannot be on, the branch is not compiled.
+    /// `DEBUG_BUILD` and `DEVELOPER_MODE_IN_RELEASE` are constants, so a build that cannot use
+    /// developer mode does not contain this branch.
     fn code_kind(&self) -> CodeKind {
         if (C::DEBUG_BUILD || C::DEVELOPER_MODE_IN_RELEASE) && self.inner.settings.developer_mode {
             CodeKind::Zeros
@@ -216,7 +215,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Revocation { now, blacklist_until: now + token::ACCESS_HORIZON }
     }
 
-    /// Whether the user has the address that was proven.
+    /// Whether the user still has the proven address.
     fn is_bound(&self, user: &C::User, bound: Bound) -> bool {
         bound.holds(&self.inner.keys, user.email(), self.inner.settings.local_part_case)
     }

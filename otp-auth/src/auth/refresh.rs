@@ -20,29 +20,29 @@ use crate::session::{self, Presented, Recovery, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
 
-/// How often a session is judged for one request.
+/// How often a session is judged per request.
 const ROUNDS: u32 = 5;
 
-/// How long to look whether a token was reused, where that is only reported.
+/// How long to check for reuse that is only reported.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A refresh token that somebody holds.
+/// A refresh token that a client holds.
 struct Held {
     session: Session,
     presented: Presented,
 }
 
-/// What to do for a refresh token that is good.
+/// What to do for a valid refresh token.
 enum Step {
     /// Replace the token of this generation.
     Replace(u32),
-    /// Its successor is handed out again, within the grace.
+    /// Reissue the successor, within the grace period.
     HandOut,
-    /// Its successor is handed out again, after the grace.
+    /// Reissue the successor, after the grace period.
     Recover,
 }
 
-/// Which of several refresh tokens to take first.
+/// Which of several refresh tokens to prefer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     InUse,
@@ -63,12 +63,11 @@ impl Rank {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Exchanges a refresh token for fresh tokens (RFC 9700 section 4.14.2).
+    /// Exchanges a refresh token for new tokens (RFC 9700 section 4.14.2).
     ///
-    /// The token is replaced with every use. The one that was just replaced
-    /// gives the same successor again for `refresh_grace`, and within a day once
-    /// more: the answer may have been lost. Any other means that somebody has a
-    /// copy, and ends the session.
+    /// Every use replaces the token. A token that was just replaced returns the same successor
+    /// during `refresh_grace`, and once more within a day, because the response may have been lost.
+    /// Any older token means that somebody has a copy, and ends the session.
     ///
     /// # Errors
     ///
@@ -84,29 +83,28 @@ impl<C: OtpConfig> OtpAuth<C> {
         let grace = self.inner.settings.refresh_grace;
         let mut known = None;
         let mut has_raced = false;
-        // Once is enough, but where somebody else was faster, or the store has
-        // lost what it said before a crash. Then the token is judged by the
-        // same rule, on the session as it is now.
+        // One round is enough unless another request was faster, or a crash of the store lost its
+        // last change. Then the token is judged again, against the current session.
         for _ in 0..ROUNDS {
             let step = match session::judge(&session, presented.generation, now, grace) {
                 Presented::Current => Step::Replace(presented.generation),
                 Presented::Ahead => Step::Replace(session.generation),
                 Presented::JustReplaced => Step::HandOut,
                 Presented::AnswerLost => Step::Recover,
-                // By a request that ran at the same time as this one.
+                // By a concurrent request.
                 Presented::Reused if has_raced && session.has_recovered(presented.generation) => Step::HandOut,
                 Presented::Reused => return self.end_reused(&session, now).await,
                 Presented::Revoked => return Err(AuthError::SessionRevoked),
                 Presented::Expired => return Err(AuthError::InvalidRefreshToken),
             };
-            // The user and the tokens come first: if they fail, nothing has
-            // changed and the client can try again with the same token.
+            // Load the user and mint the tokens first. If that fails, nothing has changed, and the
+            // client can retry with the same token.
             let user = match known.take() {
                 Some(user) => user,
                 None => self.session_user(&session).await?,
             };
-            // The store may have taken its time until here, and the grace of
-            // the other tabs begins with the replacement.
+            // Getting here may have taken the store a while, and the grace period for other tabs
+            // begins with the replacement.
             let now = self.now();
             let binding = session.binding;
             session = match step {
@@ -135,7 +133,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                             }
                             session
                         }
-                        // It has ended since it was judged.
+                        // It expired since it was judged.
                         Advance::Unchanged(session) if now >= session.expires_at => {
                             return Err(AuthError::InvalidRefreshToken);
                         }
@@ -144,23 +142,21 @@ impl<C: OtpConfig> OtpAuth<C> {
                     }
                 }
             };
-            // The user that was loaded is the one of that address.
+            // The loaded user belongs to that address.
             known = (session.binding == binding).then_some(user);
         }
-        Err(StoreError::new("the session changes all the time").into())
+        Err(StoreError::new("the session keeps changing").into())
     }
 
-    /// Exchanges one of several refresh tokens: a browser sends several cookies
-    /// of one name after a change of their path or domain, or where another
-    /// host has set one. One that is good is taken, of several the one whose
-    /// user the device knows (`device` is its token), then the one in use, and
-    /// then the one of the latest session. Only if none is good, each is judged as by
+    /// Exchanges one of several refresh tokens. Browsers send several cookies of the same name
+    /// after you change the path or domain, or if another host has set one. Takes a valid token.
+    /// Among several, prefers one whose user the device knows (`device` is its token), then the
+    /// current token of a session, then the latest session. If none is valid, judges each like
     /// [`refresh`](Self::refresh).
     ///
     /// # Errors
     ///
-    /// Those of [`refresh`](Self::refresh); without a token
-    /// [`AuthError::InvalidRefreshToken`].
+    /// Those of [`refresh`](Self::refresh); [`AuthError::InvalidRefreshToken`] without a token.
     pub async fn refresh_any(
         &self,
         refresh_tokens: &[&str],
@@ -171,7 +167,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         let now = self.now();
         let device = device.and_then(|token| Device::read(&self.inner.keys, token));
-        // Another host can plant a session of its own, but not the device.
+        // Another host can plant its own session, but not the device.
         let is_strange =
             |user_id: &str| !device.as_ref().is_some_and(|device| device.has_been(SubjectId::devices_of(user_id)));
         let mut ranked = Vec::new();
@@ -190,7 +186,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mut judged = Vec::new();
         let mut refused = AuthError::InvalidRefreshToken;
         for ((_, session), token) in ranked {
-            // Beside a better token of the same session an old one says nothing.
+            // An old token of a session proves nothing if a better one of the same session was
+            // sent.
             if session.is_some() && judged.contains(&session) {
                 continue;
             }
@@ -204,20 +201,19 @@ impl<C: OtpConfig> OtpAuth<C> {
         Err(refused)
     }
 
-    /// Whether this is a refresh token, of whatever session.
+    /// Whether this is a refresh token of any session.
     pub(crate) fn is_refresh_token(&self, token: &str) -> bool {
         self.inner.tokens.refresh_session(token).is_some()
     }
 
-    /// Which refresh tokens of a request to exchange; `None` when its cookies
-    /// and its body name different sessions, so that nobody can say whose
-    /// tokens are asked for.
+    /// Which refresh tokens of a request to exchange. `None` if its cookies and its body name
+    /// different sessions, so that the intended one is unclear.
     pub(crate) fn of_one_session<'a>(&self, mut cookies: Vec<&'a str>, body: Option<&'a str>) -> Option<Vec<&'a str>> {
         if cookies.is_empty() {
             return Some(body.into_iter().collect());
         }
-        // A token of a session that is over still says whose it is. What is no
-        // token says nothing.
+        // A token of an expired session still identifies it. Anything that is not a token is
+        // ignored.
         let named = |token: &str| self.inner.tokens.refresh_session(token);
         let Some((body, meant)) = body.and_then(|body| Some((body, named(body)?))) else {
             return Some(cookies);
@@ -235,8 +231,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Some(cookies)
     }
 
-    /// The session of a refresh token, and what the token is worth. Changes
-    /// nothing.
+    /// The session of a refresh token, and what the token is worth. Changes nothing.
     async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {
         let Ok(token) = self.inner.tokens.verify_refresh(refresh_token, now) else { return Ok(None) };
         let Some(session) = self.inner.store.session(token.session).await? else { return Ok(None) };
@@ -244,9 +239,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(Some(Held { session, presented }))
     }
 
-    /// The sessions of which only replaced tokens were presented: somebody
-    /// has a copy. To be asked before they end. A store that does not answer soon
-    /// knows of none, so that they can end all the same.
+    /// The sessions for which only replaced tokens were presented, so somebody has a copy. Call
+    /// this before ending them. If the store does not respond soon, the result is empty, so that
+    /// they can still be ended.
     pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Session> {
         let until = Instant::now() + LOOK;
         let mut reused: Vec<Session> = Vec::new();
@@ -277,7 +272,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(user)
     }
 
-    /// Somebody has a copy of a token of this session.
+    /// Somebody has a copy of one of this session's tokens.
     async fn end_reused<T>(&self, session: &Session, now: Timestamp) -> Result<T, AuthError> {
         self.end_session_as(session.id, Ending::TokenReused).await?;
         self.raise_reuse(session.clone(), &self.context(now)).await;

@@ -1,23 +1,21 @@
-//! Which configurations this process has: two for different users must not
-//! share their keys.
+//! The configurations in this process. Two for different user types must not share keys.
 
 use std::any::TypeId;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::keys::KeyRing;
 
-/// A configuration that is in use, as long as it is.
+/// A configuration in use.
 pub(super) struct Registration {
     user: TypeId,
-    /// The names of its keys: the same secret in the same realm gives the same.
+    /// The names of its keys, which are the same for the same secret and realm.
     keys: Vec<String>,
 }
 
 static IN_USE: Mutex<Vec<Weak<Registration>>> = Mutex::new(Vec::new());
 
-/// Registers a configuration. `None` when one with another type of user uses
-/// one of the same secrets in the same realm: a token of the one would be a
-/// token of the other.
+/// Registers a configuration. `None` if one with another user type has one of the same secrets in
+/// the same realm, because each would accept the other's tokens.
 pub(super) fn register(user: TypeId, keys: &KeyRing) -> Option<Arc<Registration>> {
     let new = Arc::new(Registration { user, keys: keys.iter().map(|keys| keys.id.clone()).collect() });
     let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);

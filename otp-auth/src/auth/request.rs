@@ -1,4 +1,4 @@
-//! Asking for a code.
+//! Requesting a code.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -20,7 +20,7 @@ use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
 use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket};
 
-/// Somebody asks for a code. `Debug` shows nothing of it.
+/// A request for a code. `Debug` redacts it.
 ///
 /// ```
 /// # let (challenge, device) = (None, Some("…"));
@@ -31,11 +31,11 @@ use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Re
 pub struct CodeRequest<'a> {
     /// The address, as typed.
     pub email: &'a str,
-    /// The challenge that the client already holds, if any: a live one goes
-    /// on, with the same code and the tries that are left.
+    /// The challenge that the client holds, if any. A live one continues, with the same code and
+    /// its remaining attempts.
     pub challenge: Option<&'a str>,
-    /// The token of a known device, if any ([`SignedIn::device`]): it is not
-    /// held up by what strangers have sent to the address.
+    /// The token of a known device, if any ([`SignedIn::device`]). What strangers have sent to the
+    /// address does not slow it down.
     ///
     /// [`SignedIn::device`]: crate::SignedIn::device
     pub device: Option<&'a str>,
@@ -48,13 +48,13 @@ impl<'a> CodeRequest<'a> {
         Self { email, challenge: None, device: None }
     }
 
-    /// With the [`challenge`](Self::challenge) that the client already holds.
+    /// Adds the [`challenge`](Self::challenge) that the client holds.
     #[must_use]
     pub fn challenge(self, challenge: impl Into<Option<&'a str>>) -> Self {
         Self { challenge: challenge.into(), ..self }
     }
 
-    /// With the token of a known [`device`](Self::device).
+    /// Adds the token of a known [`device`](Self::device).
     #[must_use]
     pub fn device(self, device: impl Into<Option<&'a str>>) -> Self {
         Self { device: device.into(), ..self }
@@ -67,23 +67,23 @@ impl fmt::Debug for CodeRequest<'_> {
     }
 }
 
-/// A code is on its way.
+/// The code is being sent.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CodeRequested {
-    /// What the client must present together with the code.
+    /// The client must present it together with the code.
     pub challenge: Secret,
-    /// How long the code is still valid.
+    /// How long the code remains valid.
     pub expires_in: Duration,
-    /// When the next code can be sent.
+    /// How long until another code can be sent.
     pub resend_in: Duration,
 }
 
-/// When a send is given back that the store has perhaps been paid: at once,
-/// and again for a payment that it carries out late, or a refund that fails.
+/// When to refund a send that the store may have counted: at once, then again in case the store
+/// counts it late or the refund fails.
 const REFUND_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(20)];
 
-/// A message that was paid for.
+/// A message that the budget has paid for.
 struct Outgoing {
     address: Address,
     identity: Identity,
@@ -93,33 +93,33 @@ struct Outgoing {
     paid_at: Timestamp,
 }
 
-/// A message that is to be paid for.
+/// A message before payment.
 struct Paying {
     address: Address,
-    /// The code of a fresh challenge.
+    /// The code of the new challenge.
     code: Secret,
     challenge: Challenge,
-    /// The challenge that the client already holds.
+    /// The challenge that the client holds.
     held: Option<Challenge>,
     open: OpenChallenge,
     place: Place,
 }
 
-/// Why a message was not delivered, as far as that is known.
+/// Why a message was not delivered, as far as known.
 #[derive(Debug, Clone, Copy)]
 enum NotDelivered {
-    /// It was not taken, this time.
+    /// Not accepted this time.
     Refused,
-    /// The address takes no message. A mail server was asked.
+    /// Permanently rejected by a mail server.
     RefusedForGood,
-    /// The sender did not come to an end: the mail may be out.
+    /// The sender did not finish, so the e-mail may have been sent.
     Unknown,
 }
 
 impl NotDelivered {
-    /// A client never waits out a cooldown for a mail that it did not get. But
-    /// what a mail server may have been given counts: a relay that takes mails
-    /// and answers late would send without end otherwise.
+    /// A client never waits out a cooldown for an e-mail that it did not get. But whatever a mail
+    /// server may have received counts; otherwise a relay that accepts e-mail and responds late
+    /// would send without limit.
     fn refund(self) -> Refund {
         match self {
             Self::Refused => Refund::Whole,
@@ -138,11 +138,11 @@ impl From<NotDelivered> for AuthError {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Sends a code to an address, and opens the challenge that it answers.
+    /// Sends a code to an address, and opens a challenge for it.
     ///
-    /// The answer is the same whether the address has an account or not. With
-    /// `auto_create_user = false` the sending, which differs, runs in the
-    /// background, and only addresses with an account get a code.
+    /// The result is the same whether or not the address has an account. With
+    /// `auto_create_user = false`, only addresses with an account get a code, so sending runs in
+    /// the background.
     ///
     /// # Errors
     ///
@@ -180,22 +180,20 @@ impl<C: OtpConfig> OtpAuth<C> {
             },
         };
 
-        // Taken before anything is known about the address.
+        // Reserved before anything is known about the address.
         let place = self.inner.sends.enter().ok_or_else(|| {
             event::too_many_sends(self.client_ip());
             AuthError::DeliveryFailed
         })?;
 
         let paying = Paying { address: mailbox.address, code, challenge, held, open, place };
-        // A task of its own: a client that hangs up stops neither the mail
-        // that is paid for nor the refund.
+        // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
         tokio::spawn(sending.instrument(Span::current())).await.unwrap_or(Err(AuthError::DeliveryFailed))
     }
 
-    /// Pays for the send, and sends; waits for the latter where the answer
-    /// depends on it.
+    /// Pays for the send, and sends. Waits for the send if the response depends on it.
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
         let Paying { address, code, challenge, held, open, place } = paying;
         let settings = &self.inner.settings;
@@ -236,31 +234,29 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(requested)
     }
 
-    /// Delivers while the client waits, and gives the send back when that
-    /// fails, as far as no mail is out. The challenge is of no use then: the
-    /// client never gets it.
+    /// Delivers while the client waits. If that fails and the e-mail was not sent, refunds the
+    /// send. The challenge is then useless, because the client never gets it.
     async fn deliver_or_refund(&self, outgoing: Outgoing) -> Result<(), AuthError> {
         let (ticket, paid_at) = (outgoing.ticket, outgoing.paid_at);
         let Err(failure) = self.deliver(outgoing).await else { return Ok(()) };
         let refund = failure.refund();
         if self.inner.store.refund_send(&ticket, refund, self.now()).await.is_err() {
-            // The store has logged it.
+            // The store has logged the error.
             self.give_back(ticket, refund, paid_at, &REFUND_PAUSES[1..]);
         }
         Err(failure.into())
     }
 
-    /// The store has failed to open a challenge, but perhaps it has taken the
-    /// payment, or takes it yet. No mail goes out, so it is given back. The
-    /// ticket names this send and no other, so that does no harm if it was not
-    /// paid.
+    /// The store failed to open a challenge, but may have counted the send, or may count it yet. No
+    /// e-mail is sent, so refund it. The ticket identifies this one send, so this does no harm if
+    /// it was not counted.
     fn take_back(&self, open: &OpenChallenge) {
         let next_send_at = open.now + open.limits.cooldown;
         let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
         self.give_back(ticket, Refund::Whole, open.now, &REFUND_PAUSES);
     }
 
-    /// Gives a send back in the background, after each of the pauses.
+    /// Refunds a send in the background, after each pause.
     fn give_back(&self, ticket: SendTicket, refund: Refund, paid_at: Timestamp, pauses: &'static [Duration]) {
         let Some(mut place) = self.inner.refunds.enter() else {
             event::refund_lost(self.client_ip());
@@ -270,10 +266,10 @@ impl<C: OtpConfig> OtpAuth<C> {
         let refunding = async move {
             let mut has_time = true;
             for pause in pauses {
-                // At the end of the service this is the last chance.
+                // At shutdown this is the last chance.
                 has_time = has_time && place.pause(*pause).await;
                 let now = auth.now();
-                // A later send in the same millisecond has the same name.
+                // A later send in the same millisecond would have the same ticket.
                 if !pause.is_zero() && now == paid_at {
                     break;
                 }
@@ -320,13 +316,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    /// Off the request path: sends to addresses that have an account. What
-    /// goes wrong is logged; nobody is waiting for it.
+    /// Runs outside the request, and sends only to addresses with an account. Failures are logged.
     ///
-    /// A send that fails here is not given back. The client already holds a
-    /// challenge, so a refund would let it collect challenges, and tries, as
-    /// long as the sender fails; and the next answer would tell an address
-    /// with an account from one without.
+    /// A failed send is not refunded. The client already holds a challenge, so refunds would let it
+    /// collect challenges, and attempts, for as long as the sender fails. The next response would
+    /// also reveal whether the address has an account.
     async fn deliver_to_user(&self, outgoing: Outgoing) {
         if let Ok(Some(user)) = self.inner.store.user_by_email(outgoing.address.canonical()).await
             && self.admits(&user)

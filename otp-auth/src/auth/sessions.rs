@@ -1,5 +1,5 @@
-//! Seeing and ending sessions (ASVS 5.0 7.4, 7.5), and users who are gone,
-//! barred, or have another address.
+//! Listing and ending sessions (ASVS 5.0 7.4, 7.5), and users who are deleted, barred or have a new
+//! address.
 
 use std::time::Duration;
 
@@ -17,9 +17,8 @@ use crate::user::OtpUser;
 type Id<C> = <<C as OtpConfig>::User as OtpUser>::Id;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The sessions that a user is signed in with, the latest first. Those of
-    /// somebody who had the id before, or of another address, are none of
-    /// theirs.
+    /// The live sessions of a user, latest first. Excludes sessions of a previous owner of the id,
+    /// or of another address.
     ///
     /// # Errors
     ///
@@ -31,12 +30,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(sessions)
     }
 
-    /// Ends one session of a user. `false` when it is not theirs, or was over
-    /// already.
+    /// Ends one session of a user. `false` if it is not theirs or has already ended.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`] when it could not be ended.
+    /// [`AuthError::Store`] if it could not be ended.
     pub async fn revoke_session(&self, user: &Id<C>, session: SessionId) -> Result<bool, AuthError> {
         match self.inner.store.session(session).await? {
             Some(found) if found.user_id == user.to_string() && self.now() < found.expires_at => {
@@ -46,14 +44,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    /// Ends every session of a user, and returns how many that were, with
-    /// those that had expired but were not cleaned up yet. No device of theirs
-    /// is known any more until it signs in again, in another process within two
-    /// seconds.
+    /// Ends every session of a user, and returns how many, including expired ones that were not
+    /// cleaned up yet. Their devices are unknown until they sign in again. Other processes follow
+    /// within two seconds.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`] when they could not be ended.
+    /// [`AuthError::Store`] if they could not be ended.
     pub async fn revoke_all_sessions(&self, user: &Id<C>) -> Result<u64, AuthError> {
         let ended = self.end_sessions_of(&user.to_string()).await?;
         for session in &ended {
@@ -62,21 +59,20 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(ended.len() as u64)
     }
 
-    /// Forgets a user whom the application has deleted: ends and deletes their
-    /// sessions. Call it after the row is gone. No token of theirs is accepted
-    /// any more, also by [`Claims`], in another process within two seconds,
-    /// and none opens the account of somebody who is given the same id later.
+    /// Forgets a deleted user: ends and deletes their sessions. Call it after you have deleted the
+    /// row. Their tokens are then rejected, in other processes and by [`Claims`] within two
+    /// seconds, and never open the account of someone who later gets the same id.
     ///
-    /// Returns how many sessions were deleted.
+    /// Returns the number of deleted sessions.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`]; it may be repeated.
+    /// [`AuthError::Store`]. You can retry.
     pub async fn forget_user(&self, user: &Id<C>) -> Result<u64, AuthError> {
         let id = user.to_string();
         let now = self.now();
-        // What was signed in during this second has its session on the list;
-        // and whoever is given the id in this second may sign in.
+        // Sign-ins within this second have their session on the list, and whoever gets the id
+        // within this second may sign in.
         let moment = Timestamp::from_millis(now.as_secs().saturating_mul(1_000));
         self.blacklist_user(&id, moment, Self::revocation(now).blacklist_until).await?;
         for session in self.end_sessions_of(&id).await? {
@@ -87,17 +83,16 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(deleted)
     }
 
-    /// Bars a user for this long: ends their sessions, and refuses them at
-    /// sign-in, at refresh and in every extractor, also in [`Claims`], in
-    /// another process within two seconds. It cannot be taken back, and is
-    /// only made longer by another call; a state that changes belongs into
-    /// your table and into [`Hooks::admit`](crate::Hooks::admit).
+    /// Bars a user for this long: ends their sessions, and rejects them at sign-in, at refresh and
+    /// in every extractor, including [`Claims`]. Other processes follow within two seconds. It
+    /// cannot be undone, and another call can only extend it. For a state that changes, use your
+    /// table and [`Hooks::admit`](crate::Hooks::admit).
     ///
-    /// Returns how many sessions were ended.
+    /// Returns the number of ended sessions.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`]; it may be repeated.
+    /// [`AuthError::Store`]. You can retry.
     pub async fn bar_user(&self, user: &Id<C>, duration: Duration) -> Result<u64, AuthError> {
         let id = user.to_string();
         let until = self.now() + duration;
@@ -106,17 +101,16 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.revoke_all_sessions(user).await
     }
 
-    /// Keeps the present session when your application has changed the address
-    /// of its user on purpose, and has proven that the new one is theirs: binds
-    /// it to the new address, and ends all others. `user` is the row as it is
-    /// now. Returns fresh tokens to hand out, because the access token that
-    /// was used is bound to the old address.
+    /// Keeps the current session after your application has changed the user's address and proved
+    /// that the user owns it. Binds the session to the new address, and ends all others. `user` is
+    /// the current row. Returns new tokens to hand out, because the old access token is bound to
+    /// the old address.
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidToken`] when the session is over, or another
-    /// user's; [`AuthError::InvalidEmail`] when the row holds no address;
-    /// [`AuthError::Store`], [`AuthError::Claims`], [`AuthError::Random`].
+    /// [`AuthError::InvalidToken`] if the session has ended or belongs to another user;
+    /// [`AuthError::InvalidEmail`] if the row has no valid address; [`AuthError::Store`],
+    /// [`AuthError::Claims`], [`AuthError::Random`].
     pub async fn rebind_session(&self, claims: &Claims<C>, user: C::User) -> Result<SignedIn<C::User>, AuthError> {
         if user.id() != claims.user_id() {
             return Err(AuthError::InvalidToken);
@@ -125,7 +119,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let binding = Binding::of(self.inner.keys.current(), mailbox.address.canonical());
         let (now, present) = (self.now(), claims.session_id());
         let held = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
-        // What can fail on our side fails before anything ends.
+        // Do everything that can fail here before anything ends.
         self.tokens_for(&user, &Session { binding, ..held }, now)?;
         for other in self.inner.store.user_sessions(&claims.user_id().to_string(), now).await? {
             if other.id != present {
@@ -141,11 +135,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(SignedIn { user, session, tokens, device: None })
     }
 
-    /// Blacklists one access token; its session goes on.
+    /// Blacklists one access token. Its session continues.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`] when it could not be stored.
+    /// [`AuthError::Store`] if it could not be stored.
     pub async fn revoke_access_token(&self, claims: &Claims<C>) -> Result<(), AuthError> {
         let revocation = Self::revocation(self.now());
         let id = *claims.token_id().as_bytes();
@@ -155,7 +149,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(())
     }
 
-    /// Ends the sessions and the devices of a user, and returns which sessions.
+    /// Ends the sessions and devices of a user, and returns the sessions.
     async fn end_sessions_of(&self, user_id: &str) -> Result<Vec<SessionId>, AuthError> {
         self.end_devices_of(user_id).await?;
         let revocation = Self::revocation(self.now());

@@ -1,4 +1,4 @@
-//! The code is right: the account, its session, and the tokens.
+//! After a correct code: the account, its session and the tokens.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::session::Session;
 use crate::store::{Account, NewSession, Revocation, SignIn, SignInOutcome};
 use crate::user::OtpUser;
 
-/// How long to look for what became of a sign-in that was not answered.
+/// How long to look for the outcome of a sign-in that timed out.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often a sign-in begins anew because the account is another one.
+/// How often a sign-in restarts because the account changed.
 const MAX_ROUNDS: u32 = 3;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Signs in. Where the account becomes another one between the questions
-    /// and the sign-in, everything is asked again about that one.
+    /// Signs in. If the account changes between the hooks and the sign-in, the hooks run again with
+    /// the new account.
     pub(super) async fn accept(&self, proof: &Proof<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
         let context = &proof.context;
         let reused = self.reused(proof.verification.older_refresh_tokens, context.time).await;
@@ -39,22 +39,22 @@ impl<C: OtpConfig> OtpAuth<C> {
                 break;
             }
         }
-        // Whatever has become of the sign-in.
+        // Whatever the outcome of the sign-in.
         for session in reused {
             self.raise_reuse(session, context).await;
         }
-        outcome?.ok_or_else(|| AuthError::from(StoreError::new("the account changes all the time")).into())
+        outcome?.ok_or_else(|| AuthError::from(StoreError::new("the account keeps changing")).into())
     }
 
-    /// Asks the application, then lets the store accept the code; `None` when
-    /// the account is another one by then.
+    /// Asks the application, then lets the store accept the code. `None` if the account has
+    /// changed.
     async fn sign_in(&self, proof: &Proof<'_>) -> Result<Option<SignedIn<C::User>>, SignInFailed> {
         let now = proof.context.time;
         let (account, methods) = self.admitted_account(proof).await?;
         let older = self.older_sessions(proof);
         let sign_in = self.sign_in_to(account, methods, proof, older.first().copied())?;
         let (replaced, revocation) = (sign_in.replaces, sign_in.revocation);
-        // What can fail on our side fails before the code is spent.
+        // Do everything that can fail here before the code is used up.
         let prepared = self.prepared_tokens(&sign_in)?;
         let device = self.device_of(proof.verification.device, &proof.challenge)?;
 
@@ -62,14 +62,14 @@ impl<C: OtpConfig> OtpAuth<C> {
             SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
             SignInOutcome::CodeSpent => return Err(AuthError::InvalidCode.into()),
             SignInOutcome::AccountChanged => return Ok(None),
-            // Whoever has the address may know: they are no user here.
+            // The owner of the address may learn that they are not a user here.
             SignInOutcome::Excluded => {
                 return Err(SignInFailed { error: AuthError::SignInRefused, refusal: Some(Refusal::Excluded) });
             }
         };
         self.note_ended_by_sign_in(&ended, replaced, revocation);
-        // The code is spent, and no token of theirs is handed on: a store that
-        // fails here must not cost the sign-in. It has been logged.
+        // The code is used up and the client no longer uses these tokens, so a store failure here
+        // must not fail the sign-in. It has been logged.
         for session in older.into_iter().skip(1) {
             let _ = self.end_session_as(session, Ending::Replaced).await;
         }
@@ -87,8 +87,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(Some(SignedIn { user, session, tokens, device }))
     }
 
-    /// The account of the address, if it may sign in, and in which ways its
-    /// user has proven who they are.
+    /// The account of the address, if it may sign in, and how its user authenticated.
     async fn admitted_account(&self, proof: &Proof<'_>) -> Result<(Account<C::User>, AuthMethods), AuthError> {
         let (hooks, email) = (self.inner.config.hooks(), proof.mailbox.address.canonical());
         match self.inner.store.user_by_email(email).await? {
@@ -107,13 +106,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    /// The sessions that the client still holds a token of.
+    /// The sessions whose tokens the client still holds.
     fn older_sessions(&self, proof: &Proof<'_>) -> Vec<SessionId> {
         let tokens = proof.verification.older_refresh_tokens.iter();
         tokens.filter_map(|token| self.inner.tokens.refresh_to_end(token, proof.context.time).ok()).collect()
     }
 
-    /// What the store is asked to do, all or nothing.
+    /// What the store must do, all or nothing.
     fn sign_in_to(
         &self,
         account: Account<C::User>,
@@ -141,9 +140,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         })
     }
 
-    /// The tokens of a user who is known already. The claims of one who is not
-    /// verified yet may become others, so those are only tried; of a new user
-    /// nothing is known.
+    /// The tokens of a known user. The claims of an unverified user may change, so those tokens are
+    /// only a trial. Nothing is known about a new user.
     fn prepared_tokens(&self, sign_in: &SignIn<C::User>) -> Result<Option<TokenPair>, AuthError> {
         let Account::Existing { user, .. } = &sign_in.account else { return Ok(None) };
         let session = sign_in.session.of_user(user.id().to_string());
@@ -151,8 +149,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok((user.verified() != Some(false)).then_some(tokens))
     }
 
-    /// Lets the store sign in. One that does not answer in time may have done it
-    /// all the same, and then the code is spent.
+    /// Lets the store sign in. After a timeout the sign-in may still have happened, in which case
+    /// the code is used up.
     async fn stored(&self, sign_in: SignIn<C::User>) -> Result<SignInOutcome<C::User>, StoreError> {
         let (id, replaced) = (sign_in.session.id, sign_in.replaces);
         let created = matches!(sign_in.account, Account::New(_));
@@ -160,15 +158,15 @@ impl<C: OtpConfig> OtpAuth<C> {
             Err(error) if error.is_timeout() => {
                 let settled = tokio::time::timeout(SETTLE_TIMEOUT, self.settled(id)).await.ok().flatten();
                 let (user, session) = settled.ok_or(error)?;
-                // Of what was not proven to be theirs nothing is known here; the
-                // mirror learns of it when the store is asked what is new.
+                // The first proof may have ended further sessions that are unknown here. Following
+                // the blacklist will find them.
                 Ok(SignInOutcome::SignedIn { user, session, created, ended: replaced.into_iter().collect() })
             }
             outcome => outcome,
         }
     }
 
-    /// The session of a sign-in that was not answered, if there is one.
+    /// The session of a sign-in that timed out, if it exists.
     async fn settled(&self, id: SessionId) -> Option<(C::User, Session)> {
         let session = self.inner.store.session(id).await.ok()??;
         let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
@@ -184,9 +182,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    /// A user who was made just now was not asked about before, and may have
-    /// been given the id of somebody who is barred. A store that fails must not
-    /// cost the sign-in: every refresh and every extractor asks again.
+    /// Checks a user who was just created, and may have been given the id of a barred one. A store
+    /// failure must not fail the sign-in, because every refresh and extractor checks again.
     async fn admit_signed_in(&self, user: &C::User, session: &Session) -> Result<(), AuthError> {
         if self.admits(user) && !self.is_barred(&session.user_id).await.unwrap_or(false) {
             return Ok(());

@@ -10,22 +10,19 @@ use crate::id::SessionId;
 use crate::token::Refused;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Ends the sessions of the given tokens; tokens that are no good are
-    /// ignored. When this returns `Ok`, no token of those sessions is
-    /// accepted any more, in any process; by [`Claims`](crate::Claims) in
-    /// another process within two seconds.
+    /// Ends the sessions of the given tokens, and ignores tokens that are not valid. After `Ok`, no
+    /// process accepts a token of those sessions. [`Claims`](crate::Claims) in other processes
+    /// follows within two seconds.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`] when a session could not be ended. It is never
-    /// reported as ended then.
+    /// [`AuthError::Store`] if a session could not be ended. It is then never reported as ended.
     pub async fn sign_out(&self, refresh_token: Option<&str>, access_token: Option<&str>) -> Result<(), AuthError> {
         self.sign_out_all(refresh_token.as_slice(), access_token).await
     }
 
-    /// As [`sign_out`](Self::sign_out), for a client that holds several
-    /// refresh tokens: each session ends, also where another one could not be
-    /// ended.
+    /// Like [`sign_out`](Self::sign_out), for a client that holds several refresh tokens. Ends each
+    /// session, even if another could not be ended.
     ///
     /// # Errors
     ///
@@ -34,7 +31,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let now = self.now();
         let reused = self.reused(refresh_tokens, now).await;
         let note = |refused: &Refused| event::invalid_token(refused.0, self.client_ip());
-        // An old generation is good enough to end a session.
+        // An old generation is enough to end a session.
         let by_refresh = refresh_tokens
             .iter()
             .filter_map(|token| self.inner.tokens.refresh_to_end(token, now).inspect_err(note).ok());
@@ -56,7 +53,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         outcome
     }
 
-    /// Ends a session, and tells the application; whether this call ended it.
+    /// Ends a session and notifies the application. Returns whether this call ended it.
     pub(super) async fn sign_out_session(&self, session: SessionId) -> Result<bool, AuthError> {
         let ended = self.end_session(session).await?;
         if ended {
@@ -65,14 +62,14 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(ended)
     }
 
-    /// A session was signed out; tells the application.
+    /// Notifies the application of a sign-out.
     pub(super) async fn note_signed_out(&self, session: SessionId) {
         event::signed_out(session, self.client_ip());
         let context = self.context(self.now());
         notice("signed_out", self.inner.config.hooks().signed_out(session, &context)).await;
     }
 
-    /// Ends a session that nobody signs out.
+    /// Ends a session without a sign-out.
     pub(super) async fn end_session_as(&self, session: SessionId, ending: Ending) -> Result<(), AuthError> {
         if self.end_session(session).await? {
             event::session_ended(session, ending, self.client_ip());
@@ -80,7 +77,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(())
     }
 
-    /// Revokes and blacklists a session; whether this call revoked it.
+    /// Revokes and blacklists a session. Returns whether this call revoked it.
     async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
         let revocation = Self::revocation(self.now());
         let revoked = self.inner.store.revoke_session(session, revocation).await?;

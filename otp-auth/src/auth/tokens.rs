@@ -1,4 +1,4 @@
-//! What a client is handed when it has signed in or refreshed.
+//! What a client receives after signing in or refreshing.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +11,7 @@ use crate::event;
 use crate::secret::Secret;
 use crate::session::Session;
 
-/// A user who has signed in or refreshed, with fresh tokens. `Debug` shows
-/// the session, not the user.
+/// A user who signed in or refreshed, with new tokens. `Debug` shows only the session.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SignedIn<U> {
@@ -20,11 +19,10 @@ pub struct SignedIn<U> {
     pub user: U,
     /// The session.
     pub session: Session,
-    /// The tokens to hand out.
+    /// The tokens for the client.
     pub tokens: TokenPair,
-    /// Proof that this device has signed in to this address, and to at most
-    /// four others before, for later [requests](crate::CodeRequest::device).
-    /// Only a sign-in gives one.
+    /// Proof that this device has signed in to this address, and up to four others before, for
+    /// later [code requests](crate::CodeRequest::device). Only a sign-in returns one.
     pub device: Option<DeviceToken>,
 }
 
@@ -34,7 +32,7 @@ impl<U> fmt::Debug for SignedIn<U> {
     }
 }
 
-/// An access token and the refresh token that goes with it.
+/// An access token and its refresh token.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TokenPair {
@@ -59,7 +57,7 @@ pub struct DeviceToken {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Fresh tokens for a session in its current generation.
+    /// New tokens for a session in its current generation.
     pub(super) fn tokens_for(&self, user: &C::User, session: &Session, now: Timestamp) -> Result<TokenPair, AuthError> {
         let access = self.inner.tokens.mint_access(user, session, now)?;
         if access.is_long {

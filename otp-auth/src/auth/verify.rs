@@ -16,7 +16,7 @@ use crate::event;
 use crate::hooks::Suspicion;
 use crate::secret::Secret;
 
-/// Somebody presents a code. `Debug` shows nothing of it.
+/// A presented code. `Debug` redacts it.
 ///
 /// ```
 /// # let (challenge, device) = ("…", None);
@@ -27,16 +27,16 @@ use crate::secret::Secret;
 pub struct Verification<'a> {
     /// The address, as typed.
     pub email: &'a str,
-    /// The code, as typed or pasted: spaces, dashes and invisible characters
-    /// are ignored, and digits of any script count by their value.
+    /// The code, as typed or pasted. Spaces, dashes and invisible characters are ignored, and
+    /// digits of any script are accepted.
     pub code: &'a str,
-    /// The challenge that the client got when it asked for the code.
+    /// The challenge from the response to the code request.
     pub challenge: Option<&'a str>,
-    /// The token of a known device that the client holds, if any: the new one
-    /// takes its place, and keeps the other addresses in it.
+    /// The token of a known device that the client holds, if any. The new token replaces it and
+    /// keeps its other addresses.
     pub device: Option<&'a str>,
-    /// Refresh tokens that the client still holds: their sessions end when the
-    /// new one begins (ASVS 5.0 7.2.4).
+    /// Refresh tokens that the client still holds. Their sessions end when the new one begins (ASVS
+    /// 5.0 7.2.4).
     pub older_refresh_tokens: &'a [&'a str],
 }
 
@@ -47,20 +47,19 @@ impl<'a> Verification<'a> {
         Self { email, code, challenge: None, device: None, older_refresh_tokens: &[] }
     }
 
-    /// With the [`challenge`](Self::challenge) of the request for the code.
+    /// Adds the [`challenge`](Self::challenge) from the code request.
     #[must_use]
     pub fn challenge(self, challenge: impl Into<Option<&'a str>>) -> Self {
         Self { challenge: challenge.into(), ..self }
     }
 
-    /// With the token of a known [`device`](Self::device).
+    /// Adds the token of a known [`device`](Self::device).
     #[must_use]
     pub fn device(self, device: impl Into<Option<&'a str>>) -> Self {
         Self { device: device.into(), ..self }
     }
 
-    /// With the [refresh tokens](Self::older_refresh_tokens) that the client
-    /// still holds.
+    /// Adds the [refresh tokens](Self::older_refresh_tokens) that the client still holds.
     #[must_use]
     pub const fn older_refresh_tokens(self, tokens: &'a [&'a str]) -> Self {
         Self { older_refresh_tokens: tokens, ..self }
@@ -73,29 +72,28 @@ impl fmt::Debug for Verification<'_> {
     }
 }
 
-/// Why a code is not valid before it is even compared. Its author sees this
-/// in the log: a client that lost its challenge looks like a wrong code. Of
-/// several the first in this order counts.
+/// Why a code is rejected before it is compared. The log shows it, because a client that lost its
+/// challenge looks like a wrong code. The first in this order wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refusal {
-    /// It is that of another address.
+    /// The challenge belongs to another address.
     OtherAddress,
-    /// The code is right, and the row of the address is no user.
+    /// The code is correct, but the filter excludes the row.
     Excluded,
-    /// There is no such challenge, or there is none any more.
+    /// The challenge does not exist, or no longer.
     UnknownChallenge,
-    /// What came is none.
+    /// The client sent something that is not a challenge.
     NotAChallenge,
-    /// No challenge came with the code.
+    /// The client sent no challenge.
     NoChallenge,
 }
 
-/// Why a challenge does not open. Of several the first in this order counts:
-/// it is that of the challenge which comes next to the right one.
+/// Why a challenge does not open. The first in this order wins: it belongs to the challenge closest
+/// to the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Failure {
     Wrong,
-    /// The tries are used up, and the challenge ends after so long.
+    /// No attempts are left, and the challenge expires after this time.
     Exhausted(Duration),
     Refused(Refusal),
 }
@@ -112,8 +110,7 @@ impl Refusal {
     }
 }
 
-/// Why a sign-in did not succeed. Only the log and, in developer mode, a
-/// developer may see the second.
+/// Why a sign-in failed. `refusal` is only for the log and, in developer mode, for the developer.
 pub(crate) struct SignInFailed {
     pub(crate) error: AuthError,
     pub(crate) refusal: Option<Refusal>,
@@ -125,21 +122,20 @@ impl<E: Into<AuthError>> From<E> for SignInFailed {
     }
 }
 
-/// A code that has opened its challenge.
+/// A code that opened its challenge.
 pub(super) struct Proof<'a> {
     pub(super) mailbox: &'a Mailbox,
     pub(super) verification: &'a Verification<'a>,
     pub(super) challenge: Challenge,
-    /// As the store knows them: under the keys that the challenge was made with.
+    /// As the store has them: under the keys that made the challenge.
     pub(super) identity: Identity,
     pub(super) code_mac: CodeMac,
     pub(super) context: RequestContext,
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Signs in with a code: counts the try, compares, and then accepts the
-    /// code, makes the user where needed, and adds the session, all or
-    /// nothing.
+    /// Signs in with a code: counts the attempt and compares. Then accepts the code, creates the
+    /// user if necessary, and adds the session, all or nothing.
     ///
     /// # Errors
     ///
@@ -152,8 +148,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.verify_or_explain(verification, &[]).await.map_err(|failed| failed.error)
     }
 
-    /// The same for a client that holds more challenges than one, and for a
-    /// code that is not valid what is wrong with it.
+    /// Like `verify_code`, for a client that may hold several challenges. Also reports why a code
+    /// is not valid.
     pub(crate) async fn verify_or_explain(
         &self,
         verification: Verification<'_>,
@@ -182,8 +178,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         let now = self.now();
         let known_device = self.known_device(mailbox, verification.device, now).await?.is_some();
         let mut failure = Failure::Refused(Refusal::NoChallenge);
-        // As a rule there is one. Each counts its own tries, so that several at
-        // once open nothing that they would not open one by one.
+        // Usually there is one. Each counts its own attempts, so sending several at once gains
+        // nothing.
         for challenge in verification.challenge.iter().chain(other_challenges) {
             let tried = match Challenge::parse(challenge) {
                 Some(challenge) => {
@@ -208,8 +204,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         })
     }
 
-    /// Counts a try on a challenge, and compares. What has opened it, as the
-    /// store knows it.
+    /// Counts an attempt on a challenge, and compares. Returns the identity and MAC that opened it.
     async fn try_challenge(
         &self,
         mailbox: &Mailbox,
@@ -218,14 +213,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         context: &RequestContext,
     ) -> Result<Result<(Identity, CodeMac), Failure>, AuthError> {
         let (key, now) = (challenge.key(), context.time);
-        // Made before the challenge is looked up, so that a known and an
-        // unknown one take the same work. Previous keys count: a code that was
-        // on its way when the secret was replaced still works.
+        // Computed before looking up the challenge, so that known and unknown ones take the same
+        // work. Previous keys count too, so a code sent before the secret was replaced still works.
         let by_keys = self.inner.keys.iter().zip(mailbox.identities.iter());
         let candidates: Vec<_> =
             by_keys.map(|(keys, identity)| (*identity, code::mac(keys, &key, identity, code))).collect();
 
-        // Up to the limit each try has a number of its own.
+        // Up to the limit, each attempt has its own number.
         let max_tries = u32::from(self.inner.settings.max_otp_attempts);
         let Some(counted) = self.inner.store.count_try(&key, max_tries + 1).await? else {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
@@ -244,13 +238,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         })
     }
 
-    /// All tries of a challenge were wrong. In a task of its own: whoever
-    /// guesses could hang up.
+    /// All attempts on a challenge were wrong. Runs in a separate task, because the client could
+    /// disconnect.
     async fn note_exhausted(&self, identity: Identity, address: Option<Address>, context: RequestContext) {
         let auth = self.clone();
         let noting = async move {
             let first = Suspicion::too_many_attempts(&identity, address.clone());
-            // A store that fails has been logged, and changes no answer.
+            // The store has logged its error, which does not change the response.
             let count = auth.inner.store.count_exhausted(&identity, context.time).await.unwrap_or(0);
             let second = Suspicion::challenges_exhausted(&identity, address, count);
             for suspicion in [Some(first), second].into_iter().flatten() {

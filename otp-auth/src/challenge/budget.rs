@@ -1,66 +1,64 @@
-//! How often a code may be sent to one address.
+//! How often a code may be sent to an address.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// Who asks, as far as budgets care. For every identity there is one budget
-/// for all strangers and one for each known device, so that strangers cannot
-/// lock out the owner.
+/// The class of a requester. Each identity has one budget for all strangers and one for each known
+/// device, so strangers cannot lock out the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Requester {
-    /// Anybody.
+    /// Anyone.
     Stranger = 0,
     /// A device that has signed in to this identity before.
     KnownDevice = 1,
 }
 
-/// Where stores keep, beside the budgets of an identity, how many of its
-/// challenges were used up: in the place of a [`Requester`].
+/// Stores also count how many challenges of an identity were exhausted, in place of a
+/// [`Requester`].
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const EXHAUSTED: u8 = 2;
 
-/// What strangers, or one known device, may send to one identity.
+/// How much strangers, or one known device, may send to one identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendLimits {
-    /// Time between two sends.
+    /// Minimum time between two sends.
     pub cooldown: Duration,
-    /// Sends in an hour.
+    /// Sends per hour.
     pub per_hour: u32,
-    /// Sends in a day.
+    /// Sends per day.
     pub per_day: u32,
 }
 
 impl SendLimits {
-    /// Length of the shorter window.
+    /// The shorter window.
     pub const HOUR: Duration = Duration::from_hours(1);
-    /// Length of the longer window.
+    /// The longer window.
     pub const DAY: Duration = Duration::from_hours(24);
-    /// No cooldown is longer.
+    /// The maximum cooldown.
     pub const LONGEST_COOLDOWN: Duration = otp_auth_rules::setting::otp_rate_limit.longest;
-    /// How far ahead of the present a time in a budget may be. Requests that
-    /// wait for one another, and processes with clocks of their own, do not
-    /// agree to the millisecond. What is further ahead comes from a clock that
-    /// was wrong, and counts for nothing: it would lock the address until then.
+    /// How far in the future a time in a budget may be. Queued requests, and processes with
+    /// different clocks, do not agree to the millisecond. A time further ahead comes from a wrong
+    /// clock and is ignored, because it would lock the address until then.
     pub const SKEW: Duration = Duration::from_mins(1);
 
     /// No limits.
     pub(crate) const NONE: Self = Self { cooldown: Duration::ZERO, per_hour: u32::MAX, per_day: u32::MAX };
 }
 
-/// How much of a paid send is given back.
+/// How much of a send to refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refund {
-    /// All of it: no mail went out.
+    /// All of it: no e-mail was sent.
     Whole,
-    /// The cooldown only, so that a client can ask again at once. The hour and
-    /// the day stay paid, because the mail may be out.
+    /// Only the cooldown, so that the client can ask again at once. The hour and the day still
+    /// count it, because the e-mail may have been sent.
     Cooldown,
 }
 
 impl Refund {
-    /// How many sends the hour and the day get back.
+    /// How many sends to give back to the hour and the day.
     #[must_use]
     pub const fn sends(self) -> u32 {
         match self {
@@ -70,8 +68,7 @@ impl Refund {
     }
 }
 
-/// One budget, as a store keeps it. A
-/// window begins with the first send in it.
+/// A budget, as stored. A window begins with its first send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// When the cooldown ends.
@@ -87,14 +84,14 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The budget after one more send; the wait when none is left.
+    /// The budget after one more send, or the wait if none is left.
     ///
-    /// Stores that can call it do so under their lock; the others say the
-    /// same in one statement, and the conformance suite compares.
+    /// Stores call it under their lock, or implement the same in one statement. The conformance
+    /// suite compares the two.
     ///
     /// # Errors
     ///
-    /// How long until a send would be allowed.
+    /// How long until a send is allowed.
     pub fn spend(budget: Option<Self>, now: Timestamp, limits: SendLimits) -> Result<Self, Duration> {
         let old = budget.unwrap_or(Self {
             next_send_at: now,
@@ -119,8 +116,8 @@ impl Budget {
         }
     }
 
-    /// How long until a send is allowed; zero when one is allowed now. Never
-    /// longer than the cooldown or a window and [`SendLimits::SKEW`].
+    /// How long until a send is allowed; zero if it is allowed now. At most the cooldown or a
+    /// window, plus [`SendLimits::SKEW`].
     #[must_use]
     pub fn wait(&self, now: Timestamp, limits: SendLimits) -> Duration {
         let until_window = |started_at, sends, allowed, length| {
@@ -137,9 +134,8 @@ impl Budget {
             .max(until_window(self.day_started_at, self.day_sends, limits.per_day, SendLimits::DAY))
     }
 
-    /// Whether it allows and forbids what no budget does, whatever the limits
-    /// are: both windows and the cooldown are over, or further ahead than any
-    /// can be.
+    /// Whether it has no effect, whatever the limits: both windows and the cooldown are over, or
+    /// implausibly far ahead.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         (self.next_send_at <= now || is_damaged(self.next_send_at, now + SendLimits::LONGEST_COOLDOWN))
@@ -147,7 +143,7 @@ impl Budget {
             && is_outside(self.day_started_at, SendLimits::DAY, now)
     }
 
-    /// The budget after a send whose delivery failed was given back.
+    /// The budget after refunding a failed send.
     #[must_use]
     pub fn refund(self, refund: Refund, now: Timestamp) -> Self {
         Self {
@@ -159,18 +155,17 @@ impl Budget {
     }
 }
 
-/// The window that `now` lies in: the old one, or a new and empty one.
+/// The window that contains `now`: the old one, or a new and empty one.
 pub(crate) fn window(started_at: Timestamp, sends: u32, length: Duration, now: Timestamp) -> (Timestamp, u32) {
     if is_outside(started_at, length, now) { (now, 0) } else { (started_at, sends) }
 }
 
-/// Whether `now` lies in no window that began at this time.
+/// Whether a window that began at this time does not contain `now`.
 fn is_outside(started_at: Timestamp, length: Duration, now: Timestamp) -> bool {
     started_at <= now - length || is_damaged(started_at, now)
 }
 
-/// Whether a time that is `latest` at most was written by a clock that was
-/// ahead.
+/// Whether a clock that was ahead wrote this time, which can be at most `latest`.
 fn is_damaged(time: Timestamp, latest: Timestamp) -> bool {
     time > latest + SendLimits::SKEW
 }
@@ -185,8 +180,8 @@ mod tests {
         Timestamp::from_millis(seconds * 1_000)
     }
 
-    /// Asks every `step` seconds for `span` seconds; the seconds at which a
-    /// send was granted.
+    /// Requests every `step` seconds for `span` seconds. Returns the seconds at which a send was
+    /// granted.
     fn granted(step: i64, span: i64) -> Vec<i64> {
         let mut budget = None;
         let mut sends = Vec::new();
@@ -214,15 +209,15 @@ mod tests {
         assert_eq!(granted(600, 86_400), [0, 600, 1_200, 3_600, 4_200]);
     }
 
-    /// A window begins with the first send in it, so that two can meet: at
-    /// the default settings 19 sends fall into 24 hours, and never 20.
+    /// A window begins with its first send, so two windows can meet: with the default settings, up
+    /// to 19 sends fall into 24 hours, and never 20.
     #[test]
     fn rate_08_nearly_twice_the_limit_of_a_day_falls_into_24_hours() {
         const MINUTE: i64 = 60;
         const DAY: i64 = 24 * 60 * MINUTE;
         let limits = SendLimits { cooldown: Duration::from_mins(1), per_hour: 5, per_day: 10 };
         let mut most = 0;
-        // One send begins the day, and whoever wants many waits for so long.
+        // One send begins the day, followed by a wait.
         for wait in (0..DAY).step_by(10 * 60) {
             let mut budget = Some(Budget::spend(None, at(0), limits).unwrap());
             let mut sends = vec![0];
@@ -308,8 +303,8 @@ mod tests {
         assert!(!hour.is_over(at(180)) && !day.is_over(at(180)), "the other window counts");
     }
 
-    /// Two requests take the time one after the other, and come to the budget
-    /// the other way round: that is no damage.
+    /// Two requests that read the time one after the other and reach the budget in reverse order
+    /// are not damage.
     #[test]
     fn rate_07_a_request_that_was_overtaken_waits() {
         let spent = Budget::spend(None, at(100), LIMITS).unwrap();

@@ -1,4 +1,4 @@
-//! Codes: derived from a challenge's nonce, read as typed, bound by a MAC.
+//! Codes: derived from a challenge's nonce, parsed as typed, bound by a MAC.
 
 use super::{ChallengeKey, CodeMac, Identity};
 use crate::crypto;
@@ -7,7 +7,7 @@ use crate::keys::Keys;
 use crate::secret::Secret;
 use crate::text;
 
-/// What a code is derived from. On its own it tells nothing.
+/// What a code is derived from. It is useless on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 
@@ -16,37 +16,37 @@ impl Nonce {
         crypto::random().map(Self)
     }
 
-    /// The nonce with these bytes, as a store keeps them.
+    /// The nonce with these bytes, as stored.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for a store to keep.
+    /// The bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// How codes are made.
+/// How codes are generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeKind {
-    /// Derived from the nonce, each of the codes with the same chance.
+    /// Derived from the nonce, uniformly.
     Random,
-    /// All zeros: developer mode.
+    /// All zeros, for developer mode.
     Zeros,
 }
 
-/// Bounds the work, in bytes, because their number is known before any is
-/// read. A copied code may bring many marks that nobody sees.
+/// A limit in bytes, which is known before reading any. A pasted code may contain many invisible
+/// marks.
 const MAX_TYPED: usize = 4096;
 
 /// More than any code has.
 const MAX_DIGITS: usize = 64;
 
-/// The code of a nonce. It is derived instead of stored, so that a resend
-/// can send the same code while no table ever holds one.
+/// The code of a nonce. It is derived, not stored, so a resend can send the same code although no
+/// table holds it.
 pub(crate) fn derive(keys: &Keys, nonce: &Nonce, digits: u8, kind: CodeKind) -> Secret {
     let number = match kind {
         CodeKind::Zeros => 0,
@@ -55,13 +55,12 @@ pub(crate) fn derive(keys: &Keys, nonce: &Nonce, digits: u8, kind: CodeKind) -> 
     Secret::new(format!("{number:0width$}", width = usize::from(digits)))
 }
 
-/// A number below `bound`, each with exactly the same chance: values above
-/// the largest multiple of the bound are drawn again, not folded.
+/// A uniform number below `bound`. Values above its largest multiple are redrawn, not folded.
 fn uniform(bound: u64, block: impl Fn(u8) -> [u8; 32]) -> u64 {
     let zone = u64::MAX - u64::MAX % bound;
     let mut last = 0;
-    // Each draw is refused with a chance below 2^-30 (bound 10^10), so the
-    // end of this loop is never seen; it is there so that it has one.
+    // A draw is rejected with a probability below 2^-30 (bound 10^10), so the loop never reaches
+    // its end.
     for round in 0..=u8::MAX {
         for draw in block(round).chunks_exact(8) {
             last = draw.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
@@ -77,14 +76,13 @@ fn uniform(bound: u64, block: impl Fn(u8) -> [u8; 32]) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MalformedCode;
 
-/// Reads a code as people type and paste it: spaces, dashes and what nobody
-/// sees are ignored, and decimal digits count by their value, whatever their
-/// script. Anything else cannot be part of a code.
+/// Parses a code as people type and paste it. Spaces, dashes and invisible characters are ignored,
+/// and decimal digits of any script are accepted. Everything else is an error.
 pub(crate) fn read(typed: &str) -> Result<Secret, MalformedCode> {
     if typed.len() > MAX_TYPED {
         return Err(MalformedCode);
     }
-    // Has room for all of them: one that grows would leave copies behind.
+    // With enough capacity, because growing would leave copies behind.
     let mut digits = String::with_capacity(MAX_DIGITS);
     for c in typed.chars() {
         match text::digit(c) {
@@ -99,8 +97,8 @@ pub(crate) fn read(typed: &str) -> Result<Secret, MalformedCode> {
     Ok(Secret::new(digits))
 }
 
-/// The MAC under which a code is kept. It covers the challenge and the
-/// identity, so a row moved elsewhere opens nothing.
+/// The MAC under which a code is stored. It covers the challenge and the identity, so a row moved
+/// elsewhere opens nothing.
 pub(crate) fn mac(keys: &Keys, key: &ChallengeKey, identity: &Identity, code: &Secret) -> CodeMac {
     CodeMac::from_bytes(keys.code_mac.mac(&[key.as_bytes(), identity.as_bytes(), code.expose().as_bytes()]))
 }
@@ -153,12 +151,12 @@ mod tests {
         assert_eq!(uniform(1_000_000, draw(0)), 0);
         assert_eq!(uniform(1_000_000, draw(999_999)), 999_999);
         assert_eq!(uniform(1_000_000, draw(1_000_000)), 0);
-        // u64::MAX lies above the largest multiple: the next draw decides.
+        // `u64::MAX` is above the largest multiple, so the next draw decides.
         let mut block = [0; 32];
         block[..8].fill(0xff);
         block[15] = 7;
         assert_eq!(uniform(1_000_000, move |_| block), 7);
-        // A block without a usable draw is followed by another one.
+        // A block without a usable draw is followed by another.
         assert_eq!(uniform(1_000_000, |round| if round == 0 { [0xff; 32] } else { [0; 32] }), 0);
     }
 
@@ -190,8 +188,8 @@ mod tests {
         }
     }
 
-    /// Every character between the digits either is ignored, is a digit, or
-    /// makes the code malformed, as its properties say.
+    /// Each character between digits is either ignored, a digit, or malformed, according to its
+    /// properties.
     #[test]
     fn ux_02_http_09_every_character_is_read_by_its_properties() {
         for c in '\0'..=char::MAX {

@@ -1,5 +1,5 @@
-//! Known devices: which browsers and applications have signed in to an
-//! address before. It signs nobody in; it only opens a budget of its own.
+//! Known devices: browsers and applications that have signed in to an address before. A known
+//! device is not signed in; it only has its own budget.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use crate::id::SubjectId;
 use crate::keys::{KeyRing, Keys, Ring};
 use crate::secret::Secret;
 
-/// How long a device is remembered after its last sign-in.
+/// How long a device is known after its last sign-in.
 pub(crate) const LIFETIME: Duration = Duration::from_hours(180 * 24);
 
-/// How many addresses one device is known to.
+/// How many addresses a device is known for.
 const MOST: usize = 5;
 
 const ID: usize = 16;
 const MAC: usize = 32;
 
-/// Bytes of a sign-in: half of the identity, the user, the moment.
+/// Bytes of a sign-in: half of the identity, the user, the time.
 const SIGN_IN: usize = 16 + 16 + 8;
 
-/// Names a device. Random; without the MAC of its token it is of no use.
+/// The id of a device. Random, and useless without the MAC of its token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeviceId([u8; ID]);
 
@@ -44,7 +44,7 @@ impl DeviceId {
         &self.0
     }
 
-    /// What the budget of this device for an address goes by.
+    /// The key of this device's budget for an address.
     pub(crate) fn payer(&self, keys: &Keys, identity: &Identity) -> Identity {
         Identity(keys.identity.mac(&[identity.as_bytes(), &self.0]))
     }
@@ -59,10 +59,10 @@ impl fmt::Debug for DeviceId {
 /// A sign-in of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeviceSignIn {
-    /// The first half of the identity. It stands under a MAC, so nobody can
-    /// look for another one that fits.
+    /// The first half of the identity. The token's MAC covers it, so nobody can search for a
+    /// collision.
     identity: [u8; 16],
-    /// The devices of the user: what ends them.
+    /// The user's devices, as the blacklist names them.
     pub(crate) subject: SubjectId,
     pub(crate) at: Timestamp,
 }
@@ -77,7 +77,7 @@ impl DeviceSignIn {
     }
 }
 
-/// A device, and the addresses that it has signed in to, the latest first.
+/// A device, and the addresses that it has signed in to, latest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) id: DeviceId,
@@ -85,14 +85,14 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// One that has signed in nowhere yet.
+    /// A device that has not signed in yet.
     pub(crate) const fn new(id: DeviceId) -> Self {
         Self { id, sign_ins: Vec::new() }
     }
 
-    /// Reads a token that was signed with one of the keys.
+    /// Parses a token signed with one of the keys.
     pub(crate) fn read(keys: &KeyRing, text: &str) -> Option<Self> {
-        // Longer than any, and nothing is decoded.
+        // Do not decode anything longer than a token can be.
         if text.len() > (ID + MOST * SIGN_IN + MAC).div_ceil(3) * 4 {
             return None;
         }
@@ -105,22 +105,22 @@ impl Device {
         (is_ours && (1..=MOST).contains(&sign_ins.len())).then_some(Self { id: DeviceId(*id), sign_ins })
     }
 
-    /// The sign-in to an address, which has an identity under each of the keys.
+    /// The sign-in to an address, given its identity under each key.
     pub(crate) fn sign_in_to(&self, identities: &Ring<Identity>, now: Timestamp) -> Option<DeviceSignIn> {
         self.sign_ins.iter().find(|sign_in| sign_in.is_to(identities) && !sign_in.is_over(now)).copied()
     }
 
-    /// Whether it has signed in as a user.
+    /// Whether it has signed in as this user.
     pub(crate) fn has_been(&self, subject: SubjectId) -> bool {
         self.sign_ins.iter().any(|sign_in| sign_in.subject == subject)
     }
 
-    /// When it has last signed in to any address.
+    /// Its latest sign-in to any address.
     pub(crate) fn last_sign_in(&self) -> Option<Timestamp> {
         self.sign_ins.iter().map(|sign_in| sign_in.at).max()
     }
 
-    /// The same device after a sign-in to an address.
+    /// The device after a sign-in to an address.
     pub(crate) fn signed_in(mut self, identities: &Ring<Identity>, subject: SubjectId, at: Timestamp) -> Self {
         self.sign_ins.retain(|sign_in| !sign_in.is_to(identities) && !sign_in.is_over(at));
         self.sign_ins.insert(0, DeviceSignIn { identity: half(identities.current()), subject, at });
@@ -202,7 +202,7 @@ mod tests {
         let mut device = device();
         for number in 1..=7 {
             device = device.signed_in(&identity(number), subject(number), at(i64::from(number)));
-            // What is kept has to survive the way through the client.
+            // The data must survive a round trip through the client.
             device = Device::read(&keys, device.to_token(keys.current()).expose()).unwrap();
         }
         assert_eq!(known(&device, at(7)), [3, 4, 5, 6, 7]);

@@ -1,5 +1,5 @@
-//! One-time codes: what a challenge is, and whether a presented code opens
-//! it. Pure rules: no I/O, and the time is a value.
+//! One-time codes: challenges, and whether a presented code opens one. Pure rules without I/O; the
+//! time is passed in.
 
 pub(crate) mod budget;
 pub(crate) mod code;
@@ -27,13 +27,13 @@ macro_rules! bytes32 {
         pub struct $name([u8; 32]);
 
         impl $name {
-            /// The value with these bytes, as a store keeps them.
+            /// The value with these bytes, as stored.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 32]) -> Self {
                 Self(bytes)
             }
 
-            /// The bytes, for a store to keep.
+            /// The bytes to store.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
@@ -49,14 +49,14 @@ macro_rules! bytes32 {
 }
 
 bytes32! {
-    /// An address as stores know it: an HMAC of its canonical form. Without
-    /// the secret nobody can tell which address it is.
+    /// An address as stores know it: an HMAC of its canonical form, which reveals the address only
+    /// to those who have the secret.
     Identity
 }
 
 bytes32! {
-    /// The key of a challenge in a store: a hash of what the client holds, so
-    /// that a copy of the table is of no use.
+    /// The key of a challenge in a store: a hash of what the client holds, so a copy of the table
+    /// is useless.
     ChallengeKey
 }
 
@@ -66,8 +66,8 @@ bytes32! {
 }
 
 impl ChallengeKey {
-    /// The key of a challenge that a client holds: the `challenge` of the
-    /// answer to `POST /request-otp`. `None` for what is none.
+    /// The key of a challenge that a client holds, the `challenge` in the response to
+    /// `POST /request-otp`. `None` if it is not a challenge.
     #[must_use]
     pub fn of(challenge: &str) -> Option<Self> {
         Challenge::parse(challenge).map(|challenge| challenge.key())
@@ -79,21 +79,19 @@ impl Identity {
         Self(keys.identity.mac(&[address.canonical().as_bytes()]))
     }
 
-    /// For logs: enough to find its other lines, too little to find the
-    /// address.
+    /// For logs: enough to find related lines, too little to find the address.
     pub(crate) fn short(&self) -> impl fmt::Display {
         let [a, b, c, d, ..] = self.0;
         fmt::from_fn(move |f| [a, b, c, d].iter().try_for_each(|byte| write!(f, "{byte:02x}")))
     }
 }
 
-/// The secret that ties a code to the client that asked for it (ASVS 5.0
-/// 6.6.2): 128 random bits that only this client holds.
+/// The secret that ties a code to the client that requested it (ASVS 5.0 6.6.2): 128 random bits
+/// that only this client holds.
 ///
-/// With the known device that has paid for it, if one has: the sign-in is that
-/// device's. Otherwise a device could buy new ones for as long as it reads the
-/// mailbox, each with a budget of its own. Its key covers both, so a client
-/// cannot exchange the device.
+/// Includes the known device that paid for it, if any, so that the sign-in belongs to that device.
+/// Otherwise a device could get new devices, each with its own budget, for as long as it can read
+/// the mailbox. The key covers both, so a client cannot change the device.
 #[derive(Clone, Copy)]
 pub(crate) struct Challenge {
     secret: [u8; 16],
@@ -109,14 +107,14 @@ impl Challenge {
         if let Ok(secret) = id::decode(text) {
             return Some(Self { secret, device: None });
         }
-        // 32 bytes; the length comes first, so that a huge text costs nothing.
+        // 32 bytes. Check the length first, so that a huge text costs nothing.
         let bytes = (text.len() == 43).then(|| URL_SAFE_NO_PAD.decode(text).ok())??;
         let (secret, device) = bytes.split_first_chunk()?;
         let device = device.try_into().ok().map(DeviceId::from_bytes)?;
         Some(Self { secret: *secret, device: Some(device) })
     }
 
-    /// The device that has paid.
+    /// The device that paid.
     pub(crate) fn device(&self) -> Option<DeviceId> {
         self.device
     }
@@ -141,38 +139,37 @@ impl fmt::Debug for Challenge {
     }
 }
 
-/// A challenge after one more try on it was counted.
+/// A challenge after another attempt was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedTry {
-    /// Which try this is; the first is 1. No two callers get the same number
-    /// up to the limit.
+    /// The number of this attempt, starting at 1. Up to the limit, no two callers get the same
+    /// number.
     pub number: u32,
-    /// Whose challenge it is.
+    /// The identity that the challenge is for.
     pub identity: Identity,
-    /// The MAC of the right code; `None` once it has been accepted.
+    /// The MAC of the correct code; `None` after it was accepted.
     pub code_mac: Option<CodeMac>,
-    /// When the challenge ends.
+    /// When the challenge expires.
     pub expires_at: Timestamp,
 }
 
 /// What a presented code is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The code is right, and this try was one of those allowed.
+    /// The code is correct, within the allowed attempts.
     Right,
     /// The code is wrong, late or used.
     Wrong,
-    /// The code is wrong, and this try was the last of those allowed. Exactly
-    /// one try of a challenge is.
+    /// The code is wrong, and this was the last allowed attempt. Exactly one attempt per challenge
+    /// gets this verdict.
     WrongAtLast,
-    /// The tries were used up before this one; nothing was compared.
+    /// No attempts were left. Nothing was compared.
     Exhausted,
 }
 
-/// Judges a try. `presented` gives the MAC of the presented code for the
-/// challenge's identity, or `None` when the identity is another one; it is
-/// called on allowed tries only, so no more than `max_tries` codes are ever
-/// compared.
+/// Judges an attempt. `presented` returns the MAC of the presented code for the challenge's
+/// identity, or `None` for another identity. It is called only for allowed attempts, so at most
+/// `max_tries` codes are ever compared.
 pub(crate) fn judge(
     counted: &CountedTry,
     now: Timestamp,
@@ -237,7 +234,7 @@ mod tests {
                 }
             }
         }
-        // Nothing was guessed where nothing is compared.
+        // Without a comparison there is no guess.
         let used = CountedTry { code_mac: None, ..counted(5) };
         assert_eq!(judge(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
         assert_eq!(judge(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
@@ -255,7 +252,7 @@ mod tests {
         assert_eq!(judge(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
         let used = CountedTry { code_mac: None, ..counted(1) };
         assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
-        // A used or expired challenge does not turn into "too many attempts".
+        // A used or expired challenge does not become "too many attempts".
         let used = CountedTry { code_mac: None, ..counted(9) };
         assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
         assert_eq!(judge(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);

@@ -1,12 +1,12 @@
-//! What must hold between several settings. Pure: settings in, faults out.
+//! Rules that involve several settings.
 
 use otp_auth_rules::pairs::{self, Cookie};
 use otp_auth_rules::setting;
 
 use super::{ConfigFault, SameSite, Settings};
 
-/// Adds what is wrong between several settings. A key that is at fault already is not at fault
-/// twice, and a value outside its range counts as the nearest one inside.
+/// Adds conflicts between settings. A key that already has a fault gets no second one, and a value
+/// outside its range counts as the nearest one inside.
 pub(super) fn pairs(settings: &Settings, faults: &mut Vec<ConfigFault>) {
     let cookie = Cookie {
         name: &settings.cookie_name,

@@ -1,8 +1,8 @@
-//! What is wrong with a configuration, in the words of its author.
+//! What is wrong with a configuration.
 
 use std::fmt;
 
-/// One setting that cannot be used, and what to write instead.
+/// A setting that cannot be used, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFault {
     key: &'static str,
@@ -14,7 +14,7 @@ impl ConfigFault {
         Self { key, message: message.into() }
     }
 
-    /// The key of `#[otp_config]` that is at fault.
+    /// The faulty key of `#[otp_config]`.
     #[must_use]
     pub fn key(&self) -> &'static str {
         self.key
@@ -23,12 +23,11 @@ impl ConfigFault {
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.key, self.message)
+        write!(f, "`{}` {}", self.key, self.message)
     }
 }
 
-/// The configuration cannot be used. It lists every fault at once, and shows
-/// no secret.
+/// The configuration is not valid. Lists every fault at once, and shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     faults: Vec<ConfigFault>,
@@ -39,20 +38,20 @@ impl ConfigError {
         Self { faults }
     }
 
-    /// What is wrong with one key.
+    /// A fault of one key.
     pub(crate) fn of(key: &'static str, message: impl Into<String>) -> Self {
         Self::new(vec![ConfigFault::new(key, message)])
     }
 
-    /// Another configuration of this process has the same keys.
+    /// Another configuration in this process has the same keys.
     pub(crate) fn same_realm(realm: &str) -> Self {
         let message = format!(
-            "this process has another configuration with the same secret and the realm `{realm}`, for another type of user: a token of the one would be a token of the other; write `realm = \"…\"`"
+            "is `{realm}` in another configuration of this process that has the same secret and another user type, so each would accept the other's tokens; write `realm = \"…\"`"
         );
         Self::new(vec![ConfigFault::new("realm", message)])
     }
 
-    /// Every fault that was found.
+    /// Every fault found.
     #[must_use]
     pub fn faults(&self) -> &[ConfigFault] {
         &self.faults
@@ -66,7 +65,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// The same text: `main` prints an error with `Debug` when it returns one.
+/// Same as `Display`, because `main` prints a returned error with `Debug`.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

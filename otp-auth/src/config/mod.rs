@@ -1,5 +1,4 @@
-//! Configuration: the trait that `#[otp_config]` implements, and the checked
-//! settings behind it.
+//! Configuration: the trait that `#[otp_config]` implements, and the checked settings.
 
 mod check;
 mod fault;
@@ -28,20 +27,20 @@ use crate::user::OtpUser;
 pub trait OtpConfig: Sized + Send + Sync + 'static {
     /// The application's user.
     type User: OtpUser;
-    /// Where refresh tokens travel; the types of the routes follow from it.
+    /// Where refresh tokens travel. It determines the types of the routes.
     type Delivery: Delivery;
-    /// What delivers the codes.
+    /// What delivers codes.
     type Sender: SendOtp;
     /// The application's hooks.
     type Hooks: Hooks<Self::User>;
 
-    /// Whether the application is built with debug assertions. In other
-    /// builds developer mode and insecure cookies are refused.
+    /// Whether the application has debug assertions. Other builds reject developer mode and
+    /// insecure cookies.
     const DEBUG_BUILD: bool = false;
     /// Whether developer mode is allowed in builds without debug assertions.
     const DEVELOPER_MODE_IN_RELEASE: bool = false;
 
-    /// The settings, not yet checked.
+    /// The unchecked settings.
     fn settings(&self) -> SettingsBuilder;
 
     /// The sender.
@@ -62,8 +61,7 @@ enum Source {
 }
 
 impl SecretSource {
-    /// The bytes of an environment variable, read when the application
-    /// starts.
+    /// The bytes of an environment variable, read at startup.
     #[must_use]
     pub fn env(name: impl Into<String>) -> Self {
         Self(Source::Env(name.into()))
@@ -75,7 +73,7 @@ impl SecretSource {
         Self(Source::Value(Zeroizing::new(bytes.as_ref().to_vec())))
     }
 
-    /// The bytes; the name of the variable when it is not set.
+    /// The bytes, or the name of the variable if it is not set.
     fn read(self) -> Result<Zeroizing<Vec<u8>>, String> {
         match self.0 {
             Source::Value(bytes) => Ok(bytes),

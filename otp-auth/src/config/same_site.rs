@@ -1,13 +1,12 @@
-//! When browsers send the cookies along.
+//! The `SameSite` attribute.
 
-/// Whether a browser sends a cookie with the requests of other sites (RFC
-/// 6265bis section 5.4.7).
+/// Whether browsers send a cookie with requests from other sites (RFC 6265bis section 5.4.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameSite {
-    /// With none.
+    /// Never.
     Strict,
     /// Only when the user follows a link.
     Lax,
-    /// With all, over HTTPS.
+    /// Always, over HTTPS.
     None,
 }

@@ -10,7 +10,7 @@ use crate::keys::MasterSecret;
 use crate::realm::Realm;
 use crate::user::OtpUser as _;
 
-/// What a setting is, by default and in the builder, for each kind of the table of settings.
+/// For each kind of setting, its type, default, faults and setter.
 macro_rules! setting {
     (type time()) => { Duration };
     (type count($number:ty)) => { $number };
@@ -39,7 +39,7 @@ macro_rules! setting {
     (faults $settings:ident $key:ident list($one:ident)) => {
         $settings.$key.iter().filter_map(|text| setting::$key.fault(text))
     };
-    // The other values have no faults, or are checked when they are made.
+    // The other values have no faults, or are checked later.
     (faults $settings:ident $key:ident $other:ident $of:tt) => { None::<String> };
 
     (setter $key:ident text($default:literal) $(#[$doc:meta])+) => {
@@ -87,11 +87,10 @@ macro_rules! setting {
 
 macro_rules! define {
     ($($(#[$doc:meta])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
-        /// Checked settings. Where a value comes from `#[otp_config]`, its meaning
-        /// and limits are in the reference of that attribute.
+        /// Checked settings. The reference of `#[otp_config]` has the meaning and limits of each.
         #[derive(Debug, Clone)]
         #[non_exhaustive]
-        #[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off, as it is written")]
+        #[allow(clippy::struct_excessive_bools, reason = "each is a separate setting")]
         pub struct Settings {
             $($(#[$doc])+ pub $key: setting!(type $kind $of),)*
         }
@@ -123,9 +122,8 @@ macro_rules! define {
 otp_auth_rules::for_each_setting!(define);
 
 impl Settings {
-    /// What may be sent to one address. In developer mode nothing limits that:
-    /// nothing is mailed there, and the only one to be locked out would be the
-    /// developer.
+    /// How much may be sent to one address. Developer mode has no limits: it sends no e-mail, and
+    /// would lock out only the developer.
     pub(crate) fn send_limits(&self) -> SendLimits {
         if self.developer_mode {
             return SendLimits::NONE;
@@ -133,8 +131,8 @@ impl Settings {
         SendLimits { cooldown: self.otp_rate_limit, per_hour: self.max_sends_per_hour, per_day: self.max_sends_per_day }
     }
 
-    /// The share of all codes that can be guessed against one address in a
-    /// day, by strangers and one known device that each use up their sends.
+    /// The fraction of all codes that can be guessed against one address per day, if strangers and
+    /// one known device each use up their sends.
     #[must_use]
     pub fn guess_rate_per_day(&self) -> f64 {
         let guesses = 2.0 * f64::from(self.max_sends_per_day) * f64::from(self.max_otp_attempts);
@@ -142,7 +140,7 @@ impl Settings {
     }
 }
 
-/// Collects settings; [`OtpAuth::new`](crate::OtpAuth::new) checks them.
+/// Collects settings. [`OtpAuth::new`](crate::OtpAuth::new) checks them.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SettingsBuilder {
@@ -160,7 +158,7 @@ impl Default for SettingsBuilder {
 }
 
 impl SettingsBuilder {
-    /// The defaults. Only the secret is missing.
+    /// The defaults, without a secret.
     pub fn new() -> Self {
         Self {
             realm: None,
@@ -177,20 +175,19 @@ impl SettingsBuilder {
         self
     }
 
-    /// An older secret: what it signed is still accepted. Call it once for
-    /// each.
+    /// An older secret, which verifies but never signs. Call it once for each.
     pub fn previous_secret_key(mut self, source: SecretSource) -> Self {
         self.previous_secret_keys.push(source);
         self
     }
 
-    /// Older secrets, of any number.
+    /// Older secrets.
     pub fn previous_secret_keys(mut self, secrets: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
         self.previous_secret_keys.extend(secrets.into_iter().map(SecretSource::value));
         self
     }
 
-    /// Checks everything, and derives the keys.
+    /// Checks everything and derives the keys.
     pub(crate) fn build<C: OtpConfig>(self) -> Result<(Settings, Secrets), ConfigError> {
         let developer_mode_allowed = C::DEBUG_BUILD || C::DEVELOPER_MODE_IN_RELEASE;
         let mut settings = self.settings;
@@ -213,7 +210,7 @@ impl SettingsBuilder {
         if settings.developer_mode && !developer_mode_allowed {
             faults.push(ConfigFault::new(
                 "developer_mode",
-                "is on in a build without debug assertions, where anybody could sign in; write `cfg!(debug_assertions)`, or `allow_in_release(true)` if that is meant",
+                "is on in a build without debug assertions, where anyone could sign in; write `cfg!(debug_assertions)`, or `allow_in_release(true)` if you mean it",
             ));
         }
         if !settings.cookie_secure && !C::DEBUG_BUILD && !developer_mode {
@@ -238,7 +235,7 @@ impl SettingsBuilder {
     }
 }
 
-/// The secrets of one configuration, the newest first.
+/// The secrets of a configuration, newest first.
 pub(crate) struct Secrets {
     pub(crate) current: MasterSecret,
     pub(crate) previous: Vec<MasterSecret>,
@@ -258,13 +255,13 @@ fn current_secret(
             crate::event::random_secret();
             match MasterSecret::random() {
                 Ok(secret) => return Some(secret),
-                Err(error) => faults.push(ConfigFault::new("secret_key", error.to_string())),
+                Err(error) => faults.push(ConfigFault::new("secret_key", format!("could not be generated: {error}"))),
             }
         }
         Some(Err(name)) => faults.push(ConfigFault::new(
             "secret_key",
             format!(
-                "the environment variable {name} is not set; make a secret with `openssl rand -hex 32` and keep it"
+                "needs the environment variable {name}, which is not set; generate a secret with `openssl rand -hex 32` and keep it"
             ),
         )),
         None => faults.push(ConfigFault::new(
@@ -279,12 +276,12 @@ fn previous_secret(source: SecretSource, developer_mode: bool, faults: &mut Vec<
     match source.read() {
         Ok(bytes) => match secret::weakness(&bytes) {
             Some(weakness) if !developer_mode => {
-                faults.push(ConfigFault::new("previous_secret_keys", format!("holds one that {weakness}")));
+                faults.push(ConfigFault::new("previous_secret_keys", format!("contains a secret that {weakness}")));
                 None
             }
             _ => Some(MasterSecret::new(bytes)),
         },
-        // A rotation ends by unsetting the variable.
+        // Unsetting the variable completes a rotation.
         Err(_) => None,
     }
 }

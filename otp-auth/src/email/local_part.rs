@@ -1,5 +1,5 @@
-//! The part before the `@`: a dot-atom (RFC 5322 section 3.2.3) of letters
-//! and digits of any script (RFC 6531), in the one form that is kept.
+//! The part before the `@`: a dot-atom (RFC 5322 section 3.2.3) of letters and digits of any script
+//! (RFC 6531), in normalised form.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, JoiningType, Script};
@@ -12,13 +12,13 @@ use crate::text;
 /// RFC 5321 section 4.5.3.1.1, in octets.
 const MAX_LENGTH: usize = 64;
 
-/// The canonical form, but for the case of its letters.
+/// The canonical form, with its case unchanged.
 pub(super) fn normalize(typed: &str) -> Result<String, InvalidAddress> {
     let local = join_am(typed.nfc()).into_iter().nfc().collect::<String>();
     if local.len() > MAX_LENGTH || local.split('.').any(str::is_empty) {
         return Err(InvalidAddress);
     }
-    // A character with a compatibility form is a look-alike of another one.
+    // A character with a compatibility form looks like another one.
     if !local.nfkc().eq(local.chars().flat_map(split_am)) {
         return Err(InvalidAddress);
     }
@@ -37,9 +37,8 @@ fn is_ascii_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-/// Whether it is a mark, such as a tone or a virama, behind a letter of its
-/// own script. The general ones (U+0300 and the like) are no part of a name
-/// unless they are composed with their letter.
+/// Whether it is a mark, such as a tone or a virama, after a letter of its own script. Generic
+/// marks (such as U+0300) are accepted only if they compose with their letter.
 fn stands_on_its_script(mark: char, before: &[char]) -> bool {
     let script = |c| CodePointMapData::<Script>::new().get(c);
     let own = script(mark);
@@ -54,9 +53,9 @@ const JOINER: char = '\u{200d}';
 /// The canonical combining class of viramas.
 const VIRAMA: u8 = 9;
 
-/// The rules of IDNA for joiners (RFC 5892 appendices A.1 and A.2): where they
-/// change how the text looks. `idna` checks them in whole domain names only,
-/// together with rules that do not apply here.
+/// IDNA's rules for joiners (RFC 5892 appendices A.1 and A.2), which allow them where they change
+/// how text looks. `idna` checks them only in whole domain names, along with rules that do not
+/// apply here.
 fn may_join(joiner: char, before: &[char], after: &[char]) -> bool {
     if before.last().is_some_and(|c| canonical_combining_class(*c) == VIRAMA) {
         return true;
@@ -66,7 +65,7 @@ fn may_join(joiner: char, before: &[char], after: &[char]) -> bool {
         && meets(after.iter(), JoiningType::RightJoining)
 }
 
-/// Whether the nearest letter joins on this side. The marks on it do not count.
+/// Whether the nearest letter joins on this side, skipping its marks.
 fn meets<'a>(chars: impl Iterator<Item = &'a char>, side: JoiningType) -> bool {
     chars
         .map(|c| CodePointMapData::<JoiningType>::new().get(*c))
@@ -74,15 +73,13 @@ fn meets<'a>(chars: impl Iterator<Item = &'a char>, side: JoiningType) -> bool {
         .is_some_and(|kind| kind == side || kind == JoiningType::DualJoining)
 }
 
-/// The vowel AM of Thai and of Lao, and what it consists of: NIKHAHIT and AA.
+/// The vowel AM of Thai and Lao, and its parts NIKHAHIT and AA.
 const AM: [(char, char, char); 2] = [('\u{e33}', '\u{e4d}', '\u{e32}'), ('\u{eb3}', '\u{ecd}', '\u{eb2}')];
 
-/// Writes each AM as one character. It is the only one with a compatibility
-/// form that people cannot do without: keyboards have a key for it, while the
-/// two characters look the same and are two for NFC. The one of the keyboard
-/// is what mailboxes are named with, so it is the form that is kept, and the
-/// one that mail goes to. NIKHAHIT is drawn before the marks on the same
-/// letter, wherever it stands among them.
+/// Writes each AM as one character. It is the only character with a compatibility form that people
+/// need: keyboards have a key for it. Its two parts look the same, but NFC keeps them apart.
+/// Mailbox names use the single character, so that is the canonical form and the one that e-mail
+/// goes to. NIKHAHIT is drawn before the other marks of its letter, wherever it appears among them.
 fn join_am(composed: impl Iterator<Item = char>) -> Vec<char> {
     let mut joined = Vec::new();
     for c in composed {
@@ -101,7 +98,7 @@ fn join_am(composed: impl Iterator<Item = char>) -> Vec<char> {
     joined
 }
 
-/// What AM is under compatibility normalisation; other characters as they are.
+/// AM split as by compatibility normalisation; other characters unchanged.
 fn split_am(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match AM.into_iter().find(|(am, ..)| *am == c) {
         Some((_, nikhahit, aa)) => (nikhahit, Some(aa)),
@@ -118,12 +115,12 @@ mod tests {
     fn mail_05_am_is_one_account_however_it_is_typed() {
         for (form, spellings) in [
             ("ค\u{e33}", &["ค\u{e33}", "ค\u{e4d}\u{e32}", "ค\u{e4d}\u{e33}"][..]),
-            // With a tone, which stands before, between or behind.
+            // With a tone before, between or after.
             ("น\u{e49}\u{e33}", &["น\u{e49}\u{e33}", "น\u{e4d}\u{e49}\u{e32}", "น\u{e49}\u{e4d}\u{e32}"]),
             ("ค\u{e33}.จ\u{e33}", &["ค\u{e4d}\u{e32}.จ\u{e33}", "ค\u{e33}.จ\u{e4d}\u{e32}"]),
             ("ຄ\u{eb3}", &["ຄ\u{eb3}", "ຄ\u{ecd}\u{eb2}", "ຄ\u{ecd}\u{eb3}"]),
             ("ນ\u{ec9}\u{eb3}", &["ນ\u{ec9}\u{eb3}", "ນ\u{ecd}\u{ec9}\u{eb2}", "ນ\u{ec9}\u{ecd}\u{eb2}"]),
-            // A mark above and one below change places when NIKHAHIT leaves.
+            // A mark above and one below swap places when NIKHAHIT is removed.
             ("ก\u{e38}\u{e49}\u{e33}", &["ก\u{e49}\u{e4d}\u{e38}\u{e32}", "ก\u{e38}\u{e49}\u{e4d}\u{e32}"]),
         ] {
             for typed in spellings {
@@ -167,7 +164,7 @@ mod tests {
             "\u{200c}خواهم",
             "می\u{200c}.خواهم",
             "می\u{200c}a",
-            // Waw and alef do not join to what follows.
+            // Waw and alef do not join to the next letter.
             "و\u{200c}و",
             "ا\u{200c}ب",
             "क\u{200d}ष",
@@ -192,8 +189,8 @@ mod tests {
         }
     }
 
-    /// What is accepted, by general rules that do not depend on the code
-    /// above, and stays as it is when it is read again.
+    /// What is accepted, by general rules that do not depend on the code above, and stays unchanged
+    /// when parsed again.
     #[test]
     fn mail_08_t12_t13_t14_every_character_alone_in_a_name() {
         for c in '\u{80}'..=char::MAX {
@@ -201,8 +198,8 @@ mod tests {
                 continue;
             };
             assert_eq!(normalize(&local).as_ref(), Ok(&local), "{c:?}");
-            // Some letters are written with their mark in every form, and
-            // NFC knows one other name of an ASCII character.
+            // Some letters carry their mark in every form, and NFC knows one other form of an ASCII
+            // character.
             let plain = |c: char| c.is_ascii() || c.is_alphanumeric() || canonical_combining_class(c) != 0;
             assert!(local.chars().all(plain), "{c:?}");
             assert!(!local.chars().any(text::is_blank), "{c:?}");
@@ -219,7 +216,7 @@ mod tests {
         }
     }
 
-    /// Everything that can be made of a few characters that act on each other.
+    /// All combinations of a few characters that interact.
     #[test]
     fn mail_05_normalising_twice_changes_nothing() {
         let parts = ['ก', '\u{e32}', '\u{e33}', '\u{e38}', '\u{e3a}', '\u{e49}', '\u{e4d}', '\u{200c}', '.', 'a'];

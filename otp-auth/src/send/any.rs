@@ -1,4 +1,4 @@
-//! Senders whose type is chosen at run time, or shared.
+//! Senders chosen at run time, or shared.
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +9,7 @@ use super::{OtpMessage, SendError, SendOtp};
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send + 'a>>;
 
-/// Any sender, behind one type: for an application that chooses one when it
-/// starts.
+/// Any sender, behind one type, for applications that choose one at startup.
 ///
 /// ```
 /// use otp_auth::ConsoleSender;

@@ -1,5 +1,4 @@
-//! Sending codes: the trait that an application implements, and ready-made
-//! senders.
+//! Sending codes: the trait that you implement, and ready-made senders.
 
 mod any;
 mod console;
@@ -13,30 +12,30 @@ use std::time::Duration;
 pub use any::AnySender;
 pub use console::ConsoleSender;
 
-/// What a code is for, so that a message can say it.
+/// What a code is for, so that the message can say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
-    /// To sign in, which also creates the account where that is allowed.
+    /// To sign in, which also creates the account if that is allowed.
     SignIn,
 }
 
-/// One message to send. `Debug` shows neither the address nor the code.
+/// A message to send. `Debug` shows neither the address nor the code.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct OtpMessage<'a> {
-    /// Where to send it: the address as it was typed.
+    /// The recipient: the address as typed.
     pub address: &'a str,
-    /// The code. It never contains markup, only ASCII digits.
+    /// The code. It consists of ASCII digits only, so it never contains markup.
     pub code: &'a str,
-    /// How long the code is still valid.
+    /// How long the code remains valid.
     pub expires_in: Duration,
     /// What it is for.
     pub purpose: Purpose,
 }
 
 impl<'a> OtpMessage<'a> {
-    /// A message to sign in, for tests of a sender.
+    /// A sign-in message, for tests of a sender.
     #[must_use]
     pub const fn new(address: &'a str, code: &'a str, expires_in: Duration) -> Self {
         Self { address, code, expires_in, purpose: Purpose::SignIn }
@@ -54,16 +53,15 @@ impl fmt::Debug for OtpMessage<'_> {
     }
 }
 
-/// Delivers codes: by mail, or whatever reaches the owner of the address.
+/// Delivers codes, by e-mail or any other way to reach the owner of the address.
 ///
-/// A sender that takes longer than `send_timeout` is cut off: its future is
-/// dropped, and the client gets a 503. The mail may be out by then, so the
-/// send counts for the hour and the day, and the client can ask again at once.
+/// A sender that takes longer than `send_timeout` is cancelled: its future is dropped, and the
+/// client gets a 503. The e-mail may have been sent by then, so it counts towards the hour and the
+/// day, and the client can ask again at once.
 ///
-/// Say which refusals are for good: [`SendError::permanent`] is answered with
-/// "check the address", [`SendError::new`] with "try again". And say where it is
-/// not known whether the mail is out, as after a timeout of your own:
-/// [`SendError::unknown`].
+/// Say whether a rejection is permanent: for [`SendError::permanent`] the client is asked to check
+/// the address, for [`SendError::new`] to try again. If you do not know whether the message was
+/// sent, for example after your own timeout, return [`SendError::unknown`].
 ///
 /// ```
 /// use otp_auth::{OtpMessage, SendError, SendOtp};
@@ -85,20 +83,20 @@ impl fmt::Debug for OtpMessage<'_> {
     note = "implement `SendOtp` for it, or mark the field that holds a sender with `#[otp(sender)]`"
 )]
 pub trait SendOtp: Send + Sync + 'static {
-    /// Delivers one message. `Ok` means that somebody else is responsible for
-    /// it now (a mail server has taken it).
+    /// Delivers one message. `Ok` means that someone else is now responsible for it, such as a mail
+    /// server that accepted it.
     ///
     /// # Errors
     ///
-    /// [`SendError`] when the message was not taken.
+    /// [`SendError`] if the message was not accepted.
     fn send_otp(&self, message: OtpMessage<'_>) -> impl Future<Output = Result<(), SendError>> + Send;
 }
 
-/// A message was not taken for delivery.
+/// A message was not accepted for delivery.
 ///
-/// What it prints is meant for logs: the text of the cause without addresses,
-/// without runs of six digits or more, on one line and cut to some hundred
-/// characters. The cause itself is in [`source`](StdError::source).
+/// `Display` and `Debug` are meant for logs: the text of the cause without addresses and without
+/// runs of six or more digits, on one line, cut to a few hundred characters.
+/// [`source`](StdError::source) has the cause itself.
 pub struct SendError {
     kind: Kind,
     cause: Box<dyn StdError + Send + Sync>,
@@ -114,70 +112,67 @@ enum Kind {
 impl Kind {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Temporary => "not taken for delivery",
-            Self::Permanent => "refused for good",
-            Self::Unknown => "perhaps taken for delivery",
+            Self::Temporary => "not accepted for delivery",
+            Self::Permanent => "permanently rejected",
+            Self::Unknown => "possibly accepted for delivery",
         }
     }
 }
 
 impl SendError {
-    /// Wraps a cause that may pass, of a message that was certainly not taken.
-    /// The client is told to try again, and the send does not count.
+    /// A temporary failure: the message was certainly not accepted. The client is asked to try
+    /// again, and the send does not count.
     #[must_use]
     pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind: Kind::Temporary, cause: cause.into() }
     }
 
-    /// Wraps a cause that does not pass: this address will never take a
-    /// message, as with a 5xx answer to `RCPT TO`. The client is told to check
-    /// the address. The send counts for the hour and the day, because a mail
-    /// server was asked.
+    /// A permanent failure: this address will never accept a message, as after a 5xx reply to
+    /// `RCPT TO`. The client is asked to check the address. The send counts towards the hour and
+    /// the day, because a mail server was asked.
     ///
-    /// Where the client waits for the sender, it learns that the mailbox does
-    /// not exist. It does not learn whether there is an account: with
-    /// `auto_create_user = true` every address gets a mail, and otherwise
-    /// nobody waits.
+    /// If the client waits for the sender, it learns that the mailbox does not exist. It does not
+    /// learn whether there is an account: with `auto_create_user = true` every address gets an
+    /// e-mail, and otherwise the client does not wait.
     #[must_use]
     pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind: Kind::Permanent, cause: cause.into() }
     }
 
-    /// Wraps a cause that leaves open whether the message was taken: a
-    /// timeout, or a connection that broke before the answer. The client is told
-    /// to try again, and the send counts for the hour and the day: a relay that
-    /// takes messages and answers too late would send without end otherwise.
+    /// An unknown outcome: a timeout, or a connection that broke before the reply. The client is
+    /// asked to try again, and the send counts towards the hour and the day. Otherwise a relay that
+    /// accepts messages but replies too late would send without limit.
     #[must_use]
     pub fn unknown(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind: Kind::Unknown, cause: cause.into() }
     }
 
-    /// Whether the address will never take a message.
+    /// Whether the address will never accept a message.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.kind == Kind::Permanent
     }
 
-    /// Whether the message may have been taken all the same.
+    /// Whether the message may have been accepted anyway.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.kind == Kind::Unknown
     }
 
-    /// What may be logged of the cause of a message that did not go out.
+    /// The part of a cause that may be logged.
     pub(crate) fn summary(&self, message: &OtpMessage<'_>) -> String {
         let local = message.address.rsplit_once('@').map_or(message.address, |(local, _)| local);
         format!("{}: {}", self.kind.as_str(), self.cause(&[message.address, local, message.code]))
     }
 
-    /// The texts of the cause and of what caused it.
+    /// The texts of the cause and its sources.
     fn cause(&self, known: &[&str]) -> String {
         let mut text = self.cause.to_string();
         let mut below = self.cause.source();
         for _ in 0..MAX_CAUSES {
             let Some(cause) = below else { break };
             let more = cause.to_string();
-            // Many errors quote their source themselves.
+            // Many errors already quote their source.
             if !text.contains(&more) {
                 text.push_str(": ");
                 text.push_str(&more);
@@ -188,7 +183,7 @@ impl SendError {
     }
 }
 
-/// How many causes below the first are shown.
+/// How many further causes are shown.
 const MAX_CAUSES: usize = 4;
 
 impl fmt::Display for SendError {
@@ -220,8 +215,7 @@ mod tests {
         assert!(!text.contains("ann") && !text.contains("493817"), "{text}");
     }
 
-    /// There is no place in it for anything else that a request says: a field
-    /// that is added has to be added here.
+    /// Nothing else from a request can enter a message: a new field must be added here.
     #[test]
     fn t15_a_message_has_an_address_a_code_a_time_and_a_purpose() {
         let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1));
@@ -239,7 +233,7 @@ mod tests {
     #[test]
     fn log_06_an_error_prints_its_causes_and_no_address() {
         let refused = SendError::permanent(Outer(std::io::Error::other("550 <ann@x.com>: unknown\r\n250 ok")));
-        assert_eq!(refused.to_string(), "refused for good: sending failed: 550 <[redacted]>: unknown  250 ok");
+        assert_eq!(refused.to_string(), "permanently rejected: sending failed: 550 <[redacted]>: unknown  250 ok");
         assert!(refused.is_permanent() && !SendError::new("busy").is_permanent());
         let text = format!("{refused:?} {refused:#?}");
         assert!(!text.contains("ann") && text.contains("Permanent"), "{text}");
@@ -252,7 +246,7 @@ mod tests {
         let error = SendError::new("no user Ann.Lee at x.com; message was: your code is 49 38");
         assert_eq!(
             error.summary(&message),
-            "not taken for delivery: no user [redacted] at x.com; message was: your code is [redacted]"
+            "not accepted for delivery: no user [redacted] at x.com; message was: your code is [redacted]"
         );
     }
 }

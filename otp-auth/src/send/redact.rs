@@ -1,25 +1,22 @@
-//! What of a sender's error may be written to a log. Mail servers quote the
-//! address that they refuse, and some programs quote the message. Pure: text
-//! in, text out.
+//! What may be logged of a sender's error. Mail servers quote the address that they reject, and
+//! some programs quote the message. Pure: text in, text out.
 
 use std::ops::Range;
 
-/// Longer texts are cut before they are read; bounds the work.
+/// Longer texts are cut first, to limit the work.
 const MAX_READ: usize = 4 * 1024;
 
-/// Characters of the result.
+/// Characters in the result.
 const MAX_WRITTEN: usize = 300;
 
-/// Stands for what is left out.
+/// Replaces what is left out.
 const REDACTED: &str = "[redacted]";
 
-/// As many digits in a row may be a code, a telephone number, or an id.
+/// A run of this many digits may be a code, a telephone number or an id.
 const MAX_DIGITS: usize = 5;
 
-/// The text without addresses, without runs of six digits or more, without
-/// control characters, and not longer than some lines. `known` is what must
-/// not be seen either, such as the address that the message was for: it is
-/// left out in either case of its letters, as a word of its own.
+/// The text without addresses, runs of six or more digits and control characters, limited to a few
+/// lines. `known` has further words to hide in any case, such as the recipient's address.
 pub(super) fn redact(text: &str, known: &[&str]) -> String {
     let text: Vec<char> = beginning(text).replace("%40", "@").chars().map(plain_at).collect();
     let mut hidden = vec![false; text.len()];
@@ -46,7 +43,7 @@ pub(super) fn redact(text: &str, known: &[&str]) -> String {
     written(&text, &hidden)
 }
 
-/// The first part of a text, up to the end of a word.
+/// The start of a text, up to the end of a word.
 fn beginning(text: &str) -> &str {
     if text.len() <= MAX_READ {
         return text;
@@ -55,18 +52,17 @@ fn beginning(text: &str) -> &str {
     part.rfind(char::is_whitespace).map_or("", |end| &part[..end])
 }
 
-/// The other signs that read as `@`.
+/// Other characters that look like `@`.
 fn plain_at(c: char) -> char {
     if matches!(c, '\u{ff20}' | '\u{fe6b}') { '@' } else { c }
 }
 
-/// Where an address begins or ends that has no quotes.
+/// Where an unquoted address begins or ends.
 fn delimits(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | ',' | ';' | ':')
 }
 
-/// What belongs to the `@` at this place: more than an address where it is
-/// not clear.
+/// The address around the `@` at this position, or more if that is ambiguous.
 fn address_around(text: &[char], at: usize) -> Range<usize> {
     let mut start = at;
     while start > 0 && text[start - 1] == ' ' {
@@ -89,13 +85,13 @@ fn address_around(text: &[char], at: usize) -> Range<usize> {
     start..end
 }
 
-/// Signs that people put between the digits of a code.
+/// Characters that people put between the digits of a code.
 fn is_gap(c: char) -> bool {
     matches!(c, ' ' | '-')
 }
 
-/// The end of `word` if it stands at this place as a word of its own, in
-/// either case, and with gaps wherever it likes.
+/// The end of `word` if it occurs at this position as a whole word, in any case, with gaps
+/// anywhere.
 fn word_at(text: &[char], at: usize, word: &[char]) -> Option<usize> {
     let joins = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
     if word.is_empty() || (at > 0 && joins(text.get(at - 1))) {
@@ -114,7 +110,7 @@ fn word_at(text: &[char], at: usize, word: &[char]) -> Option<usize> {
     (!joins(text.get(end))).then_some(end)
 }
 
-/// What is left, with a mark where something was left out.
+/// The rest, with a mark where something was removed.
 fn written(text: &[char], hidden: &[bool]) -> String {
     let mut written = String::new();
     for (at, (c, hide)) in text.iter().zip(hidden).enumerate() {
@@ -132,8 +128,8 @@ fn written(text: &[char], hidden: &[bool]) -> String {
     }
 }
 
-/// Characters with which a text could look like another line, or like another
-/// text: controls, line separators, marks of direction.
+/// Characters that could make a text look like another line or another text: control characters,
+/// line separators, direction marks.
 fn breaks_a_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -201,7 +197,7 @@ mod tests {
     fn a_long_text_is_cut_and_shows_no_part_of_an_address() {
         let text = redact(&"x ".repeat(10_000), &[]);
         assert_eq!(text.chars().count(), MAX_WRITTEN + 1);
-        // The limit falls into the address.
+        // The limit is inside the address.
         for fill in MAX_READ - 20..MAX_READ + 5 {
             let long = format!("{} annalee@example.com", "1".repeat(fill));
             let text = redact(&long, &[]);

@@ -61,8 +61,8 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// Everything that [`OtpAuth`](crate::OtpAuth) needs from a store. It is
 /// implemented for every type that has the capabilities.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no store for the users of type `{U}`",
-    note = "the derive connects a user to a backend: write `#[otp_user(table = \"…\", stores(…))]` or `#[otp_user(collection = \"…\")]`"
+    message = "`{Self}` cannot store users of type `{U}`",
+    note = "connect the user to a backend: write `#[otp_user(table = \"…\", stores(…))]` or `#[otp_user(collection = \"…\")]`"
 )]
 pub trait Store<U: OtpUser>: ChallengeStore + SessionStore + UserStore<U> + Maintenance {}
 

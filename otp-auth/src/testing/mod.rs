@@ -1,7 +1,7 @@
-//! For tests, yours and ours: a clock that tests move, a sender that keeps
-//! what it was given, and the conformance suite of the stores.
+//! For tests, yours and ours: a clock that tests move, a sender that captures messages, and the
+//! conformance suite for stores.
 //!
-//! Needs the feature `testing`. Use it as a dev-dependency only.
+//! Requires the feature `testing`. Use it only as a dev-dependency.
 
 mod clock;
 pub mod conformance;

@@ -1,24 +1,24 @@
-//! A sender that keeps what it was given.
+//! A sender that captures messages.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::send::{OtpMessage, Purpose, SendError, SendOtp};
 
-/// A message as the sender got it.
+/// A captured message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedOtp {
-    /// Where it was to go.
+    /// The recipient.
     pub address: String,
     /// The code.
     pub code: String,
-    /// How long the code was still valid.
+    /// How long the code remained valid.
     pub expires_in: Duration,
     /// What it was for.
     pub purpose: Purpose,
 }
 
-/// What happens to the messages.
+/// What happens to messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Behaviour {
     Take,
@@ -30,7 +30,7 @@ enum Behaviour {
     Hang,
 }
 
-/// Keeps every message instead of sending it. Clones share what they keep.
+/// Keeps every message instead of sending it. Clones share the messages.
 #[derive(Debug, Clone)]
 pub struct CapturingSender(Arc<Mutex<State>>);
 
@@ -41,54 +41,54 @@ struct State {
 }
 
 impl CapturingSender {
-    /// A sender that has got nothing yet.
+    /// A sender without messages.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(State { behaviour: Behaviour::Take, messages: Vec::new() })))
     }
 
-    /// From now on messages are taken. This is how it begins.
+    /// Accepts messages from now on. This is the default.
     pub fn take(&self) {
         self.lock().behaviour = Behaviour::Take;
     }
 
-    /// From now on messages are refused.
+    /// Rejects messages from now on.
     pub fn fail(&self) {
         self.lock().behaviour = Behaviour::Fail;
     }
 
-    /// From now on messages are refused for good: no address exists.
+    /// Permanently rejects messages from now on, as if no address existed.
     pub fn refuse(&self) {
         self.lock().behaviour = Behaviour::Refuse;
     }
 
-    /// From now on messages are taken, and it does not know.
+    /// From now on, accepts messages but reports an unknown outcome.
     pub fn lose(&self) {
         self.lock().behaviour = Behaviour::Lose;
     }
 
-    /// From now on messages are taken, and it says so after this long.
+    /// From now on, accepts messages and responds after this long.
     pub fn wait(&self, span: Duration) {
         self.lock().behaviour = Behaviour::Wait(span);
     }
 
-    /// From now on it panics.
+    /// Panics from now on.
     pub fn panic(&self) {
         self.lock().behaviour = Behaviour::Panic;
     }
 
-    /// From now on messages are neither taken nor refused, ever.
+    /// Never responds from now on.
     pub fn hang(&self) {
         self.lock().behaviour = Behaviour::Hang;
     }
 
-    /// Everything that was taken, the oldest first.
+    /// All accepted messages, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<CapturedOtp> {
         self.lock().messages.clone()
     }
 
-    /// The latest code that went to this address.
+    /// The latest code sent to this address.
     #[must_use]
     pub fn code_for(&self, address: &str) -> Option<String> {
         self.lock().messages.iter().rev().find(|message| message.address == address).map(|message| message.code.clone())
@@ -119,7 +119,7 @@ impl SendOtp for CapturingSender {
             Behaviour::Panic => panicking(),
             Behaviour::Hang => std::future::pending().await,
         }
-        tracing::info!(event = "captured", "the capturing sender has taken a message");
+        tracing::info!(event = "captured", "captured a message");
         self.lock().messages.push(CapturedOtp {
             address: message.address.to_owned(),
             code: message.code.to_owned(),

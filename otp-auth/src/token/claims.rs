@@ -1,9 +1,8 @@
 //! The claims of a token, read in one pass over its payload.
 //!
-//! An access token carries the registered claims and those of the
-//! application side by side. `serde(flatten)` would first copy the whole map;
-//! instead, the application's type reads the map itself, and on the way the
-//! registered names are taken out of it.
+//! An access token has the registered claims and the application's side by side. `serde(flatten)`
+//! would copy the whole map first. Instead, the application's type reads the map directly, and the
+//! registered names are removed on the way.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -26,9 +25,8 @@ pub(crate) struct AccessClaims<C> {
     pub(crate) custom: C,
 }
 
-/// The claims that every access token has (RFC 9068 section 2.2; `sid` is
-/// `OpenID` Connect's, `amr` RFC 8176's form). `bnd` is our own: the address
-/// that was proven. Times are in seconds.
+/// The claims of every access token (RFC 9068 section 2.2; `sid` is from `OpenID` Connect, `amr`
+/// from RFC 8176). `bnd` is our own: the proven address. Times are in seconds.
 #[derive(Clone, Serialize)]
 pub(crate) struct Registered {
     #[serde(rename = "iss", skip_serializing_if = "Option::is_none")]
@@ -111,7 +109,7 @@ fn from_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T
     deserializer.deserialize_str(Id(PhantomData))
 }
 
-/// Written out, because an untagged enum would copy the value first.
+/// Handwritten, because an untagged enum would copy the value first.
 impl<'de> Deserialize<'de> for Audience {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrSeveral;
@@ -136,7 +134,7 @@ impl<'de> Deserialize<'de> for Audience {
     }
 }
 
-/// Reads an id from its text.
+/// Parses an id from text.
 struct Text<T>(T);
 
 impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
@@ -161,8 +159,7 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for AccessClaims<C> {
                 let custom = {
                     let mut rest = Rest { map: &mut map, found: &mut found };
                     let custom = C::deserialize(MapAccessDeserializer::new(&mut rest))?;
-                    // A type that stops early has left registered claims
-                    // behind.
+                    // A type that stops early leaves registered claims behind.
                     while rest.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                     custom
                 };
@@ -174,7 +171,7 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for AccessClaims<C> {
     }
 }
 
-/// The registered claims met so far.
+/// The registered claims found so far.
 #[derive(Default)]
 struct Found {
     issuer: Option<String>,
@@ -226,13 +223,13 @@ impl Name {
 
 impl Found {
     fn read<'de, A: MapAccess<'de>>(&mut self, name: Name, map: &mut A) -> Result<(), A::Error> {
-        /// A name that stands twice is refused (RFC 7519 section 4).
+        /// Rejects duplicate names (RFC 7519 section 4).
         fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
             slot: &mut Option<T>,
             map: &mut A,
         ) -> Result<(), A::Error> {
             if slot.replace(map.next_value()?).is_some() {
-                return Err(A::Error::custom("a claim stands twice"));
+                return Err(A::Error::custom("a claim occurs twice"));
             }
             Ok(())
         }
@@ -240,7 +237,7 @@ impl Found {
             let mut text = None;
             once::<Text<T>, A>(&mut text, map)?;
             if slot.is_some() {
-                return Err(A::Error::custom("a claim stands twice"));
+                return Err(A::Error::custom("a claim occurs twice"));
             }
             *slot = text.map(|text| text.0);
             Ok(())
@@ -277,7 +274,7 @@ impl Found {
     }
 }
 
-/// The map as the application's claims see it: without the registered ones.
+/// The map as the application's claims see it, without registered names.
 struct Rest<'a, A> {
     map: &'a mut A,
     found: &'a mut Found,
@@ -302,8 +299,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
     }
 }
 
-/// Reads one key: a registered name, or what the application's type makes of
-/// it. The seed is taken only in the second case.
+/// Reads one key: a registered name, or whatever the application's type reads. Takes the seed only
+/// in the second case.
 struct Key<'a, K>(&'a mut Option<K>);
 
 enum Either<T> {

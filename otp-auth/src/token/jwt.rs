@@ -1,8 +1,7 @@
-//! JSON Web Signatures (RFC 7515) with HMAC-SHA-256, and nothing else.
+//! JSON Web Signatures (RFC 7515) with HMAC-SHA-256 only.
 //!
-//! No JWT library is behind this. Which provider such a library uses is
-//! decided once for a process by the features that all its crates turn on: a
-//! dependency of ours would decide for the application.
+//! This uses no JWT library. Such libraries choose their cryptography provider per process, by the
+//! features of all crates together, so our dependency would choose for the application.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,8 +12,7 @@ use crate::crypto::MacKey;
 use crate::keys::Keys;
 use crate::secret::Secret;
 
-/// What a token is for. Each kind has a key and a `typ` of its own (RFC 8725
-/// section 3.11 and 3.12).
+/// The kind of a token. Each has its own key and `typ` (RFC 8725 section 3.11 and 3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Access,
@@ -32,7 +30,7 @@ impl Kind {
 
 /// The three parts of a compact token.
 pub(super) struct Parts<'a> {
-    /// Header and payload with the dot between them: what is signed.
+    /// Header, dot and payload, which the signature covers.
     message: &'a str,
     header: &'a str,
     payload: &'a str,
@@ -51,9 +49,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The members of a header that decide anything. Whatever makes a token speak
-/// for its own key (RFC 8725 section 3.10), or asks for an extension, is
-/// refused by its presence.
+/// The header members that matter. A token that names its own key (RFC 8725 section 3.10) or an
+/// extension is rejected.
 #[derive(Deserialize)]
 struct Header<'a> {
     #[serde(borrow)]
@@ -67,7 +64,7 @@ struct Header<'a> {
 }
 
 impl Header<'_> {
-    /// `typ` may be written in any case and with its full media type.
+    /// `typ` is case-insensitive and may be the full media type.
     fn has_type(&self, typ: &str) -> bool {
         let own = match self.typ.split_at_checked("application/".len()) {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
@@ -81,7 +78,7 @@ impl Header<'_> {
 pub(super) struct TokenKey {
     kind: Kind,
     id: String,
-    /// The header of every token this key signs, encoded.
+    /// The encoded header of every token that this key signs.
     header: String,
     key: MacKey,
 }
@@ -98,9 +95,8 @@ impl TokenKey {
 
     /// Whether the header names this key, this kind and our algorithm.
     ///
-    /// Tokens of our own making are told by their header as a whole, without
-    /// parsing it. Others are read member by member. `None` when the header
-    /// names another key.
+    /// Our own tokens are recognised by their whole header, without parsing it. Others are parsed.
+    /// `None` if the header names another key.
     pub(super) fn accepts(&self, parts: &Parts<'_>) -> Result<Option<&Self>, Refused> {
         if parts.header == self.header {
             return Ok(Some(self));
@@ -125,8 +121,7 @@ impl TokenKey {
         Ok(Some(self))
     }
 
-    /// Checks the signature, in constant time, and only then decodes the
-    /// payload.
+    /// Verifies the signature in constant time, then decodes the payload.
     pub(super) fn verify(&self, parts: &Parts<'_>) -> Result<Vec<u8>, Refused> {
         let signature = URL_SAFE_NO_PAD.decode(parts.signature).map_err(|_| Refused("malformed signature"))?;
         if !self.key.verify(parts.message.as_bytes(), &signature) {
@@ -146,7 +141,7 @@ impl TokenKey {
         Secret::new(token)
     }
 
-    /// A token with any header, under this key: for tests that forge.
+    /// A token with any header, signed with this key, for tests of forgeries.
     #[cfg(test)]
     pub(super) fn sign_with_header(&self, header: &str, payload: &str) -> String {
         let (id, key) = (self.id.clone(), self.key.clone());

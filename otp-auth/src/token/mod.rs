@@ -1,5 +1,4 @@
-//! Tokens: minting and verifying. The rules of a token's life are here; the
-//! way a token is written is known to [`jwt`] only.
+//! Minting and verifying tokens. This module has the rules; only [`jwt`] knows the format.
 
 mod claims;
 mod jwt;
@@ -22,27 +21,26 @@ use claims::RefreshClaims;
 pub(crate) use claims::{AccessClaims, Audience, Registered};
 use jwt::{Kind, TokenKey};
 
-/// The longest that an access token may live.
+/// The maximum lifetime of an access token.
 pub(crate) const LONGEST_LIFETIME: Duration = otp_auth_rules::setting::access_token_lifetime.longest;
 
-/// How long after now an access token can still be alive, also one of another
-/// configuration, or of another version of this one.
+/// How long an access token issued by now can live, including those of other configurations and
+/// versions.
 pub(crate) const ACCESS_HORIZON: Duration = LONGEST_LIFETIME.saturating_add(CLOCK_SKEW);
 
-/// How far another machine's clock may be ahead when it says when a token was
-/// made. Nothing is ever accepted after its `exp`.
+/// How far ahead another machine's clock may be when it issues a token. Nothing is accepted after
+/// its `exp`.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
-/// Longer than any token this crate makes for reasonable claims; bounds the
-/// work that a stranger can cause. Over HTTP/2 hyper takes 16 KiB of headers
-/// in all, and what is handed out must get through.
+/// Longer than any token with reasonable claims. It limits the work that strangers can cause, and
+/// hyper accepts only 16 KiB of headers over HTTP/2.
 const MAX_LENGTH: usize = 12 * 1024;
 
-/// Many proxies take no header that is longer than 8 KiB, with all that a
-/// browser puts into it. Whoever has half of that should know.
+/// Many proxies reject headers above 8 KiB, including everything else that a browser sends. At half
+/// of that, warn.
 const LONG: usize = 4 * 1024;
 
-/// Why a token is refused. For the log only: clients get one answer for all.
+/// Why a token is rejected. Only for the log: clients get one response for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) &'static str);
 
@@ -62,13 +60,12 @@ struct KeySet(Ring<TokenKey>);
 pub(crate) struct Minted {
     pub(crate) token: Secret,
     pub(crate) expires_in: Duration,
-    /// Whether proxies may refuse it.
+    /// Whether proxies may reject it.
     pub(crate) is_long: bool,
 }
 
-/// The claims of a user cannot be written into a token and read back. It
-/// prints what kind of error serde has found; the text of its source quotes
-/// values of the user.
+/// The user's claims cannot be serialized into a token and read back. `Display` and `Debug` show
+/// only the kind of serde error, because the source's text quotes values of the user.
 #[derive(thiserror::Error)]
 #[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
 pub struct ClaimsError(#[source] serde_json::Error);
@@ -79,18 +76,18 @@ impl fmt::Debug for ClaimsError {
     }
 }
 
-/// Why no token is made.
+/// Why a token cannot be minted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MintError {
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    #[error("{bytes} bytes are too many")]
+    #[error("the token would have {bytes} bytes, which is too long")]
     TooLong { bytes: usize },
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
-/// What a refresh token says.
+/// The contents of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Presented {
     pub(crate) session: SessionId,
@@ -109,14 +106,14 @@ impl Tokens {
         }
     }
 
-    /// A new access token of a session.
+    /// A new access token for a session.
     pub(crate) fn mint_access<U: OtpUser>(
         &self,
         user: &U,
         session: &Session,
         now: Timestamp,
     ) -> Result<Minted, MintError> {
-        // Not beyond the session: its end is a promise.
+        // At most as long as the session, whose expiry is a promise.
         let expires_at = (now + self.access_lifetime).min(session.expires_at);
         let claims = AccessClaims {
             registered: Registered {
@@ -135,14 +132,13 @@ impl Tokens {
             custom: user.claims(),
         };
         let payload = serde_json::to_vec(&claims).map_err(ClaimsError)?;
-        // Claims of the application that collide with registered ones, or
-        // that cannot be read back, are found here and not by a client whose
-        // every request fails.
+        // Detects claims of the application that collide with registered ones, or cannot be read
+        // back, before a client's every request fails.
         serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(ClaimsError)?;
         let token = self.access.sign(&payload);
         let bytes = token.expose().len();
         if bytes > MAX_LENGTH {
-            // No extractor would accept it.
+            // Extractors would reject it.
             return Err(MintError::TooLong { bytes });
         }
         Ok(Minted {
@@ -152,8 +148,8 @@ impl Tokens {
         })
     }
 
-    /// The refresh token of a session in its current generation. The same
-    /// session gives the same token, byte for byte.
+    /// The refresh token of a session in its current generation. The same session gives the same
+    /// token, byte for byte.
     pub(crate) fn mint_refresh(&self, session: &Session) -> Result<Secret, MintError> {
         let claims = RefreshClaims {
             issuer: self.issuer.clone(),
@@ -167,7 +163,7 @@ impl Tokens {
         Ok(self.refresh.sign(&payload))
     }
 
-    /// Reads an access token: signature, type, times, issuer and audience.
+    /// Verifies an access token: signature, type, times, issuer and audience.
     pub(crate) fn verify_access<C: serde::de::DeserializeOwned>(
         &self,
         token: &str,
@@ -176,7 +172,7 @@ impl Tokens {
         let claims: AccessClaims<C> = self.access.open(token)?;
         let registered = &claims.registered;
         check_times(registered.issued_at, registered.not_before, registered.expires_at, now)?;
-        // A token from before the lifetime was lowered.
+        // Issued before the lifetime was shortened.
         let lifetime = registered.expires_at.saturating_sub(registered.issued_at);
         if lifetime > i64::try_from(self.access_lifetime.as_secs()).unwrap_or(i64::MAX) {
             return Err(Refused("lives too long"));
@@ -190,12 +186,12 @@ impl Tokens {
         Ok(claims)
     }
 
-    /// Reads a refresh token.
+    /// Verifies a refresh token.
     pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Presented, Refused> {
         let claims: RefreshClaims = self.refresh.open(token)?;
         check_times(claims.issued_at, None, claims.expires_at, now)?;
         check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
-        // It is for those whom its access tokens are for.
+        // It has the same audience as its access tokens.
         match self.audience.as_deref() {
             Some(expected) if claims.audience.as_deref() != Some(expected) => return Err(Refused("wrong audience")),
             _ => {}
@@ -203,15 +199,14 @@ impl Tokens {
         Ok(Presented { session: claims.session, generation: claims.generation })
     }
 
-    /// Which session a refresh token is of, whether or not it is over.
+    /// The session of a refresh token, even if the token has expired.
     pub(crate) fn refresh_session(&self, token: &str) -> Option<SessionId> {
         let claims: RefreshClaims = self.refresh.open(token).ok()?;
         check_issuer(claims.issuer.as_deref(), self.issuer.as_deref()).ok()?;
         Some(claims.session)
     }
 
-    /// The session of a refresh token that is alive, whatever its audience: it is
-    /// good to be ended.
+    /// The session of an unexpired refresh token of any audience, which is enough to end it.
     pub(crate) fn refresh_to_end(&self, token: &str, now: Timestamp) -> Result<SessionId, Refused> {
         let claims: RefreshClaims = self.refresh.open(token)?;
         check_times(claims.issued_at, None, claims.expires_at, now)?;
@@ -219,8 +214,8 @@ impl Tokens {
         Ok(claims.session)
     }
 
-    /// The session of an access token that is alive, whatever its lifetime and
-    /// its audience: it is good to be ended.
+    /// The session of an unexpired access token of any lifetime and audience, which is enough to
+    /// end it.
     pub(crate) fn access_session(&self, token: &str, now: Timestamp) -> Result<SessionId, Refused> {
         let claims: AccessClaims<IgnoredAny> = self.access.open(token)?;
         let registered = &claims.registered;
@@ -252,7 +247,7 @@ impl KeySet {
     }
 }
 
-/// `exp` is exact; `iat` and `nbf` allow for clocks that differ a little.
+/// `exp` is exact; `iat` and `nbf` allow for clock skew.
 fn check_times(issued_at: i64, not_before: Option<i64>, expires_at: i64, now: Timestamp) -> Result<(), Refused> {
     if now.as_secs() >= expires_at {
         return Err(Refused("expired"));

@@ -1,4 +1,4 @@
-//! What is refused, claim by claim and byte by byte (requirements JWT-*).
+//! What is rejected, claim by claim and byte by byte (requirements JWT-*).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -54,7 +54,7 @@ fn minted(tokens: &Tokens) -> String {
     tokens.mint_access(&user(), &session(), NOW).unwrap().token.expose().to_owned()
 }
 
-/// The payload of a token, to be changed and signed again.
+/// The payload of a token, to be modified and signed again.
 fn payload(token: &str) -> Value {
     let part = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -164,7 +164,7 @@ fn jwt_07_only_the_one_encoding_is_read() {
         String::new(),
         "a".repeat(1_000_000),
     ];
-    // The last character of a signature has two bits that mean nothing.
+    // The last character of a signature has two unused bits.
     let last = signature.chars().last().unwrap();
     for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/".chars().filter(|c| *c != last) {
         changed.push(format!("{}{other}", token.strip_suffix(last).unwrap()));
@@ -294,7 +294,7 @@ fn jwt_16_access_and_refresh_tokens_do_not_stand_in_for_each_other() {
     let refresh = tokens.mint_refresh(&session()).unwrap();
     assert!(read(&tokens, refresh.expose()).is_err());
     assert!(tokens.verify_refresh(&minted(&tokens), NOW).is_err());
-    // Not even with the header of the other kind: the keys differ.
+    // Not even with the header of the other kind, because the keys differ.
     let relabelled = TokenKey::new(Kind::Refresh, &keys(1))
         .sign_with_header(&header().to_string(), &payload(&minted(&tokens)).to_string());
     assert!(read(&tokens, &relabelled).is_err());
@@ -365,8 +365,7 @@ fn an_access_token_does_not_outlive_its_session() {
     assert_eq!(minted.expires_in, Duration::from_secs(90));
 }
 
-/// JWT-20: claims of the application's own making that collide are found when
-/// they are minted, never accepted.
+/// JWT-20: colliding claims of the application are detected when minting, and never accepted.
 #[test]
 fn jwt_20_a_custom_claim_cannot_replace_a_registered_one() {
     #[derive(Clone)]
@@ -426,7 +425,7 @@ fn custom_claims_of_every_shape_are_read_in_one_pass() {
     assert!(tokens.verify_access::<serde::de::IgnoredAny>(&token, NOW).is_ok());
     let optional = tokens.verify_access::<Optional>(&token, NOW).unwrap().custom;
     assert_eq!((optional.role.as_deref(), optional.missing), (Some("admin"), None));
-    // A type that reads no map is no claims; it is refused, not accepted.
+    // A type that reads no map cannot be claims. It is rejected.
     assert!(tokens.verify_access::<Unit>(&token, NOW).is_err());
     assert!(tokens.verify_access::<String>(&token, NOW).is_err());
 }

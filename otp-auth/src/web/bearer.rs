@@ -1,19 +1,18 @@
-//! The bearer token of a request (RFC 6750 section 2.1). Tokens in a query,
-//! a form or a cookie are never looked at.
+//! The bearer token of a request (RFC 6750 section 2.1). Tokens in a query, form or cookie are
+//! ignored.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 use super::problem::{Problem, ProblemKind};
 
-/// The token of the one `Authorization` field; `None` when there is no such
-/// field, or one of another scheme. Those credentials are for somebody else,
-/// such as a gate in front of the application.
+/// The token in the `Authorization` header. `None` without the header, or with another scheme,
+/// which is meant for someone else, such as a gateway in front of the application.
 ///
 /// # Errors
 ///
-/// 400 for several fields or parts, 401 for what has no scheme: credentials
-/// that cannot be read are not the same as none.
+/// 400 for several headers or parts, 401 if there is no scheme: unreadable credentials differ from
+/// none.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let Some(field) = fields.next() else {
@@ -22,7 +21,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     if fields.next().is_some() {
         return Err(ProblemKind::InvalidRequest.into());
     }
-    // As bytes: of another scheme nothing need be text.
+    // As bytes, because other schemes may use any.
     let field = field.as_bytes();
     let end = field.iter().position(|byte| *byte == b' ').unwrap_or(field.len());
     let (scheme, token) = field.split_at(end);
@@ -40,7 +39,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     Ok(Some(token))
 }
 
-/// RFC 9110 section 5.6.2: what a scheme is made of.
+/// RFC 9110 section 5.6.2, the syntax of a scheme.
 fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }

@@ -1,4 +1,4 @@
-//! Who sends a request: the one place that reads it.
+//! The sender of a request. Only this file reads it.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -14,14 +14,13 @@ use crate::auth::{ChallengeKey, OtpAuth};
 use crate::config::OtpConfig;
 use crate::session::Client;
 
-/// Where a request came from, if the application is served with
-/// `into_make_service_with_connect_info`. Forwarding headers are not looked
-/// at: anybody can write them.
+/// The IP address of the client, if the application uses `into_make_service_with_connect_info`.
+/// Forwarding headers are ignored, because anyone can send them.
 pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
 }
 
-/// The state of the routes, on behalf of the client that sent the request.
+/// The state of the routes, on behalf of the client.
 pub(super) struct OnBehalf<C: OtpConfig>(pub(super) OtpAuth<C>);
 
 impl<C: OtpConfig> FromRequestParts<OtpAuth<C>> for OnBehalf<C> {
@@ -34,14 +33,13 @@ impl<C: OtpConfig> FromRequestParts<OtpAuth<C>> for OnBehalf<C> {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The challenge that a browser holds, in a request to a route of your
-    /// own: the one in [`RequestContext::challenge`] when it presents its code.
+    /// The challenge that a browser holds, in a request to one of your own routes. It is the same
+    /// as [`RequestContext::challenge`] when the browser presents its code.
     ///
-    /// This is how a second factor is bound to the client that asked for the
-    /// code: note for this challenge that the factor was right, and let
-    /// [`before_sign_in`](crate::Hooks::before_sign_in) look for the note.
-    /// Without cookies let clients send what they got from `/request-otp`, and
-    /// take [`ChallengeKey::of`].
+    /// Use it to bind a second factor to the client that requested the code: record that this
+    /// challenge passed the second factor, and let [`before_sign_in`](crate::Hooks::before_sign_in)
+    /// look it up. Without cookies, let clients send the challenge that `/request-otp` returned,
+    /// and use [`ChallengeKey::of`].
     ///
     /// ```
     /// use std::collections::HashSet;
@@ -53,7 +51,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # struct User { id: i64 }
     /// # fn is_right(_: i64, _: &str) -> bool { true }
     ///
-    /// /// For whom the second factor was right, and for which challenge.
+    /// /// Who passed the second factor, and for which challenge.
     /// #[derive(Default)]
     /// struct Passed(Mutex<HashSet<(i64, ChallengeKey)>>);
     ///
@@ -68,7 +66,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///     }
     /// }
     ///
-    /// // In a route of your own. A database serves several processes.
+    /// // In your own route. Use a database if you run several processes.
     /// # async fn second_factor<C: OtpConfig>(auth: &OtpAuth<C>, passed: &Passed, headers: HeaderMap, user: i64, factor: &str) -> StatusCode {
     /// match auth.held_challenge(&headers) {
     ///     Some(challenge) if is_right(user, factor) => {
@@ -83,7 +81,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`RequestContext::challenge`]: crate::RequestContext::challenge
     #[must_use]
     pub fn held_challenge(&self, headers: &HeaderMap) -> Option<ChallengeKey> {
-        // Of several it is not known which one the code will be for.
+        // With several, it is not known which one the code will be for.
         match presented(Kind::Challenge, headers, None, self)[..] {
             [challenge] => ChallengeKey::of(challenge),
             _ => None,
@@ -91,7 +89,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 }
 
-/// The first field of this name, if it is text.
+/// The first header of this name, if it is text.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -1,4 +1,4 @@
-//! Cookies: how the three of this crate are named, read and written.
+//! The three cookies: their names, and how they are read and written.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -13,18 +13,16 @@ use crate::secret::Secret;
 /// One of the cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The refresh token; name, path and domain come from the settings.
+    /// The refresh token. Its name, path and domain come from the settings.
     Refresh,
-    /// The challenge of a code that is on its way. Always bound to the host.
+    /// The challenge of a requested code. Always host-only.
     Challenge,
-    /// Proof that this browser has signed in before. Always bound to the
-    /// host.
+    /// Proof that this browser has signed in before. Always host-only.
     Device,
 }
 
 impl Kind {
-    /// Its name. Each realm has names of its own, so that one browser can be
-    /// signed in to several.
+    /// The name. Each realm has its own, so that one browser can be signed in to several.
     pub(super) fn name(self, settings: &Settings) -> Cow<'_, str> {
         let base = match (self, settings.cookie_secure) {
             (Self::Refresh, _) => return Cow::Borrowed(&settings.cookie_name),
@@ -37,17 +35,15 @@ impl Kind {
     }
 }
 
-/// How many cookies of one name are looked at in one request.
+/// How many cookies of one name are read per request.
 const MOST: usize = 8;
 
-/// The values of all cookies of a name, each once, as the browser sends them:
-/// the one with the longest path first. There are several where the path or
-/// the domain was changed, or where another host below the domain has set one.
-/// As long as one of them is ours those that are not do not count, so that
-/// nobody can crowd it out.
+/// The values of all cookies of a name, without duplicates, in the browser's order: longest path
+/// first. There are several after you change the path or domain, or if another host below the
+/// domain has set one. If any is ours, the others are ignored, so that nobody can crowd ours out.
 ///
-/// A browser holds one cookie of a name with the prefix `__Host-`, so of a
-/// challenge or a device with that prefix the first counts alone.
+/// A browser holds only one cookie of a `__Host-` name, so only the first challenge or device with
+/// that prefix counts.
 pub(super) fn read_all<'a>(
     kind: Kind,
     headers: &'a HeaderMap,
@@ -61,9 +57,8 @@ pub(super) fn read_all<'a>(
     values
 }
 
-/// The refresh tokens in cookies of the name that goes with an earlier path.
-/// They are good to be ended, and not to be used: another host may have set
-/// them.
+/// The refresh tokens in cookies that a former path named. They can be ended but not used, because
+/// another host may have set them.
 pub(super) fn read_earlier<'a>(
     headers: &'a HeaderMap,
     settings: &Settings,
@@ -78,14 +73,13 @@ pub(super) fn read_earlier<'a>(
 fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> bool) -> Vec<&'a str> {
     let (mut ours, mut others) = (Vec::new(), Vec::new());
     for field in headers.get_all(COOKIE) {
-        // As bytes: a cookie of somebody else's with other characters must not
-        // hide ours.
+        // As bytes: someone else's cookie may contain any, and must not hide ours.
         for pair in field.as_bytes().split(|byte| *byte == b';') {
             let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
             if pair[..equals].trim_ascii() != name.as_bytes() {
                 continue;
             }
-            // What cannot be read is no token, and not nothing either.
+            // An unreadable value is not a token, but not absent either.
             let value = std::str::from_utf8(pair[equals + 1..].trim_ascii()).unwrap_or("\u{fffd}");
             if value.is_empty() {
                 continue;
@@ -99,21 +93,19 @@ fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> 
     if ours.is_empty() { others } else { ours }
 }
 
-/// `Set-Cookie` with a value, for as long as the value is good.
+/// `Set-Cookie` with a value, for as long as the value is valid.
 pub(super) fn set(kind: Kind, value: &Secret, lifetime: Duration, settings: &Settings) -> Option<HeaderValue> {
     let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     header(build(kind, value.expose(), settings).max_age(CookieDuration::seconds(seconds)))
 }
 
-/// `Set-Cookie` that removes it: everything as when it was set, but for the
-/// age (RFC 6265bis section 4.1.2).
+/// `Set-Cookie` that deletes it: the same attributes, except the age (RFC 6265bis section 4.1.2).
 pub(super) fn clear(kind: Kind, settings: &Settings) -> Option<HeaderValue> {
     header(build(kind, "", settings).max_age(CookieDuration::ZERO))
 }
 
-/// Where an earlier configuration may have put the refresh cookie: at each of
-/// the previous paths, under the name that goes with it, and with a domain also
-/// for the host alone.
+/// Where a former configuration may have put the refresh cookie: at each previous path, under the
+/// name used there, and host-only as well as with the domain.
 fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
     let name = settings.cookie_name.as_str();
     let mut names = vec![(Cow::Borrowed(name), settings.cookie_path.as_str())];
@@ -139,16 +131,14 @@ fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
 const HOST: &str = "__Host-";
 const SECURE: &str = "__Secure-";
 
-/// The name that the cookie has with the other prefix: the path and the domain
-/// decide which of the two a browser takes.
+/// The name with the other prefix. The path and the domain decide which of the two browsers accept.
 fn other_prefix(name: &str) -> Option<String> {
     let secure = name.strip_prefix(HOST).map(|rest| format!("{SECURE}{rest}"));
     secure.or_else(|| name.strip_prefix(SECURE).map(|rest| format!("{HOST}{rest}")))
 }
 
-/// Adds the fields that remove the refresh cookie from everywhere else. They
-/// come before the one that sets it, for clients that know cookies by name
-/// alone.
+/// Adds the headers that delete the refresh cookie everywhere else. They come before the one that
+/// sets it, for clients that identify cookies only by name.
 pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) {
     for (name, path, domain) in elsewhere(settings) {
         let mut cookie = build(Kind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
@@ -162,7 +152,6 @@ pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) {
     }
 }
 
-/// Adds a `Set-Cookie` field.
 pub(super) fn add(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
     if let Some(cookie) = cookie {
         headers.append(SET_COOKIE, cookie);
@@ -184,8 +173,8 @@ fn build<'a>(kind: Kind, value: &'a str, settings: &'a Settings) -> CookieBuilde
     }
 }
 
-/// Names and attributes were checked with the settings, and values are
-/// base64url, so this always is a header.
+/// Names and attributes were checked with the settings, and values are base64url, so this is always
+/// a valid header.
 fn header(cookie: CookieBuilder<'_>) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&cookie.build().to_string()).ok()?;
     value.set_sensitive(true);

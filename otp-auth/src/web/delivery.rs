@@ -1,5 +1,5 @@
-//! What the deliveries mean in HTTP: what a client has presented, in cookies
-//! and in the body, and which cookies go along with an answer.
+//! Deliveries in HTTP: what a client presents in cookies and bodies, and which cookies a response
+//! sets.
 
 use axum::Json;
 use axum::http::HeaderMap;
@@ -12,8 +12,7 @@ use crate::delivery::Delivery;
 use crate::secret::Secret;
 use crate::wire::{ChallengeIssuedInBody, TokensIssuedInBody};
 
-/// What a client sent, each once: the cookies, then the body. In body mode
-/// cookies are not looked at.
+/// What a client sent, without duplicates: the cookies, then the body. Body mode ignores cookies.
 pub(super) fn presented<'a, C: OtpConfig>(
     kind: Kind,
     headers: &'a HeaderMap,
@@ -31,7 +30,7 @@ pub(super) fn presented<'a, C: OtpConfig>(
     values
 }
 
-/// The same of refresh tokens that are to be ended, also in cookies of before.
+/// The same for refresh tokens to be ended, including former cookies.
 pub(super) fn presented_to_end<'a, C: OtpConfig>(
     headers: &'a HeaderMap,
     body: Option<&'a Secret>,
@@ -44,7 +43,7 @@ pub(super) fn presented_to_end<'a, C: OtpConfig>(
     values
 }
 
-/// Whether a value was made here, as far as it says so itself.
+/// Whether a value looks like one of ours.
 fn is_ours<C: OtpConfig>(kind: Kind, value: &str, auth: &OtpAuth<C>) -> bool {
     match kind {
         Kind::Refresh => auth.is_refresh_token(value),
@@ -53,11 +52,11 @@ fn is_ours<C: OtpConfig>(kind: Kind, value: &str, auth: &OtpAuth<C>) -> bool {
     }
 }
 
-/// The response that hands out a challenge.
+/// The response with a challenge.
 pub(super) fn challenge_response<D: Delivery>(requested: CodeRequested, settings: &Settings) -> Response {
     let cookie = D::COOKIES.then(|| cookie::set(Kind::Challenge, &requested.challenge, requested.expires_in, settings));
     let body = D::ChallengeIssued::from(ChallengeIssuedInBody {
-        message: "If this address can sign in, a code was sent to it.".to_owned(),
+        message: "If this address can sign in, a code has been sent to it.".to_owned(),
         expires_in: requested.expires_in.as_secs(),
         resend_in: crate::clock::ceil_secs(requested.resend_in),
         challenge: requested.challenge,
@@ -67,7 +66,7 @@ pub(super) fn challenge_response<D: Delivery>(requested: CodeRequested, settings
     response
 }
 
-/// The response that hands out tokens.
+/// The response with tokens.
 pub(super) fn tokens_response<D: Delivery, U>(signed_in: SignedIn<U>, settings: &Settings) -> Response {
     let SignedIn { tokens, device, .. } = signed_in;
     let TokenPair { access_token, expires_in, refresh_token, refresh_expires_in } = tokens;
@@ -75,8 +74,7 @@ pub(super) fn tokens_response<D: Delivery, U>(signed_in: SignedIn<U>, settings: 
     if D::COOKIES {
         cookie::clear_elsewhere(&mut cookies, settings);
         cookie::add(&mut cookies, cookie::set(Kind::Refresh, &refresh_token, refresh_expires_in, settings));
-        // A device is named after a sign-in only, and then the challenge has
-        // served its purpose.
+        // Only a sign-in has a device, and it completes the challenge.
         if let Some(device) = &device {
             cookie::add(&mut cookies, cookie::set(Kind::Device, &device.token, device.expires_in, settings));
             cookie::add(&mut cookies, cookie::clear(Kind::Challenge, settings));

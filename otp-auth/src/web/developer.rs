@@ -1,5 +1,5 @@
-//! In developer mode anybody can sign in as anybody, so it serves this
-//! machine alone, and the hosts that the developer has named.
+//! In developer mode anyone can sign in as anyone, so it serves only this machine and the
+//! developer's `developer_hosts`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use super::problem::{Problem, ProblemKind};
 use crate::config::Settings;
 use crate::origin::is_loopback;
 
-/// Whose requests are served.
+/// Which requests are served.
 #[derive(Debug)]
 pub(super) struct Served {
     hosts: Vec<String>,
 }
 
-/// How a request came, as far as it shows.
+/// How a request arrived, as far as it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
-    /// As only a server can have read it.
+    /// From a server.
     Network,
-    /// It may be one that a test has made.
+    /// Perhaps made by a test.
     Unknown,
 }
 
 impl Arrival {
-    /// Over a network the length of a body must be said, in HTTP/1.1 by one
-    /// of these fields. A request that a test makes has no need of them.
+    /// Over a network, a request must give the length of its body, in HTTP/1.1 with one of these
+    /// headers. A request made in a test needs neither.
     fn of(version: Version, headers: &HeaderMap) -> Self {
         let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
         if version == Version::HTTP_11 && !framed { Self::Unknown } else { Self::Network }
@@ -48,17 +48,17 @@ impl Served {
     fn admits(&self, target: &Target, peer: Option<IpAddr>, arrival: Arrival) -> bool {
         let near = peer.is_none_or(|peer| peer.to_canonical().is_loopback());
         match target {
-            // A host is named because it is asked for from elsewhere.
+            // A listed host may be used from elsewhere.
             Target::At(authority) if self.hosts.iter().any(|host| host == authority.host()) => true,
             Target::At(authority) => near && is_loopback(authority.host()),
-            // No client leaves it out; who does so may want to get past here.
+            // Every client sends a host; leaving it out may be an attempt to get past this.
             Target::Absent => near && arrival == Arrival::Unknown,
             Target::Unreadable => false,
         }
     }
 }
 
-/// Refuses what is not for this machine.
+/// Rejects requests that are not for this machine.
 pub(super) async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let target = Target::of(request.uri(), headers);

@@ -1,11 +1,10 @@
-//! Extractors: who is asking, as an argument of a handler.
+//! Extractors: authentication as a handler argument.
 //!
-//! All of them read the bearer token and check its signature, type and times.
-//! [`CurrentUser`] and [`VerifiedUser`] also load the user, together with the
-//! blacklist check in one round trip; [`Claims`] does no I/O as a rule. `Option<…>` of
-//! them is `None` only when no bearer token was sent: a bad token is refused,
-//! and a failing store is a 503. Credentials of another scheme, such as
-//! `Basic`, count as none.
+//! All of them read the bearer token and verify its signature, type and times. [`CurrentUser`] and
+//! [`VerifiedUser`] also load the user, together with the revocation check in one round trip.
+//! [`Claims`] normally does no I/O. `Option<…>` of them is `None` only if the request has no bearer
+//! token: an invalid token is rejected, and a store failure is a 503. Credentials of another
+//! scheme, such as `Basic`, are ignored.
 
 use std::fmt;
 use std::ops::Deref;
@@ -25,15 +24,15 @@ use crate::config::OtpConfig;
 use crate::event;
 use crate::user::{OtpUser, VerifiableUser};
 
-/// Why an extractor refused a request. It is sent as a
-/// [problem](crate::problem): 401 `missing_token` or `invalid_token`, 400
-/// `invalid_request`, 403 `not_verified`, 503 `store_unavailable`.
+/// Why an extractor rejected a request. It is sent as a [problem](crate::problem): 401
+/// `missing_token` or `invalid_token`, 400 `invalid_request`, 403 `not_verified`, 503
+/// `store_unavailable`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct AuthRejection(#[from] Problem);
 
 impl AuthRejection {
-    /// Every kind that there is, over all extractors.
+    /// Every kind, over all extractors.
     #[cfg(feature = "openapi")]
     pub(super) const KINDS: [ProblemKind; 5] = [
         ProblemKind::InvalidRequest,
@@ -70,9 +69,8 @@ impl IntoResponse for AuthRejection {
 
 /// The user of the request's access token. Dereferences to the user.
 ///
-/// The user was loaded for this request, and neither the token nor its
-/// session has been revoked. A user who was deleted or is not admitted any
-/// more is answered like a forged token.
+/// The user is loaded for this request, and neither the token nor its session is revoked. A user
+/// who was deleted or is not admitted gets the same response as a forged token.
 pub struct CurrentUser<C: OtpConfig>(Authenticated<C>);
 
 impl<C: OtpConfig> CurrentUser<C> {
@@ -91,7 +89,7 @@ impl<C: OtpConfig> CurrentUser<C> {
 
 /// A [`CurrentUser`] whose address is verified.
 ///
-/// It needs a `#[otp(verified)]` field in the user struct.
+/// Requires a `#[otp(verified)]` field in the user struct.
 pub struct VerifiedUser<C: OtpConfig>(Authenticated<C>)
 where
     C::User: VerifiableUser;
@@ -113,8 +111,7 @@ where
     }
 }
 
-/// Extractors reach [`OtpAuth`] through `FromRef`, so the state may be the
-/// application's own, also in an `Arc`.
+/// Extractors get [`OtpAuth`] through `FromRef`, so the state can be your own, also in an `Arc`.
 impl<C: OtpConfig, T> FromRef<Arc<T>> for OtpAuth<C>
 where
     Self: FromRef<T>,
@@ -124,8 +121,7 @@ where
     }
 }
 
-/// Runs an extraction if there is a token, `None` without one; and says whom it
-/// has found.
+/// Implements an extractor and its `Option`, and how a layer passes on what it found.
 macro_rules! extractor {
     ($type:ident<$c:ident> $(where $bound:path)?, |$auth:ident, $parts:ident, $token:ident| $extract:expr, |$this:ident| $identity:expr) => {
         impl<$c, S> OptionalFromRequestParts<S> for $type<$c>
@@ -202,7 +198,7 @@ extractor!(
     |user| (user.0.claims, Some(user.0.user))
 );
 
-/// The user of a token, unless a layer has found them already.
+/// The user of a token, unless a layer has already loaded them.
 async fn authenticated<C: OtpConfig>(
     auth: &OtpAuth<C>,
     headers: &HeaderMap,
@@ -234,14 +230,14 @@ where
     }
 }
 
-/// Shows the session, not the user.
+/// Shows the session, but not the user.
 impl<C: OtpConfig> fmt::Debug for CurrentUser<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CurrentUser").field(&self.0.claims).finish()
     }
 }
 
-/// Shows the session, not the user.
+/// Shows the session, but not the user.
 impl<C: OtpConfig> fmt::Debug for VerifiedUser<C>
 where
     C::User: VerifiableUser,

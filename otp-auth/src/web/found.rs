@@ -1,4 +1,4 @@
-//! What a layer has found out about a request is not looked up again behind it.
+//! Passes on what a layer found about a request, so that extractors do not look it up again.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use axum::http::{Extensions, HeaderMap, HeaderValue};
 use crate::auth::{Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
 
-/// What an extractor has found out.
+/// The result of an extractor.
 pub(super) trait Identified<C: OtpConfig> {
     fn identity(self) -> (Claims<C>, Option<C::User>);
 }
 
-/// What a layer has found out about a request, for the extractors behind it.
+/// The result of a layer, for the extractors behind it.
 pub(super) struct Found<C: OtpConfig> {
     auth: OtpAuth<C>,
     authorization: Option<HeaderValue>,
@@ -27,9 +27,8 @@ impl<C: OtpConfig> Found<C> {
         Self { auth, authorization: headers.get(AUTHORIZATION).cloned(), claims, user }
     }
 
-    /// What was found with these credentials, which something between may
-    /// have replaced, and by this `OtpAuth`: another one of the same type may
-    /// have other keys and another store.
+    /// Only valid for these credentials, which something in between may replace, and this
+    /// `OtpAuth`: another of the same type may have other keys and another store.
     fn of<'a>(extensions: &'a Extensions, headers: &HeaderMap, auth: &OtpAuth<C>) -> Option<&'a Self> {
         let found: &Self = extensions.get::<Arc<Self>>()?;
         let is_same = std::ptr::eq(found.auth.settings(), auth.settings());
@@ -40,7 +39,7 @@ impl<C: OtpConfig> Found<C> {
         Self::of(extensions, headers, auth).map(|found| found.claims.clone())
     }
 
-    /// The user, who is handed on once: user types need not be `Clone`.
+    /// The user, who can be taken only once, because user types need not be `Clone`.
     pub(super) fn take_user(
         extensions: &mut Extensions,
         headers: &HeaderMap,

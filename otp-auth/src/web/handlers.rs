@@ -1,5 +1,4 @@
-//! The four routes. Each translates a request into a use case, and its
-//! outcome into a response.
+//! The four routes. Each translates a request into a use case, and the result into a response.
 
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -28,8 +27,8 @@ pub(super) async fn request_otp<C: OtpConfig>(
     let devices = presented(Kind::Device, &headers, body.device.as_ref(), &auth);
     let request = CodeRequest {
         email: &body.email,
-        // Where another one could go on there is a new one, and `verify_otp`
-        // finds the right one among all.
+        // If another challenge could continue, this opens a new one. `verify_otp` finds the right
+        // one among all.
         challenge: challenges.first().copied(),
         device: auth.device_for(&body.email, &devices),
     };
@@ -90,16 +89,16 @@ pub(super) async fn logout<C: OtpConfig>(
 ) -> Response {
     let body = body.map_or_else(RefreshBody::default, Into::into);
     let tokens = presented_to_end(&headers, body.refresh_token.as_ref(), &auth);
-    // Tokens that are no good are ignored, so that everybody can leave. Of
-    // several that are good none is: each session ends.
+    // Invalid tokens are ignored, so that everyone can sign out. Of several valid ones, each
+    // session ends.
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());
     let access_token = bearer::token(&headers).inspect_err(unreadable).ok().flatten();
     let mut response = match auth.sign_out_all(&tokens, access_token).await {
         Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
         Err(error) => Problem::from(error).into_response(),
     };
-    // Also after a failure: this browser is done with the token (ASVS 5.0
-    // 7.4.1). The status tells that the session may still be there.
+    // Even after a failure, this browser is done with the token (ASVS 5.0 7.4.1). The status says
+    // that the session may still exist.
     if C::Delivery::COOKIES {
         cookie::clear_elsewhere(response.headers_mut(), auth.settings());
         cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
@@ -110,26 +109,26 @@ pub(super) async fn logout<C: OtpConfig>(
     response
 }
 
-/// What a developer should change, where a real client is told nothing.
+/// A hint for developers, which real clients do not get.
 fn advice(refusal: Refusal, cookies: bool) -> &'static str {
     match (refusal, cookies) {
         (Refusal::NoChallenge, true) => {
-            "Developer mode: no challenge came with the code. It is in a cookie of /request-otp that has to come back: in fetch, write `credentials: 'include'` for both requests; over plain HTTP, set `cookie_secure` to false."
+            "Developer mode: the code came without a challenge. /request-otp sets it as a cookie, which the browser must send back: in fetch, write `credentials: 'include'` for both requests; over plain HTTP, set `cookie_secure` to false."
         }
         (Refusal::NoChallenge, false) => {
-            "Developer mode: no challenge came with the code. Send the `challenge` of the answer to /request-otp in the body."
+            "Developer mode: the code came without a challenge. Send the `challenge` from the response to /request-otp in the body."
         }
         (Refusal::NotAChallenge, _) => {
-            "Developer mode: what came as the challenge is none. Send it exactly as /request-otp gave it."
+            "Developer mode: the challenge is malformed. Send it exactly as /request-otp returned it."
         }
         (Refusal::UnknownChallenge, _) => {
-            "Developer mode: there is no such challenge. Ask for a new code; has the database been emptied since?"
+            "Developer mode: this challenge does not exist. Was the database emptied? Request a new code."
         }
         (Refusal::OtherAddress, _) => {
-            "Developer mode: the challenge is that of another address. A code was asked for with that one meanwhile, perhaps in another tab; a client holds one challenge at a time."
+            "Developer mode: the challenge belongs to another address. A client holds one challenge at a time, and has requested a code for that address since, perhaps in another tab."
         }
         (Refusal::Excluded, _) => {
-            "Developer mode: the code is right, and `filter` on the user struct excludes the row of this address, or the row that a sign-up makes: its columns need defaults that the filter accepts."
+            "Developer mode: the code is correct, but `filter` on the user struct excludes the row of this address, or the row that a sign-up creates. Its columns need defaults that the filter accepts."
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Whom a request is for, by its own words.
+//! The host that a request is for.
 
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, HeaderName, Uri};
 
 use crate::origin::Authority;
 
-/// A field that a request has at most once.
+/// A header that should occur at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field<'a> {
     Absent,
     Once(&'a [u8]),
-    /// Nobody says which one counts.
+    /// It is ambiguous which one counts.
     Several,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// What it says, where it says one thing.
+    /// The value, if it occurs once.
     pub(super) fn once(self) -> Option<&'a [u8]> {
         match self {
             Self::Once(field) => Some(field),
@@ -42,8 +42,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// From `Host`, or `:authority` in HTTP/2. Where there are both, they
-    /// agree.
+    /// From `Host`, or `:authority` in HTTP/2. If both exist, they agree.
     pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
         let parse = |text: &[u8]| str::from_utf8(text).ok().and_then(Authority::parse);
         let read = match (Field::of(headers, &HOST), uri.authority()) {

@@ -1,4 +1,4 @@
-//! Bodies: read with a limit, as JSON and nothing else, into typed requests.
+//! Bodies: read with a limit, JSON only, into typed requests.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -16,26 +16,25 @@ use super::problem::{Problem, ProblemKind};
 use crate::delivery::Delivery;
 use crate::event;
 
-/// No request of ours comes near it.
+/// No legitimate request comes near it.
 pub(super) const MAX_BODY: usize = 16 * 1024;
 
-/// What is taken off the connection of a body that does not matter.
+/// How much of an irrelevant body is read from the connection.
 const MAX_DRAINED: usize = 2 * 1024 * 1024;
 
-/// How long such a body is waited for.
+/// How long to wait for such a body.
 const MAX_DRAINING: Duration = Duration::from_secs(2);
 
-/// How long one is waited for that may hold a token, where the request goes on
-/// without it.
+/// How long to wait for a body that may have a token, if the request can proceed without it.
 const MAX_WAITING: Duration = Duration::from_secs(30);
 
-/// A body that must be there.
+/// A required body.
 pub(super) struct Json<T>(pub(super) T);
 
-/// One that may be missing.
+/// An optional body.
 pub(super) struct OptionalRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
 
-/// One that can be anything: what cannot be read counts as none.
+/// Any body: what cannot be parsed counts as absent.
 pub(super) struct AnyRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
@@ -70,7 +69,7 @@ impl<D: Delivery, S: Sync> FromRequest<S> for AnyRefreshBody<D> {
 
 async fn required<T: DeserializeOwned>(request: Request) -> Result<T, ProblemKind> {
     let (parts, body) = request.into_parts();
-    // Checked first: a form or a text is refused unread (CSRF-05).
+    // Checked first, so that a form or text is rejected without reading it (CSRF-05).
     if !is_json(&parts.headers) {
         return Err(ProblemKind::UnsupportedMediaType);
     }
@@ -96,7 +95,7 @@ async fn any<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody>, Pr
     filled(&parts.headers, &bytes?)
 }
 
-/// What a body says that may be empty.
+/// Parses a body that may be empty.
 fn filled<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<T>, ProblemKind> {
     if bytes.is_empty() {
         return Ok(None);
@@ -107,16 +106,15 @@ fn filled<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Opti
     parse(bytes).map(Some)
 }
 
-/// A body could not be read: the one event of it.
+/// Logs a body that could not be read.
 fn unreadable(kind: ProblemKind, client: Option<IpAddr>) -> Problem {
     event::invalid_input(kind.code(), client);
     kind.into()
 }
 
-/// Takes a body off the connection, and keeps what a request of ours would
-/// hold: a client that is still writing when it is closed may never see the
-/// answer. One that does not come is not waited for: what the request asks for
-/// must not depend on it.
+/// Reads a body from the connection, and keeps as much as a legitimate request would have. If the
+/// server closed the connection while the client is still writing, the client might never see the
+/// response. A body that does not arrive must not block the request.
 async fn drain(body: Body, limit: Duration) -> Result<Vec<u8>, ProblemKind> {
     tokio::time::timeout(limit, take(body)).await.unwrap_or(Err(ProblemKind::Malformed))
 }
@@ -140,21 +138,20 @@ async fn read(body: Body) -> Result<Vec<u8>, ProblemKind> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => Err(ProblemKind::BodyTooLarge),
-        // The client broke off; nobody will read this.
+        // The client disconnected.
         Err(_) => Err(ProblemKind::Malformed),
     }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemKind> {
-    // Serde would also read the fields of a struct from a list.
+    // Serde would also accept a list for a struct.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(ProblemKind::Malformed);
     }
     serde_json::from_slice(bytes).map_err(|_| ProblemKind::Malformed)
 }
 
-/// Exactly one `Content-Type`, and that is `application/json`, whatever its
-/// parameters.
+/// Exactly one `Content-Type`, which is `application/json` with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut fields = headers.get_all(CONTENT_TYPE).iter();
     let (Some(field), None) = (fields.next(), fields.next()) else {

@@ -1,5 +1,5 @@
-//! The HTTP side: routes, cookies, extractors and problems. Handlers only
-//! translate; what happens is decided in [`auth`](crate::auth).
+//! HTTP: routes, cookies, extractors and problems. Handlers only translate; [`auth`](crate::auth)
+//! decides.
 
 #[macro_use]
 mod problem_kinds;

@@ -1,9 +1,7 @@
-//! The routes as an `OpenAPI` 3.1 document, and with the feature `swagger-ui` a
-//! page to try them on.
+//! The routes as an `OpenAPI` 3.1 document, and with the feature `swagger-ui` a page to try them.
 //!
-//! The document is made for the delivery of the configuration: its bodies and
-//! cookies are those that the routes really have. Nest it into the document
-//! of the application under the path where the router is mounted:
+//! The document reflects the configuration's delivery, so it has the actual bodies and cookies.
+//! Nest it into your application's document under the path where you mount the router:
 //!
 //! ```
 //! use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, otp_config};
@@ -54,8 +52,7 @@ use crate::wire::Message;
 #[cfg(feature = "swagger-ui")]
 pub use super::swagger::{page, page_at};
 
-/// Name of the security scheme of access tokens. Name it in the `security` of
-/// your own routes.
+/// The name of the security scheme of access tokens. Use it in the `security` of your own routes.
 pub const BEARER: &str = "bearer";
 const REFRESH_COOKIE: &str = "refresh_cookie";
 const CHALLENGE_COOKIE: &str = "challenge_cookie";
@@ -65,16 +62,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// The routes of [`router`](Self::router) as an `OpenAPI` 3.1 document:
     /// bodies, cookies, security schemes, and every problem with its `code`.
     ///
-    /// Needs the feature `openapi`.
+    /// Requires the feature `openapi`.
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
         document::<C::Delivery>(self.settings())
     }
 }
 
-/// What the extractors answer when they refuse a request, for the documents
-/// of your own routes. The `Problem` that it names is a part of
-/// [`OtpAuth::openapi`], so nest that into the same document.
+/// The responses of extractors that reject a request, for the documents of your own routes. They
+/// refer to the schema `Problem` of [`OtpAuth::openapi`], so nest that into the same document.
 ///
 /// ```
 /// # use otp_auth::{ConsoleSender, CurrentUser, OtpUser, otp_config};
@@ -100,7 +96,7 @@ impl utoipa::IntoResponses for AuthRejection {
     }
 }
 
-/// The kinds of each status, in the order of the statuses.
+/// The kinds for each status, sorted by status.
 fn by_status(kinds: &[ProblemKind]) -> impl Iterator<Item = (StatusCode, Vec<ProblemKind>)> {
     let mut statuses: Vec<_> = kinds.iter().map(|kind| kind.status()).collect();
     statuses.sort_unstable();
@@ -112,7 +108,7 @@ fn document<D: Delivery>(settings: &Settings) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Sign-in by one-time code")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Ask for a code, sign in with it, refresh, sign out. Errors are problem details (RFC 9457) with a stable `code`."));
+        .description(Some("Request a code, sign in with it, refresh, sign out. Errors are problem details (RFC 9457) with a stable `code`."));
     let paths = Route::ALL.into_iter().fold(PathsBuilder::new(), |paths, route| {
         paths.path(route.path(), PathItem::new(Route::METHOD, operation::<D>(route, settings)))
     });
@@ -140,18 +136,18 @@ fn components<D: Delivery>(settings: &Settings) -> ComponentsBuilder {
         .security_scheme(REFRESH_COOKIE, cookie_scheme(Kind::Refresh, settings, "The refresh token."))
         .security_scheme(
             CHALLENGE_COOKIE,
-            cookie_scheme(Kind::Challenge, settings, "Ties a code to the browser that asked for it."),
+            cookie_scheme(Kind::Challenge, settings, "Ties a code to the browser that requested it."),
         );
     if D::REFRESH_IN_BODY { components.schema_from::<D::RefreshBody>() } else { components }
 }
 
 fn cookie_scheme(kind: Kind, settings: &Settings, what: &str) -> SecurityScheme {
-    // The page has a field for each scheme, which cannot set a cookie.
-    let description = format!("{what} Browsers keep it and send it; nothing need be entered.");
+    // The page shows an input for each scheme, which cannot set a cookie.
+    let description = format!("{what} Browsers store and send it, so leave this empty.");
     SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings).as_ref(), &description)))
 }
 
-/// A route with its bodies, its success and all its problems.
+/// A route with its bodies, success response and problems.
 fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
     let [id, summary, success] = route.texts();
     let success = match route {
@@ -177,13 +173,13 @@ fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
     .build()
 }
 
-/// Where the challenge comes from: its cookie, the body, or either.
+/// The source of the challenge: its cookie, the body, or either.
 fn with_challenge<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
     let operation = if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation };
     if D::COOKIES && D::REFRESH_IN_BODY { operation.security(SecurityRequirement::default()) } else { operation }
 }
 
-/// Where the refresh token comes from: its cookie, the body, or either.
+/// The source of the refresh token: its cookie, the body, or either.
 fn with_refresh_token<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
     let operation = if D::COOKIES { operation.security(requirement(REFRESH_COOKIE)) } else { operation };
     if D::REFRESH_IN_BODY { with_body::<D::RefreshBody>(operation, Required::False) } else { operation }
@@ -225,7 +221,7 @@ fn with_cookies(mut response: Response, settings: &Settings, kinds: &[Kind]) -> 
     response
 }
 
-/// One response for all problems of a status; `code` tells them apart.
+/// One response for all problems of a status, which differ in `code`.
 fn problem_response(kinds: &[ProblemKind]) -> Response {
     let narrowed = AllOfBuilder::new()
         .item(Ref::from_schema_name(PROBLEM))
@@ -249,7 +245,7 @@ fn code_schema(kinds: &[ProblemKind]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.iter().map(|kind| kind.code())))
 }
 
-/// RFC 9457 section 3.1, and our members.
+/// RFC 9457 section 3.1, and our own members.
 fn problem_schema(settings: &Settings) -> RefOr<Schema> {
     let is_possible = |kind: &ProblemKind| settings.developer_mode || *kind != ProblemKind::DeveloperModeHost;
     let kinds: Vec<_> = ProblemKind::ALL.iter().copied().filter(is_possible).collect();
@@ -258,9 +254,9 @@ fn problem_schema(settings: &Settings) -> RefOr<Schema> {
     let problem = ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some("Problem details (RFC 9457)"))
-        .property("type", text("A URI that names the kind of problem and leads to its description."))
+        .property("type", text("A URI that identifies the kind of problem and links to its description."))
         .property("title", text("The kind of problem, for people."))
-        .property("status", number("The status of the response."))
+        .property("status", number("The HTTP status."))
         .property("detail", text("What to do, for people."))
         .property("code", code_schema(&kinds).description(Some("The kind of problem, for programs.")))
         .property("retry_after", number("Seconds to wait, the same as in `Retry-After`."));

@@ -1,8 +1,7 @@
-//! Requests that a page of another origin makes a browser send (CSRF).
+//! Requests that another origin's page makes a browser send (CSRF).
 //!
-//! Browsers say in `Sec-Fetch-Site` where a request comes from, and older
-//! ones in `Origin` alone. A page can set neither. A request without both is
-//! from no browser of the last years, and is taken.
+//! Browsers send `Sec-Fetch-Site`, and older ones only `Origin`. Pages can set neither. A request
+//! without both is accepted, because every current browser sends one.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::origin::{Origin, Scheme};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Which pages are ours, besides those that are trusted.
+/// Which pages are ours, besides trusted ones.
 #[derive(Debug)]
 pub(super) struct OwnOrigin {
     /// Compared byte for byte.
@@ -28,16 +27,16 @@ pub(super) struct OwnOrigin {
     pages: Pages,
 }
 
-/// How our own pages come to browsers.
+/// How browsers load our own pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pages {
-    /// Over TLS. What came over plain HTTP under our name may be anybody's.
+    /// Over TLS. Anyone could have served a page from our name over plain HTTP.
     Secure,
-    /// Without TLS as well: this is a developer's machine.
+    /// Also without TLS, on a developer's machine.
     Any,
 }
 
-/// What a request says about where it comes from.
+/// What a request says about its origin.
 #[derive(Debug)]
 struct Asking<'a> {
     method: &'a Method,
@@ -53,7 +52,7 @@ impl OwnOrigin {
     }
 
     fn admits(&self, asking: &Asking<'_>) -> bool {
-        // They are answered with a 405 and change nothing.
+        // These get a 405 and change nothing.
         if matches!(*asking.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return true;
         }
@@ -83,7 +82,7 @@ impl OwnOrigin {
     }
 }
 
-/// Refuses what comes from another origin.
+/// Rejects requests from other origins.
 pub(super) async fn guard(State(own): State<Arc<OwnOrigin>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let origin = Field::of(headers, &ORIGIN);
@@ -109,8 +108,7 @@ mod tests {
 
     const TRUSTED: &str = "https://app.test";
 
-    /// Whether a request with these fields is taken, by an application whose
-    /// pages come like this.
+    /// Whether an application whose pages load like this accepts a request with these headers.
     fn taken(pages: Pages, fields: &[(&str, &str)]) -> bool {
         let own = OwnOrigin { trusted: vec![TRUSTED.to_owned(), "tauri://localhost".to_owned()], pages };
         let mut headers = HeaderMap::new();

@@ -1,13 +1,12 @@
 //! Problem details (RFC 9457): every error of the routes and extractors.
 //!
-//! A problem is JSON of type `application/problem+json` with `type`, `title`,
-//! `status`, `detail` and a stable `code`. Branch on `code`. The texts are
-//! fixed: nothing of a request, of an error underneath or of a database ever
-//! appears in one.
+//! A problem is JSON of type `application/problem+json` with `type`, `title`, `status`, `detail`
+//! and a stable `code`. Branch on `code`. All texts are constants: they never contain anything from
+//! a request, an underlying error or a database.
 //!
 //! # Problems of your own handlers
 //!
-//! A [`Problem`] is a response, so that a client meets errors of one form:
+//! A [`Problem`] is a response, so clients see all errors in the same form:
 //!
 //! ```
 //! # use otp_auth::{ConsoleSender, OtpUser, otp_config};
@@ -27,8 +26,8 @@
 //! }
 //! ```
 //!
-//! [`Problem::with_detail`] says more. A client in Rust reads a problem back
-//! with serde: `let problem: Problem = response.json().await?`.
+//! [`Problem::with_detail`] replaces the detail. A Rust client reads a problem back with serde:
+//! `let problem: Problem = response.json().await?`.
 //!
 //! # The codes
 //!
@@ -46,10 +45,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::auth::AuthError;
 use crate::clock::ceil_secs;
 
-/// Where `type` points: a section for each code.
+/// The base of `type`, which has a section for each code.
 const TYPE_BASE: &str = "https://docs.rs/otp-auth/latest/otp_auth/problem/index.html#";
 
-/// The media type of a problem.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 macro_rules! kinds {
@@ -78,7 +76,7 @@ macro_rules! kinds {
 
 problem_kinds!(kinds);
 
-/// What a kind says and how it is sent.
+/// The texts and status of a kind.
 struct Text {
     code: &'static str,
     status: StatusCode,
@@ -87,26 +85,25 @@ struct Text {
 }
 
 impl ProblemKind {
-    /// The stable text of the `code` member.
+    /// The stable `code`.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.text().code
     }
 
-    /// The status that it is sent with.
+    /// The HTTP status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         self.text().status
     }
 
-    /// The text of the `detail` member, unless a problem has another one.
+    /// The default `detail`.
     #[must_use]
     pub fn detail(self) -> &'static str {
         self.text().detail
     }
 
-    /// `WWW-Authenticate` (RFC 6750 section 3): a bare challenge where no
-    /// token was sent, a reason where one was.
+    /// `WWW-Authenticate` (RFC 6750 section 3): without a reason if no token was sent.
     fn challenge(self, credentials: Credentials) -> Option<HeaderValue> {
         let value = match self {
             Self::InvalidCode | Self::MissingToken => r#"Bearer realm="otp-auth""#,
@@ -124,21 +121,20 @@ impl ProblemKind {
 
 /// A problem: a response, and an error.
 ///
-/// It is serialized as the body that a client gets. Deserializing ignores
-/// `type`, `title` and `status`, which follow from the `code`; a `code` that
-/// this version does not know is an error.
+/// It serializes to the response body. Deserializing ignores `type`, `title` and `status`, which
+/// follow from `code`. An unknown `code` is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,
-    /// Another text than the fixed one.
+    /// Replaces the default.
     detail: Option<Cow<'static, str>>,
     /// Seconds.
     retry_after: Option<u64>,
     credentials: Credentials,
 }
 
-/// Whether the request had credentials. Without any, a challenge gives no
-/// reason (RFC 6750 section 3.1).
+/// Whether the request had credentials. Without any, the challenge gives no reason (RFC 6750
+/// section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Credentials {
     Sent,
@@ -152,18 +148,18 @@ impl Problem {
         Self { kind, detail: None, retry_after: None, credentials: Credentials::Sent }
     }
 
-    /// A problem of this kind with a request that had no credentials.
+    /// A problem with a request that had no credentials.
     pub(super) fn without_credentials(kind: ProblemKind) -> Self {
         Self { credentials: Credentials::Missing, ..Self::new(kind) }
     }
 
-    /// The same with another `detail`, which the client sees as it stands.
+    /// Replaces the `detail`. The client sees it unchanged.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// Its kind.
+    /// The kind.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
         self.kind
@@ -181,7 +177,7 @@ impl Problem {
         self.retry_after.map(Duration::from_secs)
     }
 
-    /// A body of this kind of problem, for the document.
+    /// An example body of this kind, for the OpenAPI document.
     #[cfg(feature = "openapi")]
     pub(super) fn example(kind: ProblemKind) -> Option<serde_json::Value> {
         let retry_after = (kind.status() == StatusCode::TOO_MANY_REQUESTS).then_some(60);
@@ -227,7 +223,7 @@ impl From<AuthError> for Problem {
     }
 }
 
-/// The members of a problem (RFC 9457 section 3.1), and ours.
+/// The members of a problem (RFC 9457 section 3.1), and our own.
 #[derive(Serialize)]
 struct Members<'a> {
     r#type: String,
@@ -274,7 +270,7 @@ impl<'de> Deserialize<'de> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        // Texts and numbers always serialize.
+        // Strings and numbers always serialize.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (self.kind.status(), body).into_response();
         let headers = response.headers_mut();

@@ -15,7 +15,7 @@ use crate::auth::{Claims, OtpAuth};
 use crate::config::OtpConfig;
 use crate::user::VerifiableUser;
 
-/// A layer that lets no request through that an extractor would refuse. See
+/// A layer that rejects every request that an extractor would reject. See
 /// [`OtpAuth::require_user`].
 pub struct Require<C: OtpConfig>(FromFnLayer<Guard<C>, OtpAuth<C>, Extracted<C>>);
 
@@ -23,8 +23,8 @@ type Extracted<C> = (State<OtpAuth<C>>, Request);
 type Guard<C> = fn(State<OtpAuth<C>>, Request, Next) -> BoxFuture<'static, Response>;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Protects all routes of a router: a request that [`CurrentUser`] would
-    /// refuse is answered in the same way, and reaches no handler.
+    /// Protects all routes of a router. A request that [`CurrentUser`] would reject gets the same
+    /// response, and reaches no handler.
     ///
     /// ```
     /// # use otp_auth::{ConsoleSender, OtpUser, otp_config};
@@ -52,18 +52,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # let _ = app;
     /// ```
     ///
-    /// The user is loaded once: the first [`CurrentUser`] or [`VerifiedUser`]
-    /// behind the layer takes the one that the layer has found, and asks no
-    /// store.
+    /// The user is loaded once: the first [`CurrentUser`] or [`VerifiedUser`] behind the layer
+    /// takes the user that the layer loaded.
     ///
-    /// It protects the routes that the router has at that point; add others
-    /// before it. With [`route_layer`](axum::Router::route_layer) the fallback
-    /// is open to everybody: a 404 where you have set none.
-    /// [`layer`](axum::Router::layer) protects it, too.
+    /// It protects the routes that the router has so far, so add others first. With
+    /// [`route_layer`](axum::Router::route_layer), the fallback stays open to everyone: a 404,
+    /// unless you have set another. [`layer`](axum::Router::layer) protects it too.
     ///
-    /// A browser sends no token with a CORS preflight. A CORS layer answers
-    /// those by itself, so add it after this one, which puts it outside:
-    /// `.route_layer(auth.require_user()).layer(cors)`.
+    /// Browsers send no token with a CORS preflight. A CORS layer answers those itself, so add it
+    /// after this one, which puts it outside: `.route_layer(auth.require_user()).layer(cors)`.
     #[must_use]
     pub fn require_user(&self) -> Require<C> {
         self.require::<CurrentUser<C>>()
@@ -78,8 +75,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.require::<VerifiedUser<C>>()
     }
 
-    /// Like [`require_user`](Self::require_user), for [`Claims`]: as a rule no
-    /// store is asked, and no user is looked at.
+    /// Like [`require_user`](Self::require_user), for [`Claims`]: normally queries no store, and
+    /// does not load the user.
     #[must_use]
     pub fn require_claims(&self) -> Require<C> {
         self.require::<Claims<C>>()

@@ -1,4 +1,4 @@
-//! The four routes: what the router serves and the document describes.
+//! The four routes, for the router and the OpenAPI document.
 
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, post};
@@ -30,8 +30,7 @@ impl Route {
         }
     }
 
-    /// Serves `POST`. Other methods are answered with a problem; axum adds
-    /// `Allow`.
+    /// Serves `POST`. Other methods get a problem; axum adds `Allow`.
     pub(super) fn served_by<T: 'static, S: Clone + Send + Sync + 'static>(
         handler: impl Handler<T, S>,
     ) -> MethodRouter<S> {
@@ -39,29 +38,29 @@ impl Route {
     }
 }
 
-/// What the document says of a route, besides its bodies.
+/// The OpenAPI description of a route, except its bodies.
 #[cfg(feature = "openapi")]
 impl Route {
-    /// As [`served_by`](Self::served_by) has it.
+    /// The method that [`served_by`](Self::served_by) accepts.
     pub(super) const METHOD: utoipa::openapi::HttpMethod = utoipa::openapi::HttpMethod::Post;
 
-    /// The `operationId`, the summary, and what status 200 means.
+    /// The `operationId`, the summary, and the meaning of status 200.
     pub(super) const fn texts(self) -> [&'static str; 3] {
         match self {
             Self::RequestOtp => {
-                ["request_otp", "Ask for a code", "The same answer whether the address has an account or not."]
+                ["request_otp", "Request a code", "The response does not depend on whether the address has an account."]
             }
             Self::VerifyOtp => {
-                ["verify_otp", "Sign in with a code", "Signed in. An older session of this client has ended."]
+                ["verify_otp", "Sign in with a code", "Signed in. An older session of this client ends."]
             }
             Self::Refresh => {
-                ["refresh", "Exchange the refresh token", "Fresh tokens. The refresh token that was sent is replaced."]
+                ["refresh", "Exchange the refresh token", "New tokens. The refresh token that was sent is replaced."]
             }
-            Self::Logout => ["logout", "Sign out", "Signed out. Also the answer when there was nothing to sign out."],
+            Self::Logout => ["logout", "Sign out", "Signed out, or nothing to sign out."],
         }
     }
 
-    /// The cookies that a success sets or clears, where cookies are set.
+    /// The cookies that a success sets or clears, if cookies are used.
     pub(super) fn cookies(self, settings: &Settings) -> &'static [Kind] {
         match self {
             Self::RequestOtp => &[Kind::Challenge],
@@ -71,7 +70,7 @@ impl Route {
         }
     }
 
-    /// Everything that can go wrong.
+    /// Every possible problem.
     pub(super) fn problems<D: Delivery>(self, settings: &Settings) -> Vec<ProblemKind> {
         let own: &[ProblemKind] = match self {
             Self::RequestOtp => &[

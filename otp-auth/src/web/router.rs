@@ -1,4 +1,4 @@
-//! The router that an application mounts.
+//! The router that applications mount.
 
 use axum::Router;
 use axum::http::HeaderValue;
@@ -15,17 +15,16 @@ use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// The routes `POST /request-otp`, `/verify-otp`, `/refresh` and
-    /// `/logout`, to be nested into an application of any state.
+    /// The routes `POST /request-otp`, `/verify-otp`, `/refresh` and `/logout`. Nest them into a
+    /// router with any state.
     ///
-    /// Every response carries `Cache-Control: no-store`. In the modes with
-    /// cookies, requests that a browser sends from another origin are
-    /// refused (`Sec-Fetch-Site`, or else `Origin`), unless it is one of the
-    /// `trusted_origins`. A request with neither field is taken: it is from
-    /// no browser of the last years.
+    /// Every response has `Cache-Control: no-store`. In the modes with cookies, requests that a
+    /// browser sends from another origin are rejected (by `Sec-Fetch-Site`, or else `Origin`),
+    /// unless it is one of the `trusted_origins`. A request with neither header is accepted,
+    /// because every current browser sends one.
     ///
-    /// In developer mode, requests that are not for this machine are refused,
-    /// unless their host is one of the `developer_hosts`.
+    /// In developer mode, requests are rejected unless they are for this machine or one of the
+    /// `developer_hosts`.
     pub fn router<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -6,13 +6,11 @@ use axum::{Json, Router};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// The document, beside the page.
 const DOCUMENT: &str = "openapi.json";
 
-/// A page at `/docs` that shows a document and sends requests (Swagger UI).
-/// It needs no other server: everything is compiled in. The document itself
-/// is at `/docs/openapi.json`. All addresses in it are relative, so it can be
-/// nested below any prefix that has no parameters.
+/// A page at `/docs` that shows a document and sends requests (Swagger UI). Everything is compiled
+/// in. The document itself is at `/docs/openapi.json`. All URLs in it are relative, so you can nest
+/// it below any prefix without parameters.
 pub fn page<S>(api: OpenApi) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -20,13 +18,12 @@ where
     page_at("/docs", api)
 }
 
-/// The same page at another path than `/docs`, such as `/admin/api`. A `/` at
-/// its end means nothing, and neither does one that is missing at its start.
-/// At `/` itself it cannot be nested: the files are looked up beside the page.
+/// The same page at another path, such as `/admin/api`. Leading and trailing slashes are optional.
+/// A page at `/` cannot be nested, because the browser looks up files beside the page.
 ///
 /// # Panics
 ///
-/// When the path has parameters or wildcards, as axum's routes do.
+/// If the path has parameters or wildcards, like axum's routes.
 pub fn page_at<S>(path: &str, api: OpenApi) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -36,15 +33,15 @@ where
         .try_it_out_enabled(true)
         .persist_authorization(false)
         .display_request_duration(true)
-        // Unless told, Swagger UI sends the document's URL to a validator of its own.
+        // By default, Swagger UI sends the document's URL to an external validator.
         .validator_url("none");
     let page: Router<S> = SwaggerUi::new("/").config(config).into();
     let document = get(|| async { Json(api) });
     if path == "/" {
         return page.route(&format!("/{DOCUMENT}"), document);
     }
-    // Files are looked up beside the page, so its path ends with `/`. The
-    // way there is relative: nobody here knows where the page is nested.
+    // Browsers look up files beside the page, so its path must end with `/`. The redirect is
+    // relative, because the page may be nested anywhere.
     let below = path.rsplit('/').next().unwrap_or_default();
     let redirect = Redirect::to(&format!("{below}/"));
     Router::new()

@@ -41,14 +41,14 @@ fn otp_13_a_value_that_turns_it_on_stops_the_start() {
     let error = OtpAuth::new(ByValue { on: true, secure: true, ..ByValue::default() }, store()).unwrap_err();
     let text = error.to_string();
     assert_eq!(error.faults().len(), 1, "{text}");
-    assert!(text.contains("`developer_mode`: is on in a build without debug assertions"), "{text}");
+    assert!(text.contains("`developer_mode` is on in a build without debug assertions"), "{text}");
     assert!(OtpAuth::new(ByValue { on: false, secure: true, ..ByValue::default() }, store()).is_ok());
 }
 
 #[test]
 fn ck_09_insecure_cookies_stop_the_start() {
     let error = OtpAuth::new(ByValue { on: false, secure: false, ..ByValue::default() }, store()).unwrap_err();
-    assert!(error.to_string().contains("`cookie_secure`: is off in a build without debug assertions"), "{error}");
+    assert!(error.to_string().contains("`cookie_secure` is off in a build without debug assertions"), "{error}");
 }
 
 #[tokio::test]

@@ -18,11 +18,10 @@ async fn what_is_wrong_is_one_list_and_then_nothing() {
     run(&typed.app, "ALTER TABLE users RENAME COLUMN username TO nickname; DROP TABLE otp_budgets").await;
     let error = typed.auth.check().await.unwrap_err();
     let list = "otp-auth cannot work with this database:\n  \
-         - otp-auth's own tables are not complete, there is no table `otp_budgets`: `migrate()` has made it once and \
-         does not again; make it as the files in `migrations` of otp-auth say\n  \
+         - otp-auth's own tables are incomplete: no table `otp_budgets`: `migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth\n  \
          - table `users` has no column `username`: write `ALTER TABLE `users` ADD COLUMN `username` TEXT`, \
-         or name the column that is meant: `#[otp(column = \"…\")]`\n  \
-         - column `email` of `users` has no unique index of its own: \
+         or name the right column: `#[otp(column = \"…\")]`\n  \
+         - column `email` of `users` has no unique index: \
          write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`";
     assert_eq!((error.to_string(), format!("{error:?}")), (list.to_owned(), list.to_owned()));
     assert!(!error.is_store_failure() && error.source().is_none());
@@ -93,7 +92,7 @@ async fn a_database_that_cannot_be_asked_is_no_finding() {
         typed.app.faults.set(Operation::Check, fault);
         let error = typed.auth.check().await.unwrap_err();
         assert!(error.is_store_failure() && error.findings().is_empty());
-        assert_eq!(error.to_string(), format!("the tables of otp-auth could not be checked: {said}"));
+        assert_eq!(error.to_string(), format!("the database could not be checked: {said}"));
         assert_eq!(error.source().unwrap().to_string(), said);
     }
 }

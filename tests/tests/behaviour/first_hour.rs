@@ -10,9 +10,9 @@ type Lose = fn(&mut Client);
 
 /// Ways to lose a challenge: what the log says, a word of the advice, and how.
 const LOST: [(&str, &str, Lose); 3] = [
-    ("no_challenge", "no challenge came", forget),
-    ("not_a_challenge", "as the challenge is none", |client| client.put_challenge("short")),
-    ("unknown_challenge", "no such challenge", |client| client.put_challenge("AAAAAAAAAAAAAAAAAAAAAA")),
+    ("no_challenge", "without a challenge", forget),
+    ("not_a_challenge", "the challenge is malformed", |client| client.put_challenge("short")),
+    ("unknown_challenge", "this challenge does not exist", |client| client.put_challenge("AAAAAAAAAAAAAAAAAAAAAA")),
 ];
 
 /// A browser that does not send cookies, or an application that forgets.

@@ -23,7 +23,7 @@ fn assert_advice(fault: Option<String>, text: &str, better: Option<&str>) {
     assert_eq!(fault.lines().count(), 1, "{fault}");
     match better {
         Some(better) => assert!(fault.ends_with(&format!(": write `{better}`")), "{text:?}: {fault}"),
-        None => assert!(fault.contains(": write for example `"), "{text:?}: {fault}"),
+        None => assert!(fault.contains(": write, for example, `"), "{text:?}: {fault}"),
     }
 }
 
@@ -80,13 +80,13 @@ fn every_bad_origin_and_host_stops_the_start_with_its_advice() {
         let error = started(Lists { origins: texts(&[GOOD_ORIGINS[0], text]), ..Lists::default() }).unwrap_err();
         let fault = origin_fault(text).unwrap();
         assert_eq!(error.faults().len(), 1, "{error}");
-        assert!(error.to_string().ends_with(&format!("`trusted_origins`: {fault}")), "{error}");
+        assert!(error.to_string().ends_with(&format!("`trusted_origins` {fault}")), "{error}");
     }
     for (text, _) in BAD_HOSTS.iter().filter(|(text, _)| !text.is_empty()) {
         let error = started(Lists { hosts: (*text).to_owned(), ..Lists::default() }).unwrap_err();
         let fault = host_fault(text).unwrap();
         assert_eq!(error.faults().len(), 1, "{error}");
-        assert!(error.to_string().ends_with(&format!("`developer_hosts`: {fault}")), "{error}");
+        assert!(error.to_string().ends_with(&format!("`developer_hosts` {fault}")), "{error}");
     }
 }
 

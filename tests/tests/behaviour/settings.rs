@@ -402,9 +402,9 @@ fn every_key_means_the_same_as_a_literal_and_as_an_expression() {
 async fn every_expression_outside_its_range_is_refused_in_the_words_of_the_rule() {
     for (key, fault, change) in refused() {
         let error = start(change).await.err().unwrap_or_else(|| panic!("`{key}` takes what it refuses: {fault}"));
-        assert_eq!(error.faults()[0].to_string(), format!("`{key}`: {fault}"));
+        assert_eq!(error.faults()[0].to_string(), format!("`{key}` {fault}"));
     }
-    for (key, what) in [("secret_key", ""), ("previous_secret_keys", "holds one that ")] {
+    for (key, what) in [("secret_key", ""), ("previous_secret_keys", "contains a secret that ")] {
         for text in texts_refused_by(key).iter().copied() {
             let source = SecretSource::value(text);
             let error = start(move |s| match key {
@@ -412,7 +412,7 @@ async fn every_expression_outside_its_range_is_refused_in_the_words_of_the_rule(
                 _ => s.previous_secret_key(source.clone()),
             });
             let fault = secret::weakness(text.as_bytes()).unwrap();
-            assert_eq!(error.await.unwrap_err().faults()[0].to_string(), format!("`{key}`: {what}{fault}"));
+            assert_eq!(error.await.unwrap_err().faults()[0].to_string(), format!("`{key}` {what}{fault}"));
         }
     }
 }

@@ -67,11 +67,11 @@ struct ReadmeUser {
 }
 
 /// What is to be written where an index holds for some rows only.
-const IF_USERS: &str = "if these are the users, say so in these words, `#[otp_user(filter = \"…\")]`; ";
-/// What is to be written where an index is on other columns, too.
-const IF_ONE_VALUE: &str = "if these have one value for all users, say which, `#[otp_user(filter = \"… = …\")]`; ";
+const IF_USERS: &str = "if these are your users, write the same condition as `#[otp_user(filter = \"…\")]`; ";
+/// What is to be written where an index includes other columns.
+const IF_ONE_VALUE: &str = "if these are the same for all users, write `#[otp_user(filter = \"… = …\")]`; ";
 /// What leads to an index over all rows, where there may be reasons for another.
-const OTHERWISE: &str = "if no two rows may have the same, ";
+const OTHERWISE: &str = "if the values must be unique in the whole table, ";
 
 type Note = Option<String>;
 

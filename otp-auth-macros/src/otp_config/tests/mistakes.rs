@@ -101,12 +101,12 @@ const KEYS: Mistakes = &[
             ("scret_key", "`#[otp_config(...)]` has no key `scret_key`; did you mean `secret_key`?"),
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
             ("nonsense", "`#[otp_config(...)]` has no key `nonsense`; its keys are {keys}"),
-            ("3", "`otp_length` must be 6 to 10 digits: a code of 3 digits can be guessed; write `otp_length = 6`"),
+            ("3", "`otp_length` must be 6 to 10 digits: a 3-digit code is too easy to guess; write `otp_length = 6`"),
             (
                 "5",
                 r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "5s"` for seconds or `otp_expiry = "5m"` for minutes"#,
             ),
-            (r#""x""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#),
+            (r#""x""#, r#"`cookie_path` does not start with `/`: write `cookie_path = "/auth"`"#),
             (
                 r#""short""#,
                 r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
@@ -197,26 +197,26 @@ const SECRETS: Mistakes = &[
     (
         r#"user = User, secret_key = env("S"), trusted_origins = ["a.example", "https://a.example/", "https://A.example", "http://localhost:80", "http://a.example", "*", 5, "https://b.example:8443", "tauri://localhost", ORIGIN]"#,
         &[
-            (r#""a.example""#, "`trusted_origins` takes origins that begin with a scheme: write `https://a.example`"),
+            (r#""a.example""#, "`trusted_origins` needs origins with a scheme: write `https://a.example`"),
             (
                 r#""https://a.example/""#,
-                "`trusted_origins` takes a scheme, a host and maybe a port, and nothing behind them: write `https://a.example`",
+                "`trusted_origins` needs origins of a scheme, a host and an optional port, with nothing after them: write `https://a.example`",
             ),
             (
                 r#""https://A.example""#,
-                "`trusted_origins` takes origins as browsers send them, in lower case and ASCII: write `https://a.example`",
+                "`trusted_origins` needs origins as browsers send them, in lower case: write `https://a.example`",
             ),
             (
                 r#""http://localhost:80""#,
-                "`trusted_origins` takes origins as browsers send them, without the port that the scheme has anyway: write `http://localhost`",
+                "`trusted_origins` needs origins as browsers send them, without the default port: write `http://localhost`",
             ),
             (
                 r#""http://a.example""#,
-                "`trusted_origins` takes `http://` for this machine alone, such as `http://localhost:3000`: over a network anybody on the way could be that origin: write `https://a.example`",
+                "`trusted_origins` accepts `http://` only for this machine, such as `http://localhost:3000`: anyone on the network could impersonate that origin: write `https://a.example`",
             ),
             (
                 r#""*""#,
-                r#"`trusted_origins` takes no patterns; each one must be named, and this is "*": write for example `https://app.example.com`"#,
+                r#"`trusted_origins` does not accept patterns, so list each one, but this is "*": write, for example, `https://app.example.com`"#,
             ),
             ("5", r#"`trusted_origins` takes strings: write `trusted_origins = ["https://app.example.com"]`"#),
         ],
@@ -230,9 +230,9 @@ const SECRETS: Mistakes = &[
         &[
             (
                 r#""http://Laptop.local:8000""#,
-                "`developer_hosts` takes hosts as browsers send them, in lower case, and without a scheme, a port or a path: write `laptop.local`",
+                "`developer_hosts` needs hosts as browsers send them: in lower case, without a scheme, port or path: write `laptop.local`",
             ),
-            (r#""""#, "`developer_hosts` takes nothing that is empty: write for example `192.168.1.20`"),
+            (r#""""#, "`developer_hosts` does not accept an empty string: write, for example, `192.168.1.20`"),
         ],
     ),
     (
@@ -251,7 +251,7 @@ const SECRETS: Mistakes = &[
             ),
             (
                 r#""short""#,
-                r#"`previous_secret_keys` holds one that is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+                r#"`previous_secret_keys` contains a secret that is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
             ),
         ],
     ),
@@ -266,18 +266,21 @@ const VALUES: Mistakes = &[
     ("realm = \"\"", &[("\"\"", r#"`realm` is empty: write `realm = "customers"`"#)]),
     (
         "realm = \" staff\"",
-        &[("\" staff\"", r#"`realm` has a control character, or space at its ends: write `realm = "customers"`"#)],
+        &[(
+            "\" staff\"",
+            r#"`realm` contains a control character, or starts or ends with whitespace: write `realm = "customers"`"#,
+        )],
     ),
     ("realm = 7", &[("7", r#"`realm` takes a string: write `realm = "customers"`"#)]),
     (
         "otp_length = 4",
-        &[("4", "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`")],
+        &[("4", "`otp_length` must be 6 to 10 digits: a 4-digit code is too easy to guess; write `otp_length = 6`")],
     ),
     (
         "otp_length = 12",
         &[(
             "12",
-            "`otp_length` must be 6 to 10 digits: nobody types 12 digits without a slip; write `otp_length = 10`",
+            "`otp_length` must be 6 to 10 digits: 12 digits are hard to type without a mistake; write `otp_length = 10`",
         )],
     ),
     (r#"otp_length = "6""#, &[(r#""6""#, "`otp_length` takes a number, without quotes: write `otp_length = 6`")]),
@@ -312,14 +315,14 @@ const VALUES: Mistakes = &[
         r#"otp_expiry = "1h""#,
         &[(
             r#""1h""#,
-            r#"`otp_expiry` must be 1m to 10m: a mail takes a moment to arrive, and a code that lives long can be guessed; write `otp_expiry = "10m"`"#,
+            r#"`otp_expiry` must be 1m to 10m: an e-mail needs time to arrive, and a long-lived code is easier to guess; write `otp_expiry = "10m"`"#,
         )],
     ),
     (
         r#"otp_expiry = "5s""#,
         &[(
             r#""5s""#,
-            r#"`otp_expiry` must be 1m to 10m: a mail takes a moment to arrive, and a code that lives long can be guessed; write `otp_expiry = "1m"`"#,
+            r#"`otp_expiry` must be 1m to 10m: an e-mail needs time to arrive, and a long-lived code is easier to guess; write `otp_expiry = "1m"`"#,
         )],
     ),
     (
@@ -341,92 +344,95 @@ const VALUES: Mistakes = &[
         r#"access_token_lifetime = "2d""#,
         &[(
             r#""2d""#,
-            r#"`access_token_lifetime` must be 1s to 1d: an access token is for hours, the refresh token carries the session; write `access_token_lifetime = "1d"`"#,
+            r#"`access_token_lifetime` must be 1s to 1d: access tokens are short-lived; the refresh token carries the session; write `access_token_lifetime = "1d"`"#,
         )],
     ),
     (
         r#"refresh_token_lifetime = "500d""#,
         &[(
             r#""500d""#,
-            r#"`refresh_token_lifetime` must be 1s to 400d: a browser forgets a cookie after 400 days; write `refresh_token_lifetime = "400d"`"#,
+            r#"`refresh_token_lifetime` must be 1s to 400d: browsers delete a cookie after 400 days; write `refresh_token_lifetime = "400d"`"#,
         )],
     ),
     (
         r#"refresh_token_lifetime = "30m""#,
         &[(
             "refresh_token_lifetime",
-            "`refresh_token_lifetime` must be longer than `access_token_lifetime` (1h), and is 30m: lengthen it, or shorten `access_token_lifetime`",
+            "`refresh_token_lifetime` must be longer than `access_token_lifetime` (1h), but is 30m: lengthen it, or shorten `access_token_lifetime`",
         )],
     ),
     (
         r#"refresh_grace = "1m""#,
         &[(
             r#""1m""#,
-            r#"`refresh_grace` must be 0s to 30s: it only covers two refreshes at the same moment; write `refresh_grace = "30s"`"#,
+            r#"`refresh_grace` must be 0s to 30s: it only covers simultaneous refreshes; write `refresh_grace = "30s"`"#,
         )],
     ),
     (
         r#"otp_rate_limit = "0s""#,
         &[(
             "otp_rate_limit",
-            "`otp_rate_limit` must not be shorter than `send_timeout` (10s), and is 0s: a send that fails could not be given back when the next one was paid; lengthen it, or shorten `send_timeout`",
+            "`otp_rate_limit` must be at least `send_timeout` (10s), but is 0s: otherwise a failed send cannot be refunded once the next one is counted; lengthen it, or shorten `send_timeout`",
         )],
     ),
     (
         r#"send_timeout = "30s", otp_rate_limit = "29s""#,
         &[(
             "otp_rate_limit",
-            "`otp_rate_limit` must not be shorter than `send_timeout` (30s), and is 29s: a send that fails could not be given back when the next one was paid; lengthen it, or shorten `send_timeout`",
+            "`otp_rate_limit` must be at least `send_timeout` (30s), but is 29s: otherwise a failed send cannot be refunded once the next one is counted; lengthen it, or shorten `send_timeout`",
         )],
     ),
     (
         r#"send_timeout = "2m""#,
         &[(
             r#""2m""#,
-            r#"`send_timeout` must be 1s to 1m: a request waits for the sender that long; write `send_timeout = "1m"`"#,
+            r#"`send_timeout` must be 1s to 1m: a request waits this long for the sender; write `send_timeout = "1m"`"#,
         )],
     ),
     (
         "max_otp_attempts = 0",
-        &[("0", "`max_otp_attempts` must be 1 to 10 tries: nobody could sign in; write `max_otp_attempts = 1`")],
+        &[("0", "`max_otp_attempts` must be 1 to 10 attempts: no one could sign in; write `max_otp_attempts = 1`")],
     ),
     (
         "max_otp_attempts = 11",
         &[(
             "11",
-            "`max_otp_attempts` must be 1 to 10 tries: every try is a guess at the code; write `max_otp_attempts = 10`",
+            "`max_otp_attempts` must be 1 to 10 attempts: each attempt is a guess at the code; write `max_otp_attempts = 10`",
         )],
     ),
     (
         "max_otp_attempts = 10",
         &[(
             "max_otp_attempts",
-            "`max_otp_attempts` allows too many guesses: with 10 mails a day, 10 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day; write `otp_length = 7`, or allow fewer",
+            "`max_otp_attempts` allows too many guesses: with 10 e-mails a day, 10 attempts each and 6 digits, the chance of guessing a code exceeds 1 in 10 000 a day; write `otp_length = 7`, or allow fewer",
         )],
     ),
     (
         "max_sends_per_day = 100",
         &[(
             "max_sends_per_day",
-            "`max_sends_per_day` allows too many guesses: with 100 mails a day, 5 tries each and 6 digits, a code can be guessed with more than 1 in 10 000 chances a day; write `otp_length = 7`, or allow fewer",
+            "`max_sends_per_day` allows too many guesses: with 100 e-mails a day, 5 attempts each and 6 digits, the chance of guessing a code exceeds 1 in 10 000 a day; write `otp_length = 7`, or allow fewer",
         )],
     ),
     (
         "max_sends_per_day = 4000000000, otp_length = 10",
         &[(
             "max_sends_per_day",
-            "`max_sends_per_day` allows too many guesses: with 4000000000 mails a day, 5 tries each and 10 digits, a code can be guessed with more than 1 in 10 000 chances a day; allow fewer",
+            "`max_sends_per_day` allows too many guesses: with 4000000000 e-mails a day, 5 attempts each and 10 digits, the chance of guessing a code exceeds 1 in 10 000 a day; allow fewer",
         )],
     ),
     (
         "max_sends_per_hour = 0",
-        &[("0", "`max_sends_per_hour` must be at least 1 mail: nobody could sign in; write `max_sends_per_hour = 1`")],
+        &[(
+            "0",
+            "`max_sends_per_hour` must be at least 1 e-mail: no one could sign in; write `max_sends_per_hour = 1`",
+        )],
     ),
     (
         "max_sends_per_hour = 5000000000",
         &[(
             "5000000000",
-            "`max_sends_per_hour` must be at least 1 mail: this number is too large; write `max_sends_per_hour = 4294967295`",
+            "`max_sends_per_hour` must be at least 1 e-mail: this number is too large; write `max_sends_per_hour = 4294967295`",
         )],
     ),
     (
@@ -506,7 +512,7 @@ const VALUES: Mistakes = &[
         r#"access_token_lifetime = "10m", refresh_token_lifetime = "10m""#,
         &[(
             "refresh_token_lifetime",
-            "`refresh_token_lifetime` must be longer than `access_token_lifetime` (10m), and is 10m: lengthen it, or shorten `access_token_lifetime`",
+            "`refresh_token_lifetime` must be longer than `access_token_lifetime` (10m), but is 10m: lengthen it, or shorten `access_token_lifetime`",
         )],
     ),
     (
@@ -527,10 +533,10 @@ const VALUES: Mistakes = &[
         r#"otp_length = 4 otp_expiry = "1s""#,
         &[
             ("otp_expiry", "expected `,` before this"),
-            ("4", "`otp_length` must be 6 to 10 digits: a code of 4 digits can be guessed; write `otp_length = 6`"),
+            ("4", "`otp_length` must be 6 to 10 digits: a 4-digit code is too easy to guess; write `otp_length = 6`"),
             (
                 r#""1s""#,
-                r#"`otp_expiry` must be 1m to 10m: a mail takes a moment to arrive, and a code that lives long can be guessed; write `otp_expiry = "1m"`"#,
+                r#"`otp_expiry` must be 1m to 10m: an e-mail needs time to arrive, and a long-lived code is easier to guess; write `otp_expiry = "1m"`"#,
             ),
         ],
     ),
@@ -552,7 +558,7 @@ const VALUES: Mistakes = &[
         r#"otp_rate_limit = "2d""#,
         &[(
             r#""2d""#,
-            r#"`otp_rate_limit` must be 0s to 1d: it is the time between two mails to one address; write `otp_rate_limit = "1d"`"#,
+            r#"`otp_rate_limit` must be 0s to 1d: a user waits this long for another code; write `otp_rate_limit = "1d"`"#,
         )],
     ),
     (r#"issuer = " ""#, &[(r#"" ""#, r#"`issuer` is empty: write `issuer = "https://example.com"`"#)]),
@@ -569,13 +575,13 @@ const COOKIES: Mistakes = &[
         r#"cookie_name = "a b""#,
         &[(
             r#""a b""#,
-            r#"`cookie_name` has a character that no cookie name can have (letters, digits, `-` and `_` are fine): write `cookie_name = "__Host-refresh_token"`"#,
+            r#"`cookie_name` contains a character that cookie names do not allow (use letters, digits, `-` and `_`): write `cookie_name = "__Host-refresh_token"`"#,
         )],
     ),
     ("cookie_name = 5", &[("5", r#"`cookie_name` takes a string: write `cookie_name = "__Host-refresh_token"`"#)]),
     (
         r#"cookie_path = "auth""#,
-        &[(r#""auth""#, r#"`cookie_path` must begin with `/`: write `cookie_path = "/auth"`"#)],
+        &[(r#""auth""#, r#"`cookie_path` does not start with `/`: write `cookie_path = "/auth"`"#)],
     ),
     // Without a name there is one that fits.
     (r#"cookie_path = "/auth""#, &[]),
@@ -583,14 +589,14 @@ const COOKIES: Mistakes = &[
         r#"cookie_path = "/auth", cookie_name = "__Host-a""#,
         &[(
             "cookie_name",
-            r#"`cookie_name` begins with `__Host-`, and a browser drops such a cookie when it has another path than `/`: write `cookie_name = "__Secure-a"`, or remove `cookie_path`"#,
+            r#"`cookie_name` begins with `__Host-`, but browsers reject that when the cookie has a path other than `/`: write `cookie_name = "__Secure-a"`, or remove `cookie_path`"#,
         )],
     ),
     (
         r#"cookie_domain = "https://example.com""#,
         &[(
             r#""https://example.com""#,
-            r#"`cookie_domain` takes the name of a host alone: write `cookie_domain = "example.com"`"#,
+            r#"`cookie_domain` must be a host name without a scheme: write `cookie_domain = "example.com"`"#,
         )],
     ),
     (r#"cookie_domain = "example.com""#, &[]),
@@ -598,28 +604,28 @@ const COOKIES: Mistakes = &[
         r#"cookie_domain = self.domain, cookie_name = "__host-a""#,
         &[(
             "cookie_name",
-            r#"`cookie_name` begins with `__Host-`, and a browser drops such a cookie when it has a domain: write `cookie_name = "__Secure-a"`, or remove `cookie_domain`"#,
+            r#"`cookie_name` begins with `__Host-`, but browsers reject that when the cookie has a domain: write `cookie_name = "__Secure-a"`, or remove `cookie_domain`"#,
         )],
     ),
     (
         r#"cookie_secure = false, cookie_name = "__Host-a""#,
         &[(
             "cookie_name",
-            r#"`cookie_name` begins with `__Host-`, and a browser drops such a cookie when it is not secure: write `cookie_name = "a"`, or remove `cookie_secure = false`"#,
+            r#"`cookie_name` begins with `__Host-`, but browsers reject that when the cookie is not secure: write `cookie_name = "a"`, or remove `cookie_secure = false`"#,
         )],
     ),
     (
         r#"cookie_secure = false, cookie_name = "__Secure-a""#,
         &[(
             "cookie_name",
-            r#"`cookie_name` begins with `__Secure-`, and a browser drops such a cookie when it is not secure: write `cookie_name = "a"`, or remove `cookie_secure = false`"#,
+            r#"`cookie_name` begins with `__Secure-`, but browsers reject that when the cookie is not secure: write `cookie_name = "a"`, or remove `cookie_secure = false`"#,
         )],
     ),
     (
         r#"cookie_secure = false, cookie_same_site = "none""#,
         &[(
             "cookie_same_site",
-            r#"`cookie_same_site` is `none`, and a browser drops such a cookie when it is not secure: remove `cookie_secure = false`, or write `cookie_same_site = "lax"`"#,
+            r#"`cookie_same_site` is `none`, but browsers reject that when the cookie is not secure: remove `cookie_secure = false`, or write `cookie_same_site = "lax"`"#,
         )],
     ),
     (
@@ -627,19 +633,19 @@ const COOKIES: Mistakes = &[
         &[
             (
                 r#""old""#,
-                r#"`previous_cookie_paths` takes paths, and this one must begin with `/`: write for example `"/auth"`"#,
+                r#"`previous_cookie_paths` has a path that does not start with `/`: write, for example, `"/auth"`"#,
             ),
             (
                 r#""""#,
-                r#"`previous_cookie_paths` takes paths, and this one must begin with `/`: write for example `"/auth"`"#,
+                r#"`previous_cookie_paths` has a path that does not start with `/`: write, for example, `"/auth"`"#,
             ),
             (
                 r#""/a;b""#,
-                r#"`previous_cookie_paths` takes paths, and this one has a character that no cookie path can have: write for example `"/auth"`"#,
+                r#"`previous_cookie_paths` has a path that contains a character that cookie paths do not allow: write, for example, `"/auth"`"#,
             ),
             (
                 r#""/ä""#,
-                r#"`previous_cookie_paths` takes paths, and this one has a character that no cookie path can have: write for example `"/auth"`"#,
+                r#"`previous_cookie_paths` has a path that contains a character that cookie paths do not allow: write, for example, `"/auth"`"#,
             ),
             ("5", r#"`previous_cookie_paths` takes strings: write `previous_cookie_paths = ["/auth"]`"#),
         ],
@@ -659,26 +665,26 @@ const COOKIES: Mistakes = &[
         r#"cookie_path = "/a;b""#,
         &[(
             r#""/a;b""#,
-            r#"`cookie_path` has a character that no cookie path can have: write `cookie_path = "/auth"`"#,
+            r#"`cookie_path` contains a character that cookie paths do not allow: write `cookie_path = "/auth"`"#,
         )],
     ),
     (r#"cookie_domain = """#, &[(r#""""#, r#"`cookie_domain` is empty: write `cookie_domain = "example.com"`"#)]),
     (
         r#"cookie_domain = "ex ample""#,
-        &[(r#""ex ample""#, r#"`cookie_domain` is no name of a host: write `cookie_domain = "example.com"`"#)],
+        &[(r#""ex ample""#, r#"`cookie_domain` is not a host name: write `cookie_domain = "example.com"`"#)],
     ),
     (
         r#"cookie_name = "__host-OTP_challenge""#,
         &[(
             r#""__host-OTP_challenge""#,
-            r#"`cookie_name` is the name of another cookie of otp-auth: write `cookie_name = "__Host-refresh_token"`"#,
+            r#"`cookie_name` is reserved for another otp-auth cookie: write `cookie_name = "__Host-refresh_token"`"#,
         )],
     ),
     (
         r#"cookie_domain = "localhost", cookie_name = "a""#,
         &[(
             r#""localhost""#,
-            r#"`cookie_domain` needs a name with a `.` in it, as browsers do (remove it for `localhost`): write `cookie_domain = "example.com"`"#,
+            r#"`cookie_domain` must contain a `.`, or browsers ignore the cookie (remove the key for `localhost`): write `cookie_domain = "example.com"`"#,
         )],
     ),
 ];

@@ -36,8 +36,8 @@ impl MongoStore {
         if !lacks.is_empty() {
             findings.push(Finding::new(
                 FindingKind::Migration,
-                format!("otp-auth's own collections are not complete, there is no {}", lacks.join(", no ")),
-                "call `migrate()` of the store at the start, before `check()`",
+                format!("otp-auth's own collections are incomplete: no {}", lacks.join(", no ")),
+                "call the store's `migrate()` at startup, before `check()`",
             ));
         }
         let users = self.database.collection::<Document>(U::COLLECTION);
@@ -51,7 +51,7 @@ impl MongoStore {
             }
             Listed::View if sign_ups == SignUps::Open || U::VERIFIED.is_some() => findings.push(Finding::new(
                 FindingKind::SignUp,
-                format!("`{}` is a view, which takes no documents and no changes", U::COLLECTION),
+                format!("`{}` is a view, which cannot be written to", U::COLLECTION),
                 "name the collection behind it: `#[otp_user(collection = \"…\")]`",
             )),
             Listed::View => {}
@@ -101,27 +101,27 @@ fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[Index
         let is_fixed = |key: &String| key == field || filter.contains_key(key);
         let partial = options.partial_filter_expression.as_ref();
         let (reason, remedy) = if !index.keys.keys().all(is_fixed) {
-            (
-                "is on other fields, too",
-                "if these have one value for all users, say which, `#[otp_user(filter(… = …))]`",
-            )
+            ("includes other fields", "if these are the same for all users, write `#[otp_user(filter(… = …))]`")
         } else if partial.is_some_and(|partial| !holds_for(partial, field, filter)) {
             (
-                "is for some documents only: it has a `partialFilterExpression`",
-                "if these are the users, say so, `#[otp_user(filter(… = …))]`",
+                "covers only some documents: it has a `partialFilterExpression`",
+                "if these are your users, write `#[otp_user(filter(… = …))]`",
             )
         } else {
             return None;
         };
         let name = options.name.as_deref().unwrap_or_default();
         instead.get_or_insert_with(|| {
-            (format!(" (the index `{name}` {reason})"), format!("{remedy}; if no two documents may have the same, "))
+            (
+                format!(" (the index `{name}` {reason})"),
+                format!("{remedy}; if the values must be unique in the whole collection, "),
+            )
         });
     }
     let (instead, otherwise) = instead.unwrap_or_default();
     Some(Finding::new(
         FindingKind::Unique,
-        format!("field `{field}` of `{collection}` has no unique index of its own{instead}"),
+        format!("field `{field}` of `{collection}` has no unique index{instead}"),
         format!(
             "{otherwise}write `db.getCollection({}).createIndex({{ {}: 1 }}, {{ unique: true }})`",
             quoted(collection),

@@ -24,12 +24,12 @@ impl Error {
             }
             ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => {
                 format!(
-                    "MongoDB could not confirm that a write will last: error {} {}",
+                    "MongoDB could not confirm that a write is durable: error {} {}",
                     concern.code, concern.code_name
                 )
             }
             ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. } => {
-                "an answer of MongoDB could not be read, or a value not be written".to_owned()
+                "a MongoDB reply could not be read, or a value could not be written".to_owned()
             }
             // These are about connections and hold no document.
             ErrorKind::Io(_)
@@ -39,7 +39,7 @@ impl Error {
             | ErrorKind::IncompatibleServer { .. }
             | ErrorKind::Shutdown => format!("no connection to MongoDB: {}", error.kind),
             ErrorKind::ConnectionPoolCleared { .. } => "the connection to MongoDB was lost".to_owned(),
-            ErrorKind::Authentication { .. } => "MongoDB did not accept the credentials".to_owned(),
+            ErrorKind::Authentication { .. } => "MongoDB rejected the credentials".to_owned(),
             _ => "the MongoDB driver failed".to_owned(),
         })
     }
@@ -49,21 +49,21 @@ impl Error {
     pub(super) fn url(url: &str, error: &DriverError) -> Self {
         match &*error.kind {
             ErrorKind::InvalidArgument { message, .. } if !url.contains('@') => {
-                Self(format!("the URL of MongoDB is not valid: {message}"))
+                Self(format!("the MongoDB URL is not valid: {message}"))
             }
             ErrorKind::InvalidArgument { .. } => Self(
-                "the URL of MongoDB is not valid; special characters in a password must be percent-encoded".to_owned(),
+                "the MongoDB URL is not valid; special characters in a password must be percent-encoded".to_owned(),
             ),
             _ => Self::of(error),
         }
     }
 
     pub(super) fn key_taken(collection: &str) -> Self {
-        Self(format!("a new key is already in `{collection}`"))
+        Self(format!("a new key already exists in `{collection}`"))
     }
 
     pub(super) fn contended(what: &str) -> Self {
-        Self(format!("too many changes at once to {what}"))
+        Self(format!("too many concurrent changes to {what}"))
     }
 
     pub(super) fn field(name: &str, problem: &str) -> Self {
@@ -87,9 +87,9 @@ impl Error {
 fn refused(code: i32, name: &str, message: &str) -> String {
     if code == DUPLICATE_KEY {
         let index = message.split_once("index: ").and_then(|(_, rest)| rest.split_whitespace().next());
-        return format!("MongoDB refused a duplicate key (error {code}), index {}", index.unwrap_or("unknown"));
+        return format!("MongoDB rejected a duplicate key (error {code}), index {}", index.unwrap_or("unknown"));
     }
-    format!("MongoDB answered with error {code} {name}").trim_end().to_owned()
+    format!("MongoDB returned error {code} {name}").trim_end().to_owned()
 }
 
 /// Whether a unique index refused a write.

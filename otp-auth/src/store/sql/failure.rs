@@ -42,7 +42,7 @@ struct Unreadable(String);
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {} does not hold a value of its field's type", self.0)
+        write!(f, "column {} has a value that does not fit the type of its field", self.0)
     }
 }
 

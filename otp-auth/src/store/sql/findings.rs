@@ -89,9 +89,9 @@ pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Fin
     let columns = columns.collect::<Vec<_>>().join(", ");
     Finding::new(
         FindingKind::Table,
-        format!("there is no table `{}`", table.title()),
+        format!("table `{}` does not exist", table.title()),
         format!(
-            "write `CREATE TABLE {} ({columns})`, or name the table that is meant: `#[otp_user(table = \"…\")]`",
+            "write `CREATE TABLE {} ({columns})`, or name the right table: `#[otp_user(table = \"…\")]`",
             table.quoted
         ),
     )
@@ -112,7 +112,7 @@ pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, colum
         FindingKind::Column,
         format!("table `{}` has no column `{}`", table.title(), column.name),
         format!(
-            "write `ALTER TABLE {} ADD COLUMN {} {kind}{rest}`, or name the column that is meant: \
+            "write `ALTER TABLE {} ADD COLUMN {} {kind}{rest}`, or name the right column: \
              `#[otp(column = \"…\")]`",
             table.quoted, column.quoted
         ),
@@ -123,8 +123,8 @@ pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, colum
 pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, said: &str) -> Finding {
     Finding::new(
         FindingKind::Column,
-        format!("the filter `{}` does not work on `{}`, the database says: {said}", filter.text, table.title()),
-        "correct it: `#[otp_user(filter = \"…\")]`",
+        format!("the filter `{}` fails on `{}`: {said}", filter.text, table.title()),
+        "fix it: `#[otp_user(filter = \"…\")]`",
     )
 }
 
@@ -140,7 +140,7 @@ pub(super) fn wrong_type<DB: Database>(
     let change = match dialect {
         // It cannot change the type of a column.
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => format!("make the table anew with `{name} {kind}`"),
+        Dialect::Sqlite => format!("recreate the table with `{name} {kind}`"),
         #[cfg(feature = "postgres")]
         Dialect::Postgres => format!("write `ALTER TABLE {} ALTER COLUMN {name} TYPE {kind}`", table.quoted),
         #[cfg(feature = "mysql")]
@@ -149,13 +149,13 @@ pub(super) fn wrong_type<DB: Database>(
     Finding::new(
         FindingKind::Type,
         format!(
-            "column `{}` of `{}` is {actual}, and its field of type `{}` reads {}",
+            "column `{}` of `{}` is {actual}, but its field of type `{}` reads {}",
             column.name,
             table.title(),
             column.field.written,
             column.field.reads.as_deref().unwrap_or("another type")
         ),
-        format!("{change}, or give the field a type that reads {actual}"),
+        format!("{change}, or change the field to a type that reads {actual}"),
     )
 }
 
@@ -172,9 +172,9 @@ pub(super) fn no_value<DB: Database>(
         let kind = column.map_or("…", |column| dialect.column_type(column));
         return Finding::new(
             FindingKind::SignUp,
-            format!("neither the database nor a first sign-in makes the id, column `{name}` of `{title}`"),
+            format!("nothing generates the id, column `{name}` of `{title}`"),
             format!(
-                "write `#[otp(id, generate = …)]`, or make the column `{} {}`",
+                "write `#[otp(id, generate = …)]`, or declare the column as `{} {}`",
                 dialect.name_in_quotes(name),
                 dialect.generated_id(kind)
             ),
@@ -184,7 +184,7 @@ pub(super) fn no_value<DB: Database>(
     let field = if column.is_some() { "mark its field with" } else { "give it a field with" };
     Finding::new(
         FindingKind::SignUp,
-        format!("column `{name}` of `{title}` must have a value, and a first sign-in gives it none"),
+        format!("column `{name}` of `{title}` requires a value, but a first sign-in does not set one"),
         format!("{default}, or {field} `#[otp(default = …)]`"),
     )
 }
@@ -200,7 +200,7 @@ pub(super) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, c
     Finding::new(
         FindingKind::SignUp,
         format!(
-            "column `{}` of `{}` is NULL after a first sign-in, and its field of type `{}` does not read that",
+            "column `{}` of `{}` is NULL after a first sign-in, but its field of type `{}` cannot read NULL",
             column.name,
             table.title(),
             column.field.written
@@ -216,7 +216,7 @@ pub(super) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, c
 fn set_default<DB: Database>(dialect: Dialect, table: &Table<DB>, name: &str) -> String {
     match dialect {
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => "make the table anew with a DEFAULT for it".to_owned(),
+        Dialect::Sqlite => "recreate the table with a DEFAULT for it".to_owned(),
         #[cfg(any(feature = "postgres", feature = "mysql"))]
         _ => {
             format!("write `ALTER TABLE {} ALTER COLUMN {} SET DEFAULT …`", table.quoted, dialect.name_in_quotes(name))
@@ -227,11 +227,11 @@ fn set_default<DB: Database>(dialect: Dialect, table: &Table<DB>, name: &str) ->
 /// A first sign-in gives NULL to a column that takes none. `is_bare` is one
 /// without a default of the table.
 pub(super) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>, is_bare: bool) -> Finding {
-    let without = if is_bare { "" } else { ", or remove `default` from it: the table has one" };
+    let without = if is_bare { "" } else { ", or remove `default` from it, because the table has one" };
     Finding::new(
         FindingKind::SignUp,
         format!(
-            "column `{}` of `{}` takes no NULL, and a first sign-in gives it one, the default of its field",
+            "column `{}` of `{}` does not allow NULL, but a first sign-in sets it to NULL, the default of its field",
             column.name,
             table.title()
         ),
@@ -244,11 +244,7 @@ pub(super) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB
     let key = if column.name == table.id { "generate" } else { "default" };
     Finding::new(
         FindingKind::SignUp,
-        format!(
-            "the database itself makes column `{}` of `{}`, and a first sign-in gives it a value",
-            column.name,
-            table.title()
-        ),
+        format!("the database generates column `{}` of `{}`, but a first sign-in sets it", column.name, table.title()),
         format!("remove `{key}` from its field"),
     )
 }
@@ -276,32 +272,33 @@ pub(super) fn not_unique<DB: Database>(
         #[cfg(feature = "mysql")]
         Dialect::MySql => format!("ALTER TABLE {} ADD UNIQUE ({})", table.quoted, column.quoted),
     };
-    let otherwise = format!("if no two rows may have the same, write `{statement}`");
+    let otherwise = format!("if the values must be unique in the whole table, write `{statement}`");
     let (instead, remedy) = match near {
         None => (String::new(), format!("write `{statement}`")),
         Some(Near { index, doubt }) => match doubt {
-            Doubt::Invalid => {
-                (format!(" (the index `{index}` is not valid, its making has failed)"), format!("write `{statement}`"))
-            }
-            Doubt::Rows(rows) => (
-                format!(" (the index `{index}` is for some rows only: WHERE {rows})"),
-                format!("if these are the users, say so in these words, `#[otp_user(filter = \"…\")]`; {otherwise}"),
+            Doubt::Invalid => (
+                format!(" (the index `{index}` is invalid, because building it failed)"),
+                format!("write `{statement}`"),
             ),
-            Doubt::Columns => (
-                format!(" (the index `{index}` is on other columns, too)"),
+            Doubt::Rows(rows) => (
+                format!(" (the index `{index}` covers only some rows: WHERE {rows})"),
                 format!(
-                    "if these have one value for all users, say which, `#[otp_user(filter = \"… = …\")]`; {otherwise}"
+                    "if these are your users, write the same condition as `#[otp_user(filter = \"…\")]`; {otherwise}"
                 ),
             ),
+            Doubt::Columns => (
+                format!(" (the index `{index}` includes other columns)"),
+                format!("if these are the same for all users, write `#[otp_user(filter = \"… = …\")]`; {otherwise}"),
+            ),
             Doubt::Expression => (
-                format!(" (the index `{index}` is on an expression that may be equal or NULL for different rows)"),
+                format!(" (the index `{index}` uses an expression that may be equal or NULL for different rows)"),
                 otherwise,
             ),
         },
     };
     Finding::new(
         FindingKind::Unique,
-        format!("column `{}` of `{}` has no unique index of its own{instead}", column.name, table.title()),
+        format!("column `{}` of `{}` has no unique index{instead}", column.name, table.title()),
         remedy,
     )
 }

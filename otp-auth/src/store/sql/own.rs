@@ -97,19 +97,19 @@ pub(super) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> 
     if let Some(newer) = recorded.filter(|version| *version > NEWEST) {
         findings.push(Finding::new(
             FindingKind::Migration,
-            format!("a newer version of otp-auth has migrated this database: to {newer}, and this one knows {NEWEST}"),
+            format!("a newer version of otp-auth has migrated this database to {newer}, but this version knows only {NEWEST}"),
             "run the newer version",
         ));
     }
     if !lacks.is_empty() {
         let remedy = if recorded >= Some(NEWEST) {
-            "`migrate()` has made it once and does not again; make it as the files in `migrations` of otp-auth say"
+            "`migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth"
         } else {
-            "call `migrate()` of the store at the start, before `check()`"
+            "call the store's `migrate()` at startup, before `check()`"
         };
         findings.push(Finding::new(
             FindingKind::Migration,
-            format!("otp-auth's own tables are not complete, there is no {}", lacks.join(", no ")),
+            format!("otp-auth's own tables are incomplete: no {}", lacks.join(", no ")),
             remedy,
         ));
     }

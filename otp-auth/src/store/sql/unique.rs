@@ -41,7 +41,7 @@ pub(super) enum Doubt {
     Rows(String),
     /// It is on other columns, too, and users may differ there.
     Columns,
-    /// It is on an expression that may be equal or NULL for different rows.
+    /// It uses an expression that may be equal or NULL for different rows.
     Expression,
 }
 

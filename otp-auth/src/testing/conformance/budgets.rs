@@ -9,8 +9,7 @@ use crate::store::{
     Budget, ChallengeStore, Maintenance, OpenChallenge, Opening, Refund, Requester, SendLimits, SendTicket, Timestamp,
 };
 
-/// Twenty requests at once: one send, and every other caller learns how long
-/// to wait.
+/// Twenty concurrent requests: one send, and every other caller learns how long to wait.
 pub async fn one_send_per_cooldown_whoever_asks_at_once<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let openings = at_once(&store, 20, |store, number| async move {
@@ -22,7 +21,7 @@ pub async fn one_send_per_cooldown_whoever_asks_at_once<B: Backend>(backend: &B)
     assert_eq!((sent, waiting), (1, 19));
 }
 
-/// Cooldown, hour and day as [`Budget::spend`] says, over steps of many sizes.
+/// Cooldown, hour and day follow [`Budget::spend`], over steps of many sizes.
 pub async fn budgets_follow_the_rule_step_by_step<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { cooldown: MINUTE, per_hour: 3, per_day: 7 };
@@ -45,8 +44,7 @@ pub async fn budgets_follow_the_rule_step_by_step<B: Backend>(backend: &B) {
     }
 }
 
-/// The same when the clock jumps, as it does when a process with another clock
-/// asks: what is ahead of the present is damaged, or it is not.
+/// The same when the clock jumps, as if a process with another clock asked.
 pub async fn budgets_follow_the_rule_when_clocks_differ<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { cooldown: MINUTE, per_hour: 3, per_day: 7 };
@@ -68,7 +66,7 @@ pub async fn budgets_follow_the_rule_when_clocks_differ<B: Backend>(backend: &B)
     }
 }
 
-/// Rows of a clock that was years ahead lock nobody out, and do not stay.
+/// Rows from a clock that was years ahead lock out nobody, and are cleaned up.
 pub async fn a_clock_that_was_ahead_locks_no_address<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { per_hour: 2, per_day: 2, ..LIMITS };
@@ -83,13 +81,12 @@ pub async fn a_clock_that_was_ahead_locks_no_address<B: Backend>(backend: &B) {
     let request = |number| OpenChallenge { limits, ..open(identity(1), key(number), NOW) };
     opened(store.open_challenge(realm(), &request(1)).await.unwrap());
     assert_eq!(store.open_challenge(realm(), &request(2)).await.unwrap(), Opening::Wait(MINUTE));
-    // One of the two has begun anew, and is valid.
+    // One of the two has restarted, and is valid.
     assert_eq!(store.cleanup(NOW, 100).await.unwrap().budgets, 1);
     assert_eq!(store.open_challenge(realm(), &request(2)).await.unwrap(), Opening::Wait(MINUTE));
 }
 
-/// What is ahead by less than clocks and requests differ is valid, and is not
-/// cleaned up either.
+/// A time ahead by no more than clocks and requests may differ is valid, and is not cleaned up.
 pub async fn a_request_that_was_overtaken_waits<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -100,15 +97,14 @@ pub async fn a_request_that_was_overtaken_waits<B: Backend>(backend: &B) {
             Opening::Wait(early.until(NOW + MINUTE))
         );
     }
-    // Further ahead its windows are damaged, and the end of its cooldown may
-    // be that of a longer one.
+    // Further ahead, its windows are damaged, but its cooldown may be a longer one.
     let early = NOW - SendLimits::SKEW - MILLI;
     assert_eq!(store.cleanup(early, 100).await.unwrap().budgets, 0);
     assert_eq!(store.cleanup(NOW - SendLimits::LONGEST_COOLDOWN, 100).await.unwrap().budgets, 0);
     assert_eq!(store.cleanup(NOW - SendLimits::LONGEST_COOLDOWN - MILLI, 100).await.unwrap().budgets, 1);
 }
 
-/// What a stranger spends does not hold up a known device, nor the reverse.
+/// Strangers' sends do not hold up a known device, nor the reverse.
 pub async fn strangers_and_known_devices_have_budgets_of_their_own<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     for (number, requester) in [(0, Requester::Stranger), (1, Requester::KnownDevice)] {
@@ -119,8 +115,7 @@ pub async fn strangers_and_known_devices_have_budgets_of_their_own<B: Backend>(b
     opened(store.open_challenge(realm(), &open(identity(2), key(2), NOW)).await.unwrap());
 }
 
-/// Each device spends what is its own, and the challenge is that of the
-/// address.
+/// Each device spends its own budget, but the challenge belongs to the address.
 pub async fn every_device_has_a_budget_of_its_own<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let of_device = |payer, number, now| OpenChallenge {
@@ -145,14 +140,14 @@ pub async fn every_device_has_a_budget_of_its_own<B: Backend>(backend: &B) {
     // Nobody else has paid.
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     opened(store.open_challenge(realm(), &open(identity(7), key(2), NOW)).await.unwrap());
-    // What is given back is given back to the one who has paid.
+    // A refund goes to the payer.
     store.refund_send(realm(), &tickets[0], Refund::Whole, NOW + MILLI).await.unwrap();
     let waiting = store.open_challenge(realm(), &of_device(8, 98, NOW + MILLI)).await.unwrap();
     assert_eq!(waiting, Opening::Wait(MINUTE.checked_sub(MILLI).unwrap()));
     opened(store.open_challenge(realm(), &of_device(7, 97, NOW + MILLI)).await.unwrap());
 }
 
-/// A request that must wait adds no challenge and pays nothing.
+/// A request that must wait adds no challenge and costs nothing.
 pub async fn a_wait_changes_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -171,8 +166,8 @@ pub async fn a_wait_changes_nothing<B: Backend>(backend: &B) {
     opened(store.open_challenge(realm(), &open(identity(1), key(2), NOW + MINUTE)).await.unwrap());
 }
 
-/// After a failed delivery the next request is served, and the send is not
-/// counted. A second refund of the same send gives nothing.
+/// After a failed delivery the next request is served, and the send does not count. A second refund
+/// of the same send has no effect.
 pub async fn a_refund_gives_the_send_back_once<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { per_hour: 2, ..LIMITS };
@@ -183,7 +178,7 @@ pub async fn a_refund_gives_the_send_back_once<B: Backend>(backend: &B) {
     for _ in 0..3 {
         store.refund_send(realm(), &failed, Refund::Whole, later + MILLI).await.unwrap();
     }
-    // One of two sends in the hour is left, and only one.
+    // Exactly one of two sends in the hour is left.
     let retried = opened(store.open_challenge(realm(), &request(2, later + MILLI)).await.unwrap());
     assert_ne!(retried, kept);
     assert!(matches!(
@@ -192,8 +187,8 @@ pub async fn a_refund_gives_the_send_back_once<B: Backend>(backend: &B) {
     ));
 }
 
-/// When it is not known whether the mail is out, the next request is served at
-/// once, and the send is counted all the same. A repeated refund gives nothing.
+/// If the e-mail may have been sent, the next request is served at once, but the send counts. A
+/// repeated refund has no effect.
 pub async fn a_refund_of_the_cooldown_leaves_the_send_paid<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { per_hour: 2, ..LIMITS };
@@ -211,7 +206,7 @@ pub async fn a_refund_of_the_cooldown_leaves_the_send_paid<B: Backend>(backend: 
     opened(store.open_challenge(realm(), &request(2, hour_ends)).await.unwrap());
 }
 
-/// The day is counted in the same way.
+/// The same for the day.
 pub async fn a_refund_of_the_cooldown_leaves_the_day_paid<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { per_hour: 5, per_day: 2, ..LIMITS };

@@ -1,4 +1,4 @@
-//! Contract 2: challenges and tries.
+//! Contract 2: challenges and attempts.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use super::fixtures::{
 };
 use crate::store::{Account, ChallengeStore, CountedTry, Nonce, OpenChallenge, Opening, Requester, UserStore};
 
-/// A resend on a live challenge has the same code and the same end, and the
-/// fresh challenge is not added.
+/// A resend on a live challenge has the same code and expiry, and adds no new challenge.
 pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -25,7 +24,7 @@ pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
     assert_eq!(store.count_try(realm(), &key(2), 6).await.unwrap(), None);
 }
 
-/// Whoever pays for a resend: the challenge is that of the address.
+/// The challenge belongs to the address, whoever pays for a resend.
 pub async fn a_challenge_goes_on_when_another_budget_pays<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -36,12 +35,12 @@ pub async fn a_challenge_goes_on_when_another_budget_pays<B: Backend>(backend: &
     };
     let resumed = store.open_challenge(realm(), &resume(paid_by_device(identity(1), 2), key(1))).await.unwrap();
     assert!(matches!(resumed, Opening::Resumed { ticket, .. } if ticket.payer == identity(7)), "{resumed:?}");
-    // The one who pays does not make it theirs.
+    // The payer does not take it over.
     opened(store.open_challenge(realm(), &resume(paid_by_device(identity(7), 3), key(1))).await.unwrap());
 }
 
-/// Another identity's, an expired, a used-up, an accepted and an unknown
-/// challenge are not continued.
+/// Challenges that belong to another identity, or are expired, exhausted, accepted or unknown, are
+/// not continued.
 pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let live = NOW + MINUTE;
@@ -49,7 +48,7 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     opened(store.open_challenge(realm(), &resume(open(identity(2), key(2), live), key(1))).await.unwrap());
     opened(store.open_challenge(realm(), &resume(open(identity(1), key(3), live), key(99))).await.unwrap());
 
-    // Exactly at its end it is over; a moment before it is not.
+    // It expires exactly on time.
     let known = |open| OpenChallenge { requester: Requester::KnownDevice, ..open };
     let end = NOW + 10 * MINUTE;
     let just_before =
@@ -57,7 +56,7 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     assert!(matches!(just_before, Opening::Resumed { .. }));
     opened(store.open_challenge(realm(), &known(resume(open(identity(1), key(5), end), key(1)))).await.unwrap());
 
-    // With four of five tries it goes on, with five it does not.
+    // After four of five attempts it continues, after five it does not.
     opened(store.open_challenge(realm(), &open(identity(3), key(6), NOW)).await.unwrap());
     for _ in 0..4 {
         store.count_try(realm(), &key(6), 7).await.unwrap();
@@ -72,8 +71,8 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     opened(store.open_challenge(realm(), &resume(open(identity(8), key(9), live), key(8))).await.unwrap());
 }
 
-/// Fifty tries at once on a challenge with a cap of seven: the numbers one to
-/// six exist once each, and nothing is counted beyond the cap.
+/// Fifty concurrent attempts on a challenge with a cap of seven: the numbers one to six occur once
+/// each, and nothing is counted beyond the cap.
 pub async fn every_try_has_a_number_of_its_own<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -89,7 +88,7 @@ pub async fn every_try_has_a_number_of_its_own<B: Backend>(backend: &B) {
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), Some(expected));
 }
 
-/// There is nothing to count on a challenge that was never opened.
+/// A challenge that was never opened has nothing to count.
 pub async fn an_unknown_challenge_counts_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), None);
@@ -97,7 +96,7 @@ pub async fn an_unknown_challenge_counts_nothing<B: Backend>(backend: &B) {
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
-/// Attack T6: asking again does not give new tries.
+/// Attack T6: requesting again does not add attempts.
 pub async fn tries_outlive_a_resend<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());

@@ -1,4 +1,4 @@
-//! Contract 5: cleaning up.
+//! Contract 5: cleanup.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::store::{
     SessionStore,
 };
 
-/// One row of each kind, each removed at its own time and not before.
+/// One row of each kind, each deleted at its own time and not earlier.
 pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -38,7 +38,7 @@ pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backen
     assert_eq!(store.cleanup(end, 100).await.unwrap(), nothing);
     assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
 
-    // A budget is still enforced until it is removed.
+    // A budget is enforced until it is deleted.
     opened(store.open_challenge(realm(), &open(identity(5), key(5), NOW)).await.unwrap());
     store.cleanup(NOW + MINUTE - MILLI, 100).await.unwrap();
     assert_eq!(
@@ -47,8 +47,7 @@ pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backen
     );
 }
 
-/// A process whose clock is ahead cleans up: nobody is signed out by that, and
-/// what was ended does not begin again.
+/// A process whose clock is ahead cleans up: it signs nobody out, and revives nothing.
 pub async fn a_clean_up_by_a_clock_ahead_ends_and_revives_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -75,7 +74,7 @@ async fn fill<S: ChallengeStore>(store: &S, rows: u16) {
     }
 }
 
-/// Never more rows of a table at once than asked for.
+/// Never deletes more rows of a table at once than requested.
 pub async fn a_clean_up_works_in_batches<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     fill(&store, 25).await;
@@ -86,7 +85,7 @@ pub async fn a_clean_up_works_in_batches<B: Backend>(backend: &B) {
     }
 }
 
-/// Several processes clean up at the same time: every row goes once.
+/// Concurrent cleanups: every row is deleted once.
 pub async fn clean_ups_at_once_share_the_work<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     fill(&*store, 60).await;
@@ -103,7 +102,7 @@ pub async fn clean_ups_at_once_share_the_work<B: Backend>(backend: &B) {
     assert_eq!(removed.iter().map(|removed| removed.budgets).sum::<u64>(), 60);
 }
 
-/// A budget whose hour is still full is kept, even when its day is over.
+/// A budget whose hour is still full is kept, even if its day is over.
 pub async fn a_full_hour_outlives_its_day<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let limits = SendLimits { per_hour: 2, ..LIMITS };

@@ -1,4 +1,4 @@
-//! Contract 1: challenges whose tries were used up.
+//! Contract 1: exhausted challenges.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use super::Backend;
 use super::fixtures::{DAY, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, other_realm, realm};
 use crate::store::{ChallengeStore, Maintenance, Opening};
 
-/// A day begins with the first, and ends to the millisecond; each identity
-/// and each realm has its own.
+/// A day begins with the first and ends to the millisecond. Each identity and each realm has its
+/// own.
 pub async fn used_up_challenges_are_counted_within_a_day<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let count = |number, now| {
@@ -21,17 +21,17 @@ pub async fn used_up_challenges_are_counted_within_a_day<B: Backend>(backend: &B
     assert_eq!(count(1, NOW + DAY - MILLI).await, 3);
     assert_eq!(count(1, NOW + DAY).await, 1);
     assert_eq!(count(1, NOW + DAY + MILLI).await, 2);
-    // A clock that is a little behind counts on.
+    // A clock that is slightly behind continues the count.
     assert_eq!(count(1, NOW + DAY - MINUTE).await, 3);
     assert_eq!(count(1, NOW + 2 * DAY - MILLI).await, 4);
-    // A day that no right clock has begun counts for nothing.
+    // A day that no correct clock began is ignored.
     assert_eq!(count(1, NOW).await, 1);
     assert_eq!(count(1, NOW).await, 2);
     assert_eq!(count(2, NOW + DAY + MINUTE - MILLI).await, 2);
     assert_eq!(count(2, NOW + 9 * DAY).await, 1);
 }
 
-/// Whoever counts at the same time gets another number.
+/// Concurrent calls get different numbers.
 pub async fn no_two_used_up_challenges_have_one_number<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     for day in [NOW, NOW + 2 * DAY] {
@@ -47,7 +47,7 @@ pub async fn no_two_used_up_challenges_have_one_number<B: Backend>(backend: &B) 
     }
 }
 
-/// They are no sends, and sends are none of them.
+/// They do not count as sends, and sends do not count as exhausted challenges.
 pub async fn used_up_challenges_pay_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     for number in 1..=5 {
@@ -58,7 +58,7 @@ pub async fn used_up_challenges_pay_nothing<B: Backend>(backend: &B) {
     assert_eq!(store.count_exhausted(realm(), &identity(1), NOW + MINUTE).await.unwrap(), 6);
 }
 
-/// A count goes when its day is over, and not before.
+/// A count is deleted when its day is over, and not earlier.
 pub async fn a_clean_up_keeps_the_count_of_a_day<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     assert_eq!(store.count_exhausted(realm(), &identity(1), NOW).await.unwrap(), 1);
@@ -67,7 +67,7 @@ pub async fn a_clean_up_keeps_the_count_of_a_day<B: Backend>(backend: &B) {
     assert_eq!(store.count_exhausted(realm(), &identity(1), NOW + DAY - MILLI).await.unwrap(), 3);
     assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap().budgets, 1);
     assert_eq!(store.count_exhausted(realm(), &identity(1), NOW + DAY).await.unwrap(), 1);
-    // A later day has an end of its own.
+    // A later day has its own end.
     assert_eq!(store.count_exhausted(realm(), &identity(1), NOW + 3 * DAY).await.unwrap(), 1);
     assert_eq!(store.cleanup(NOW + 4 * DAY - MILLI, 100).await.unwrap().budgets, 0);
     assert_eq!(store.cleanup(NOW + 4 * DAY, 100).await.unwrap().budgets, 1);

@@ -1,4 +1,4 @@
-//! Values that the cases are made of, and the tests of one backend alone.
+//! Values for the cases, and for tests of a single backend.
 
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
@@ -13,7 +13,7 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-/// The realm of every row, but where a case is about two.
+/// The realm of every row, except in cases about two realms.
 #[must_use]
 pub fn realm() -> &'static Realm {
     static REALM: LazyLock<Realm> = LazyLock::new(|| Realm::new("users").expect("a name"));
@@ -26,14 +26,14 @@ pub(super) fn other_realm() -> &'static Realm {
     &REALM
 }
 
-/// The account of a user who was found by the address as it is stored.
+/// The account of a user who was found by the stored address.
 #[must_use]
 pub fn existing<U: OtpUser>(user: U) -> Account<U> {
     let email = user.email().to_owned();
     Account::Existing { user, email }
 }
 
-/// An entry for this token from this moment, remembered for a day.
+/// A blacklist entry for this token from this time, kept for a day.
 pub(super) fn blacklisted(token: TokenId, now: Timestamp) -> BlacklistEntry {
     BlacklistEntry::new(*token.as_bytes(), BlacklistKind::Token, now, now + DAY)
 }
@@ -44,16 +44,16 @@ pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const DAY: Duration = Duration::from_hours(24);
 pub(super) const MILLI: Duration = Duration::from_millis(1);
 
-/// Wide enough that the cases on other things are not held up.
+/// Wide enough not to affect cases about other things.
 pub(super) const LIMITS: SendLimits = SendLimits { cooldown: MINUTE, per_hour: 1_000, per_day: 1_000 };
 
-/// The identity of this number.
+/// The identity with this number.
 #[must_use]
 pub fn identity(number: u8) -> Identity {
     Identity::from_bytes([number; 32])
 }
 
-/// The key of the challenge of this number.
+/// The key of the challenge with this number.
 #[must_use]
 pub fn key(number: u32) -> ChallengeKey {
     let mut bytes = [0xC0; 32];
@@ -82,7 +82,7 @@ pub fn token(session: SessionId) -> TokenRef {
     }
 }
 
-/// An end at this moment, remembered for a day.
+/// A revocation at this time, kept for a day.
 #[must_use]
 pub fn revocation(now: Timestamp) -> Revocation {
     Revocation { now, blacklist_until: now + DAY }
@@ -120,8 +120,7 @@ pub(super) fn opened(opening: Opening) -> SendTicket {
     }
 }
 
-/// A sign-in by the challenge that `open` makes for the identity of the same
-/// number.
+/// A sign-in with the challenge that `open` creates for the identity of the same number.
 #[must_use]
 pub fn sign_in<U>(challenge: u32, account: Account<U>, session: u32, now: Timestamp) -> SignIn<U> {
     SignIn {
@@ -151,7 +150,7 @@ pub(super) fn signed_in_ok<U>(outcome: SignInOutcome<U>) -> (U, Session, bool) {
     }
 }
 
-/// Opens a challenge and signs in with it, as an identity of its own.
+/// Opens a challenge and signs in with it, as its own identity.
 pub(super) async fn add_session<B: Backend>(
     store: &B::Store,
     account: Account<B::User>,
@@ -179,7 +178,7 @@ pub(super) async fn is_current<B: Backend>(
     store.current_user(realm(), user.id(), token(session), now).await.expect("the user is loaded").is_some()
 }
 
-/// Runs the same thing many times at once, and returns what came of each.
+/// Runs the same call many times concurrently, and returns the results.
 pub(super) async fn at_once<S, F, T>(store: &Arc<S>, times: u32, call: impl Fn(Arc<S>, u32) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,

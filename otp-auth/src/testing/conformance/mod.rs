@@ -1,8 +1,8 @@
-//! The conformance suite of the stores: every promise of [`crate::store`], as
-//! a case that any backend can run.
+//! The conformance suite for stores: every promise of [`crate::store`], as a case that any backend
+//! can run.
 //!
-//! Implement [`Backend`] for your store and write, in a test file of a crate
-//! that has `tokio` with its `macros` and `rt-multi-thread` features:
+//! Implement [`Backend`] for your store. In a test file of a crate that has `tokio` with its
+//! `macros` and `rt-multi-thread` features, write:
 //!
 //! ```no_run
 //! # use otp_auth::testing::conformance::Backend;
@@ -27,7 +27,7 @@
 //! }
 //! ```
 //!
-//! Each case becomes a test of its own, on an empty store of its own.
+//! Each case becomes a separate test on a separate, empty store.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -61,21 +61,20 @@ pub use sessions::*;
 pub use sign_in::*;
 pub use users::*;
 
-/// A backend, as the suite needs it.
+/// A backend for the suite.
 pub trait Backend: Send + Sync {
-    /// The application's user. It must keep whether it is verified.
+    /// The application's user. It must store whether it is verified.
     type User: OtpUser + Clone;
     /// The store.
     type Store: Store<Self::User>;
 
-    /// A store without any rows, migrated, that no other case uses.
+    /// A migrated store without rows, which no other case uses.
     fn fresh(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// Adds a user as the application would, without the store.
+    /// Adds a user as the application would, bypassing the store.
     fn add_user(&self, store: &Self::Store, email: &str, verified: bool) -> impl Future<Output = Self::User> + Send;
 
-    /// Marks a user as not verified, as the application would after a change
-    /// of address.
+    /// Marks a user as unverified, as the application would after a change of address.
     fn unverify(&self, store: &Self::Store, user: &Self::User) -> impl Future<Output = ()> + Send;
 
     /// Removes a user as the application would.
@@ -85,14 +84,14 @@ pub trait Backend: Send + Sync {
     fn count_users(&self, store: &Self::Store, email: &str) -> impl Future<Output = usize> + Send;
 }
 
-/// Writes one test for every case of the suite, for a backend given as an
-/// expression. Put it into a module that is named after the backend.
+/// Writes one test for every case of the suite, for a backend given as an expression. Put it in a
+/// module named after the backend.
 ///
-/// Attributes before the backend go to every test, such as
-/// `#[ignore = "needs a server"]`. The backend is a path then.
+/// Attributes before the backend apply to every test, such as `#[ignore = "needs a server"]`. The
+/// backend must then be a path.
 #[macro_export]
 macro_rules! store_conformance {
-    // An expression can begin with an attribute, so it would be ambiguous here.
+    // An expression can start with an attribute, which would be ambiguous here.
     ($(#[$attribute:meta])+ $backend:path) => {
         $crate::store_conformance! { @all ($(#[$attribute])+) $backend }
     };

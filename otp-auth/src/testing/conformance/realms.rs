@@ -13,8 +13,8 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-/// Contract 8: two realms with the same keys, identities, sessions, users and
-/// tokens. Nothing that happens in one is seen in the other.
+/// Contract 8: two realms with the same keys, identities, sessions, users and tokens. What happens
+/// in one is invisible in the other.
 pub async fn nothing_crosses_from_one_realm_to_another<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let user = backend.add_user(&store, "ann@x.com", true).await;
@@ -44,7 +44,7 @@ pub async fn nothing_crosses_from_one_realm_to_another<B: Backend>(backend: &B) 
     opened(store.open_challenge(other_realm(), &open(identity(5), key(5), NOW)).await.unwrap());
     signed_in_ok(store.sign_in(other_realm(), sign_in(5, existing(user.clone()), 1, NOW)).await.unwrap());
 
-    // Every change to the session of the other realm leaves this one alone.
+    // Changes to the session in the other realm do not affect this one.
     let there = other_realm();
     assert!(matches!(store.advance(there, session.id, 0, NOW).await.unwrap(), Advance::Advanced(_)));
     let recovery = Recovery { generation: 1, at: NOW };
@@ -73,7 +73,7 @@ pub async fn nothing_crosses_from_one_realm_to_another<B: Backend>(backend: &B) 
     assert_eq!(store.user_sessions(realm(), &user_id, NOW).await.unwrap(), [session]);
 }
 
-/// One name is the beginning of the other, or differs in case or in a space.
+/// Names that are prefixes of each other, or differ in case or in a space.
 pub async fn realms_are_told_apart_exactly<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let names = ["users", "Users", "user", "users2", "users s", "üsers", "u%", "users\u{a0}x"];
@@ -87,8 +87,7 @@ pub async fn realms_are_told_apart_exactly<B: Backend>(backend: &B) {
     }
 }
 
-/// Whoever follows is told of every entry once it was acknowledged, and of
-/// every one that was extended.
+/// A follower sees every entry once it is acknowledged, and every extension.
 pub async fn the_blacklist_can_be_followed<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let entry = |number: u8, until| BlacklistEntry::new([number; 16], BlacklistKind::Session, NOW, until);
@@ -111,25 +110,25 @@ pub async fn the_blacklist_can_be_followed<B: Backend>(backend: &B) {
     let news = store.revocations(realm(), Some(news.cursor), NOW).await.unwrap();
     assert!(news.entries.contains(&barred) && news.entries.contains(&blacklisted(TokenId::from_bytes([8; 16]), NOW)));
 
-    // From the beginning: what is live, and nothing else.
+    // From the beginning: everything that is live, and nothing else.
     let mut whole = store.revocations(realm(), None, NOW + DAY - MILLI).await.unwrap().entries;
     assert_eq!(whole.len(), 7);
     whole = store.revocations(realm(), None, NOW + DAY).await.unwrap().entries;
     assert_eq!(whole, [entry(2, NOW + 2 * DAY)]);
 
-    // A cursor of another server is as good as none.
+    // A cursor of another server counts as none.
     store.blacklist(realm(), &entry(9, NOW + DAY), NOW).await.unwrap();
     let live = store.revocations(realm(), None, NOW).await.unwrap().entries;
     assert_eq!(live.len(), 8);
     let lost = store.revocations(realm(), Some(Cursor(i64::MAX / 2)), NOW).await.unwrap();
     assert!(live.iter().all(|entry| lost.entries.contains(entry)), "{:?}", lost.entries);
-    // And it goes on from there.
+    // And it continues from there.
     store.blacklist(realm(), &entry(10, NOW + DAY), NOW).await.unwrap();
     let next = store.revocations(realm(), Some(lost.cursor), NOW).await.unwrap();
     assert!(next.entries.contains(&entry(10, NOW + DAY)));
 }
 
-/// Who is barred for ever stays so, and can be followed.
+/// A permanently barred user stays barred, and the entry can be followed.
 pub async fn an_entry_without_an_end_is_kept<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let for_ever = NOW + std::time::Duration::MAX;
@@ -147,8 +146,8 @@ pub async fn an_entry_without_an_end_is_kept<B: Backend>(backend: &B) {
     assert!(store.is_blacklisted(realm(), barred, late).await.unwrap());
 }
 
-/// Entries of many writers at once, read all the while: nobody who follows
-/// misses one, and none is left out once its writer was told that it is there.
+/// Many concurrent writers, and a reader: followers miss no entry, and every acknowledged entry is
+/// visible.
 pub async fn a_follower_misses_nothing_of_many_writers<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let entry = |number: u32| {
@@ -187,8 +186,7 @@ pub async fn a_follower_misses_nothing_of_many_writers<B: Backend>(backend: &B) 
     assert_eq!(followed.unwrap(), 200);
 }
 
-/// A user on the list: what was signed in before the moment is refused, what
-/// was signed in later is not.
+/// A user on the list: sign-ins before that time are rejected, later ones are not.
 pub async fn of_a_user_on_the_blacklist_only_earlier_sign_ins_are_refused<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let user = backend.add_user(&store, "ann@x.com", true).await;
@@ -207,7 +205,7 @@ pub async fn of_a_user_on_the_blacklist_only_earlier_sign_ins_are_refused<B: Bac
         assert_eq!(store.is_blacklisted(realm(), signed_in(at), now).await.unwrap(), refused);
         assert_eq!(store.current_user(realm(), user.id(), signed_in(at), now).await.unwrap().is_none(), refused);
     }
-    // The later moment counts.
+    // The later time counts.
     for moment in [NOW + DAY, NOW] {
         let entry = BlacklistEntry::new(*subject.as_bytes(), BlacklistKind::User, moment, NOW + DAY);
         store.blacklist(realm(), &entry, NOW).await.unwrap();

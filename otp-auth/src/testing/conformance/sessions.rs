@@ -10,7 +10,7 @@ use super::fixtures::{
 use crate::store::{Account, Advance, Binding, Recovery, Revocation, Session, SessionStore};
 use crate::user::OtpUser;
 
-/// Everything about a session survives, to the millisecond.
+/// Every field of a session survives, to the millisecond.
 pub async fn a_session_reads_back_as_it_was_written<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -22,8 +22,7 @@ pub async fn a_session_reads_back_as_it_was_written<B: Backend>(backend: &B) {
     assert_eq!(store.session(realm(), session_id(99)).await.unwrap(), None);
 }
 
-/// Twenty callers with one generation: one moves it on, the others see where
-/// it went.
+/// Twenty callers with one generation: one advances it, and the others see the result.
 pub async fn one_caller_advances_a_generation<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let (_, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -44,7 +43,7 @@ pub async fn one_caller_advances_a_generation<B: Backend>(backend: &B) {
     assert_eq!(store.advance(realm(), session_id(99), 0, NOW).await.unwrap(), Advance::Unknown);
 }
 
-/// Attack T23: at its last millisecond a session advances, after it not.
+/// Attack T23: a session advances in its last millisecond, but not after it.
 pub async fn a_session_that_is_over_does_not_advance<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (_, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -59,7 +58,7 @@ pub async fn a_session_that_is_over_does_not_advance<B: Backend>(backend: &B) {
     );
 }
 
-/// A session that was revoked stays where it is.
+/// A revoked session does not change.
 pub async fn a_revoked_session_does_not_advance<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (_, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -70,8 +69,8 @@ pub async fn a_revoked_session_does_not_advance<B: Backend>(backend: &B) {
     }
 }
 
-/// Attack T22: refreshes run on while the session is revoked; none that
-/// starts after the acknowledgement succeeds.
+/// Attack T22: refreshes run while the session is revoked. None that starts after the
+/// acknowledgement succeeds.
 pub async fn a_sign_out_beats_every_refresh_in_flight<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     for round in 0..5 {
@@ -102,8 +101,7 @@ pub async fn a_sign_out_beats_every_refresh_in_flight<B: Backend>(backend: &B) {
     }
 }
 
-/// A second revocation changes nothing, and one of an unknown session is no
-/// error.
+/// A second revocation changes nothing, and revoking an unknown session is not an error.
 pub async fn revoking_is_idempotent<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -122,7 +120,7 @@ pub async fn revoking_is_idempotent<B: Backend>(backend: &B) {
     assert!(!store.revoke_session(realm(), session_id(99), revocation(NOW)).await.unwrap());
 }
 
-/// All sessions of one user end, and nobody else's.
+/// Ends all sessions of one user, and no others.
 pub async fn every_session_of_one_user_can_be_revoked<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let ann = backend.add_user(&store, "ann@x.com", true).await;
@@ -169,7 +167,7 @@ pub async fn live_sessions_are_listed_latest_first<B: Backend>(backend: &B) {
     assert_eq!(store.user_sessions(realm(), "nobody", NOW).await.unwrap(), []);
 }
 
-/// The later of two ends counts, in whatever order they come.
+/// The later of two expiries counts, in any order.
 pub async fn a_blacklist_entry_is_never_shortened<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -180,8 +178,8 @@ pub async fn a_blacklist_entry_is_never_shortened<B: Backend>(backend: &B) {
     assert!(is_current::<B>(&store, &user, session.id, NOW + DAY).await);
 }
 
-/// Of many callers with one expectation exactly one notes that a token was
-/// handed out again, and only for the generation in use.
+/// Of many callers with the same expectation, exactly one records that a token was reissued, and
+/// only for the current generation.
 pub async fn one_caller_notes_a_recovery<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let (_, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -208,8 +206,7 @@ pub async fn one_caller_notes_a_recovery<B: Backend>(backend: &B) {
     assert!(!store.recover(realm(), session_id(99), None, first).await.unwrap());
 }
 
-/// A session that lives can be bound to another address; one that is over
-/// cannot.
+/// A live session can be bound to another address; one that has ended cannot.
 pub async fn only_a_live_session_is_bound_anew<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (_, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -217,7 +214,7 @@ pub async fn only_a_live_session_is_bound_anew<B: Backend>(backend: &B) {
     assert!(store.bind_session(realm(), session.id, binding, NOW).await.unwrap());
     let bound = Session { binding, ..session.clone() };
     assert_eq!(store.session(realm(), session.id).await.unwrap(), Some(bound));
-    // The same again is no failure.
+    // Repeating it is not a failure.
     assert!(store.bind_session(realm(), session.id, binding, session.expires_at - MILLI).await.unwrap());
     assert!(!store.bind_session(realm(), session.id, session.binding, session.expires_at).await.unwrap());
     store.revoke_session(realm(), session.id, revocation(NOW)).await.unwrap();
@@ -226,8 +223,7 @@ pub async fn only_a_live_session_is_bound_anew<B: Backend>(backend: &B) {
     assert_eq!(store.session(realm(), session.id).await.unwrap().map(|session| session.binding), Some(binding));
 }
 
-/// The sessions of a user go, whatever their state; nobody else's do, and what
-/// was revoked stays so.
+/// Deletes a user's sessions in any state, and no others. Revoked tokens stay revoked.
 pub async fn the_sessions_of_a_user_can_be_deleted<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let ann = backend.add_user(&store, "ann@x.com", true).await;

@@ -13,7 +13,7 @@ use crate::store::{
 };
 use crate::user::OtpUser;
 
-/// Attack T1: twenty callers with the right code, one sign-in.
+/// Attack T1: twenty callers with the correct code, one sign-in.
 pub async fn a_code_is_accepted_once<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     let user = backend.add_user(&store, "ann@x.com", true).await;
@@ -29,15 +29,14 @@ pub async fn a_code_is_accepted_once<B: Backend>(backend: &B) {
     assert_spent::<B>(&store, sign_in(1, existing(user), 90, NOW)).await;
 }
 
-/// Nothing happens, and no user is made.
+/// Nothing happens, and no user is created.
 async fn assert_spent<B: Backend>(store: &B::Store, attempt: SignIn<B::User>) {
     let session = attempt.session.id;
     assert!(matches!(store.sign_in(realm(), attempt).await.unwrap(), SignInOutcome::CodeSpent));
     assert_eq!(store.session(realm(), session).await.unwrap(), None);
 }
 
-/// Only the MAC that the challenge holds is accepted, only for its challenge
-/// and identity.
+/// Only the MAC of the challenge is accepted, and only for its challenge and identity.
 pub async fn a_code_in_use_elsewhere_is_not_accepted<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -46,11 +45,11 @@ pub async fn a_code_in_use_elsewhere_is_not_accepted<B: Backend>(backend: &B) {
     assert_spent::<B>(&store, SignIn { challenge: key(2), ..attempt() }).await;
     assert_spent::<B>(&store, SignIn { identity: identity(2), ..attempt() }).await;
     assert_eq!(backend.count_users(&store, "new@x.com").await, 0);
-    // It was not used up by that.
+    // The code is still valid.
     signed_in_ok(store.sign_in(realm(), attempt()).await.unwrap());
 }
 
-/// Attack T23: at its last millisecond a code is accepted, after it not.
+/// Attack T23: a code is accepted in its last millisecond, but not after it.
 pub async fn a_late_code_is_not_accepted<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let end = NOW + 10 * MINUTE;
@@ -63,8 +62,7 @@ pub async fn a_late_code_is_not_accepted<B: Backend>(backend: &B) {
     );
 }
 
-/// After it was accepted, the store cannot tell what the code was; the try is
-/// still counted.
+/// After acceptance, the store no longer has the code. The attempt is still counted.
 pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -74,12 +72,12 @@ pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
     assert_eq!((counted.number, counted.code_mac), (2, None));
 }
 
-/// Contract 6: ten first sign-ins of one address at once make one user. To
-/// the others the account has changed, and with it they are signed in.
+/// Contract 6: ten concurrent first sign-ins to one address create one user. For the others the
+/// account has changed, and they can sign in to it.
 pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
-    // One address has one identity; its challenges were opened one cooldown
-    // after the other, and all are alive.
+    // One address has one identity. Its challenges were opened one cooldown after another, and all
+    // are live.
     let now = NOW + 9 * MINUTE;
     for number in 0..10 {
         opened(store.open_challenge(realm(), &open(identity(1), key(number), NOW + MINUTE * number)).await.unwrap());
@@ -106,8 +104,8 @@ pub async fn a_new_address_makes_one_user<B: Backend>(backend: &B) {
     assert!(found.id() == first.id() && found.verified() == Some(true));
 }
 
-/// Of first sign-ins one has made the user; the others sign in with the same
-/// codes, as that user.
+/// One of the first sign-ins created the user; the others sign in with the same codes, as that
+/// user.
 async fn completed<B: Backend>(
     store: &B::Store,
     outcomes: Vec<SignInOutcome<B::User>>,
@@ -129,8 +127,8 @@ async fn completed<B: Backend>(
     sign_ins
 }
 
-/// The budget of an identity can be cleaned up while a challenge of it still
-/// lives. First sign-ins take turns all the same.
+/// An identity's budget can be cleaned up while one of its challenges is live. First sign-ins are
+/// still serialized.
 pub async fn sign_ups_take_turns_without_a_budget<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     opened(store.open_challenge(realm(), &open(identity(1), key(0), NOW)).await.unwrap());
@@ -158,12 +156,11 @@ pub async fn sign_ups_take_turns_without_a_budget<B: Backend>(backend: &B) {
     .await;
     assert_eq!(sign_ins.iter().filter(|(_, _, created)| *created).count(), 1);
     assert_eq!(backend.count_users(&store, "new@x.com").await, 1);
-    // What took the budget's place forbids nothing.
+    // The replacement of the budget forbids nothing.
     opened(store.open_challenge(realm(), &open(identity(1), key(9), end)).await.unwrap());
 }
 
-/// A user of the application's own making is found, and verified by the first
-/// code.
+/// A user created by the application is found, and verified by the first code.
 pub async fn an_existing_user_is_found_and_verified<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let user = backend.add_user(&store, "ann@x.com", false).await;
@@ -179,7 +176,7 @@ pub async fn an_existing_user_is_found_and_verified<B: Backend>(backend: &B) {
     assert_eq!(backend.count_users(&store, "ann@x.com").await, 1);
 }
 
-/// Attack T11: what was signed in before the address was proven ends.
+/// Attack T11: sessions from before the address was proven end.
 pub async fn the_first_proof_ends_older_sessions<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, planted) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -191,7 +188,7 @@ pub async fn the_first_proof_ends_older_sessions<B: Backend>(backend: &B) {
     bytes[..4].copy_from_slice(&2_u32.to_be_bytes());
     let own = Identity::from_bytes(bytes);
     opened(store.open_challenge(realm(), &open(own, key(2), NOW + MINUTE)).await.unwrap());
-    // It is told once, also where it is the one to be replaced.
+    // It is reported once, even if it is also the one to be replaced.
     let attempt =
         SignIn { identity: own, replaces: Some(planted.id), ..sign_in(2, existing(unverified), 2, NOW + MINUTE) };
     let SignInOutcome::SignedIn { user, session: own, ended, .. } = store.sign_in(realm(), attempt).await.unwrap()
@@ -206,7 +203,7 @@ pub async fn the_first_proof_ends_older_sessions<B: Backend>(backend: &B) {
     assert_eq!(store.user_sessions(realm(), &id, later).await.unwrap(), [own]);
 }
 
-/// A second sign-in of a verified user leaves the first alone.
+/// A second sign-in of a verified user does not affect the first.
 pub async fn other_sessions_of_a_verified_user_go_on<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let user = backend.add_user(&store, "ann@x.com", true).await;
@@ -225,7 +222,7 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
     let bob = backend.add_user(&store, "bob@x.com", true).await;
     let (_, older) = add_session::<B>(&store, existing(ann.clone()), 1, NOW).await;
     let (_, other) = add_session::<B>(&store, existing(ann.clone()), 2, NOW).await;
-    // Twice: what has ended does not end again.
+    // Twice, because an ended session does not end again.
     for (number, expected) in [(3, vec![older.id]), (4, Vec::new())] {
         opened(store.open_challenge(realm(), &open(identity(number), key(number.into()), NOW)).await.unwrap());
         let attempt =
@@ -241,8 +238,8 @@ pub async fn a_replaced_session_ends<B: Backend>(backend: &B) {
     assert!(is_current::<B>(&store, &bob, session_id(3), NOW + DAY).await);
 }
 
-/// An account that changed since it was looked up: nothing is signed in, and
-/// the code still works.
+/// If the account has changed since it was looked up, nothing is signed in, and the code remains
+/// valid.
 pub async fn an_account_that_has_changed_is_not_signed_in<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let gone = backend.add_user(&store, "ann@x.com", true).await;
@@ -265,9 +262,8 @@ pub async fn an_account_that_has_changed_is_not_signed_in<B: Backend>(backend: &
     assert!(user.id() == next.id());
 }
 
-/// Somebody has made an account since there was none: nobody is signed in as
-/// its user without having been looked at, nothing is changed, and the code
-/// still works.
+/// If an account was created in the meantime, nobody is signed in to it unchecked, nothing changes,
+/// and the code remains valid.
 pub async fn an_account_made_meanwhile_is_not_signed_in<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
@@ -292,7 +288,7 @@ pub async fn an_account_made_meanwhile_is_not_signed_in<B: Backend>(backend: &B)
     }
 }
 
-/// Where an id is given a second time, its new user inherits no session.
+/// If an id is reused, the new user inherits no session.
 pub async fn a_new_user_inherits_no_session<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (gone, old) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;

@@ -1,13 +1,12 @@
-//! The application's users, and the blacklist check that goes with loading
-//! one.
+//! The application's users, and the revocation check when loading one.
 
 use super::Backend;
 use super::fixtures::{DAY, MILLI, NOW, add_session, blacklisted, existing, realm, revocation, token};
 use crate::store::{Account, SessionStore, TokenId, TokenRef, UserStore};
 use crate::user::OtpUser;
 
-/// Contract 4: a blacklisted token, or one of a blacklisted session, has no
-/// user, until the entry ends; others are not touched.
+/// Contract 4: a blacklisted token, or one of a blacklisted session, has no user until the entry
+/// expires. Others are not affected.
 pub async fn a_blacklisted_token_or_session_has_no_user<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;
@@ -38,7 +37,7 @@ pub async fn a_blacklisted_token_or_session_has_no_user<B: Backend>(backend: &B)
     assert_eq!(store.session(realm(), session.id).await.unwrap().and_then(|session| session.revoked_at), Some(NOW));
 }
 
-/// Attack T19: a deleted user is not found any more, in any way.
+/// Attack T19: a deleted user cannot be found in any way.
 pub async fn a_removed_user_is_gone_at_once<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     let (user, session) = add_session::<B>(&store, Account::New("ann@x.com".to_owned()), 1, NOW).await;

@@ -25,18 +25,18 @@ async fn index(store: &MongoStore, keys: &Document, more: Document) {
 async fn everything_that_is_missing_is_in_one_list() {
     for server in [REPLICA_SET, STANDALONE] {
         let store = server.store(&unique_name()).await;
-        let unique_email = "field `email` of `users` has no unique index of its own: \
+        let unique_email = "field `email` of `users` has no unique index: \
                             write `db.getCollection(\"users\").createIndex({ \"email\": 1 }, { unique: true })`";
         assert_eq!(
             said::<User>(&store).await,
             [
-                "otp-auth's own collections are not complete, there is no index `{ purge_at: 1 }` on `otp_challenges`, \
+                "otp-auth's own collections are incomplete: no index `{ purge_at: 1 }` on `otp_challenges`, \
                  no index `{ expires_at: 1 }` on `otp_challenges`, no index `{ purge_at: 1 }` on `otp_sessions`, \
                  no index `{ expires_at: 1 }` on `otp_sessions`, no index `{ realm: 1, user_id: 1 }` on `otp_sessions`, \
                  no index `{ purge_at: 1 }` on `token_blacklist`, no index `{ expires_at: 1 }` on `token_blacklist`, \
                  no index `{ purge_at: 1 }` on `otp_sign_ups`, no index `{ expires_at: 1 }` on `otp_sign_ups`, \
                  no index `{ purge_at: 1 }` on `otp_budgets`, no index `{ day_started_at: 1 }` on `otp_budgets`: \
-                 call `migrate()` of the store at the start, before `check()`",
+                 call the store's `migrate()` at startup, before `check()`",
                 unique_email,
             ]
         );
@@ -48,8 +48,8 @@ async fn everything_that_is_missing_is_in_one_list() {
         store.database().collection::<Document>("otp_sessions").drop_index("otp_auth_ttl").await.unwrap();
         assert_eq!(
             said::<User>(&store).await,
-            ["otp-auth's own collections are not complete, there is no index `{ purge_at: 1 }` on `otp_sessions`: \
-              call `migrate()` of the store at the start, before `check()`"]
+            ["otp-auth's own collections are incomplete: no index `{ purge_at: 1 }` on `otp_sessions`: \
+              call the store's `migrate()` at startup, before `check()`"]
         );
         store.migrate().await.unwrap();
         assert_eq!(said::<User>(&store).await, [""; 0]);
@@ -77,8 +77,8 @@ async fn only_an_index_that_holds_for_every_user_counts() {
             doc! { "email": 1, "tenant": 1 },
             unique.clone(),
             Some((
-                " (the index `one` is on other fields, too)",
-                "if these have one value for all users, say which, `#[otp_user(filter(… = …))]`; ",
+                " (the index `one` includes other fields)",
+                "if these are the same for all users, write `#[otp_user(filter(… = …))]`; ",
             )),
         ),
         (doc! { "tenant": 1 }, unique, Some(("", ""))),
@@ -86,8 +86,8 @@ async fn only_an_index_that_holds_for_every_user_counts() {
             doc! { "email": 1 },
             doc! { "unique": true, "partialFilterExpression": { "deleted": false } },
             Some((
-                " (the index `one` is for some documents only: it has a `partialFilterExpression`)",
-                "if these are the users, say so, `#[otp_user(filter(… = …))]`; ",
+                " (the index `one` covers only some documents: it has a `partialFilterExpression`)",
+                "if these are your users, write `#[otp_user(filter(… = …))]`; ",
             )),
         ),
     ] {
@@ -95,9 +95,9 @@ async fn only_an_index_that_holds_for_every_user_counts() {
         index(&store, &keys, more).await;
         let expected: Vec<_> = instead
             .map(|(instead, near)| {
-                let otherwise = if near.is_empty() { "" } else { "if no two documents may have the same, " };
+                let otherwise = if near.is_empty() { "" } else { "if the values must be unique in the whole collection, " };
                 format!(
-                    "field `email` of `users` has no unique index of its own{instead}: \
+                    "field `email` of `users` has no unique index{instead}: \
                      {near}{otherwise}write `db.getCollection(\"users\").createIndex({{ \"email\": 1 }}, {{ unique: true }})`"
                 )
             })
@@ -152,7 +152,7 @@ async fn an_id_of_another_field_is_unique_too_and_a_view_takes_no_users() {
     index(&store, &doc! { "email": 1 }, doc! { "unique": true }).await;
     assert_eq!(
         said::<Member>(&store).await,
-        ["field `member id` of `users` has no unique index of its own: \
+        ["field `member id` of `users` has no unique index: \
           write `db.getCollection(\"users\").createIndex({ \"member id\": 1 }, { unique: true })`"]
     );
     users(&store).drop().await.unwrap();

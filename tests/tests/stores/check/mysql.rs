@@ -41,13 +41,13 @@ async fn everything_that_is_wrong_is_in_one_list() {
     assert_eq!(
         said::<Demanding>(&store).await,
         [
-            "otp-auth's own tables are not complete, there is no table `otp_challenges`, no table `otp_budgets`, \
+            "otp-auth's own tables are incomplete: no table `otp_challenges`, no table `otp_budgets`, \
              no table `otp_sessions`, no table `token_blacklist`, no table `otp_realms`: \
-             call `migrate()` of the store at the start, before `check()`",
-            "there is no table `users`: write `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
+             call the store's `migrate()` at startup, before `check()`",
+            "table `users` does not exist: write `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
              `email` VARCHAR(320) NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INT NOT NULL, \
              `tags` JSON NOT NULL, `nick` VARCHAR(320), `plan` VARCHAR(320) NOT NULL DEFAULT …)`, \
-             or name the table that is meant: `#[otp_user(table = \"…\")]`",
+             or name the right table: `#[otp_user(table = \"…\")]`",
         ]
     );
     store.migrate().await.unwrap();
@@ -61,27 +61,27 @@ async fn everything_that_is_wrong_is_in_one_list() {
     assert_eq!(
         said::<Demanding>(&store).await,
         [
-            "column `id` of `users` is BIGINT UNSIGNED, and its field of type `i64` reads BIGINT: write \
-             `ALTER TABLE `users` MODIFY COLUMN `id` BIGINT …`, or give the field a type that reads BIGINT UNSIGNED",
-            "column `email` of `users` is VARBINARY, and its field of type `String` reads VARCHAR: write \
-             `ALTER TABLE `users` MODIFY COLUMN `email` VARCHAR(320) …`, or give the field a type that reads VARBINARY",
-            "column `Is Verified` of `users` is VARCHAR, and its field of type `bool` reads BOOLEAN: write \
-             `ALTER TABLE `users` MODIFY COLUMN `Is Verified` BOOLEAN …`, or give the field a type that reads VARCHAR",
-            "column `tags` of `users` is INT, and its field of type `Vec<String>` reads JSON: write \
-             `ALTER TABLE `users` MODIFY COLUMN `tags` JSON …`, or give the field a type that reads INT",
+            "column `id` of `users` is BIGINT UNSIGNED, but its field of type `i64` reads BIGINT: write \
+             `ALTER TABLE `users` MODIFY COLUMN `id` BIGINT …`, or change the field to a type that reads BIGINT UNSIGNED",
+            "column `email` of `users` is VARBINARY, but its field of type `String` reads VARCHAR: write \
+             `ALTER TABLE `users` MODIFY COLUMN `email` VARCHAR(320) …`, or change the field to a type that reads VARBINARY",
+            "column `Is Verified` of `users` is VARCHAR, but its field of type `bool` reads BOOLEAN: write \
+             `ALTER TABLE `users` MODIFY COLUMN `Is Verified` BOOLEAN …`, or change the field to a type that reads VARCHAR",
+            "column `tags` of `users` is INT, but its field of type `Vec<String>` reads JSON: write \
+             `ALTER TABLE `users` MODIFY COLUMN `tags` JSON …`, or change the field to a type that reads INT",
             "table `users` has no column `nick`: write `ALTER TABLE `users` ADD COLUMN `nick` VARCHAR(320)`, \
-             or name the column that is meant: `#[otp(column = \"…\")]`",
-            "neither the database nor a first sign-in makes the id, column `id` of `users`: write \
-             `#[otp(id, generate = …)]`, or make the column ``id` BIGINT AUTO_INCREMENT PRIMARY KEY`",
-            "the database itself makes column `level` of `users`, and a first sign-in gives it a value: \
+             or name the right column: `#[otp(column = \"…\")]`",
+            "nothing generates the id, column `id` of `users`: write \
+             `#[otp(id, generate = …)]`, or declare the column as ``id` BIGINT AUTO_INCREMENT PRIMARY KEY`",
+            "the database generates column `level` of `users`, but a first sign-in sets it: \
              remove `default` from its field",
-            "column `plan` of `users` must have a value, and a first sign-in gives it none: \
+            "column `plan` of `users` requires a value, but a first sign-in does not set one: \
              write `ALTER TABLE `users` ALTER COLUMN `plan` SET DEFAULT …`, or mark its field with `#[otp(default = …)]`",
-            "column `full_name` of `users` must have a value, and a first sign-in gives it none: write \
+            "column `full_name` of `users` requires a value, but a first sign-in does not set one: write \
              `ALTER TABLE `users` ALTER COLUMN `full_name` SET DEFAULT …`, \
              or give it a field with `#[otp(default = …)]`",
-            "column `id` of `users` has no unique index of its own: write `ALTER TABLE `users` ADD UNIQUE (`id`)`",
-            "column `email` of `users` has no unique index of its own: write `ALTER TABLE `users` ADD UNIQUE (`email`)`",
+            "column `id` of `users` has no unique index: write `ALTER TABLE `users` ADD UNIQUE (`id`)`",
+            "column `email` of `users` has no unique index: write `ALTER TABLE `users` ADD UNIQUE (`email`)`",
         ]
     );
     let closed = UserStore::<Demanding>::check(&store, SignUps::Closed).await.unwrap();
@@ -113,7 +113,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
         ("CREATE INDEX one ON users (email)", Some(("", ""))),
         (
             "CREATE UNIQUE INDEX one ON users (is_verified, email)",
-            Some((" (the index `one` is on other columns, too)", IF_ONE_VALUE)),
+            Some((" (the index `one` includes other columns)", IF_ONE_VALUE)),
         ),
         ("SELECT 1", Some(("", ""))),
     ] {
@@ -127,7 +127,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
             .map(|(instead, near)| {
                 let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
                 format!(
-                    "column `email` of `users` has no unique index of its own{instead}: \
+                    "column `email` of `users` has no unique index{instead}: \
                      {near}{otherwise}write `ALTER TABLE `users` ADD UNIQUE (`email`)`"
                 )
             })
@@ -179,14 +179,14 @@ async fn a_view_is_checked_for_what_it_has() {
     run(&store, derived).await;
     let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding") };
     assert_eq!(finding.kind(), FindingKind::SignUp);
-    assert!(finding.problem().contains("`users` of a sign-in fails, the database says: "), "{finding}");
+    assert!(finding.problem().contains("`users` of a sign-in fails: "), "{finding}");
     run(&store, "CREATE OR REPLACE VIEW users AS SELECT DISTINCT id, email FROM base").await;
     assert_eq!(kinds::<User>(&store).await, [FindingKind::Column, FindingKind::SignUp]);
     run(&store, "CREATE OR REPLACE VIEW users AS SELECT id, email, is_verified FROM base; DROP TABLE base").await;
     assert_eq!(
         said::<User>(&store).await,
-        ["the view `users` cannot be read: something behind it is gone: repair it, \
-          or name the table that is meant: `#[otp_user(table = \"…\")]`"]
+        ["the view `users` cannot be read: it refers to something that does not exist: repair it, \
+          or name the right table: `#[otp_user(table = \"…\")]`"]
     );
 }
 
@@ -206,10 +206,7 @@ async fn every_table_column_and_index_of_ours_is_missed() {
     for (table, column, kind) in made {
         run(&store, &format!("ALTER TABLE {table} CHANGE `{column}` gone {kind}")).await;
         let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding for {table}.{column}") };
-        assert_eq!(
-            finding.problem(),
-            format!("otp-auth's own tables are not complete, there is no column `{table}.{column}`")
-        );
+        assert_eq!(finding.problem(), format!("otp-auth's own tables are incomplete: no column `{table}.{column}`"));
         run(&store, &format!("ALTER TABLE {table} CHANGE gone `{column}` {kind}")).await;
     }
     let indexes: Vec<(String, String)> = sqlx::query_as(
@@ -226,8 +223,7 @@ async fn every_table_column_and_index_of_ours_is_missed() {
         assert_eq!(
             said::<User>(&store).await,
             [format!(
-                "otp-auth's own tables are not complete, there is no index `{index}`: `migrate()` has made it once \
-                 and does not again; make it as the files in `migrations` of otp-auth say"
+                "otp-auth's own tables are incomplete: no index `{index}`: `migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth"
             )]
         );
         run(&store, &format!("ALTER TABLE {table} RENAME INDEX gone TO {index}")).await;
@@ -235,7 +231,9 @@ async fn every_table_column_and_index_of_ours_is_missed() {
     run(&store, "INSERT INTO _otp_auth_migrations VALUES (17, 'x', now(), TRUE, '', 0)").await;
     assert_eq!(
         said::<User>(&store).await,
-        ["a newer version of otp-auth has migrated this database: to 17, and this one knows 2: run the newer version"]
+        [
+            "a newer version of otp-auth has migrated this database to 17, but this version knows only 2: run the newer version"
+        ]
     );
 }
 
@@ -256,7 +254,7 @@ async fn odd_names_in_this_database_are_found() {
     .await;
     assert_eq!(
         said::<Member>(&store).await,
-        ["column `E-Mail `Address`` of `Member`s \"all\"` has no unique index of its own: \
+        ["column `E-Mail `Address`` of `Member`s \"all\"` has no unique index: \
           write `ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)`"]
     );
     run(&store, "ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)").await;
@@ -281,15 +279,15 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
          kind VARCHAR(9) DEFAULT 'person')",
     )
     .await;
-    let unique = "column `email` of `users` has no unique index of its own";
+    let unique = "column `email` of `users` has no unique index";
     let write = "write `ALTER TABLE `users` ADD UNIQUE (`email`)`";
     // How the server says where differs between its versions.
     let [wrong, not_unique] = &said::<Person>(&store).await[..] else { panic!("two findings") };
     assert!(
         wrong.starts_with(
-            "the filter `deleted_at IS NULL AND kind = 'person'` does not work on `users`, the database says: \
+            "the filter `deleted_at IS NULL AND kind = 'person'` fails on `users`: \
              Unknown column 'deleted_at' in '"
-        ) && wrong.ends_with(": correct it: `#[otp_user(filter = \"…\")]`"),
+        ) && wrong.ends_with(": fix it: `#[otp_user(filter = \"…\")]`"),
         "{wrong}"
     );
     assert_eq!(*not_unique, format!("{unique}: {write}"));
@@ -325,7 +323,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         assert_eq!(said::<Person>(&store).await.is_empty(), counts, "{condition}");
         run(&store, "ALTER TABLE users DROP INDEX one_live, DROP COLUMN live").await;
     }
-    let rows = "(the index `one` is for some rows only: WHERE deleted_at is not null)";
+    let rows = "(the index `one` covers only some rows: WHERE deleted_at is not null)";
     assert_eq!(said::<Person>(&store).await, [format!("{unique} {rows}: {IF_USERS}{OTHERWISE}{write}")]);
 
     // Such a table lets an address come back.
@@ -354,19 +352,17 @@ async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
         said::<Nullable>(&store).await,
         [
             format!(
-                "column `plan` of `users` is NULL after a first sign-in, and its field of type `String` does not read \
-                 that: {}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`",
+                "column `plan` of `users` is NULL after a first sign-in, but its field of type `String` cannot read NULL: {}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`",
                 default("plan")
             ),
             format!(
-                "column `tags` of `users` is NULL after a first sign-in, and its field of type `Option<Vec<String>>` does \
-                 not read that: {}, or mark its field with `#[otp(default = …)]`",
+                "column `tags` of `users` is NULL after a first sign-in, but its field of type `Option<Vec<String>>` cannot read NULL: {}, or mark its field with `#[otp(default = …)]`",
                 default("tags")
             ),
-            "column `nick` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
-             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it: the table has one"
+            "column `nick` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
+             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it, because the table has one"
                 .to_owned(),
-            "column `title` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
+            "column `title` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
              mark the field with `#[otp(default = Some(…))]`"
                 .to_owned(),
         ]
@@ -434,7 +430,7 @@ async fn a_filter_that_does_not_work_is_told_in_the_words_of_the_server() {
     let [finding] = &findings::<Person>(&store).await[..] else { panic!("one finding") };
     assert!(finding.problem().ends_with(".members' doesn't exist"), "{finding}");
     let [finding] = &findings::<Counted>(&store).await[..] else { panic!("one finding") };
-    assert!(finding.problem().ends_with("the database says: Invalid use of group function"), "{finding}");
+    assert!(finding.problem().ends_with(": Invalid use of group function"), "{finding}");
 }
 
 #[tokio::test]
@@ -476,8 +472,8 @@ async fn what_this_user_of_the_database_may_not_do_is_told() {
     assert_eq!(
         said::<User>(&limited).await,
         [
-            "this user of the database has no INSERT on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
-            "this user of the database has no UPDATE on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
+            "the database user lacks INSERT on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
+            "the database user lacks UPDATE on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
         ]
     );
     run(&store, &format!("UPDATE mysql.db SET update_priv = 'Y' WHERE user = '{user}'; FLUSH PRIVILEGES")).await;

@@ -38,13 +38,13 @@ async fn an_empty_database_needs_both_kinds_of_tables() {
     assert_eq!(
         said::<Demanding>(&store).await,
         [
-            "otp-auth's own tables are not complete, there is no table `otp_challenges`, no table `otp_budgets`, \
+            "otp-auth's own tables are incomplete: no table `otp_challenges`, no table `otp_budgets`, \
              no table `otp_sessions`, no table `token_blacklist`: \
-             call `migrate()` of the store at the start, before `check()`",
-            "there is no table `users`: write `CREATE TABLE `users` (`id` INTEGER PRIMARY KEY, \
+             call the store's `migrate()` at startup, before `check()`",
+            "table `users` does not exist: write `CREATE TABLE `users` (`id` INTEGER PRIMARY KEY, \
              `email` TEXT NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INTEGER NOT NULL, \
              `tags` TEXT NOT NULL, `nick` TEXT, `plan` TEXT NOT NULL DEFAULT …)`, \
-             or name the table that is meant: `#[otp_user(table = \"…\")]`",
+             or name the right table: `#[otp_user(table = \"…\")]`",
         ]
     );
 }
@@ -59,27 +59,27 @@ async fn everything_that_is_wrong_is_in_one_list() {
     assert_eq!(
         said::<Demanding>(&store).await,
         [
-            "column `id` of `users` is TEXT, and its field of type `i64` reads INTEGER: \
-             make the table anew with ``id` INTEGER`, or give the field a type that reads TEXT",
-            "column `email` of `users` is INTEGER, and its field of type `String` reads TEXT: \
-             make the table anew with ``email` TEXT`, or give the field a type that reads INTEGER",
+            "column `id` of `users` is TEXT, but its field of type `i64` reads INTEGER: \
+             recreate the table with ``id` INTEGER`, or change the field to a type that reads TEXT",
+            "column `email` of `users` is INTEGER, but its field of type `String` reads TEXT: \
+             recreate the table with ``email` TEXT`, or change the field to a type that reads INTEGER",
             "table `users` has no column `Is Verified`: write `ALTER TABLE `users` ADD COLUMN `Is Verified` \
-             BOOLEAN NOT NULL DEFAULT FALSE`, or name the column that is meant: `#[otp(column = \"…\")]`",
-            "column `level` of `users` is REAL, and its field of type `i32` reads INTEGER: \
-             make the table anew with ``level` INTEGER`, or give the field a type that reads REAL",
+             BOOLEAN NOT NULL DEFAULT FALSE`, or name the right column: `#[otp(column = \"…\")]`",
+            "column `level` of `users` is REAL, but its field of type `i32` reads INTEGER: \
+             recreate the table with ``level` INTEGER`, or change the field to a type that reads REAL",
             "table `users` has no column `nick`: write `ALTER TABLE `users` ADD COLUMN `nick` TEXT`, \
-             or name the column that is meant: `#[otp(column = \"…\")]`",
-            "neither the database nor a first sign-in makes the id, column `id` of `users`: \
-             write `#[otp(id, generate = …)]`, or make the column ``id` INTEGER PRIMARY KEY`",
-            "column `full_name` of `users` must have a value, and a first sign-in gives it none: \
-             make the table anew with a DEFAULT for it, or give it a field with `#[otp(default = …)]`",
-            "column `terms` of `users` must have a value, and a first sign-in gives it none: \
-             make the table anew with a DEFAULT for it, or give it a field with `#[otp(default = …)]`",
-            "column `plan` of `users` must have a value, and a first sign-in gives it none: \
-             make the table anew with a DEFAULT for it, or mark its field with `#[otp(default = …)]`",
-            "the database itself makes column `tags` of `users`, and a first sign-in gives it a value: \
+             or name the right column: `#[otp(column = \"…\")]`",
+            "nothing generates the id, column `id` of `users`: \
+             write `#[otp(id, generate = …)]`, or declare the column as ``id` INTEGER PRIMARY KEY`",
+            "column `full_name` of `users` requires a value, but a first sign-in does not set one: \
+             recreate the table with a DEFAULT for it, or give it a field with `#[otp(default = …)]`",
+            "column `terms` of `users` requires a value, but a first sign-in does not set one: \
+             recreate the table with a DEFAULT for it, or give it a field with `#[otp(default = …)]`",
+            "column `plan` of `users` requires a value, but a first sign-in does not set one: \
+             recreate the table with a DEFAULT for it, or mark its field with `#[otp(default = …)]`",
+            "the database generates column `tags` of `users`, but a first sign-in sets it: \
              remove `default` from its field",
-            "column `email` of `users` has no unique index of its own: \
+            "column `email` of `users` has no unique index: \
              write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
         ]
     );
@@ -150,8 +150,8 @@ async fn types_that_say_nothing_of_their_values_pass() {
     run(&store, strict).await;
     assert_eq!(
         said::<Loose>(&store).await,
-        ["column `other` of `users` is BLOB, and its field of type `String` reads TEXT: \
-          make the table anew with ``other` TEXT`, or give the field a type that reads BLOB"]
+        ["column `other` of `users` is BLOB, but its field of type `String` reads TEXT: \
+          recreate the table with ``other` TEXT`, or change the field to a type that reads BLOB"]
     );
 }
 
@@ -181,9 +181,9 @@ async fn a_view_has_columns_and_types_and_takes_rows_by_triggers() {
     assert_eq!(
         said::<User>(&store).await,
         [
-            "`users` takes no INSERT, SQLite says: cannot modify users because it is a view: \
+            "`users` rejects the INSERT: cannot modify users because it is a view: \
              write `CREATE TRIGGER … INSTEAD OF INSERT ON `users` …`, or name the table behind the view",
-            "`users` takes no UPDATE, SQLite says: cannot modify users because it is a view: \
+            "`users` rejects the UPDATE: cannot modify users because it is a view: \
              write `CREATE TRIGGER … INSTEAD OF UPDATE ON `users` …`, or name the table behind the view",
         ]
     );
@@ -192,8 +192,8 @@ async fn a_view_has_columns_and_types_and_takes_rows_by_triggers() {
     run(&store, "DROP VIEW users; CREATE VIEW users AS SELECT * FROM base; DROP TABLE base").await;
     assert_eq!(
         said::<User>(&store).await,
-        ["table `users` cannot be read, SQLite says: no such table: main.base: \
-          repair it, or name the table that is meant: `#[otp_user(table = \"…\")]`"]
+        ["table `users` cannot be read: no such table: main.base: \
+          repair it, or name the right table: `#[otp_user(table = \"…\")]`"]
     );
 }
 
@@ -207,15 +207,15 @@ async fn only_an_index_that_holds_for_every_row_counts() {
         ("CREATE INDEX one ON users (email)", Some(("", ""))),
         (
             "CREATE UNIQUE INDEX one ON users (email, is_verified)",
-            Some((" (the index `one` is on other columns, too)", IF_ONE_VALUE)),
+            Some((" (the index `one` includes other columns)", IF_ONE_VALUE)),
         ),
         (
             "CREATE UNIQUE INDEX one ON users (email) WHERE is_verified",
-            Some((" (the index `one` is for some rows only: WHERE is_verified)", IF_USERS)),
+            Some((" (the index `one` covers only some rows: WHERE is_verified)", IF_USERS)),
         ),
         (
             "CREATE UNIQUE INDEX one ON users (is_verified || email)",
-            Some((" (the index `one` is on an expression that may be equal or NULL for different rows)", "")),
+            Some((" (the index `one` uses an expression that may be equal or NULL for different rows)", "")),
         ),
         ("SELECT 1", Some(("", ""))),
     ] {
@@ -227,7 +227,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
             .map(|(instead, near)| {
                 let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
                 format!(
-                    "column `email` of `users` has no unique index of its own{instead}: \
+                    "column `email` of `users` has no unique index{instead}: \
                      {near}{otherwise}write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`"
                 )
             })
@@ -292,9 +292,9 @@ async fn odd_names_are_found_in_another_schema() {
     run(&store, "ATTACH ':memory:' AS other; CREATE TABLE \"member`s \"\"all\"\"\" (id)").await;
     assert_eq!(
         said::<Member>(&store).await,
-        ["there is no table `other.Member`s \"all\"`: write `CREATE TABLE `other`.`Member``s \"all\"` \
+        ["table `other.Member`s \"all\"` does not exist: write `CREATE TABLE `other`.`Member``s \"all\"` \
           (`the id` INTEGER PRIMARY KEY, `E-Mail ``Address``` TEXT NOT NULL UNIQUE, `group` TEXT)`, \
-          or name the table that is meant: `#[otp_user(table = \"…\")]`"]
+          or name the right table: `#[otp_user(table = \"…\")]`"]
     );
     run(
         &store,
@@ -305,8 +305,8 @@ async fn odd_names_are_found_in_another_schema() {
         said::<Member>(&store).await,
         [
             "table `other.Member`s \"all\"` has no column `group`: write `ALTER TABLE `other`.`Member``s \"all\"` \
-             ADD COLUMN `group` TEXT`, or name the column that is meant: `#[otp(column = \"…\")]`",
-            "column `E-Mail `Address`` of `other.Member`s \"all\"` has no unique index of its own: \
+             ADD COLUMN `group` TEXT`, or name the right column: `#[otp(column = \"…\")]`",
+            "column `E-Mail `Address`` of `other.Member`s \"all\"` has no unique index: \
              write `CREATE UNIQUE INDEX `other`.`Member``s \"all\"_E-Mail ``Address``` \
              ON `Member``s \"all\"` (`E-Mail ``Address```)`",
         ]
@@ -340,10 +340,7 @@ async fn every_table_column_and_index_of_ours_is_missed() {
         run(&store, &format!("ALTER TABLE {table} RENAME COLUMN \"{column}\" TO gone")).await;
         let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding for {table}.{column}") };
         assert_eq!(finding.kind(), FindingKind::Migration);
-        assert_eq!(
-            finding.problem(),
-            format!("otp-auth's own tables are not complete, there is no column `{table}.{column}`")
-        );
+        assert_eq!(finding.problem(), format!("otp-auth's own tables are incomplete: no column `{table}.{column}`"));
         run(&store, &format!("ALTER TABLE {table} RENAME COLUMN gone TO \"{column}\"")).await;
     }
     let indexes: Vec<(String, String)> =
@@ -357,8 +354,7 @@ async fn every_table_column_and_index_of_ours_is_missed() {
         assert_eq!(
             said::<User>(&store).await,
             [format!(
-                "otp-auth's own tables are not complete, there is no index `{index}`: `migrate()` has made it once \
-                 and does not again; make it as the files in `migrations` of otp-auth say"
+                "otp-auth's own tables are incomplete: no index `{index}`: `migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth"
             )]
         );
         run(&store, &sql).await;
@@ -373,7 +369,9 @@ async fn tables_of_another_version_are_noticed() {
     run(&newer, "INSERT INTO _otp_auth_migrations VALUES (17, 'x', CURRENT_TIMESTAMP, TRUE, x'', 0)").await;
     assert_eq!(
         said::<User>(&newer).await,
-        ["a newer version of otp-auth has migrated this database: to 17, and this one knows 2: run the newer version"]
+        [
+            "a newer version of otp-auth has migrated this database to 17, but this version knows only 2: run the newer version"
+        ]
     );
     // The files may be run by other means, and then nothing is recorded.
     let by_files = SqliteStore::connect(&sqlite_url()).await.unwrap();
@@ -381,7 +379,7 @@ async fn tables_of_another_version_are_noticed() {
     run(&by_files, include_str!("../../../../otp-auth/migrations/sqlite/0001_otp_auth.sql")).await;
     let [finding] = &findings::<User>(&by_files).await[..] else { panic!("one finding") };
     assert!(finding.problem().contains("no column `otp_challenges.realm`"), "{finding}");
-    assert_eq!(finding.remedy(), "call `migrate()` of the store at the start, before `check()`");
+    assert_eq!(finding.remedy(), "call the store's `migrate()` at startup, before `check()`");
     run(&by_files, include_str!("../../../../otp-auth/migrations/sqlite/0002_realms.sql")).await;
     assert_eq!(said::<User>(&by_files).await, [""; 0]);
 }
@@ -403,9 +401,9 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     assert_eq!(
         said::<Person>(&store).await,
         [
-            "the filter `deleted_at IS NULL AND kind = 'person'` does not work on `users`, the database says: \
-             no such column: deleted_at: correct it: `#[otp_user(filter = \"…\")]`",
-            "column `email` of `users` has no unique index of its own: \
+            "the filter `deleted_at IS NULL AND kind = 'person'` fails on `users`: \
+             no such column: deleted_at: fix it: `#[otp_user(filter = \"…\")]`",
+            "column `email` of `users` has no unique index: \
              write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
         ]
     );
@@ -438,18 +436,17 @@ async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
          nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))",
     )
     .await;
-    let default = "make the table anew with a DEFAULT for it";
+    let default = "recreate the table with a DEFAULT for it";
     assert_eq!(
         said::<Nullable>(&store).await,
         [
             format!(
-                "column `tags` of `users` is NULL after a first sign-in, and its field of type `Option<Vec<String>>` does \
-                 not read that: {default}, or mark its field with `#[otp(default = …)]`"
+                "column `tags` of `users` is NULL after a first sign-in, but its field of type `Option<Vec<String>>` cannot read NULL: {default}, or mark its field with `#[otp(default = …)]`"
             ),
-            "column `nick` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
-             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it: the table has one"
+            "column `nick` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
+             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it, because the table has one"
                 .to_owned(),
-            "column `title` of `users` takes no NULL, and a first sign-in gives it one, the default of its field: \
+            "column `title` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
              mark the field with `#[otp(default = Some(…))]`"
                 .to_owned(),
         ]

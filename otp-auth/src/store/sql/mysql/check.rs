@@ -274,8 +274,8 @@ async fn unique_indexes(
 fn not_accepted(statement: &str, table: &Table, said: &str) -> Finding {
     Finding::new(
         FindingKind::SignUp,
-        format!("the {statement} `{}` of a sign-in fails, the database says: {said}", table.title()),
-        "change the table, or name the one that is meant: `#[otp_user(table = \"…\")]`",
+        format!("the {statement} `{}` of a sign-in fails: {said}", table.title()),
+        "change the table, or name the right one: `#[otp_user(table = \"…\")]`",
     )
 }
 
@@ -319,7 +319,7 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Option<Findin
     (is_written && !place.takes_rows).then(|| {
         Finding::new(
             FindingKind::SignUp,
-            format!("`{}` takes no rows and no changes", table.title()),
+            format!("`{}` cannot be written to", table.title()),
             "name the table behind the view: `#[otp_user(table = \"…\")]`",
         )
     })
@@ -329,7 +329,7 @@ fn not_allowed(right: &str, table: &Table) -> Finding {
     let table = table.quoted;
     Finding::new(
         FindingKind::Privilege,
-        format!("this user of the database has no {right} {table}"),
+        format!("the database user lacks {right} {table}"),
         format!("write `GRANT SELECT, INSERT, UPDATE ON {table} TO …`"),
     )
 }
@@ -338,8 +338,8 @@ fn not_allowed(right: &str, table: &Table) -> Finding {
 fn unreadable(table: &Table) -> Finding {
     Finding::new(
         FindingKind::Table,
-        format!("the view `{}` cannot be read: something behind it is gone", table.title()),
-        "repair it, or name the table that is meant: `#[otp_user(table = \"…\")]`",
+        format!("the view `{}` cannot be read: it refers to something that does not exist", table.title()),
+        "repair it, or name the right table: `#[otp_user(table = \"…\")]`",
     )
 }
 

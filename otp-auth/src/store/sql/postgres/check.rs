@@ -264,7 +264,7 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Vec<Finding> 
     let finding = |what| {
         Finding::new(
             FindingKind::SignUp,
-            format!("`{}` takes no {what}", table.title()),
+            format!("`{}` does not support {what}", table.title()),
             format!(
                 "write `CREATE TRIGGER … INSTEAD OF {what} ON {} FOR EACH ROW …`, or name the table behind the view",
                 table.quoted
@@ -292,7 +292,7 @@ fn denied(table: &Table, allowed: &[Allowed], sign_ups: SignUps, can_select: boo
 fn not_allowed(rights: &str, tables: &str) -> Finding {
     Finding::new(
         FindingKind::Privilege,
-        format!("this user of the database has no {rights} on {tables}"),
+        format!("the database user lacks {rights} on {tables}"),
         format!("write `GRANT {rights} ON {tables} TO …`"),
     )
 }
@@ -301,7 +301,7 @@ fn not_visible(table: &Table) -> Finding {
     let schema = table.schema.unwrap_or("of the search path");
     Finding::new(
         FindingKind::Privilege,
-        format!("this user of the database may not look into the schema of `{}`", table.title()),
+        format!("the database user lacks USAGE on the schema of `{}`", table.title()),
         format!("write `GRANT USAGE ON SCHEMA {schema} TO …`"),
     )
 }

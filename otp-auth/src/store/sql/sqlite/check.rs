@@ -293,9 +293,9 @@ async fn not_accepted(
     let remedy = if place.is_view {
         format!("write `CREATE TRIGGER … INSTEAD OF {what} ON {} …`, or name the table behind the view", table.quoted)
     } else {
-        format!("make the table so that it takes `{statement}`")
+        format!("change the table so that it accepts `{statement}`")
     };
-    let problem = format!("`{}` takes no {what}, SQLite says: {message}", table.title());
+    let problem = format!("`{}` rejects the {what}: {message}", table.title());
     Ok(Some(Finding::new(FindingKind::SignUp, problem, remedy)))
 }
 
@@ -303,8 +303,8 @@ async fn not_accepted(
 fn unreadable(table: &Table, message: &str) -> Finding {
     Finding::new(
         FindingKind::Table,
-        format!("table `{}` cannot be read, SQLite says: {message}", table.title()),
-        "repair it, or name the table that is meant: `#[otp_user(table = \"…\")]`",
+        format!("table `{}` cannot be read: {message}", table.title()),
+        "repair it, or name the right table: `#[otp_user(table = \"…\")]`",
     )
 }
 
