@@ -1,15 +1,15 @@
-//! Sign-in by e-mail code over MongoDB. Run it from the top of the
-//! repository, with the URL of a server, alone or a replica set:
+//! Sign-in by e-mail code over MongoDB. Run it from the top of the repository, with the URL of a
+//! single server or a replica set:
 //!
 //! ```sh
 //! MONGODB_URL=mongodb://localhost:27017 cargo run -p example-mongodb
 //! ```
 //!
-//! It also has a page at `/docs`, made from the OpenAPI document of all routes,
-//! where one can sign in and call them.
+//! It also has a page at `/docs`, generated from the OpenAPI document of all routes, where you can
+//! sign in and call them.
 //!
-//! A debug build runs in developer mode: every code is 000000, and no secret
-//! need be set. The program prints the `curl` lines to try.
+//! A debug build runs in developer mode: every code is 000000, and you need no secret. The program
+//! prints the `curl` commands to try.
 
 use axum::{Json, Router, routing::get};
 use mongodb::bson::{Document, doc, oid::ObjectId};
@@ -50,7 +50,7 @@ struct Auth {
     sender: ConsoleSender,
 }
 
-/// What a client sees of a user.
+/// A user, as clients see it.
 #[derive(serde::Serialize, utoipa::ToSchema)]
 struct Profile {
     id: String,
@@ -65,7 +65,7 @@ struct Profile {
 #[openapi(info(title = "otp-auth over MongoDB", version = "1.0.0"), paths(me, verified, claims))]
 struct Api;
 
-/// Anybody who is signed in.
+/// Any signed-in user.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = Profile), AuthRejection),
@@ -75,7 +75,7 @@ async fn me(user: CurrentUser<Auth>) -> Json<Profile> {
     Json(Profile { id: id.to_hex(), email, is_verified, username, full_name })
 }
 
-/// Only users whose address is verified.
+/// Only users with a verified address.
 #[utoipa::path(
     get, path = "/verified", security(("bearer" = [])),
     responses(
@@ -87,7 +87,7 @@ async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
-/// What the access token says; asks no database.
+/// The claims of the access token, without a database query.
 #[utoipa::path(
     get, path = "/claims", security(("bearer" = [])),
     responses((status = 200, description = "The claims"), AuthRejection),
@@ -99,14 +99,14 @@ async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Ok(url) = std::env::var("MONGODB_URL") else {
-        eprintln!("MONGODB_URL is not set: give it the URL of a MongoDB server, such as mongodb://localhost:27017");
+        eprintln!("MONGODB_URL is not set: set it to the URL of a MongoDB server, such as mongodb://localhost:27017");
         std::process::exit(2);
     };
     println!("{HELP}");
     tracing_subscriber::fmt().init();
     let store = MongoStore::connect(&url, "otp_auth_example").await?;
     store.migrate().await?;
-    // The application's own index, for its own sign-ups and for look-ups.
+    // The application's own index, for its sign-ups and look-ups.
     let unique = IndexOptions::builder().unique(true).build();
     let by_email = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
     store.database().collection::<Document>("users").create_index(by_email).await?;
@@ -121,7 +121,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nest("/auth", auth.router())
         .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
         .with_state(auth);
-    // So that events, sessions and hooks know the client's address.
+    // Gives events, sessions and hooks the client's IP address.
     let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8003").await?, app).await?;
     Ok(())
@@ -130,7 +130,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 const HELP: &str = r#"otp-auth over MongoDB: sign-in by e-mail code, on http://127.0.0.1:8003
   (the same in a browser: http://127.0.0.1:8003/docs)
 
-  # ask for a code; this program prints it (in a debug build it is 000000)
+  # request a code; this program prints it (000000 in a debug build)
   curl -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com"}' http://127.0.0.1:8003/auth/request-otp
   # sign in with it
   TOKEN=$(curl -s -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com","code":"000000"}' http://127.0.0.1:8003/auth/verify-otp | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
@@ -138,7 +138,7 @@ const HELP: &str = r#"otp-auth over MongoDB: sign-in by e-mail code, on http://1
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8003/me
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8003/verified
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8003/claims
-  # exchange the refresh token (it is in the cookie jar), then sign out
+  # exchange the refresh token, which is in the cookie jar, then sign out
   curl -c jar -b jar -X POST http://127.0.0.1:8003/auth/refresh
   curl -c jar -b jar -X POST -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8003/auth/logout
 "#;

@@ -1,16 +1,16 @@
-//! Sign-in by e-mail code over PostgreSQL. Run it from the top of the
-//! repository, with the URL of a database that may get tables:
+//! Sign-in by e-mail code over PostgreSQL. Run it from the top of the repository, with the URL of a
+//! database in which it may create tables:
 //!
 //! ```sh
 //! DATABASE_URL=postgres://user:password@localhost/database cargo run -p postgres
 //! ```
 //!
-//! Compared with the quickstart, one word of the attribute is another one, and
-//! the lines that open the store. It also has a page at `/docs`, made from the
-//! OpenAPI document of all routes, where one can sign in and call them.
+//! It differs from the quickstart in one word of the attribute and the lines that open the store.
+//! It also has a page at `/docs`, generated from the OpenAPI document of all routes, where you can
+//! sign in and call them.
 //!
-//! A debug build runs in developer mode: every code is 000000, and no secret
-//! need be set. The program prints the `curl` lines to try.
+//! A debug build runs in developer mode: every code is 000000, and you need no secret. The program
+//! prints the `curl` commands to try.
 
 use axum::{Json, Router, routing::get};
 use otp_auth::{
@@ -54,7 +54,7 @@ struct Auth {
 #[openapi(info(title = "otp-auth on PostgreSQL", version = "1.0.0"), paths(me, verified, claims))]
 struct Api;
 
-/// Anybody who is signed in.
+/// Any signed-in user.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = User), AuthRejection),
@@ -63,7 +63,7 @@ async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
 }
 
-/// Only users whose address is verified.
+/// Only users with a verified address.
 #[utoipa::path(
     get, path = "/verified", security(("bearer" = [])),
     responses(
@@ -75,7 +75,7 @@ async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
-/// What the access token says; asks no database.
+/// The claims of the access token, without a database query.
 #[utoipa::path(
     get, path = "/claims", security(("bearer" = [])),
     responses((status = 200, description = "The claims"), AuthRejection),
@@ -113,7 +113,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nest("/auth", auth.router())
         .merge(openapi::page(Api::openapi().nest("/auth", auth.openapi())))
         .with_state(auth);
-    // So that events, sessions and hooks know the client's address.
+    // Gives events, sessions and hooks the client's IP address.
     let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8002").await?, app).await?;
     Ok(())
@@ -122,7 +122,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 const HELP: &str = r#"otp-auth on PostgreSQL: sign-in by e-mail code, on http://127.0.0.1:8002
   (the same in a browser: http://127.0.0.1:8002/docs)
 
-  # ask for a code; this program prints it (in a debug build it is 000000)
+  # request a code; this program prints it (000000 in a debug build)
   curl -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com"}' http://127.0.0.1:8002/auth/request-otp
   # sign in with it
   TOKEN=$(curl -s -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com","code":"000000"}' http://127.0.0.1:8002/auth/verify-otp | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
@@ -130,7 +130,7 @@ const HELP: &str = r#"otp-auth on PostgreSQL: sign-in by e-mail code, on http://
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/me
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/verified
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/claims
-  # exchange the refresh token (it is in the cookie jar), then sign out
+  # exchange the refresh token, which is in the cookie jar, then sign out
   curl -c jar -b jar -X POST http://127.0.0.1:8002/auth/refresh
   curl -c jar -b jar -X POST -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8002/auth/logout
 "#;

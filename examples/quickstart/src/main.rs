@@ -4,8 +4,8 @@
 //! cargo run -p quickstart
 //! ```
 //!
-//! A debug build runs in developer mode: every code is 000000, and no secret
-//! need be set. The program prints the `curl` lines to try.
+//! A debug build runs in developer mode: every code is 000000, and you need no secret. The program
+//! prints the `curl` commands to try.
 
 use axum::{Json, Router, routing::get};
 use otp_auth::{Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, SqliteStore, VerifiedUser, otp_config};
@@ -40,17 +40,17 @@ struct Auth {
     sender: ConsoleSender,
 }
 
-/// Anybody who is signed in.
+/// Any signed-in user.
 async fn me(user: CurrentUser<Auth>) -> Json<User> {
     Json(user.into_inner())
 }
 
-/// Only users whose address is verified.
+/// Only users with a verified address.
 async fn verified(user: VerifiedUser<Auth>) -> String {
     format!("{} is verified\n", user.email)
 }
 
-/// What the access token says; asks no database.
+/// The claims of the access token, without a database query.
 async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
     Json(claims.into_inner())
 }
@@ -81,7 +81,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/claims", get(claims))
         .nest("/auth", auth.router())
         .with_state(auth);
-    // So that events, sessions and hooks know the client's address.
+    // Gives events, sessions and hooks the client's IP address.
     let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8000").await?, app).await?;
     Ok(())
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 const HELP: &str = r#"otp-auth quickstart: sign-in by e-mail code, on http://127.0.0.1:8000
 
-  # ask for a code; this program prints it (in a debug build it is 000000)
+  # request a code; this program prints it (000000 in a debug build)
   curl -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com"}' http://127.0.0.1:8000/auth/request-otp
   # sign in with it
   TOKEN=$(curl -s -c jar -b jar -H 'Content-Type: application/json' -d '{"email":"ann@example.com","code":"000000"}' http://127.0.0.1:8000/auth/verify-otp | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
@@ -97,7 +97,7 @@ const HELP: &str = r#"otp-auth quickstart: sign-in by e-mail code, on http://127
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8000/me
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8000/verified
   curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8000/claims
-  # exchange the refresh token (it is in the cookie jar), then sign out
+  # exchange the refresh token, which is in the cookie jar, then sign out
   curl -c jar -b jar -X POST http://127.0.0.1:8000/auth/refresh
   curl -c jar -b jar -X POST -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8000/auth/logout
 "#;
