@@ -37,7 +37,7 @@ pub struct Address {
 }
 
 /// RFC 5321 section 4.5.3.1.3: a path of 256 octets, less its brackets.
-const MAX_ADDRESS: usize = 254;
+const MAX_ADDRESS_BYTES: usize = 254;
 
 impl Address {
     /// Normalises, then checks.
@@ -58,7 +58,7 @@ impl Address {
     pub fn parse(typed: &str, case: LocalPartCase) -> Result<Self, InvalidAddress> {
         // Longer than any legal spelling even if every character of the
         // domain were written in its longest form; bounds the work below.
-        if typed.len() > 4 * MAX_ADDRESS {
+        if typed.len() > 4 * MAX_ADDRESS_BYTES {
             return Err(InvalidAddress);
         }
         let (local, domain) = text::trim(typed).rsplit_once('@').ok_or(InvalidAddress)?;
@@ -74,7 +74,7 @@ impl Address {
             LocalPartCase::Lower => format!("{}@{ascii_domain}", local.to_ascii_lowercase()),
             LocalPartCase::Preserve => format!("{local}@{ascii_domain}"),
         };
-        if canonical.len() > MAX_ADDRESS || deliver_to.len() > MAX_ADDRESS {
+        if canonical.len() > MAX_ADDRESS_BYTES || deliver_to.len() > MAX_ADDRESS_BYTES {
             return Err(InvalidAddress);
         }
         Ok(Self { deliver_to, canonical })

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::challenge::Identity;
-use crate::context::RequestContext;
+pub use crate::context::RequestContext;
 use crate::email::Address;
 use crate::id::SessionId;
 use crate::methods::AuthMethods;
@@ -41,7 +41,7 @@ impl From<Admission> for SignInAnswer {
 
 /// How many challenges of one address are used up in a day before that is
 /// suspicious.
-const SEVERAL: u32 = 3;
+const EXHAUSTED_IS_SUSPICIOUS: u32 = 3;
 
 /// Something that an honest client does not do. `Debug` shows no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +55,12 @@ pub enum Suspicion {
         /// The id of its user, as in `sub`.
         user_id: String,
     },
-    /// The last try that a challenge allows was wrong.
+    /// The last attempt that a challenge allows was wrong.
     TooManyAttempts {
         /// A short hash that is the same for the same address, as in the log.
         identity: String,
         /// The address that the code had been sent to. `None` when the last
-        /// try was for another one.
+        /// attempt was for another one.
         address: Option<Address>,
     },
     /// Several challenges of one address were used up in this way within a
@@ -69,7 +69,7 @@ pub enum Suspicion {
         /// A short hash that is the same for the same address, as in the log.
         identity: String,
         /// The address that the codes had been sent to. `None` when the last
-        /// try was for another one.
+        /// attempt was for another one.
         address: Option<Address>,
         /// How many challenges.
         count: u32,
@@ -84,7 +84,7 @@ impl Suspicion {
     /// For the one challenge of a day with which there are several.
     pub(crate) fn challenges_exhausted(identity: &Identity, address: Option<Address>, count: u32) -> Option<Self> {
         let identity = identity.short().to_string();
-        (count == SEVERAL).then_some(Self::ChallengesExhausted { identity, address, count })
+        (count == EXHAUSTED_IS_SUSPICIOUS).then_some(Self::ChallengesExhausted { identity, address, count })
     }
 }
 

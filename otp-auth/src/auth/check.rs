@@ -24,7 +24,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// An application that knows better about some of the list goes through
     /// [`findings`](CheckError::findings), and tells them apart by their
-    /// [`kind`](crate::Finding::kind).
+    /// [`kind`](crate::store::Finding::kind).
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
 /// A device may have signed in at another process, whose clock is ahead by so
 /// much.
-const SKEW: Duration = Duration::from_mins(1);
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// The device of a token, if it has signed in to this address, not too
@@ -94,7 +94,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Ends all devices of a user. The entry lives for as long as such a device
     /// would be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
-        let moment = self.now() + SKEW;
+        let moment = self.now() + CLOCK_SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
     }

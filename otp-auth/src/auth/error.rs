@@ -39,7 +39,7 @@ pub enum AuthError {
     /// Which of these is not told.
     #[error("the code is not valid")]
     InvalidCode,
-    /// All tries of this challenge are used up, even for the right code.
+    /// All attempts of this challenge are used up, even for the right code.
     #[error("too many attempts; ask for a new code")]
     TooManyAttempts {
         /// After this long the challenge has expired, and a request for a

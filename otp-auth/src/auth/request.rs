@@ -24,7 +24,7 @@ use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Re
 ///
 /// ```
 /// # let (challenge, device) = (None, Some("…"));
-/// let request = otp_auth::CodeRequest::new("ann@example.com").challenge(challenge).device(device);
+/// let request = otp_auth::auth::CodeRequest::new("ann@example.com").challenge(challenge).device(device);
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -32,12 +32,12 @@ pub struct CodeRequest<'a> {
     /// The address, as typed.
     pub email: &'a str,
     /// The challenge that the client already holds, if any: a live one goes
-    /// on, with the same code and the tries that are left.
+    /// on, with the same code and the attempts that are left.
     pub challenge: Option<&'a str>,
     /// The token of a known device, if any ([`SignedIn::device`]): it is not
     /// held up by what strangers have sent to the address.
     ///
-    /// [`SignedIn::device`]: crate::SignedIn::device
+    /// [`SignedIn::device`]: crate::auth::SignedIn::device
     pub device: Option<&'a str>,
 }
 
@@ -324,7 +324,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// goes wrong is logged; nobody is waiting for it.
     ///
     /// A send that fails here is not given back. The client already holds a
-    /// challenge, so a refund would let it collect challenges, and tries, as
+    /// challenge, so a refund would let it collect challenges, and attempts, as
     /// long as the sender fails; and the next answer would tell an address
     /// with an account from one without.
     async fn deliver_to_user(&self, outgoing: Outgoing) {

@@ -15,22 +15,13 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// accepted any more, in any process; by [`Claims`](crate::Claims) in
     /// another process within two seconds.
     ///
+    /// Each session ends even if another one could not be ended.
+    ///
     /// # Errors
     ///
     /// [`AuthError::Store`] when a session could not be ended. It is never
     /// reported as ended then.
-    pub async fn sign_out(&self, refresh_token: Option<&str>, access_token: Option<&str>) -> Result<(), AuthError> {
-        self.sign_out_all(refresh_token.as_slice(), access_token).await
-    }
-
-    /// As [`sign_out`](Self::sign_out), for a client that holds several
-    /// refresh tokens: each session ends, also where another one could not be
-    /// ended.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`sign_out`](Self::sign_out).
-    pub async fn sign_out_all(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
+    pub async fn sign_out(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
         let now = self.now();
         let reused = self.reused(refresh_tokens, now).await;
         let note = |refused: &Refused| event::invalid_token(refused.0, self.client_ip());

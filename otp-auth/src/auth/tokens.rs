@@ -23,7 +23,7 @@ pub struct SignedIn<U> {
     /// The tokens to hand out.
     pub tokens: TokenPair,
     /// Proof that this device has signed in to this address, and to at most
-    /// four others before, for later [requests](crate::CodeRequest::device).
+    /// four others before, for later [requests](crate::auth::CodeRequest::device).
     /// Only a sign-in gives one.
     pub device: Option<DeviceToken>,
 }

@@ -8,7 +8,7 @@ use tracing::{Instrument, Span};
 use super::error::AuthError;
 use super::mailbox::Mailbox;
 use super::{OtpAuth, SignedIn};
-use crate::challenge::{Challenge, CodeMac, Identity, Verdict, code, judge};
+use crate::challenge::{Challenge, CodeMac, Identity, Verdict, check_attempt, code};
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::email::Address;
@@ -20,7 +20,7 @@ use crate::secret::Secret;
 ///
 /// ```
 /// # let (challenge, device) = ("…", None);
-/// let verification = otp_auth::Verification::new("ann@example.com", "123 456").challenge(challenge).device(device);
+/// let verification = otp_auth::auth::Verification::new("ann@example.com", "123 456").challenge(challenge).device(device);
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -95,7 +95,7 @@ pub(crate) enum Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Failure {
     Wrong,
-    /// The tries are used up, and the challenge ends after so long.
+    /// The attempts are used up, and the challenge ends after so long.
     Exhausted(Duration),
     Refused(Refusal),
 }
@@ -137,7 +137,7 @@ pub(super) struct Proof<'a> {
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Signs in with a code: counts the try, compares, and then accepts the
+    /// Signs in with a code: counts the attempt, compares, and then accepts the
     /// code, makes the user where needed, and adds the session, all or
     /// nothing.
     ///
@@ -182,7 +182,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let now = self.now();
         let known_device = self.known_device(mailbox, verification.device, now).await?.is_some();
         let mut failure = Failure::Refused(Refusal::NoChallenge);
-        // As a rule there is one. Each counts its own tries, so that several at
+        // As a rule there is one. Each counts its own attempts, so that several at
         // once open nothing that they would not open one by one.
         for challenge in verification.challenge.iter().chain(other_challenges) {
             let tried = match Challenge::parse(challenge) {
@@ -208,7 +208,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         })
     }
 
-    /// Counts a try on a challenge, and compares. What has opened it, as the
+    /// Counts an attempt on a challenge, and compares. What has opened it, as the
     /// store knows it.
     async fn try_challenge(
         &self,
@@ -225,13 +225,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         let candidates: Vec<_> =
             by_keys.map(|(keys, identity)| (*identity, code::mac(keys, &key, identity, code))).collect();
 
-        // Up to the limit each try has a number of its own.
+        // Up to the limit each attempt has a number of its own.
         let max_tries = u32::from(self.inner.settings.max_otp_attempts);
         let Some(counted) = self.inner.store.count_try(&key, max_tries + 1).await? else {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
         };
         let own = candidates.into_iter().find(|(identity, _)| *identity == counted.identity);
-        let verdict = judge(&counted, now, max_tries, |_| own.map(|(_, mac)| mac));
+        let verdict = check_attempt(&counted, now, max_tries, |_| own.map(|(_, mac)| mac));
         if verdict == Verdict::WrongAtLast {
             let address = own.map(|_| mailbox.address.clone());
             self.note_exhausted(counted.identity, address, context.clone()).await;
@@ -244,7 +244,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         })
     }
 
-    /// All tries of a challenge were wrong. In a task of its own: whoever
+    /// All attempts of a challenge were wrong. In a task of its own: whoever
     /// guesses could hang up.
     async fn note_exhausted(&self, identity: Identity, address: Option<Address>, context: RequestContext) {
         let auth = self.clone();

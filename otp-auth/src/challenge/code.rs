@@ -40,7 +40,7 @@ pub(crate) enum CodeKind {
 
 /// Bounds the work, in bytes, because their number is known before any is
 /// read. A copied code may bring many marks that nobody sees.
-const MAX_TYPED: usize = 4096;
+const MAX_TYPED_BYTES: usize = 4096;
 
 /// More than any code has.
 const MAX_DIGITS: usize = 64;
@@ -81,7 +81,7 @@ pub(crate) struct MalformedCode;
 /// sees are ignored, and decimal digits count by their value, whatever their
 /// script. Anything else cannot be part of a code.
 pub(crate) fn read(typed: &str) -> Result<Secret, MalformedCode> {
-    if typed.len() > MAX_TYPED {
+    if typed.len() > MAX_TYPED_BYTES {
         return Err(MalformedCode);
     }
     // Has room for all of them: one that grows would leave copies behind.
@@ -238,8 +238,8 @@ mod tests {
         let marks = "\u{2066}\u{200b}".repeat(60);
         let marked: String = "1234567890".chars().flat_map(|c| [marks.clone(), c.to_string()]).collect();
         assert_eq!(read(&marked).unwrap().expose(), "1234567890");
-        assert_eq!(read(&format!("{}1", " ".repeat(MAX_TYPED - 1))).unwrap().expose(), "1");
-        assert!(read(&format!("{}1", " ".repeat(MAX_TYPED))).is_err());
+        assert_eq!(read(&format!("{}1", " ".repeat(MAX_TYPED_BYTES - 1))).unwrap().expose(), "1");
+        assert!(read(&format!("{}1", " ".repeat(MAX_TYPED_BYTES))).is_err());
         assert!(read(&" ".repeat(100_000)).is_err());
     }
 

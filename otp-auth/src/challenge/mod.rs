@@ -141,10 +141,10 @@ impl fmt::Debug for Challenge {
     }
 }
 
-/// A challenge after one more try on it was counted.
+/// A challenge after one more attempt on it was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedTry {
-    /// Which try this is; the first is 1. No two callers get the same number
+    /// Which attempt this is; the first is 1. No two callers get the same number
     /// up to the limit.
     pub number: u32,
     /// Whose challenge it is.
@@ -158,26 +158,26 @@ pub struct CountedTry {
 /// What a presented code is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The code is right, and this try was one of those allowed.
+    /// The code is right, and this attempt was one of those allowed.
     Right,
     /// The code is wrong, late or used.
     Wrong,
-    /// The code is wrong, and this try was the last of those allowed. Exactly
-    /// one try of a challenge is.
+    /// The code is wrong, and this attempt was the last of those allowed. Exactly
+    /// one attempt of a challenge is.
     WrongAtLast,
-    /// The tries were used up before this one; nothing was compared.
+    /// The attempts were used up before this one; nothing was compared.
     Exhausted,
 }
 
-/// Judges a try. `presented` gives the MAC of the presented code for the
+/// Checks an attempt. `mac_of_code` gives the MAC of the code for the
 /// challenge's identity, or `None` when the identity is another one; it is
-/// called on allowed tries only, so no more than `max_tries` codes are ever
+/// called on allowed attempts only, so no more than `max_tries` codes are ever
 /// compared.
-pub(crate) fn judge(
+pub(crate) fn check_attempt(
     counted: &CountedTry,
     now: Timestamp,
     max_tries: u32,
-    presented: impl FnOnce(&Identity) -> Option<CodeMac>,
+    mac_of_code: impl FnOnce(&Identity) -> Option<CodeMac>,
 ) -> Verdict {
     let Some(right) = counted.code_mac.filter(|_| now < counted.expires_at) else {
         return Verdict::Wrong;
@@ -185,7 +185,7 @@ pub(crate) fn judge(
     if counted.number > max_tries {
         return Verdict::Exhausted;
     }
-    match presented(&counted.identity) {
+    match mac_of_code(&counted.identity) {
         Some(mac) if crypto::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
         _ if counted.number == max_tries => Verdict::WrongAtLast,
         _ => Verdict::Wrong,
@@ -217,7 +217,7 @@ mod tests {
         for max in 1..=10 {
             for number in 1..=12 {
                 let mut compared = false;
-                let verdict = judge(&counted(number), at(0), max, |_| {
+                let verdict = check_attempt(&counted(number), at(0), max, |_| {
                     compared = true;
                     Some(RIGHT)
                 });
@@ -232,33 +232,33 @@ mod tests {
         for max in 1..=10 {
             for number in 1..=12 {
                 for presented in [Some(WRONG), None] {
-                    let verdict = judge(&counted(number), at(0), max, |_| presented);
+                    let verdict = check_attempt(&counted(number), at(0), max, |_| presented);
                     assert_eq!(verdict == Verdict::WrongAtLast, number == max, "{number} of {max}");
                 }
             }
         }
         // Nothing was guessed where nothing is compared.
         let used = CountedTry { code_mac: None, ..counted(5) };
-        assert_eq!(judge(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
-        assert_eq!(judge(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(check_attempt(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
     }
 
     #[test]
     fn otp_05_t23_the_expiry_is_exact_to_the_millisecond() {
-        assert_eq!(judge(&counted(1), at(999), 5, |_| Some(RIGHT)), Verdict::Right);
-        assert_eq!(judge(&counted(1), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(1), at(999), 5, |_| Some(RIGHT)), Verdict::Right);
+        assert_eq!(check_attempt(&counted(1), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
     }
 
     #[test]
     fn a_wrong_mac_another_identity_and_a_used_code_are_wrong() {
-        assert_eq!(judge(&counted(1), at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
-        assert_eq!(judge(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(1), at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
         let used = CountedTry { code_mac: None, ..counted(1) };
-        assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
         // A used or expired challenge does not turn into "too many attempts".
         let used = CountedTry { code_mac: None, ..counted(9) };
-        assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
-        assert_eq!(judge(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
     }
 
     #[test]

@@ -100,18 +100,18 @@ pub trait SendOtp: Send + Sync + 'static {
 /// without runs of six digits or more, on one line and cut to some hundred
 /// characters. The cause itself is in [`source`](StdError::source).
 pub struct SendError {
-    kind: Kind,
+    kind: FailureKind,
     cause: Box<dyn StdError + Send + Sync>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FailureKind {
     Temporary,
     Permanent,
     Unknown,
 }
 
-impl Kind {
+impl FailureKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Temporary => "not taken for delivery",
@@ -126,7 +126,7 @@ impl SendError {
     /// The client is told to try again, and the send does not count.
     #[must_use]
     pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Temporary, cause: cause.into() }
+        Self { kind: FailureKind::Temporary, cause: cause.into() }
     }
 
     /// Wraps a cause that does not pass: this address will never take a
@@ -140,7 +140,7 @@ impl SendError {
     /// nobody waits.
     #[must_use]
     pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Permanent, cause: cause.into() }
+        Self { kind: FailureKind::Permanent, cause: cause.into() }
     }
 
     /// Wraps a cause that leaves open whether the message was taken: a
@@ -149,19 +149,19 @@ impl SendError {
     /// takes messages and answers too late would send without end otherwise.
     #[must_use]
     pub fn unknown(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Unknown, cause: cause.into() }
+        Self { kind: FailureKind::Unknown, cause: cause.into() }
     }
 
     /// Whether the address will never take a message.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        self.kind == Kind::Permanent
+        self.kind == FailureKind::Permanent
     }
 
     /// Whether the message may have been taken all the same.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.kind == Kind::Unknown
+        self.kind == FailureKind::Unknown
     }
 
     /// What may be logged of the cause of a message that did not go out.

@@ -28,7 +28,7 @@ macro_rules! problem_kinds {
             DeveloperModeHost: "developer_mode_host", 403 FORBIDDEN, "Not served in developer mode", "In developer mode this machine alone is served. Use localhost, or name the host: developer_hosts = [\"…\"].";
             /// Wait for `Retry-After` seconds, then ask again.
             ResendTooSoon: "resend_too_soon", 429 TOO_MANY_REQUESTS, "Too soon", "A code was requested a short while ago. Wait before asking for another one.";
-            /// The tries of this challenge are used up; ask for a new code.
+            /// The attempts of this challenge are used up; ask for a new code.
             TooManyAttempts: "too_many_attempts", 429 TOO_MANY_REQUESTS, "Too many attempts", "Too many codes were tried. Ask for a new code.";
             /// Wrong, expired or used code, or another challenge.
             InvalidCode: "invalid_code", 401 UNAUTHORIZED, "Invalid code", "The code is not valid. It may be wrong, expired or used.";

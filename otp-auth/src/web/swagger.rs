@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// The document, beside the page.
-const DOCUMENT: &str = "openapi.json";
+const DOCUMENT_NAME: &str = "openapi.json";
 
 /// A page at `/docs` that shows a document and sends requests (Swagger UI).
 /// It needs no other server: everything is compiled in. The document itself
@@ -32,7 +32,7 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let path = format!("/{}", path.trim_matches('/'));
-    let config = Config::new([DOCUMENT])
+    let config = Config::new([DOCUMENT_NAME])
         .try_it_out_enabled(true)
         .persist_authorization(false)
         .display_request_duration(true)
@@ -41,7 +41,7 @@ where
     let page: Router<S> = SwaggerUi::new("/").config(config).into();
     let document = get(|| async { Json(api) });
     if path == "/" {
-        return page.route(&format!("/{DOCUMENT}"), document);
+        return page.route(&format!("/{DOCUMENT_NAME}"), document);
     }
     // Files are looked up beside the page, so its path ends with `/`. The
     // way there is relative: nobody here knows where the page is nested.
@@ -49,6 +49,6 @@ where
     let redirect = Redirect::to(&format!("{below}/"));
     Router::new()
         .route(&path, get(|| async { redirect }))
-        .route(&format!("{path}/{DOCUMENT}"), document)
+        .route(&format!("{path}/{DOCUMENT_NAME}"), document)
         .nest(&format!("{path}/"), page)
 }

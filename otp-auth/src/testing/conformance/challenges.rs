@@ -1,4 +1,4 @@
-//! Contract 2: challenges and tries.
+//! Contract 2: challenges and attempts.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     assert!(matches!(just_before, Opening::Resumed { .. }));
     opened(store.open_challenge(realm(), &known(resume(open(identity(1), key(5), end), key(1)))).await.unwrap());
 
-    // With four of five tries it goes on, with five it does not.
+    // With four of five attempts it goes on, with five it does not.
     opened(store.open_challenge(realm(), &open(identity(3), key(6), NOW)).await.unwrap());
     for _ in 0..4 {
         store.count_try(realm(), &key(6), 7).await.unwrap();
@@ -72,18 +72,18 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     opened(store.open_challenge(realm(), &resume(open(identity(8), key(9), live), key(8))).await.unwrap());
 }
 
-/// Fifty tries at once on a challenge with a cap of seven: the numbers one to
+/// Fifty attempts at once on a challenge with a cap of seven: the numbers one to
 /// six exist once each, and nothing is counted beyond the cap.
 pub async fn every_try_has_a_number_of_its_own<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
-    let tries =
+    let attempts =
         at_once(&store, 50, |store, _| async move { store.count_try(realm(), &key(1), 7).await.unwrap().unwrap() })
             .await;
     for number in 1..7 {
-        assert_eq!(tries.iter().filter(|counted| counted.number == number).count(), 1, "try {number}");
+        assert_eq!(attempts.iter().filter(|counted| counted.number == number).count(), 1, "attempt {number}");
     }
-    assert!(tries.iter().all(|counted| (1..=7).contains(&counted.number)));
+    assert!(attempts.iter().all(|counted| (1..=7).contains(&counted.number)));
     let expected =
         CountedTry { number: 7, identity: identity(1), code_mac: Some(mac(1)), expires_at: NOW + 10 * MINUTE };
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), Some(expected));
@@ -97,7 +97,7 @@ pub async fn an_unknown_challenge_counts_nothing<B: Backend>(backend: &B) {
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
-/// Attack T6: asking again does not give new tries.
+/// Attack T6: asking again does not give new attempts.
 pub async fn tries_outlive_a_resend<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());

@@ -1,4 +1,4 @@
-//! Contract 1: challenges whose tries were used up.
+//! Contract 1: challenges whose attempts were used up.
 
 use std::sync::Arc;
 

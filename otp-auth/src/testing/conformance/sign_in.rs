@@ -63,7 +63,7 @@ pub async fn a_late_code_is_not_accepted<B: Backend>(backend: &B) {
     );
 }
 
-/// After it was accepted, the store cannot tell what the code was; the try is
+/// After it was accepted, the store cannot tell what the code was; the attempt is
 /// still counted.
 pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
