@@ -12,8 +12,9 @@ use mongodb::bson::{Binary, DateTime, Document, doc};
 use mongodb::options::IndexOptions;
 use otp_auth::store::Store;
 use otp_auth::{
-    CodeRequest, MongoStore, MySqlStore, OtpAuth, OtpMessage, OtpUser, PostgresStore, SendError, SendOtp, SqliteStore,
-    Verification, otp_config,
+    MongoStore, MySqlStore, OtpAuth, OtpMessage, OtpUser, PostgresStore, SendError, SendOtp, SqliteStore,
+    auth::{CodeRequest, Verification},
+    otp_config,
 };
 use tokio::task::JoinSet;
 

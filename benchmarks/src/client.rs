@@ -49,8 +49,8 @@ struct Tokens {
 }
 
 impl Server {
-    pub(crate) async fn start(side: Side, directory: &Path, cpu: Option<usize>) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+    pub(crate) async fn start(executable: &Path, side: Side, directory: &Path, cpu: Option<usize>) -> Result<Self> {
+        let mut child = Command::new(executable)
             .args(["server", side.name()])
             .arg(directory)
             .args(cpu.map(|cpu| cpu.to_string()))

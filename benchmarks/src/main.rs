@@ -4,8 +4,10 @@
 //! Each side is a server in a process of its own, on one core; this process
 //! is the client of both, on another core.
 //!
-//! `cleanup` measures how long sign-ins wait while a million rows are removed,
-//! `pooler` what one in front of `PostgreSQL` costs.
+//! `before` measures the routes beside those of an earlier build, `detached`
+//! what a task for each store call costs, `cleanup` how long sign-ins wait
+//! while a million rows are removed, `pooler` what one in front of
+//! `PostgreSQL` costs.
 
 mod byhand;
 mod cleanup;
@@ -25,34 +27,46 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Ours,
+    /// Ours, with a task of its own for each call of the store.
+    Detached,
+    /// Ours, with the store that keeps everything in memory.
+    Memory,
+    /// That one, with a task for each call.
+    MemoryDetached,
     ByHand,
 }
 
 impl Side {
-    const BOTH: [Self; 2] = [Self::Ours, Self::ByHand];
+    const ALL: [Self; 5] = [Self::Ours, Self::Detached, Self::Memory, Self::MemoryDetached, Self::ByHand];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::Detached => "detached",
+            Self::Memory => "memory",
+            Self::MemoryDetached => "memory-detached",
             Self::ByHand => "byhand",
         }
     }
 }
 
+const USAGE: &str = "usage: otp-auth-benchmarks [before EXECUTABLE | detached | \
+    cleanup sqlite|postgres|mysql|mongodb URL | pooler URL POOLER_URL]";
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] => rounds::run(),
+        [] => rounds::beside_by_hand(),
+        ["before", executable] => rounds::beside_earlier(executable.as_ref()),
+        ["detached"] => rounds::beside_detached(),
         ["server", side, directory, cpu @ ..] => {
-            let side = Side::BOTH.into_iter().find(|known| known.name() == *side).ok_or("no such side")?;
+            let side = Side::ALL.into_iter().find(|known| known.name() == *side).ok_or("no such side")?;
             let cpu = cpu.first().map(|cpu| cpu.parse()).transpose()?;
             server::run(side, directory.as_ref(), cpu)
         }
         ["cleanup", backend, url] => cleanup::run(backend, url),
         ["pooler", direct, pooled] => pooler::run(direct, pooled),
-        _ => {
-            Err("usage: otp-auth-benchmarks [cleanup sqlite|postgres|mysql|mongodb URL | pooler URL POOLER_URL]".into())
-        }
+        _ => Err(USAGE.into()),
     }
 }

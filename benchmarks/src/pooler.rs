@@ -4,7 +4,10 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use otp_auth::{CodeRequest, OtpAuth, PostgresStore, Verification};
+use otp_auth::{
+    OtpAuth, PostgresStore,
+    auth::{CodeRequest, Verification},
+};
 
 use crate::Result;
 use crate::cleanup::{Auth, Codes, USERS};

@@ -32,14 +32,20 @@ fn micros(time: Duration) -> f64 {
 }
 
 /// How it was measured, and the head of the table.
-pub(crate) fn heading(connections: usize, rounds: usize, round: Duration, cores: Option<(usize, usize)>) {
+pub(crate) fn heading(
+    [ours, theirs]: [&str; 2],
+    connections: usize,
+    rounds: usize,
+    round: Duration,
+    cores: Option<(usize, usize)>,
+) {
     match cores {
         Some((server, client)) => print(&format!("Servers on core {server}, client on core {client}.")),
         None => print("Servers and client are not pinned to cores: the numbers mean little."),
     }
     print(&format!(
         "{connections} connections, medians of {rounds} rounds of {} s for each side, taking turns.\n\n\
-         | work | per second, ours | by hand | ratio | ratios of single rounds | median latency, ours | by hand | server CPU for each, ours | by hand |\n\
+         | work | per second, {ours} | {theirs} | ratio | ratios of single rounds | median latency, {ours} | {theirs} | server CPU for each, {ours} | {theirs} |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         round.as_secs()
     ));
@@ -47,23 +53,23 @@ pub(crate) fn heading(connections: usize, rounds: usize, round: Duration, cores:
 
 /// One row. The ratios of single rounds show how far the noise of the machine
 /// goes.
-pub(crate) fn row(work: Work, ours: &[Round], by_hand: &[Round]) {
+pub(crate) fn row(work: Work, ours: &[Round], theirs: &[Round]) {
     let of = |rounds: &[Round], what: fn(&Round) -> f64| median(rounds.iter().map(what).collect());
     let throughput = |rounds: &[Round]| of(rounds, |round| round.per_second);
     let latency = |rounds: &[Round]| of(rounds, |round| round.latency);
     let busy = |rounds: &[Round]| of(rounds, |round| round.busy);
-    let ratios = || ours.iter().zip(by_hand).map(|(ours, by_hand)| ours.per_second / by_hand.per_second);
+    let ratios = || ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_second / theirs.per_second);
     let (lowest, highest) = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
     print(&format!(
         "| {} | {:.0} | {:.0} | {:.2} | {lowest:.2} to {highest:.2} | {:.0} µs | {:.0} µs | {:.1} µs | {:.1} µs |",
         work.name(),
         throughput(ours),
-        throughput(by_hand),
-        throughput(ours) / throughput(by_hand),
+        throughput(theirs),
+        throughput(ours) / throughput(theirs),
         latency(ours),
-        latency(by_hand),
+        latency(theirs),
         busy(ours),
-        busy(by_hand),
+        busy(theirs),
     ));
 }
 

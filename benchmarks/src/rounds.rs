@@ -1,5 +1,6 @@
 //! The run: for each kind of work, rounds that take turns between the sides.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,28 +59,56 @@ struct Running {
     _directory: TempDir,
 }
 
-pub(crate) fn run() -> Result<()> {
+/// Two sides to compare: the executable and the side of each.
+type Pair<'a> = [(&'a Path, Side); 2];
+
+pub(crate) fn beside_by_hand() -> Result<()> {
+    let here = std::env::current_exe()?;
+    run(["ours", "by hand"], &Work::ALL, &[[(&here, Side::Ours), (&here, Side::ByHand)]])
+}
+
+/// Beside the routes of an earlier build of this program.
+pub(crate) fn beside_earlier(executable: &Path) -> Result<()> {
+    let here = std::env::current_exe()?;
+    run(["now", "before"], &Work::ALL, &[[(&here, Side::Ours), (executable, Side::Ours)]])
+}
+
+/// The user of a request, with a task for the call of the store and without:
+/// with `SQLite`, then in memory.
+pub(crate) fn beside_detached() -> Result<()> {
+    let here = std::env::current_exe()?;
+    let pairs = [(Side::Detached, Side::Ours), (Side::MemoryDetached, Side::Memory)];
+    let pairs = pairs.map(|(ours, theirs)| [(here.as_path(), ours), (here.as_path(), theirs)]);
+    run(["in a task", "directly"], &[Work::CurrentUser], &pairs)
+}
+
+fn run(names: [&str; 2], work: &[Work], pairs: &[Pair<'_>]) -> Result<()> {
     let cores = core::pair()?;
     if let Some((_, client)) = cores {
         core::pin(client)?;
     }
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let ours = start(Side::Ours, cores).await?;
-        let by_hand = start(Side::ByHand, cores).await?;
-        report::heading(CONNECTIONS, ROUNDS, ROUND, cores);
-        for work in Work::ALL {
-            let (mut of_ours, mut of_by_hand) = (Vec::new(), Vec::new());
-            let mut connections = (connections(&ours).await?, connections(&by_hand).await?);
-            round(work, &ours, &mut connections.0, WARM_UP).await?;
-            round(work, &by_hand, &mut connections.1, WARM_UP).await?;
-            for _ in 0..ROUNDS {
-                of_ours.push(round(work, &ours, &mut connections.0, ROUND).await?);
-                of_by_hand.push(round(work, &by_hand, &mut connections.1, ROUND).await?);
-            }
-            report::row(work, &of_ours, &of_by_hand);
+    report::heading(names, CONNECTIONS, ROUNDS, ROUND, cores);
+    for pair in pairs {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(take_turns(work, *pair, cores))?;
+    }
+    Ok(())
+}
+
+async fn take_turns(work: &[Work], pair: Pair<'_>, cores: Option<(usize, usize)>) -> Result<()> {
+    let [ours, theirs] = pair;
+    let (ours, theirs) = (start(ours, cores).await?, start(theirs, cores).await?);
+    for work in work {
+        let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
+        let mut connections = (connections(&ours).await?, connections(&theirs).await?);
+        round(*work, &ours, &mut connections.0, WARM_UP).await?;
+        round(*work, &theirs, &mut connections.1, WARM_UP).await?;
+        for _ in 0..ROUNDS {
+            of_ours.push(round(*work, &ours, &mut connections.0, ROUND).await?);
+            of_theirs.push(round(*work, &theirs, &mut connections.1, ROUND).await?);
         }
-        Ok(())
-    })
+        report::row(*work, &of_ours, &of_theirs);
+    }
+    Ok(())
 }
 
 /// A secret for this run.
@@ -89,10 +118,10 @@ pub(crate) fn secret() -> Result<[u8; 32]> {
     Ok(secret)
 }
 
-async fn start(side: Side, cores: Option<(usize, usize)>) -> Result<Arc<Running>> {
+async fn start((executable, side): (&Path, Side), cores: Option<(usize, usize)>) -> Result<Arc<Running>> {
     let directory = tempfile::tempdir()?;
     std::fs::write(directory.path().join(server::SECRET), secret()?)?;
-    let server = Server::start(side, directory.path(), cores.map(|(server, _)| server)).await?;
+    let server = Server::start(executable, side, directory.path(), cores.map(|(server, _)| server)).await?;
     let token = server.sign_in(&mut server.connect().await?, &server.known_address()?).await?;
     Ok(Arc::new(Running { server, token, _directory: directory }))
 }

@@ -66,8 +66,8 @@ pub(crate) fn run(side: Side, directory: &Path, cpu: Option<usize>) -> Result<()
         sqlx::raw_sql(USER_TABLE).execute(&pool).await?;
         let secret = std::fs::read(directory.join(SECRET))?;
         let app: Router = match side {
-            Side::Ours => ours::app(pool.clone(), secret).await?,
             Side::ByHand => byhand::app(pool.clone(), &secret).await?,
+            _ => ours::app(side, pool.clone(), secret).await?,
         };
         sqlx::query(FILL_USERS).bind(i64::try_from(USERS)?).execute(&pool).await?;
         sqlx::query(FILL_BLACKLIST).execute(&pool).await?;

@@ -65,7 +65,7 @@ impl Caller {
 }
 
 /// The longest language tag in use (RFC 5646 section 4.4.1).
-const LONGEST_TAG: usize = 35;
+const MAX_TAG_BYTES: usize = 35;
 
 /// The first language of the highest quality (RFC 9110 section 12.5.4), or `None` if none can be
 /// parsed.
@@ -104,7 +104,7 @@ fn quality(parameters: &str) -> Option<u16> {
 fn is_tag(text: &str) -> bool {
     let mut parts = text.split('-');
     let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    text.len() <= LONGEST_TAG
+    text.len() <= MAX_TAG_BYTES
         && parts.next().is_some_and(|first| is_part(first) && first.bytes().all(|byte| byte.is_ascii_alphabetic()))
         && parts.all(is_part)
 }

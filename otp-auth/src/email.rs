@@ -34,7 +34,7 @@ pub struct Address {
 }
 
 /// RFC 5321 section 4.5.3.1.3: a path of 256 octets, less its brackets.
-const MAX_ADDRESS: usize = 254;
+const MAX_ADDRESS_BYTES: usize = 254;
 
 impl Address {
     /// Normalises, then checks.
@@ -52,7 +52,7 @@ impl Address {
     pub fn parse(typed: &str, case: LocalPartCase) -> Result<Self, InvalidAddress> {
         // Longer than any valid spelling, even with every character of the domain in its longest
         // form. This bounds the work below.
-        if typed.len() > 4 * MAX_ADDRESS {
+        if typed.len() > 4 * MAX_ADDRESS_BYTES {
             return Err(InvalidAddress);
         }
         let (local, domain) = text::trim(typed).rsplit_once('@').ok_or(InvalidAddress)?;
@@ -68,7 +68,7 @@ impl Address {
             LocalPartCase::Lower => format!("{}@{ascii_domain}", local.to_ascii_lowercase()),
             LocalPartCase::Preserve => format!("{local}@{ascii_domain}"),
         };
-        if canonical.len() > MAX_ADDRESS || deliver_to.len() > MAX_ADDRESS {
+        if canonical.len() > MAX_ADDRESS_BYTES || deliver_to.len() > MAX_ADDRESS_BYTES {
             return Err(InvalidAddress);
         }
         Ok(Self { deliver_to, canonical })

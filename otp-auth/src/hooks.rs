@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::challenge::Identity;
-use crate::context::RequestContext;
+pub use crate::context::RequestContext;
 use crate::email::Address;
 use crate::id::SessionId;
 use crate::methods::AuthMethods;
@@ -39,7 +39,7 @@ impl From<Admission> for SignInAnswer {
 }
 
 /// How many exhausted challenges of one address in a day are suspicious.
-const SEVERAL: u32 = 3;
+const EXHAUSTED_IS_SUSPICIOUS: u32 = 3;
 
 /// Something that an honest client does not do. `Debug` shows no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Suspicion {
     /// Returns a value only for the challenge that reaches the limit.
     pub(crate) fn challenges_exhausted(identity: &Identity, address: Option<Address>, count: u32) -> Option<Self> {
         let identity = identity.short().to_string();
-        (count == SEVERAL).then_some(Self::ChallengesExhausted { identity, address, count })
+        (count == EXHAUSTED_IS_SUSPICIOUS).then_some(Self::ChallengesExhausted { identity, address, count })
     }
 }
 

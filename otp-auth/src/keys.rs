@@ -15,7 +15,7 @@ use crate::realm::Realm;
 
 /// No key could be derived from a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no key can be derived from the secret")]
+#[error("cannot be used to derive keys")]
 pub(crate) struct DeriveError;
 
 /// The secret that the application configures. All keys are derived from it.

@@ -4,19 +4,20 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod auth;
+pub mod auth;
 mod binding;
 mod challenge;
 mod check;
-mod clock;
-mod config;
+pub mod clock;
+pub mod config;
 mod context;
 mod crypto;
 pub mod delivery;
 mod email;
 mod error;
 mod event;
-mod hooks;
+pub mod extract;
+pub mod hooks;
 mod id;
 mod keys;
 mod methods;
@@ -26,13 +27,13 @@ mod realm;
 mod revoked;
 mod secret;
 pub mod send;
-mod session;
+pub mod session;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
 mod token;
-mod user;
+pub mod user;
 mod web;
 pub mod wire;
 
@@ -51,41 +52,33 @@ pub use otp_auth_macros::otp_config;
 #[doc = include_str!("../docs/otp_user.md")]
 pub use otp_auth_macros::OtpUser;
 
-pub use auth::{
-    AuthError, Authenticated, ChallengeKey, Claims, CodeRequest, CodeRequested, DeviceToken, OtpAuth, SignedIn,
-    TokenPair, Verification,
-};
-pub use binding::Binding;
-pub use check::{CheckError, Finding, FindingKind};
-pub use clock::{Clock, Timestamp};
-pub use config::{
-    ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
-};
-pub use context::RequestContext;
-pub use email::{Address, InvalidAddress};
-pub use error::{RandomError, StoreError};
-pub use hooks::{Admission, Hooks, SignInAnswer, Suspicion};
-pub use id::{ParseIdError, SessionId, SubjectId, TokenId};
-pub use methods::{AuthMethods, InvalidAuthMethods};
-pub use realm::{InvalidRealm, Realm};
-pub use secret::Secret;
-pub use send::{ConsoleSender, OtpMessage, Purpose, SendError, SendOtp};
-pub use session::{Client, Session};
-pub use store::memory::{MemoryStore, NewUser};
 #[cfg(feature = "mongodb")]
-pub use store::mongo::MongoStore;
+#[doc(inline)]
+pub use store::MongoStore;
 #[cfg(feature = "mysql")]
-pub use store::sql::mysql::MySqlStore;
+#[doc(inline)]
+pub use store::MySqlStore;
 #[cfg(feature = "postgres")]
-pub use store::sql::postgres::PostgresStore;
+#[doc(inline)]
+pub use store::PostgresStore;
 #[cfg(feature = "sqlite")]
-pub use store::sql::sqlite::SqliteStore;
-pub use token::ClaimsError;
-pub use user::{OtpUser, TokenClaims, UserId, VerifiableUser};
+#[doc(inline)]
+pub use store::SqliteStore;
 #[cfg(feature = "openapi")]
 pub use web::openapi;
-pub use web::problem;
-pub use web::{AuthRejection, CurrentUser, Require, VerifiedUser};
+#[doc(inline)]
+pub use {
+    auth::{AuthError, OtpAuth},
+    config::OtpConfig,
+    context::RequestContext,
+    extract::{AuthRejection, Claims, CurrentUser, VerifiedUser},
+    hooks::{Admission, Hooks},
+    secret::Secret,
+    send::{ConsoleSender, OtpMessage, SendError, SendOtp},
+    store::MemoryStore,
+    user::OtpUser,
+    web::problem,
+};
 
 #[cfg(test)]
 mod testing_config;

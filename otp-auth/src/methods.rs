@@ -8,10 +8,10 @@ use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The limit, not counting `otp`.
-const MOST: usize = 8;
+const MAX_METHODS: usize = 8;
 
 /// The longest name.
-const LONGEST: usize = 32;
+const MAX_METHOD_BYTES: usize = 32;
 
 const OTP: &str = "otp";
 
@@ -23,12 +23,12 @@ const OTP: &str = "otp";
 /// several factors.
 ///
 /// ```
-/// use otp_auth::AuthMethods;
+/// use otp_auth::session::AuthMethods;
 ///
 /// let methods = AuthMethods::new(["hwk", "mfa"])?;
 /// assert!(methods.contains("otp") && methods.contains("mfa"));
 /// assert_eq!(methods.as_str(), "otp hwk mfa");
-/// # Ok::<(), otp_auth::InvalidAuthMethods>(())
+/// # Ok::<(), otp_auth::session::InvalidAuthMethods>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AuthMethods(Cow<'static, str>);
@@ -78,13 +78,13 @@ impl AuthMethods {
 
     fn add(&mut self, method: &str) -> Result<(), InvalidAuthMethods> {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-        if method.is_empty() || method.len() > LONGEST || !method.bytes().all(is_plain) {
+        if method.is_empty() || method.len() > MAX_METHOD_BYTES || !method.bytes().all(is_plain) {
             return Err(InvalidAuthMethods);
         }
         if self.contains(method) {
             return Ok(());
         }
-        if self.iter().count() > MOST {
+        if self.iter().count() > MAX_METHODS {
             return Err(InvalidAuthMethods);
         }
         let all = self.0.to_mut();

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::binding::Binding;
+pub use crate::binding::Binding;
 use crate::clock::Timestamp;
-use crate::id::SessionId;
-use crate::methods::AuthMethods;
+pub use crate::id::{ParseIdError, SessionId, SubjectId, TokenId};
+pub use crate::methods::{AuthMethods, InvalidAuthMethods};
 
 /// How long a lost response to a refresh can be recovered. It covers a client that sleeps
 /// overnight, but not an old token found later.
-const RECOVERY: Duration = Duration::from_hours(24);
+const RECOVERY_WINDOW: Duration = Duration::from_hours(24);
 
 /// A sign-in, as stores keep it.
 ///
@@ -131,7 +131,7 @@ impl Client {
 
 /// What a refresh token of a given generation is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presented {
+pub(crate) enum RefreshState {
     /// The current token. Replace it.
     Current,
     /// Replaced just now, by a concurrent request or one whose response was lost. Return the same
@@ -159,34 +159,34 @@ pub(crate) enum Presented {
 /// reissued is not recovered, so a copy is detected once both have used it twice, while an
 /// occasional lost response ends nothing. Two uses within the grace period of each other look like
 /// two tabs, and start this over. A copy that is used alone looks like its owner.
-pub(crate) fn judge(session: &Session, generation: u32, now: Timestamp, grace: Duration) -> Presented {
+pub(crate) fn refresh_state(session: &Session, generation: u32, now: Timestamp, grace: Duration) -> RefreshState {
     if session.revoked_at.is_some() {
-        return Presented::Revoked;
+        return RefreshState::Revoked;
     }
     if now >= session.expires_at {
-        return Presented::Expired;
+        return RefreshState::Expired;
     }
     if generation == session.generation {
-        return Presented::Current;
+        return RefreshState::Current;
     }
     if generation.checked_add(1) == Some(session.generation) {
         let recovered = session.recovery.filter(|recovery| recovery.generation == session.generation);
         let handed_out_at = recovered.map_or(session.refreshed_at, |recovery| recovery.at);
         // A zero grace period accepts nothing, not even within the same millisecond.
         if now < handed_out_at + grace {
-            return Presented::JustReplaced;
+            return RefreshState::JustReplaced;
         }
         let was_recovered = session.recovery.is_some_and(|recovery| recovery.generation >= generation);
-        if !was_recovered && now < session.refreshed_at + RECOVERY {
-            return Presented::AnswerLost;
+        if !was_recovered && now < session.refreshed_at + RECOVERY_WINDOW {
+            return RefreshState::AnswerLost;
         }
     }
     if session.generation.checked_add(1) == Some(generation) {
-        return Presented::Ahead;
+        return RefreshState::Ahead;
     }
     // Older generations, and those further ahead. The latter mean that the table was restored to an
     // earlier state and cannot be trusted.
-    Presented::Reused
+    RefreshState::Reused
 }
 
 #[cfg(test)]
@@ -230,28 +230,31 @@ mod tests {
     #[test]
     fn rt_01_rt_02_t20_only_the_last_but_one_has_a_grace() {
         for (generation, millis, expected) in [
-            (5, 100_000, Presented::Current),
-            (5, 199_999, Presented::Current),
-            (4, 100_000, Presented::JustReplaced),
-            (4, 109_999, Presented::JustReplaced),
-            (4, 110_000, Presented::AnswerLost),
-            (4, 199_999, Presented::AnswerLost),
-            (3, 100_000, Presented::Reused),
-            (0, 100_000, Presented::Reused),
-            (6, 100_000, Presented::Ahead),
-            (6, 199_999, Presented::Ahead),
-            (7, 100_000, Presented::Reused),
-            (u32::MAX, 100_000, Presented::Reused),
+            (5, 100_000, RefreshState::Current),
+            (5, 199_999, RefreshState::Current),
+            (4, 100_000, RefreshState::JustReplaced),
+            (4, 109_999, RefreshState::JustReplaced),
+            (4, 110_000, RefreshState::AnswerLost),
+            (4, 199_999, RefreshState::AnswerLost),
+            (3, 100_000, RefreshState::Reused),
+            (0, 100_000, RefreshState::Reused),
+            (6, 100_000, RefreshState::Ahead),
+            (6, 199_999, RefreshState::Ahead),
+            (7, 100_000, RefreshState::Reused),
+            (u32::MAX, 100_000, RefreshState::Reused),
         ] {
-            assert_eq!(judge(&session(), generation, at(millis), GRACE), expected, "{generation} at {millis}");
+            assert_eq!(refresh_state(&session(), generation, at(millis), GRACE), expected, "{generation} at {millis}");
         }
     }
 
     #[test]
     fn a_grace_of_zero_is_none() {
-        assert_eq!(judge(&session(), 4, at(100_000), Duration::ZERO), Presented::AnswerLost);
+        assert_eq!(refresh_state(&session(), 4, at(100_000), Duration::ZERO), RefreshState::AnswerLost);
         let recovery = Some(Recovery { generation: 5, at: at(100_000) });
-        assert_eq!(judge(&Session { recovery, ..session() }, 4, at(100_000), Duration::ZERO), Presented::Reused);
+        assert_eq!(
+            refresh_state(&Session { recovery, ..session() }, 4, at(100_000), Duration::ZERO),
+            RefreshState::Reused
+        );
     }
 
     #[test]
@@ -261,18 +264,18 @@ mod tests {
         let recovered =
             |generation, millis| Session { recovery: Some(Recovery { generation, at: at(millis) }), ..long.clone() };
         for (what, session, millis, expected) in [
-            ("the last moment of the day", long.clone(), 100_000 + day - 1, Presented::AnswerLost),
-            ("the day is over", long.clone(), 100_000 + day, Presented::Reused),
-            ("made up for a moment ago, by another tab", recovered(5, 500_000), 509_999, Presented::JustReplaced),
-            ("made up for already", recovered(5, 500_000), 510_000, Presented::Reused),
-            ("this token was itself handed out again", recovered(4, 90_000), 110_000, Presented::Reused),
-            ("the one before it was", recovered(3, 80_000), 110_000, Presented::AnswerLost),
-            ("one of long ago was", recovered(0, 10), 110_000, Presented::AnswerLost),
+            ("the last moment of the day", long.clone(), 100_000 + day - 1, RefreshState::AnswerLost),
+            ("the day is over", long.clone(), 100_000 + day, RefreshState::Reused),
+            ("made up for a moment ago, by another tab", recovered(5, 500_000), 509_999, RefreshState::JustReplaced),
+            ("made up for already", recovered(5, 500_000), 510_000, RefreshState::Reused),
+            ("this token was itself handed out again", recovered(4, 90_000), 110_000, RefreshState::Reused),
+            ("the one before it was", recovered(3, 80_000), 110_000, RefreshState::AnswerLost),
+            ("one of long ago was", recovered(0, 10), 110_000, RefreshState::AnswerLost),
         ] {
-            assert_eq!(judge(&session, 4, at(millis), GRACE), expected, "{what}");
+            assert_eq!(refresh_state(&session, 4, at(millis), GRACE), expected, "{what}");
         }
         // Older ones are never recovered.
-        assert_eq!(judge(&long, 3, at(110_000), GRACE), Presented::Reused);
+        assert_eq!(refresh_state(&long, 3, at(110_000), GRACE), RefreshState::Reused);
     }
 
     /// A client or a thief, with its latest token.
@@ -282,12 +285,12 @@ mod tests {
     /// One refresh, as in `OtpAuth::refresh`; `false` if it was detected as reuse. `answered` says
     /// whether the response arrives.
     fn refresh(session: &mut Session, holder: &mut Holder, now: Timestamp, answered: bool) -> bool {
-        match judge(session, holder.0, now, GRACE) {
-            Presented::Current => *session = session.clone().advanced(now),
-            Presented::AnswerLost => {
+        match refresh_state(session, holder.0, now, GRACE) {
+            RefreshState::Current => *session = session.clone().advanced(now),
+            RefreshState::AnswerLost => {
                 session.recovery = Some(Recovery { generation: session.generation, at: now });
             }
-            Presented::JustReplaced => {}
+            RefreshState::JustReplaced => {}
             _ => return false,
         }
         if answered {
@@ -360,7 +363,7 @@ mod tests {
     #[test]
     fn rt_04_rt_07_a_session_ends_at_its_millisecond() {
         for generation in [5, 4, 3] {
-            assert_eq!(judge(&session(), generation, at(200_000), GRACE), Presented::Expired);
+            assert_eq!(refresh_state(&session(), generation, at(200_000), GRACE), RefreshState::Expired);
         }
     }
 
@@ -369,7 +372,7 @@ mod tests {
         let revoked = Session { revoked_at: Some(at(100_000)), ..session() };
         for generation in [5, 4, 3] {
             for millis in [100_000, 300_000] {
-                assert_eq!(judge(&revoked, generation, at(millis), GRACE), Presented::Revoked);
+                assert_eq!(refresh_state(&revoked, generation, at(millis), GRACE), RefreshState::Revoked);
             }
         }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
+pub use crate::email::{Address, InvalidAddress};
 
 /// A user of the application. `#[derive(OtpUser)]` implements it.
 #[diagnostic::on_unimplemented(

@@ -25,12 +25,12 @@ macro_rules! every_key {
             cookie_path: "/account", format!("/{}", "account"), ["", "auth", "/a;b", "/\u{e4}"];
             previous_cookie_paths: ["/", "/old"], vec![String::from("/"), String::from("/old")], ["", "auth", "/a;b"];
             cookie_domain: "example.com", String::from("example.com"), ["", "localhost", "https://example.com", "a.."];
-            cookie_same_site: "strict", otp_auth::SameSite::Strict, [];
+            cookie_same_site: "strict", otp_auth::config::SameSite::Strict, [];
             forget_device_at_logout: true, !false, [];
             trusted_origins: ["https://a.example"], vec![String::from("https://a.example")], ["", "https://A.example"];
             issuer: "https://example.com", String::from("https://example.com"), ["", " "];
             audience: "app", String::from("app"), ["", " "];
-            local_part_case: preserve, otp_auth::LocalPartCase::Preserve, [];
+            local_part_case: preserve, otp_auth::config::LocalPartCase::Preserve, [];
             developer_mode: allow_in_release(true), allow_in_release(!false), [];
             developer_hosts: ["laptop.local"], vec![String::from("laptop.local")], ["", "laptop.local:8000"];
             refresh_token_delivery: "body", "body", [];

@@ -12,14 +12,14 @@ use axum::{Json, Router};
 use otp_auth::store::{Realm, Timestamp};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
-    AuthRejection, Claims, ConfigError, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SettingsBuilder, SqliteStore,
-    VerifiedUser,
+    AuthRejection, Claims, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SqliteStore, VerifiedUser,
+    config::{ConfigError, SettingsBuilder},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use utoipa::OpenApi;
 
-use crate::client::{Client, Kind, Target};
+use crate::client::{Client, ClientKind, Target};
 use crate::config::{BodyAuth, BothAuth, CookieAuth, Mode, SECRET, TestConfig, Tune, Tuned};
 use crate::faults::{Faults, Faulty};
 use crate::hooks::TestHooks;
@@ -202,11 +202,11 @@ impl App {
     /// A client of the usual kind for the delivery: a browser where cookies
     /// are set.
     pub fn client(&self) -> Client {
-        Client::new(self.clone(), if self.mode.sets_cookies() { Kind::Browser } else { Kind::Native })
+        Client::new(self.clone(), if self.mode.sets_cookies() { ClientKind::Browser } else { ClientKind::Native })
     }
 
     /// A client of this kind.
-    pub fn client_of(&self, kind: Kind) -> Client {
+    pub fn client_of(&self, kind: ClientKind) -> Client {
         Client::new(self.clone(), kind)
     }
 
@@ -315,7 +315,7 @@ impl App {
     }
 
     /// The sessions of a user that are alive, the latest first.
-    pub async fn sessions(&self, user: i64) -> Vec<otp_auth::Session> {
+    pub async fn sessions(&self, user: i64) -> Vec<otp_auth::session::Session> {
         use otp_auth::store::SessionStore;
         let (realm, user, now) = (Realm::new("users").unwrap(), user.to_string(), self.clock.now());
         match &self.database {

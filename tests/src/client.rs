@@ -30,7 +30,7 @@ pub trait Target: Clone + Send + Sync {
 
 /// What kind of client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ClientKind {
     /// Keeps cookies; its scripts do not look at tokens in bodies.
     Browser,
     /// Knows no cookies.
@@ -41,7 +41,7 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct Client<A = App> {
     app: A,
-    kind: Kind,
+    kind: ClientKind,
     /// The cookies, of a browser.
     pub jar: Jar,
     /// The challenge, of a native application.
@@ -60,7 +60,7 @@ pub struct Client<A = App> {
 
 impl<A: Target> Client<A> {
     /// A client that remembers nothing yet.
-    pub fn new(app: A, kind: Kind) -> Self {
+    pub fn new(app: A, kind: ClientKind) -> Self {
         Self {
             app,
             kind,
@@ -84,7 +84,7 @@ impl<A: Target> Client<A> {
     /// comes back.
     pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
-        if self.kind == Kind::Browser
+        if self.kind == ClientKind::Browser
             && let Some(cookies) = self.jar.header(&path, self.app.now())
         {
             request.headers_mut().insert(COOKIE, cookies.parse().unwrap());
@@ -96,7 +96,7 @@ impl<A: Target> Client<A> {
             request.extensions_mut().insert(ConnectInfo(address));
         }
         let answer = Answer::read(self.app.answer(request).await).await;
-        if self.kind == Kind::Browser {
+        if self.kind == ClientKind::Browser {
             for cookie in answer.cookies() {
                 self.jar.store(cookie, self.app.now());
             }
@@ -112,7 +112,7 @@ impl<A: Target> Client<A> {
         {
             let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
             self.access_token = text("access_token").or(self.access_token.take());
-            if self.kind == Kind::Native {
+            if self.kind == ClientKind::Native {
                 self.challenge = text("challenge").or(self.challenge.take());
                 self.refresh_token = text("refresh_token").or(self.refresh_token.take());
                 self.device = text("device").or(self.device.take());
@@ -228,16 +228,16 @@ impl<A: Target> Client<A> {
     /// Puts a refresh token back in the place where this client keeps it.
     pub fn put_refresh_token(&mut self, token: &str) {
         match self.kind {
-            Kind::Browser => self.jar.plant("__Host-refresh_token-users", token),
-            Kind::Native => self.refresh_token = Some(token.to_owned()),
+            ClientKind::Browser => self.jar.plant("__Host-refresh_token-users", token),
+            ClientKind::Native => self.refresh_token = Some(token.to_owned()),
         }
     }
 
     /// Puts a challenge in the place where this client keeps it.
     pub fn put_challenge(&mut self, challenge: &str) {
         match self.kind {
-            Kind::Browser => self.jar.plant("__Host-otp_challenge-users", challenge),
-            Kind::Native => self.challenge = Some(challenge.to_owned()),
+            ClientKind::Browser => self.jar.plant("__Host-otp_challenge-users", challenge),
+            ClientKind::Native => self.challenge = Some(challenge.to_owned()),
         }
     }
 
@@ -250,8 +250,8 @@ impl<A: Target> Client<A> {
     /// Puts what makes a device known in the place where this client keeps it.
     pub fn put_device(&mut self, device: &str) {
         match self.kind {
-            Kind::Browser => self.jar.plant("__Host-otp_device-users", device),
-            Kind::Native => self.device = Some(device.to_owned()),
+            ClientKind::Browser => self.jar.plant("__Host-otp_device-users", device),
+            ClientKind::Native => self.device = Some(device.to_owned()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use otp_auth::testing::CapturingSender;
-use otp_auth::{OtpConfig, SettingsBuilder, otp_config};
+use otp_auth::{OtpConfig, config::SettingsBuilder, otp_config};
 
 use crate::hooks::TestHooks;
 use crate::user::User;

@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use otp_auth::{Admission, AuthMethods, Hooks, RequestContext, SessionId, SignInAnswer, Suspicion};
+use otp_auth::{
+    Admission, Hooks, RequestContext,
+    hooks::{SignInAnswer, Suspicion},
+    session::{AuthMethods, SessionId},
+};
 use tokio::sync::Notify;
 
 use crate::user::User;

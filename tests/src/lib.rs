@@ -28,7 +28,7 @@ pub mod user;
 
 pub use answer::{Answer, SetCookie};
 pub use app::{Api, App, Backend, Setup, Typed};
-pub use client::{Client, Kind, Target};
+pub use client::{Client, ClientKind, Target};
 pub use config::{Mode, OTHER_SECRET, SECRET, TestConfig, Tuned, secret};
 pub use faults::{Fault, Faults, Faulty, Operation};
 pub use hooks::{Call, Reply, TestHooks};

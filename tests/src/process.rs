@@ -21,7 +21,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::answer::Answer;
-use crate::client::{Client, Kind, Target};
+use crate::client::{Client, ClientKind, Target};
 
 /// The program of `tests/src/bin/application.rs`, running. It ends when the
 /// last clone is dropped.
@@ -72,7 +72,7 @@ impl Process {
 
     /// A client that knows no cookies, as the program wants it.
     pub fn client(&self) -> Client<Self> {
-        Client::new(self.clone(), Kind::Native)
+        Client::new(self.clone(), ClientKind::Native)
     }
 
     /// Moves the clock on.
@@ -235,7 +235,7 @@ impl Pair {
 
     /// A client whose requests go to each of them in turns.
     pub fn client(&self) -> Client<Self> {
-        Client::new(self.clone(), Kind::Native)
+        Client::new(self.clone(), ClientKind::Native)
     }
 
     /// The process of a number: the even ones and the odd ones.

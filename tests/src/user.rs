@@ -1,6 +1,6 @@
 //! The application's user.
 
-use otp_auth::{NewUser, OtpUser};
+use otp_auth::{OtpUser, store::NewUser};
 
 /// A user with everything that the extractors look at.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema, OtpUser)]

@@ -5,7 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use otp_auth::{ConsoleSender, MemoryStore, OtpAuth, OtpUser, SameSite, Settings, otp_config};
+use otp_auth::{
+    ConsoleSender, MemoryStore, OtpAuth, OtpUser,
+    config::{SameSite, Settings},
+    otp_config,
+};
 use otp_auth_rules::Form;
 
 fn root() -> PathBuf {

@@ -12,7 +12,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// The modules of the library from top to bottom: each may name those in the
 /// rows below its own.
 const LAYERS: &[&[&str]] = &[
-    &["__private", "testing"],
+    &["__private", "extract", "testing"],
     &["web"],
     &["auth"],
     &["revoked"],

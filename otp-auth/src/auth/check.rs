@@ -22,7 +22,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// ```
     ///
     /// To accept some faults deliberately, go through [`findings`](CheckError::findings) and match
-    /// on their [`kind`](crate::Finding::kind).
+    /// on their [`kind`](crate::store::Finding::kind).
     ///
     /// # Errors
     ///

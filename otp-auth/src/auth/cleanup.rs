@@ -17,15 +17,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::Store`]. Earlier batches stay deleted.
     pub async fn cleanup(&self) -> Result<Removed, AuthError> {
-        const BATCH: u32 = 500;
+        const MAX_ROWS: u32 = 500;
         let now = self.now();
         self.inner.following.revoked.forget_expired(now);
         let mut removed = Removed::default();
         loop {
             let began = tokio::time::Instant::now();
-            let batch = self.inner.store.cleanup(now, BATCH).await?;
+            let batch = self.inner.store.cleanup(now, MAX_ROWS).await?;
             removed += batch;
-            if !batch.any_reached(BATCH) {
+            if !batch.any_reached(MAX_ROWS) {
                 return Ok(removed);
             }
             // Leave half of the time to sign-ins.

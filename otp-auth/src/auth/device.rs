@@ -15,7 +15,7 @@ use crate::id::{SessionId, SubjectId, TokenId};
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
 /// The device may have signed in at another process, whose clock may be ahead by this much.
-const SKEW: Duration = Duration::from_mins(1);
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// The device of a token, if it has signed in to this address recently enough and has not been
@@ -91,7 +91,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Revokes all devices of a user. The entry lives as long as a device could be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
-        let moment = self.now() + SKEW;
+        let moment = self.now() + CLOCK_SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
     }

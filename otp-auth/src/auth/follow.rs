@@ -17,13 +17,13 @@ use crate::store::TokenRef;
 
 /// How often to ask the store for news. Including the query itself, a sign-out in another process
 /// is seen within two seconds.
-const EVERY: Duration = Duration::from_secs(1);
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A mirror older than this is not trusted.
-const STALE: Duration = Duration::from_secs(10);
+const STALE_AFTER: Duration = Duration::from_secs(10);
 
 /// Expired entries are dropped every this many rounds.
-const SWEEP_EVERY: u32 = 60;
+const ROUNDS_PER_SWEEP: u32 = 60;
 
 /// The mirror of the blacklist, and its age.
 pub(super) struct Following {
@@ -62,7 +62,7 @@ impl Following {
         let asked = self.asked.load(Ordering::Acquire);
         let asked_at = Timestamp::from_millis(self.asked_at.load(Ordering::Acquire));
         let apart = asked_at.until(now).max(now.until(asked_at));
-        asked > 0 && self.began.elapsed() < Duration::from_millis(asked) + STALE && apart < STALE
+        asked > 0 && self.began.elapsed() < Duration::from_millis(asked) + STALE_AFTER && apart < STALE_AFTER
     }
 
     fn answered(&self, asked: Instant, now: Timestamp) {
@@ -116,11 +116,11 @@ impl<C: OtpConfig> OtpAuth<C> {
                     }
                 }
                 rounds = rounds.wrapping_add(1);
-                if rounds.is_multiple_of(SWEEP_EVERY) {
+                if rounds.is_multiple_of(ROUNDS_PER_SWEEP) {
                     inner.following.revoked.forget_expired(now);
                 }
                 drop(inner);
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(FOLLOW_INTERVAL).await;
             }
         });
     }

@@ -38,10 +38,12 @@ use crate::challenge::code::CodeKind;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{ConfigError, OtpConfig, Settings};
 use crate::context::{Caller, RequestContext};
+pub use crate::error::RandomError;
 use crate::event;
 use crate::keys::{KeyRing, Ring};
 use crate::session::Client;
 use crate::store::{AnyStore, Revocation, Store};
+pub use crate::token::ClaimsError;
 use crate::token::{self, Tokens};
 use crate::user::OtpUser as _;
 use follow::Following;
@@ -131,7 +133,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// keep the returned value.
     ///
     /// ```
-    /// # use otp_auth::{AuthError, Client, OtpAuth, OtpConfig, SignedIn};
+    /// # use otp_auth::{AuthError, OtpAuth, OtpConfig, session::Client, auth::SignedIn};
     /// # async fn refresh<C: OtpConfig>(
     /// #     auth: &OtpAuth<C>, peer: std::net::SocketAddr, token: &str,
     /// # ) -> Result<SignedIn<C::User>, AuthError> {

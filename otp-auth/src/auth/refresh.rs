@@ -16,20 +16,20 @@ use crate::error::StoreError;
 use crate::event::{self, Ending};
 use crate::hooks::Suspicion;
 use crate::id::SubjectId;
-use crate::session::{self, Presented, Recovery, Session};
+use crate::session::{self, Recovery, RefreshState, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
 
 /// How often a session is judged per request.
-const ROUNDS: u32 = 5;
+const MAX_ROUNDS: u32 = 5;
 
 /// How long to check for reuse that is only reported.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A refresh token that a client holds.
 struct Held {
     session: Session,
-    presented: Presented,
+    state: RefreshState,
 }
 
 /// What to do for a valid refresh token.
@@ -52,12 +52,12 @@ enum Rank {
 }
 
 impl Rank {
-    fn of(presented: Presented) -> Self {
-        match presented {
-            Presented::Current => Self::InUse,
-            Presented::JustReplaced | Presented::Ahead | Presented::AnswerLost => Self::Good,
-            Presented::Reused => Self::Reused,
-            Presented::Revoked | Presented::Expired => Self::Bad,
+    fn of(state: RefreshState) -> Self {
+        match state {
+            RefreshState::Current => Self::InUse,
+            RefreshState::JustReplaced | RefreshState::Ahead | RefreshState::AnswerLost => Self::Good,
+            RefreshState::Reused => Self::Reused,
+            RefreshState::Revoked | RefreshState::Expired => Self::Bad,
         }
     }
 }
@@ -75,27 +75,27 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`], [`AuthError::Claims`], [`AuthError::Random`].
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn<C::User>, AuthError> {
         let now = self.now();
-        let presented = self.inner.tokens.verify_refresh(refresh_token, now).map_err(|refused| {
+        let token = self.inner.tokens.verify_refresh(refresh_token, now).map_err(|refused| {
             event::invalid_token(refused.0, self.client_ip());
             AuthError::InvalidRefreshToken
         })?;
-        let mut session = self.inner.store.session(presented.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
+        let mut session = self.inner.store.session(token.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
         let grace = self.inner.settings.refresh_grace;
         let mut known = None;
         let mut has_raced = false;
         // One round is enough unless another request was faster, or a crash of the store lost its
         // last change. Then the token is judged again, against the current session.
-        for _ in 0..ROUNDS {
-            let step = match session::judge(&session, presented.generation, now, grace) {
-                Presented::Current => Step::Replace(presented.generation),
-                Presented::Ahead => Step::Replace(session.generation),
-                Presented::JustReplaced => Step::HandOut,
-                Presented::AnswerLost => Step::Recover,
+        for _ in 0..MAX_ROUNDS {
+            let step = match session::refresh_state(&session, token.generation, now, grace) {
+                RefreshState::Current => Step::Replace(token.generation),
+                RefreshState::Ahead => Step::Replace(session.generation),
+                RefreshState::JustReplaced => Step::HandOut,
+                RefreshState::AnswerLost => Step::Recover,
                 // By a concurrent request.
-                Presented::Reused if has_raced && session.has_recovered(presented.generation) => Step::HandOut,
-                Presented::Reused => return self.end_reused(&session, now).await,
-                Presented::Revoked => return Err(AuthError::SessionRevoked),
-                Presented::Expired => return Err(AuthError::InvalidRefreshToken),
+                RefreshState::Reused if has_raced && session.has_recovered(token.generation) => Step::HandOut,
+                RefreshState::Reused => return self.end_reused(&session, now).await,
+                RefreshState::Revoked => return Err(AuthError::SessionRevoked),
+                RefreshState::Expired => return Err(AuthError::InvalidRefreshToken),
             };
             // Load the user and mint the tokens first. If that fails, nothing has changed, and the
             // client can retry with the same token.
@@ -126,7 +126,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Step::Replace(replaced) => {
                     let tokens = self.tokens_for(&user, &session.clone().advanced(now), now)?;
                     match self.inner.store.advance(session.id, replaced, now).await? {
-                        Advance::Advanced(session) if replaced == presented.generation => {
+                        Advance::Advanced(session) if replaced == token.generation => {
                             event::session_renewed(session.id, self.client_ip());
                             if session.binding == binding {
                                 return Ok(SignedIn { user, session, tokens, device: None });
@@ -173,8 +173,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mut ranked = Vec::new();
         for token in refresh_tokens {
             let rank = match self.held(token, now).await? {
-                Some(Held { session, presented }) => {
-                    let rank = Rank::of(presented);
+                Some(Held { session, state }) => {
+                    let rank = Rank::of(state);
                     let key = (rank > Rank::Good, is_strange(&session.user_id), rank, Reverse(session.created_at));
                     (key, Some(session.id))
                 }
@@ -235,21 +235,21 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {
         let Ok(token) = self.inner.tokens.verify_refresh(refresh_token, now) else { return Ok(None) };
         let Some(session) = self.inner.store.session(token.session).await? else { return Ok(None) };
-        let presented = session::judge(&session, token.generation, now, self.inner.settings.refresh_grace);
-        Ok(Some(Held { session, presented }))
+        let state = session::refresh_state(&session, token.generation, now, self.inner.settings.refresh_grace);
+        Ok(Some(Held { session, state }))
     }
 
     /// The sessions for which only replaced tokens were presented, so somebody has a copy. Call
     /// this before ending them. If the store does not respond soon, the result is empty, so that
     /// they can still be ended.
     pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Session> {
-        let until = Instant::now() + LOOK;
+        let until = Instant::now() + LOOK_TIMEOUT;
         let mut reused: Vec<Session> = Vec::new();
         let mut good = Vec::new();
         for token in refresh_tokens {
             let remaining = until.saturating_duration_since(Instant::now());
             let Ok(Ok(Some(held))) = timeout(remaining, self.held(token, now)).await else { continue };
-            match Rank::of(held.presented) {
+            match Rank::of(held.state) {
                 Rank::InUse | Rank::Good => good.push(held.session.id),
                 Rank::Reused if reused.iter().all(|session| session.id != held.session.id) => reused.push(held.session),
                 _ => {}

@@ -24,7 +24,7 @@ use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Re
 ///
 /// ```
 /// # let (challenge, device) = (None, Some("…"));
-/// let request = otp_auth::CodeRequest::new("ann@example.com").challenge(challenge).device(device);
+/// let request = otp_auth::auth::CodeRequest::new("ann@example.com").challenge(challenge).device(device);
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -37,7 +37,7 @@ pub struct CodeRequest<'a> {
     /// The token of a known device, if any ([`SignedIn::device`]). What strangers have sent to the
     /// address does not slow it down.
     ///
-    /// [`SignedIn::device`]: crate::SignedIn::device
+    /// [`SignedIn::device`]: crate::auth::SignedIn::device
     pub device: Option<&'a str>,
 }
 

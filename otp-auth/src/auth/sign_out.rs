@@ -14,20 +14,12 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// process accepts a token of those sessions. [`Claims`](crate::Claims) in other processes
     /// follows within two seconds.
     ///
+    /// Each session ends, even if another could not be ended.
+    ///
     /// # Errors
     ///
     /// [`AuthError::Store`] if a session could not be ended. It is then never reported as ended.
-    pub async fn sign_out(&self, refresh_token: Option<&str>, access_token: Option<&str>) -> Result<(), AuthError> {
-        self.sign_out_all(refresh_token.as_slice(), access_token).await
-    }
-
-    /// Like [`sign_out`](Self::sign_out), for a client that holds several refresh tokens. Ends each
-    /// session, even if another could not be ended.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`sign_out`](Self::sign_out).
-    pub async fn sign_out_all(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
+    pub async fn sign_out(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
         let now = self.now();
         let reused = self.reused(refresh_tokens, now).await;
         let note = |refused: &Refused| event::invalid_token(refused.0, self.client_ip());

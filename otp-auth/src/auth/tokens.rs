@@ -22,7 +22,7 @@ pub struct SignedIn<U> {
     /// The tokens for the client.
     pub tokens: TokenPair,
     /// Proof that this device has signed in to this address, and up to four others before, for
-    /// later [code requests](crate::CodeRequest::device). Only a sign-in returns one.
+    /// later [code requests](crate::auth::CodeRequest::device). Only a sign-in returns one.
     pub device: Option<DeviceToken>,
 }
 

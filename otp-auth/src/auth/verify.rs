@@ -8,7 +8,7 @@ use tracing::{Instrument, Span};
 use super::error::AuthError;
 use super::mailbox::Mailbox;
 use super::{OtpAuth, SignedIn};
-use crate::challenge::{Challenge, CodeMac, Identity, Verdict, code, judge};
+use crate::challenge::{Challenge, CodeMac, Identity, Verdict, check_attempt, code};
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::email::Address;
@@ -20,7 +20,7 @@ use crate::secret::Secret;
 ///
 /// ```
 /// # let (challenge, device) = ("…", None);
-/// let verification = otp_auth::Verification::new("ann@example.com", "123 456").challenge(challenge).device(device);
+/// let verification = otp_auth::auth::Verification::new("ann@example.com", "123 456").challenge(challenge).device(device);
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -225,7 +225,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
         };
         let own = candidates.into_iter().find(|(identity, _)| *identity == counted.identity);
-        let verdict = judge(&counted, now, max_tries, |_| own.map(|(_, mac)| mac));
+        let verdict = check_attempt(&counted, now, max_tries, |_| own.map(|(_, mac)| mac));
         if verdict == Verdict::WrongAtLast {
             let address = own.map(|_| mailbox.address.clone());
             self.note_exhausted(counted.identity, address, context.clone()).await;

@@ -40,7 +40,7 @@ pub(crate) enum CodeKind {
 
 /// A limit in bytes, which is known before reading any. A pasted code may contain many invisible
 /// marks.
-const MAX_TYPED: usize = 4096;
+const MAX_TYPED_BYTES: usize = 4096;
 
 /// More than any code has.
 const MAX_DIGITS: usize = 64;
@@ -79,7 +79,7 @@ pub(crate) struct MalformedCode;
 /// Parses a code as people type and paste it. Spaces, dashes and invisible characters are ignored,
 /// and decimal digits of any script are accepted. Everything else is an error.
 pub(crate) fn read(typed: &str) -> Result<Secret, MalformedCode> {
-    if typed.len() > MAX_TYPED {
+    if typed.len() > MAX_TYPED_BYTES {
         return Err(MalformedCode);
     }
     // With enough capacity, because growing would leave copies behind.
@@ -236,8 +236,8 @@ mod tests {
         let marks = "\u{2066}\u{200b}".repeat(60);
         let marked: String = "1234567890".chars().flat_map(|c| [marks.clone(), c.to_string()]).collect();
         assert_eq!(read(&marked).unwrap().expose(), "1234567890");
-        assert_eq!(read(&format!("{}1", " ".repeat(MAX_TYPED - 1))).unwrap().expose(), "1");
-        assert!(read(&format!("{}1", " ".repeat(MAX_TYPED))).is_err());
+        assert_eq!(read(&format!("{}1", " ".repeat(MAX_TYPED_BYTES - 1))).unwrap().expose(), "1");
+        assert!(read(&format!("{}1", " ".repeat(MAX_TYPED_BYTES))).is_err());
         assert!(read(&" ".repeat(100_000)).is_err());
     }
 

@@ -19,28 +19,28 @@ use crate::secret::Secret;
 pub(crate) const LIFETIME: Duration = Duration::from_hours(180 * 24);
 
 /// How many addresses a device is known for.
-const MOST: usize = 5;
+const MAX_ADDRESSES: usize = 5;
 
-const ID: usize = 16;
-const MAC: usize = 32;
+const ID_BYTES: usize = 16;
+const MAC_BYTES: usize = 32;
 
 /// Bytes of a sign-in: half of the identity, the user, the time.
-const SIGN_IN: usize = 16 + 16 + 8;
+const SIGN_IN_BYTES: usize = 16 + 16 + 8;
 
 /// The id of a device. Random, and useless without the MAC of its token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DeviceId([u8; ID]);
+pub(crate) struct DeviceId([u8; ID_BYTES]);
 
 impl DeviceId {
     pub(crate) fn random() -> Result<Self, RandomError> {
         crypto::random().map(Self)
     }
 
-    pub(crate) const fn from_bytes(bytes: [u8; ID]) -> Self {
+    pub(crate) const fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
         Self(bytes)
     }
 
-    pub(crate) const fn as_bytes(&self) -> &[u8; ID] {
+    pub(crate) const fn as_bytes(&self) -> &[u8; ID_BYTES] {
         &self.0
     }
 
@@ -93,16 +93,16 @@ impl Device {
     /// Parses a token signed with one of the keys.
     pub(crate) fn read(keys: &KeyRing, text: &str) -> Option<Self> {
         // Do not decode anything longer than a token can be.
-        if text.len() > (ID + MOST * SIGN_IN + MAC).div_ceil(3) * 4 {
+        if text.len() > (ID_BYTES + MAX_ADDRESSES * SIGN_IN_BYTES + MAC_BYTES).div_ceil(3) * 4 {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (body, mac) = bytes.split_last_chunk::<MAC>()?;
-        let (id, rest) = body.split_first_chunk::<ID>()?;
-        let (sign_ins, []) = rest.as_chunks::<SIGN_IN>() else { return None };
+        let (body, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
+        let (id, rest) = body.split_first_chunk::<ID_BYTES>()?;
+        let (sign_ins, []) = rest.as_chunks::<SIGN_IN_BYTES>() else { return None };
         let is_ours = keys.iter().any(|keys| crypto::same(mac, &keys.device.mac(&[body])));
         let sign_ins = sign_ins.iter().map(parse).collect::<Option<Vec<_>>>()?;
-        (is_ours && (1..=MOST).contains(&sign_ins.len())).then_some(Self { id: DeviceId(*id), sign_ins })
+        (is_ours && (1..=MAX_ADDRESSES).contains(&sign_ins.len())).then_some(Self { id: DeviceId(*id), sign_ins })
     }
 
     /// The sign-in to an address, given its identity under each key.
@@ -124,7 +124,7 @@ impl Device {
     pub(crate) fn signed_in(mut self, identities: &Ring<Identity>, subject: SubjectId, at: Timestamp) -> Self {
         self.sign_ins.retain(|sign_in| !sign_in.is_to(identities) && !sign_in.is_over(at));
         self.sign_ins.insert(0, DeviceSignIn { identity: half(identities.current()), subject, at });
-        self.sign_ins.truncate(MOST);
+        self.sign_ins.truncate(MAX_ADDRESSES);
         self
     }
 
@@ -145,7 +145,7 @@ fn half(identity: &Identity) -> [u8; 16] {
     identity.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
-fn parse(bytes: &[u8; SIGN_IN]) -> Option<DeviceSignIn> {
+fn parse(bytes: &[u8; SIGN_IN_BYTES]) -> Option<DeviceSignIn> {
     let (identity, rest) = bytes.split_first_chunk()?;
     let (subject, at) = rest.split_first_chunk()?;
     Some(DeviceSignIn {
@@ -250,7 +250,7 @@ mod tests {
             assert_eq!(Device::read(&keys, &token[..end]), None, "{end}");
         }
         let sealed = |body: &[u8]| URL_SAFE_NO_PAD.encode([body, &keys.current().device.mac(&[body])].concat());
-        for length in [0, 15, 16, 17, 55, 57, 16 + 6 * SIGN_IN, 10_000] {
+        for length in [0, 15, 16, 17, 55, 57, 16 + 6 * SIGN_IN_BYTES, 10_000] {
             assert_eq!(Device::read(&keys, &sealed(&vec![1; length])), None, "{length}");
         }
         for odd in [format!("{token}="), format!(" {token}"), format!("{token}A"), "é".repeat(60)] {

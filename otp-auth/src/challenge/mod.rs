@@ -170,11 +170,11 @@ pub(crate) enum Verdict {
 /// Judges an attempt. `presented` returns the MAC of the presented code for the challenge's
 /// identity, or `None` for another identity. It is called only for allowed attempts, so at most
 /// `max_tries` codes are ever compared.
-pub(crate) fn judge(
+pub(crate) fn check_attempt(
     counted: &CountedTry,
     now: Timestamp,
     max_tries: u32,
-    presented: impl FnOnce(&Identity) -> Option<CodeMac>,
+    mac_of_code: impl FnOnce(&Identity) -> Option<CodeMac>,
 ) -> Verdict {
     let Some(right) = counted.code_mac.filter(|_| now < counted.expires_at) else {
         return Verdict::Wrong;
@@ -182,7 +182,7 @@ pub(crate) fn judge(
     if counted.number > max_tries {
         return Verdict::Exhausted;
     }
-    match presented(&counted.identity) {
+    match mac_of_code(&counted.identity) {
         Some(mac) if crypto::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
         _ if counted.number == max_tries => Verdict::WrongAtLast,
         _ => Verdict::Wrong,
@@ -214,7 +214,7 @@ mod tests {
         for max in 1..=10 {
             for number in 1..=12 {
                 let mut compared = false;
-                let verdict = judge(&counted(number), at(0), max, |_| {
+                let verdict = check_attempt(&counted(number), at(0), max, |_| {
                     compared = true;
                     Some(RIGHT)
                 });
@@ -229,33 +229,33 @@ mod tests {
         for max in 1..=10 {
             for number in 1..=12 {
                 for presented in [Some(WRONG), None] {
-                    let verdict = judge(&counted(number), at(0), max, |_| presented);
+                    let verdict = check_attempt(&counted(number), at(0), max, |_| presented);
                     assert_eq!(verdict == Verdict::WrongAtLast, number == max, "{number} of {max}");
                 }
             }
         }
         // Without a comparison there is no guess.
         let used = CountedTry { code_mac: None, ..counted(5) };
-        assert_eq!(judge(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
-        assert_eq!(judge(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(check_attempt(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
     }
 
     #[test]
     fn otp_05_t23_the_expiry_is_exact_to_the_millisecond() {
-        assert_eq!(judge(&counted(1), at(999), 5, |_| Some(RIGHT)), Verdict::Right);
-        assert_eq!(judge(&counted(1), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(1), at(999), 5, |_| Some(RIGHT)), Verdict::Right);
+        assert_eq!(check_attempt(&counted(1), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
     }
 
     #[test]
     fn a_wrong_mac_another_identity_and_a_used_code_are_wrong() {
-        assert_eq!(judge(&counted(1), at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
-        assert_eq!(judge(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(1), at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
         let used = CountedTry { code_mac: None, ..counted(1) };
-        assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
         // A used or expired challenge does not become "too many attempts".
         let used = CountedTry { code_mac: None, ..counted(9) };
-        assert_eq!(judge(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
-        assert_eq!(judge(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
+        assert_eq!(check_attempt(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
     }
 
     #[test]

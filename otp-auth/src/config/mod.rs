@@ -10,6 +10,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use crate::email::LocalPartCase;
+pub use crate::realm::{InvalidRealm, Realm};
 pub use fault::{ConfigError, ConfigFault};
 pub use same_site::SameSite;
 pub use settings::{Settings, SettingsBuilder};

@@ -10,12 +10,12 @@ use super::InvalidAddress;
 use crate::text;
 
 /// RFC 5321 section 4.5.3.1.1, in octets.
-const MAX_LENGTH: usize = 64;
+const MAX_LOCAL_PART_BYTES: usize = 64;
 
 /// The canonical form, with its case unchanged.
 pub(super) fn normalize(typed: &str) -> Result<String, InvalidAddress> {
     let local = join_am(typed.nfc()).into_iter().nfc().collect::<String>();
-    if local.len() > MAX_LENGTH || local.split('.').any(str::is_empty) {
+    if local.len() > MAX_LOCAL_PART_BYTES || local.split('.').any(str::is_empty) {
         return Err(InvalidAddress);
     }
     // A character with a compatibility form looks like another one.

@@ -98,18 +98,18 @@ pub trait SendOtp: Send + Sync + 'static {
 /// runs of six or more digits, on one line, cut to a few hundred characters.
 /// [`source`](StdError::source) has the cause itself.
 pub struct SendError {
-    kind: Kind,
+    kind: FailureKind,
     cause: Box<dyn StdError + Send + Sync>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FailureKind {
     Temporary,
     Permanent,
     Unknown,
 }
 
-impl Kind {
+impl FailureKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Temporary => "not accepted for delivery",
@@ -124,7 +124,7 @@ impl SendError {
     /// again, and the send does not count.
     #[must_use]
     pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Temporary, cause: cause.into() }
+        Self { kind: FailureKind::Temporary, cause: cause.into() }
     }
 
     /// A permanent failure: this address will never accept a message, as after a 5xx reply to
@@ -136,7 +136,7 @@ impl SendError {
     /// e-mail, and otherwise the client does not wait.
     #[must_use]
     pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Permanent, cause: cause.into() }
+        Self { kind: FailureKind::Permanent, cause: cause.into() }
     }
 
     /// An unknown outcome: a timeout, or a connection that broke before the reply. The client is
@@ -144,19 +144,19 @@ impl SendError {
     /// accepts messages but replies too late would send without limit.
     #[must_use]
     pub fn unknown(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Unknown, cause: cause.into() }
+        Self { kind: FailureKind::Unknown, cause: cause.into() }
     }
 
     /// Whether the address will never accept a message.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        self.kind == Kind::Permanent
+        self.kind == FailureKind::Permanent
     }
 
     /// Whether the message may have been accepted anyway.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.kind == Kind::Unknown
+        self.kind == FailureKind::Unknown
     }
 
     /// The part of a cause that may be logged.

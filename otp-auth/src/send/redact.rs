@@ -4,16 +4,16 @@
 use std::ops::Range;
 
 /// Longer texts are cut first, to limit the work.
-const MAX_READ: usize = 4 * 1024;
+const MAX_READ_BYTES: usize = 4 * 1024;
 
 /// Characters in the result.
-const MAX_WRITTEN: usize = 300;
+const MAX_WRITTEN_CHARS: usize = 300;
 
 /// Replaces what is left out.
 const REDACTED: &str = "[redacted]";
 
 /// A run of this many digits may be a code, a telephone number or an id.
-const MAX_DIGITS: usize = 5;
+const MAX_DIGIT_RUN: usize = 5;
 
 /// The text without addresses, runs of six or more digits and control characters, limited to a few
 /// lines. `known` has further words to hide in any case, such as the recipient's address.
@@ -27,7 +27,7 @@ pub(super) fn redact(text: &str, known: &[&str]) -> String {
     let mut from = 0;
     while from < text.len() {
         let run = text[from..].iter().take_while(|c| c.is_numeric()).count();
-        if run > MAX_DIGITS {
+        if run > MAX_DIGIT_RUN {
             hide(from..from + run);
         }
         from += run.max(1);
@@ -45,10 +45,10 @@ pub(super) fn redact(text: &str, known: &[&str]) -> String {
 
 /// The start of a text, up to the end of a word.
 fn beginning(text: &str) -> &str {
-    if text.len() <= MAX_READ {
+    if text.len() <= MAX_READ_BYTES {
         return text;
     }
-    let part = &text[..text.floor_char_boundary(MAX_READ)];
+    let part = &text[..text.floor_char_boundary(MAX_READ_BYTES)];
     part.rfind(char::is_whitespace).map_or("", |end| &part[..end])
 }
 
@@ -122,7 +122,7 @@ fn written(text: &[char], hidden: &[bool]) -> String {
             written.push(if breaks_a_line(*c) { ' ' } else { *c });
         }
     }
-    match written.char_indices().nth(MAX_WRITTEN) {
+    match written.char_indices().nth(MAX_WRITTEN_CHARS) {
         Some((end, _)) => format!("{}…", &written[..end]),
         None => written,
     }
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_and_shows_no_part_of_an_address() {
         let text = redact(&"x ".repeat(10_000), &[]);
-        assert_eq!(text.chars().count(), MAX_WRITTEN + 1);
+        assert_eq!(text.chars().count(), MAX_WRITTEN_CHARS + 1);
         // The limit is inside the address.
-        for fill in MAX_READ - 20..MAX_READ + 5 {
+        for fill in MAX_READ_BYTES - 20..MAX_READ_BYTES + 5 {
             let long = format!("{} annalee@example.com", "1".repeat(fill));
             let text = redact(&long, &[]);
             assert!(!text.contains("ann"), "{text}");

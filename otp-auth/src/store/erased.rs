@@ -116,8 +116,9 @@ pub(crate) struct AnyStore<U> {
     realm: Realm,
 }
 
-/// Writes each method four times: in the object-safe trait, for every store,
-/// detached, and, but for those `apart`, with the realm and the time limit.
+/// Writes each method five times: in the object-safe trait, for every store,
+/// detached, for a store in an [`Arc`], and, except for those `apart`, with the
+/// realm and the time limit.
 macro_rules! methods {
     ($(
         $of:path [$($generics:tt)*] {
@@ -128,6 +129,7 @@ macro_rules! methods {
                 ) -> $apart_output:ty;
             })?
             $(@detached { $($detached:item)* })?
+            $(@shared { $($shared:item)* })?
         }
     )*) => {
         trait Erased<U: OtpUser>: Send + Sync {
@@ -177,6 +179,20 @@ macro_rules! methods {
             })?
         })*
 
+        $(impl<$($generics)*> $of for Arc<S> {
+            $($($shared)*)?
+            $(async fn $name(
+                &self, $($realm: &Realm,)? $($ref: &$ref_type,)* $($arg: $type),*
+            ) -> StoreResult<$output> {
+                <S as $of>::$name(self, $($realm,)? $($ref,)* $($arg),*).await
+            })*
+            $(async fn $apart(
+                &self, $apart_realm: &Realm, $($apart_arg: $apart_type),*
+            ) -> StoreResult<$apart_output> {
+                <S as $of>::$apart(self, $apart_realm, $($apart_arg),*).await
+            })?
+        })*
+
         impl<U: OtpUser> AnyStore<U> {
             $($(pub(crate) async fn $name(
                 &self, $($ref: &$ref_type,)* $($arg: $type),*
@@ -217,6 +233,7 @@ methods! {
     Maintenance [S: Maintenance] {
         cleanup(now: Timestamp, limit: u32) -> Removed;
         @detached { const CANCEL_SAFE: bool = true; }
+        @shared { const CANCEL_SAFE: bool = S::CANCEL_SAFE; }
     }
 }
 

@@ -15,7 +15,7 @@
 
 mod decision;
 mod erased;
-pub mod memory;
+pub(crate) mod memory;
 #[cfg(feature = "mongodb")]
 pub(crate) mod mongo;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -30,11 +30,12 @@ use std::time::Duration;
 
 pub use self::decision::{Decision, Proof};
 pub use self::erased::Detached;
+pub use self::memory::{MemoryStore, NewUser};
 pub use crate::binding::Binding;
 pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
 pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
-pub use crate::check::{Finding, FindingKind, SignUps};
+pub use crate::check::{CheckError, Finding, FindingKind, SignUps};
 pub use crate::clock::Timestamp;
 pub use crate::error::StoreError;
 pub use crate::id::{SessionId, SubjectId, TokenId};
@@ -43,13 +44,13 @@ pub use crate::realm::Realm;
 pub use crate::session::{Client, Recovery, Session};
 
 #[cfg(feature = "mongodb")]
-pub use mongo::user::MongoUser;
+pub use mongo::{MongoStore, user::MongoUser};
 #[cfg(feature = "mysql")]
-pub use sql::mysql::user::MySqlUser;
+pub use sql::mysql::{MySqlStore, user::MySqlUser};
 #[cfg(feature = "postgres")]
-pub use sql::postgres::user::PostgresUser;
+pub use sql::postgres::{PostgresStore, user::PostgresUser};
 #[cfg(feature = "sqlite")]
-pub use sql::sqlite::user::SqliteUser;
+pub use sql::sqlite::{SqliteStore, user::SqliteUser};
 
 pub(crate) use erased::AnyStore;
 

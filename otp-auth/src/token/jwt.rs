@@ -14,12 +14,12 @@ use crate::secret::Secret;
 
 /// The kind of a token. Each has its own key and `typ` (RFC 8725 section 3.11 and 3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Access,
     Refresh,
 }
 
-impl Kind {
+impl TokenKind {
     const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -76,7 +76,7 @@ impl Header<'_> {
 
 /// One key for one kind of token.
 pub(super) struct TokenKey {
-    kind: Kind,
+    kind: TokenKind,
     id: String,
     /// The encoded header of every token that this key signs.
     header: String,
@@ -84,10 +84,10 @@ pub(super) struct TokenKey {
 }
 
 impl TokenKey {
-    pub(super) fn new(kind: Kind, keys: &Keys) -> Self {
+    pub(super) fn new(kind: TokenKind, keys: &Keys) -> Self {
         let key = match kind {
-            Kind::Access => &keys.access,
-            Kind::Refresh => &keys.refresh,
+            TokenKind::Access => &keys.access,
+            TokenKind::Refresh => &keys.refresh,
         };
         let header = format!(r#"{{"typ":"{}","alg":"HS256","kid":"{}"}}"#, kind.typ(), keys.id);
         Self { kind, id: keys.id.clone(), header: URL_SAFE_NO_PAD.encode(header), key: key.clone() }

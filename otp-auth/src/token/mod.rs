@@ -19,7 +19,7 @@ use crate::user::OtpUser;
 
 use claims::RefreshClaims;
 pub(crate) use claims::{AccessClaims, Audience, Registered};
-use jwt::{Kind, TokenKey};
+use jwt::{TokenKey, TokenKind};
 
 /// The maximum lifetime of an access token.
 pub(crate) const LONGEST_LIFETIME: Duration = otp_auth_rules::setting::access_token_lifetime.longest;
@@ -34,11 +34,11 @@ const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// Longer than any token with reasonable claims. It limits the work that strangers can cause, and
 /// hyper accepts only 16 KiB of headers over HTTP/2.
-const MAX_LENGTH: usize = 12 * 1024;
+const MAX_TOKEN_BYTES: usize = 12 * 1024;
 
 /// Many proxies reject headers above 8 KiB, including everything else that a browser sends. At half
 /// of that, warn.
-const LONG: usize = 4 * 1024;
+const LARGE_TOKEN_BYTES: usize = 4 * 1024;
 
 /// Why a token is rejected. Only for the log: clients get one response for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(crate) enum MintError {
 
 /// The contents of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Presented {
+pub(crate) struct RefreshToken {
     pub(crate) session: SessionId,
     pub(crate) generation: u32,
 }
@@ -98,8 +98,8 @@ impl Tokens {
     pub(crate) fn new(settings: &Settings, keys: &KeyRing) -> Self {
         let set = |kind| KeySet(keys.map(|keys| TokenKey::new(kind, keys)));
         Self {
-            access: set(Kind::Access),
-            refresh: set(Kind::Refresh),
+            access: set(TokenKind::Access),
+            refresh: set(TokenKind::Refresh),
             access_lifetime: settings.access_token_lifetime,
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
@@ -137,13 +137,13 @@ impl Tokens {
         serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(ClaimsError)?;
         let token = self.access.sign(&payload);
         let bytes = token.expose().len();
-        if bytes > MAX_LENGTH {
+        if bytes > MAX_TOKEN_BYTES {
             // Extractors would reject it.
             return Err(MintError::TooLong { bytes });
         }
         Ok(Minted {
             token,
-            is_long: bytes > LONG,
+            is_long: bytes > LARGE_TOKEN_BYTES,
             expires_in: Duration::from_secs(u64::try_from(expires_at.as_secs() - now.as_secs()).unwrap_or(0)),
         })
     }
@@ -187,7 +187,7 @@ impl Tokens {
     }
 
     /// Verifies a refresh token.
-    pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Presented, Refused> {
+    pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshToken, Refused> {
         let claims: RefreshClaims = self.refresh.open(token)?;
         check_times(claims.issued_at, None, claims.expires_at, now)?;
         check_issuer(claims.issuer.as_deref(), self.issuer.as_deref())?;
@@ -196,7 +196,7 @@ impl Tokens {
             Some(expected) if claims.audience.as_deref() != Some(expected) => return Err(Refused("wrong audience")),
             _ => {}
         }
-        Ok(Presented { session: claims.session, generation: claims.generation })
+        Ok(RefreshToken { session: claims.session, generation: claims.generation })
     }
 
     /// The session of a refresh token, even if the token has expired.
@@ -237,7 +237,7 @@ impl KeySet {
     }
 
     fn open<T: serde::de::DeserializeOwned>(&self, token: &str) -> Result<T, Refused> {
-        if token.len() > MAX_LENGTH {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(Refused("too long"));
         }
         let parts = jwt::Parts::split(token)?;

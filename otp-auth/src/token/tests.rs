@@ -65,7 +65,7 @@ fn header() -> Value {
 }
 
 fn sign(header: &Value, payload: &str) -> String {
-    TokenKey::new(Kind::Access, &keys(1)).sign_with_header(&header.to_string(), payload)
+    TokenKey::new(TokenKind::Access, &keys(1)).sign_with_header(&header.to_string(), payload)
 }
 
 fn read(tokens: &Tokens, token: &str) -> Result<AccessClaims<NoClaims>, Refused> {
@@ -295,7 +295,7 @@ fn jwt_16_access_and_refresh_tokens_do_not_stand_in_for_each_other() {
     assert!(read(&tokens, refresh.expose()).is_err());
     assert!(tokens.verify_refresh(&minted(&tokens), NOW).is_err());
     // Not even with the header of the other kind, because the keys differ.
-    let relabelled = TokenKey::new(Kind::Refresh, &keys(1))
+    let relabelled = TokenKey::new(TokenKind::Refresh, &keys(1))
         .sign_with_header(&header().to_string(), &payload(&minted(&tokens)).to_string());
     assert!(read(&tokens, &relabelled).is_err());
 }
@@ -345,8 +345,8 @@ fn the_refresh_token_of_a_generation_is_always_the_same() {
     let first = tokens.mint_refresh(&session()).unwrap();
     assert_eq!(first, tokens.mint_refresh(&session()).unwrap());
     assert_ne!(first, tokens.mint_refresh(&Session { generation: 5, ..session() }).unwrap());
-    let presented = tokens.verify_refresh(first.expose(), NOW).unwrap();
-    assert_eq!(presented, Presented { session: session().id, generation: 4 });
+    let token = tokens.verify_refresh(first.expose(), NOW).unwrap();
+    assert_eq!(token, RefreshToken { session: session().id, generation: 4 });
 }
 
 #[test]

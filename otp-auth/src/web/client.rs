@@ -8,8 +8,8 @@ use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName};
 
-use super::cookie::Kind;
-use super::delivery::presented;
+use super::cookie::CookieKind;
+use super::delivery::credentials;
 use crate::auth::{ChallengeKey, OtpAuth};
 use crate::config::OtpConfig;
 use crate::session::Client;
@@ -46,7 +46,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// use std::sync::Mutex;
     ///
     /// use axum::http::{HeaderMap, StatusCode};
-    /// use otp_auth::{AuthMethods, ChallengeKey, Hooks, RequestContext, SignInAnswer};
+    /// use otp_auth::{Hooks, RequestContext, session::AuthMethods, auth::ChallengeKey, hooks::SignInAnswer};
     /// # use otp_auth::{OtpAuth, OtpConfig};
     /// # struct User { id: i64 }
     /// # fn is_right(_: i64, _: &str) -> bool { true }
@@ -82,7 +82,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     #[must_use]
     pub fn held_challenge(&self, headers: &HeaderMap) -> Option<ChallengeKey> {
         // With several, it is not known which one the code will be for.
-        match presented(Kind::Challenge, headers, None, self)[..] {
+        match credentials(CookieKind::Challenge, headers, None, self)[..] {
             [challenge] => ChallengeKey::of(challenge),
             _ => None,
         }

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 /// One of the cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CookieKind {
     /// The refresh token. Its name, path and domain come from the settings.
     Refresh,
     /// The challenge of a requested code. Always host-only.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Device,
 }
 
-impl Kind {
+impl CookieKind {
     /// The name. Each realm has its own, so that one browser can be signed in to several.
     pub(super) fn name(self, settings: &Settings) -> Cow<'_, str> {
         let base = match (self, settings.cookie_secure) {
@@ -36,7 +36,7 @@ impl Kind {
 }
 
 /// How many cookies of one name are read per request.
-const MOST: usize = 8;
+const MAX_VALUES: usize = 8;
 
 /// The values of all cookies of a name, without duplicates, in the browser's order: longest path
 /// first. There are several after you change the path or domain, or if another host below the
@@ -45,13 +45,13 @@ const MOST: usize = 8;
 /// A browser holds only one cookie of a `__Host-` name, so only the first challenge or device with
 /// that prefix counts.
 pub(super) fn read_all<'a>(
-    kind: Kind,
+    kind: CookieKind,
     headers: &'a HeaderMap,
     settings: &Settings,
     is_ours: impl Fn(&str) -> bool,
 ) -> Vec<&'a str> {
     let mut values = read_named(&kind.name(settings), headers, is_ours);
-    if kind != Kind::Refresh && settings.cookie_secure {
+    if kind != CookieKind::Refresh && settings.cookie_secure {
         values.truncate(1);
     }
     values
@@ -85,7 +85,7 @@ fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> 
                 continue;
             }
             let values = if is_ours(value) { &mut ours } else { &mut others };
-            if values.len() < MOST && !values.contains(&value) {
+            if values.len() < MAX_VALUES && !values.contains(&value) {
                 values.push(value);
             }
         }
@@ -94,13 +94,13 @@ fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> 
 }
 
 /// `Set-Cookie` with a value, for as long as the value is valid.
-pub(super) fn set(kind: Kind, value: &Secret, lifetime: Duration, settings: &Settings) -> Option<HeaderValue> {
+pub(super) fn set(kind: CookieKind, value: &Secret, lifetime: Duration, settings: &Settings) -> Option<HeaderValue> {
     let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     header(build(kind, value.expose(), settings).max_age(CookieDuration::seconds(seconds)))
 }
 
 /// `Set-Cookie` that deletes it: the same attributes, except the age (RFC 6265bis section 4.1.2).
-pub(super) fn clear(kind: Kind, settings: &Settings) -> Option<HeaderValue> {
+pub(super) fn clear(kind: CookieKind, settings: &Settings) -> Option<HeaderValue> {
     header(build(kind, "", settings).max_age(CookieDuration::ZERO))
 }
 
@@ -119,7 +119,7 @@ fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
     for domain in [None, domain] {
         for (name, path) in &names {
             let place = (name.clone(), *path, domain);
-            let is_possible = !name.starts_with(HOST) || (*path == "/" && domain.is_none());
+            let is_possible = !name.starts_with(HOST_PREFIX) || (*path == "/" && domain.is_none());
             if is_possible && place != here && !places.contains(&place) {
                 places.push(place);
             }
@@ -128,20 +128,20 @@ fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
     places
 }
 
-const HOST: &str = "__Host-";
-const SECURE: &str = "__Secure-";
+const HOST_PREFIX: &str = "__Host-";
+const SECURE_PREFIX: &str = "__Secure-";
 
 /// The name with the other prefix. The path and the domain decide which of the two browsers accept.
 fn other_prefix(name: &str) -> Option<String> {
-    let secure = name.strip_prefix(HOST).map(|rest| format!("{SECURE}{rest}"));
-    secure.or_else(|| name.strip_prefix(SECURE).map(|rest| format!("{HOST}{rest}")))
+    let secure = name.strip_prefix(HOST_PREFIX).map(|rest| format!("{SECURE_PREFIX}{rest}"));
+    secure.or_else(|| name.strip_prefix(SECURE_PREFIX).map(|rest| format!("{HOST_PREFIX}{rest}")))
 }
 
 /// Adds the headers that delete the refresh cookie everywhere else. They come before the one that
 /// sets it, for clients that identify cookies only by name.
 pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) {
     for (name, path, domain) in elsewhere(settings) {
-        let mut cookie = build(Kind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
+        let mut cookie = build(CookieKind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
         cookie.set_name(name);
         cookie.set_path(path);
         cookie.unset_domain();
@@ -158,7 +158,7 @@ pub(super) fn add(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
     }
 }
 
-fn build<'a>(kind: Kind, value: &'a str, settings: &'a Settings) -> CookieBuilder<'a> {
+fn build<'a>(kind: CookieKind, value: &'a str, settings: &'a Settings) -> CookieBuilder<'a> {
     let same_site = match settings.cookie_same_site {
         SameSite::Strict => cookie::SameSite::Strict,
         SameSite::Lax => cookie::SameSite::Lax,
@@ -167,8 +167,8 @@ fn build<'a>(kind: Kind, value: &'a str, settings: &'a Settings) -> CookieBuilde
     let cookie =
         Cookie::build((kind.name(settings), value)).http_only(true).secure(settings.cookie_secure).same_site(same_site);
     match (kind, &settings.cookie_domain) {
-        (Kind::Refresh, Some(domain)) => cookie.path(settings.cookie_path.as_str()).domain(domain.as_str()),
-        (Kind::Refresh, None) => cookie.path(settings.cookie_path.as_str()),
+        (CookieKind::Refresh, Some(domain)) => cookie.path(settings.cookie_path.as_str()).domain(domain.as_str()),
+        (CookieKind::Refresh, None) => cookie.path(settings.cookie_path.as_str()),
         _ => cookie.path("/"),
     }
 }

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::cookie::{self, Kind};
+use super::cookie::{self, CookieKind};
 use crate::auth::{ChallengeKey, CodeRequested, OtpAuth, SignedIn, TokenPair};
 use crate::config::{OtpConfig, Settings};
 use crate::delivery::Delivery;
@@ -13,8 +13,8 @@ use crate::secret::Secret;
 use crate::wire::{ChallengeIssuedInBody, TokensIssuedInBody};
 
 /// What a client sent, without duplicates: the cookies, then the body. Body mode ignores cookies.
-pub(super) fn presented<'a, C: OtpConfig>(
-    kind: Kind,
+pub(super) fn credentials<'a, C: OtpConfig>(
+    kind: CookieKind,
     headers: &'a HeaderMap,
     body: Option<&'a Secret>,
     auth: &OtpAuth<C>,
@@ -31,30 +31,32 @@ pub(super) fn presented<'a, C: OtpConfig>(
 }
 
 /// The same for refresh tokens to be ended, including former cookies.
-pub(super) fn presented_to_end<'a, C: OtpConfig>(
+pub(super) fn credentials_to_end<'a, C: OtpConfig>(
     headers: &'a HeaderMap,
     body: Option<&'a Secret>,
     auth: &OtpAuth<C>,
 ) -> Vec<&'a str> {
-    let mut values = presented(Kind::Refresh, headers, body, auth);
+    let mut values = credentials(CookieKind::Refresh, headers, body, auth);
     if C::Delivery::COOKIES {
-        values.extend(cookie::read_earlier(headers, auth.settings(), |value| is_ours(Kind::Refresh, value, auth)));
+        values
+            .extend(cookie::read_earlier(headers, auth.settings(), |value| is_ours(CookieKind::Refresh, value, auth)));
     }
     values
 }
 
 /// Whether a value looks like one of ours.
-fn is_ours<C: OtpConfig>(kind: Kind, value: &str, auth: &OtpAuth<C>) -> bool {
+fn is_ours<C: OtpConfig>(kind: CookieKind, value: &str, auth: &OtpAuth<C>) -> bool {
     match kind {
-        Kind::Refresh => auth.is_refresh_token(value),
-        Kind::Challenge => ChallengeKey::of(value).is_some(),
-        Kind::Device => auth.is_device_token(value),
+        CookieKind::Refresh => auth.is_refresh_token(value),
+        CookieKind::Challenge => ChallengeKey::of(value).is_some(),
+        CookieKind::Device => auth.is_device_token(value),
     }
 }
 
 /// The response with a challenge.
 pub(super) fn challenge_response<D: Delivery>(requested: CodeRequested, settings: &Settings) -> Response {
-    let cookie = D::COOKIES.then(|| cookie::set(Kind::Challenge, &requested.challenge, requested.expires_in, settings));
+    let cookie =
+        D::COOKIES.then(|| cookie::set(CookieKind::Challenge, &requested.challenge, requested.expires_in, settings));
     let body = D::ChallengeIssued::from(ChallengeIssuedInBody {
         message: "If this address can sign in, a code has been sent to it.".to_owned(),
         expires_in: requested.expires_in.as_secs(),
@@ -73,11 +75,11 @@ pub(super) fn tokens_response<D: Delivery, U>(signed_in: SignedIn<U>, settings: 
     let mut cookies = HeaderMap::new();
     if D::COOKIES {
         cookie::clear_elsewhere(&mut cookies, settings);
-        cookie::add(&mut cookies, cookie::set(Kind::Refresh, &refresh_token, refresh_expires_in, settings));
+        cookie::add(&mut cookies, cookie::set(CookieKind::Refresh, &refresh_token, refresh_expires_in, settings));
         // Only a sign-in has a device, and it completes the challenge.
         if let Some(device) = &device {
-            cookie::add(&mut cookies, cookie::set(Kind::Device, &device.token, device.expires_in, settings));
-            cookie::add(&mut cookies, cookie::clear(Kind::Challenge, settings));
+            cookie::add(&mut cookies, cookie::set(CookieKind::Device, &device.token, device.expires_in, settings));
+            cookie::add(&mut cookies, cookie::clear(CookieKind::Challenge, settings));
         }
     }
     let body = D::TokensIssued::from(TokensIssuedInBody {

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client::OnBehalf;
-use super::cookie::{self, Kind};
-use super::delivery::{challenge_response, presented, presented_to_end, tokens_response};
+use super::cookie::{self, CookieKind};
+use super::delivery::{challenge_response, credentials, credentials_to_end, tokens_response};
 use super::json::{AnyRefreshBody, Json, OptionalRefreshBody};
 use super::problem::{Problem, ProblemKind};
 use crate::auth::{CodeRequest, Refusal, SignInFailed, Verification};
@@ -23,8 +23,8 @@ pub(super) async fn request_otp<C: OtpConfig>(
 ) -> Result<Response, Problem> {
     let body: RequestOtpBodyWithDevice = body.into();
     let settings = auth.settings();
-    let challenges = presented(Kind::Challenge, &headers, None, &auth);
-    let devices = presented(Kind::Device, &headers, body.device.as_ref(), &auth);
+    let challenges = credentials(CookieKind::Challenge, &headers, None, &auth);
+    let devices = credentials(CookieKind::Device, &headers, body.device.as_ref(), &auth);
     let request = CodeRequest {
         email: &body.email,
         // If another challenge could continue, this opens a new one. `verify_otp` finds the right
@@ -43,9 +43,9 @@ pub(super) async fn verify_otp<C: OtpConfig>(
 ) -> Result<Response, Problem> {
     let body: VerifyBodyWithChallenge = body.into();
     let settings = auth.settings();
-    let older = presented_to_end(&headers, None, &auth);
-    let challenges = presented(Kind::Challenge, &headers, body.challenge.as_ref(), &auth);
-    let devices = presented(Kind::Device, &headers, body.device.as_ref(), &auth);
+    let older = credentials_to_end(&headers, None, &auth);
+    let challenges = credentials(CookieKind::Challenge, &headers, body.challenge.as_ref(), &auth);
+    let devices = credentials(CookieKind::Device, &headers, body.device.as_ref(), &auth);
     let verification = Verification {
         email: &body.email,
         code: body.code.expose(),
@@ -70,14 +70,14 @@ pub(super) async fn refresh<C: OtpConfig>(
     OptionalRefreshBody(body): OptionalRefreshBody<C::Delivery>,
 ) -> Result<Response, Problem> {
     let body = body.map_or_else(RefreshBody::default, Into::into);
-    let cookies = presented(Kind::Refresh, &headers, None, &auth);
+    let cookies = credentials(CookieKind::Refresh, &headers, None, &auth);
     let tokens = auth
         .of_one_session(cookies, body.refresh_token.as_ref().map(Secret::expose))
         .ok_or(ProblemKind::AmbiguousCredentials)?;
     if tokens.is_empty() {
         return Err(Problem::without_credentials(ProblemKind::InvalidRefreshToken));
     }
-    let device = presented(Kind::Device, &headers, None, &auth).first().copied();
+    let device = credentials(CookieKind::Device, &headers, None, &auth).first().copied();
     let signed_in = auth.refresh_any(&tokens, device).await?;
     Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
 }
@@ -88,12 +88,12 @@ pub(super) async fn logout<C: OtpConfig>(
     AnyRefreshBody(body): AnyRefreshBody<C::Delivery>,
 ) -> Response {
     let body = body.map_or_else(RefreshBody::default, Into::into);
-    let tokens = presented_to_end(&headers, body.refresh_token.as_ref(), &auth);
+    let tokens = credentials_to_end(&headers, body.refresh_token.as_ref(), &auth);
     // Invalid tokens are ignored, so that everyone can sign out. Of several valid ones, each
     // session ends.
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());
     let access_token = bearer::token(&headers).inspect_err(unreadable).ok().flatten();
-    let mut response = match auth.sign_out_all(&tokens, access_token).await {
+    let mut response = match auth.sign_out(&tokens, access_token).await {
         Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
         Err(error) => Problem::from(error).into_response(),
     };
@@ -101,9 +101,9 @@ pub(super) async fn logout<C: OtpConfig>(
     // that the session may still exist.
     if C::Delivery::COOKIES {
         cookie::clear_elsewhere(response.headers_mut(), auth.settings());
-        cookie::add(response.headers_mut(), cookie::clear(Kind::Refresh, auth.settings()));
+        cookie::add(response.headers_mut(), cookie::clear(CookieKind::Refresh, auth.settings()));
         if auth.settings().forget_device_at_logout {
-            cookie::add(response.headers_mut(), cookie::clear(Kind::Device, auth.settings()));
+            cookie::add(response.headers_mut(), cookie::clear(CookieKind::Device, auth.settings()));
         }
     }
     response

@@ -17,16 +17,16 @@ use crate::delivery::Delivery;
 use crate::event;
 
 /// No legitimate request comes near it.
-pub(super) const MAX_BODY: usize = 16 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// How much of an irrelevant body is read from the connection.
-const MAX_DRAINED: usize = 2 * 1024 * 1024;
+const MAX_DRAINED_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long to wait for such a body.
-const MAX_DRAINING: Duration = Duration::from_secs(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long to wait for a body that may have a token, if the request can proceed without it.
-const MAX_WAITING: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A required body.
 pub(super) struct Json<T>(pub(super) T);
@@ -80,7 +80,7 @@ async fn optional<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody
     let (parts, body) = request.into_parts();
     debug_assert_eq!(parts.method, Method::POST);
     if !D::REFRESH_IN_BODY {
-        let _ = drain(body, MAX_DRAINING).await;
+        let _ = drain(body, DRAIN_TIMEOUT).await;
         return Ok(None);
     }
     filled(&parts.headers, &read(body).await?)
@@ -88,7 +88,7 @@ async fn optional<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody
 
 async fn any<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody>, ProblemKind> {
     let (parts, body) = request.into_parts();
-    let bytes = drain(body, if D::REFRESH_IN_BODY { MAX_WAITING } else { MAX_DRAINING }).await;
+    let bytes = drain(body, if D::REFRESH_IN_BODY { BODY_TIMEOUT } else { DRAIN_TIMEOUT }).await;
     if !D::REFRESH_IN_BODY {
         return Ok(None);
     }
@@ -124,18 +124,18 @@ async fn take(mut body: Body) -> Result<Vec<u8>, ProblemKind> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| ProblemKind::Malformed)?.into_data() else { continue };
         taken += data.len();
-        if taken > MAX_DRAINED {
+        if taken > MAX_DRAINED_BYTES {
             return Err(ProblemKind::BodyTooLarge);
         }
-        if taken <= MAX_BODY {
+        if taken <= MAX_BODY_BYTES {
             kept.extend_from_slice(&data);
         }
     }
-    if taken <= MAX_BODY { Ok(kept) } else { Err(ProblemKind::BodyTooLarge) }
+    if taken <= MAX_BODY_BYTES { Ok(kept) } else { Err(ProblemKind::BodyTooLarge) }
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ProblemKind> {
-    match Limited::new(body, MAX_BODY).collect().await {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => Err(ProblemKind::BodyTooLarge),
         // The client disconnected.

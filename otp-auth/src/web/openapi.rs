@@ -22,7 +22,7 @@
 //! let document = Api::openapi().nest("/auth", auth.openapi());
 //! # #[cfg(feature = "swagger-ui")]
 //! let app = app.merge(otp_auth::openapi::page(document));
-//! # Ok::<(), otp_auth::ConfigError>(())
+//! # Ok::<(), otp_auth::config::ConfigError>(())
 //! ```
 
 use axum::http::StatusCode;
@@ -40,7 +40,7 @@ use utoipa::openapi::{
     RefOr, Required, Response, ResponseBuilder, Schema,
 };
 
-use super::cookie::Kind;
+use super::cookie::CookieKind;
 use super::extract::AuthRejection;
 use super::problem::{Problem, ProblemKind};
 use super::route::Route;
@@ -133,15 +133,15 @@ fn components<D: Delivery>(settings: &Settings) -> ComponentsBuilder {
         return components.schema_from::<D::RefreshBody>();
     }
     let components = components
-        .security_scheme(REFRESH_COOKIE, cookie_scheme(Kind::Refresh, settings, "The refresh token."))
+        .security_scheme(REFRESH_COOKIE, cookie_scheme(CookieKind::Refresh, settings, "The refresh token."))
         .security_scheme(
             CHALLENGE_COOKIE,
-            cookie_scheme(Kind::Challenge, settings, "Ties a code to the browser that requested it."),
+            cookie_scheme(CookieKind::Challenge, settings, "Ties a code to the browser that requested it."),
         );
     if D::REFRESH_IN_BODY { components.schema_from::<D::RefreshBody>() } else { components }
 }
 
-fn cookie_scheme(kind: Kind, settings: &Settings, what: &str) -> SecurityScheme {
+fn cookie_scheme(kind: CookieKind, settings: &Settings, what: &str) -> SecurityScheme {
     // The page shows an input for each scheme, which cannot set a cookie.
     let description = format!("{what} Browsers store and send it, so leave this empty.");
     SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(kind.name(settings).as_ref(), &description)))
@@ -214,7 +214,7 @@ fn text_header(description: &str) -> Header {
         .build()
 }
 
-fn with_cookies(mut response: Response, settings: &Settings, kinds: &[Kind]) -> Response {
+fn with_cookies(mut response: Response, settings: &Settings, kinds: &[CookieKind]) -> Response {
     let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name(settings))).collect();
     let header = text_header(&format!("Sets or clears {}.", names.join(", ")));
     response.headers.insert("Set-Cookie".to_owned(), header.into());

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, post};
 
 use super::handlers::method_not_allowed;
 #[cfg(feature = "openapi")]
-use super::{cookie::Kind, problem::ProblemKind};
+use super::{cookie::CookieKind, problem::ProblemKind};
 #[cfg(feature = "openapi")]
 use crate::{config::Settings, delivery::Delivery};
 
@@ -61,12 +61,12 @@ impl Route {
     }
 
     /// The cookies that a success sets or clears, if cookies are used.
-    pub(super) fn cookies(self, settings: &Settings) -> &'static [Kind] {
+    pub(super) fn cookies(self, settings: &Settings) -> &'static [CookieKind] {
         match self {
-            Self::RequestOtp => &[Kind::Challenge],
-            Self::VerifyOtp => &[Kind::Refresh, Kind::Device, Kind::Challenge],
-            Self::Logout if settings.forget_device_at_logout => &[Kind::Refresh, Kind::Device],
-            Self::Refresh | Self::Logout => &[Kind::Refresh],
+            Self::RequestOtp => &[CookieKind::Challenge],
+            Self::VerifyOtp => &[CookieKind::Refresh, CookieKind::Device, CookieKind::Challenge],
+            Self::Logout if settings.forget_device_at_logout => &[CookieKind::Refresh, CookieKind::Device],
+            Self::Refresh | Self::Logout => &[CookieKind::Refresh],
         }
     }
 

@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-const DOCUMENT: &str = "openapi.json";
+const DOCUMENT_NAME: &str = "openapi.json";
 
 /// A page at `/docs` that shows a document and sends requests (Swagger UI). Everything is compiled
 /// in. The document itself is at `/docs/openapi.json`. All URLs in it are relative, so you can nest
@@ -29,7 +29,7 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let path = format!("/{}", path.trim_matches('/'));
-    let config = Config::new([DOCUMENT])
+    let config = Config::new([DOCUMENT_NAME])
         .try_it_out_enabled(true)
         .persist_authorization(false)
         .display_request_duration(true)
@@ -38,7 +38,7 @@ where
     let page: Router<S> = SwaggerUi::new("/").config(config).into();
     let document = get(|| async { Json(api) });
     if path == "/" {
-        return page.route(&format!("/{DOCUMENT}"), document);
+        return page.route(&format!("/{DOCUMENT_NAME}"), document);
     }
     // Browsers look up files beside the page, so its path must end with `/`. The redirect is
     // relative, because the page may be nested anywhere.
@@ -46,6 +46,6 @@ where
     let redirect = Redirect::to(&format!("{below}/"));
     Router::new()
         .route(&path, get(|| async { redirect }))
-        .route(&format!("{path}/{DOCUMENT}"), document)
+        .route(&format!("{path}/{DOCUMENT_NAME}"), document)
         .nest(&format!("{path}/"), page)
 }

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use otp_auth::testing::CapturingSender;
-use otp_auth::{CodeRequest, OtpAuth, OtpConfig};
+use otp_auth::{OtpAuth, OtpConfig, auth::CodeRequest};
 use otp_auth_release_guard::{Allowed, AsDocumented, ByValue, store};
 
 /// The codes of a few requests.

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use otp_auth::{Finding, FindingKind, OtpAuth};
+use otp_auth::{
+    OtpAuth,
+    store::{Finding, FindingKind},
+};
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{Backend, Fault, Mode, Operation, Setup, Tuned, faults};
 
@@ -25,7 +28,7 @@ async fn what_is_wrong_is_one_list_and_then_nothing() {
          write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`";
     assert_eq!((error.to_string(), format!("{error:?}")), (list.to_owned(), list.to_owned()));
     assert!(!error.is_store_failure() && error.source().is_none());
-    let kinds: Vec<_> = error.findings().iter().map(otp_auth::Finding::kind).collect();
+    let kinds: Vec<_> = error.findings().iter().map(otp_auth::store::Finding::kind).collect();
     assert_eq!(kinds, [FindingKind::Migration, FindingKind::Column, FindingKind::Unique]);
     assert_eq!(error.findings()[1].problem(), "table `users` has no column `username`");
     assert!(error.findings()[1].remedy().starts_with("write `ALTER TABLE"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_auth_tests::{Answer, Backend, Kind, Mode, Setup};
+use otp_auth_tests::{Answer, Backend, ClientKind, Mode, Setup};
 use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with};
@@ -384,7 +384,7 @@ async fn t17_no_response_contains_the_code() {
 #[tokio::test]
 async fn rate_01_after_the_tries_even_the_right_code_is_refused() {
     for max in [1, 5, 7] {
-        let tune = move |settings: otp_auth::SettingsBuilder| settings.max_otp_attempts(max).otp_length(8);
+        let tune = move |settings: otp_auth::config::SettingsBuilder| settings.max_otp_attempts(max).otp_length(8);
         for (_, mut client) in every_mode_with(tune).await {
             client.request(ANN).await.ok();
             for _ in 0..max {
@@ -551,7 +551,7 @@ async fn mail_06_t33_dots_and_tags_make_accounts_of_their_own() {
 
 #[tokio::test]
 async fn mail_02_with_preserve_the_case_of_the_local_part_makes_two_accounts() {
-    let preserve = otp_auth::LocalPartCase::Preserve;
+    let preserve = otp_auth::config::LocalPartCase::Preserve;
     let app = Setup::new(Mode::Body).tune(move |settings| settings.local_part_case(preserve)).start().await;
     for email in ["Ann@example.com", "ann@example.com", "ann@EXAMPLE.com"] {
         app.client().sign_in(email).await;
@@ -597,7 +597,7 @@ async fn rate_13_a_strangers_request_does_not_kill_the_owners_code() {
 
 #[tokio::test]
 async fn t7_a_known_device_gets_a_code_when_strangers_have_used_up_the_budget() {
-    for (mode, kind) in [(Mode::Cookie, Kind::Browser), (Mode::Both, Kind::Browser)] {
+    for (mode, kind) in [(Mode::Cookie, ClientKind::Browser), (Mode::Both, ClientKind::Browser)] {
         let app = app(mode).await;
         let mut owner = app.client_of(kind);
         owner.sign_in(ANN).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{COOKIE, HeaderValue};
-use otp_auth::{SameSite, SettingsBuilder};
-use otp_auth_tests::{Answer, Client, Kind, Mode, Setup};
+use otp_auth::config::{SameSite, SettingsBuilder};
+use otp_auth_tests::{Answer, Client, ClientKind, Mode, Setup};
 
 use crate::support::{ANN, COOLDOWN, app};
 
@@ -174,7 +174,7 @@ async fn a_cookie_in_other_characters_does_not_hide_ours() {
     let mut browser = app.client();
     browser.sign_in(ANN).await;
     let cookies = format!("name=Jos\u{e9}; __Host-refresh_token-users={}", browser.held_refresh_token());
-    let mut odd = app.client_of(Kind::Native);
+    let mut odd = app.client_of(ClientKind::Native);
     odd.headers.push((COOKIE, HeaderValue::from_bytes(cookies.as_bytes()).unwrap()));
     odd.post_nothing("/auth/refresh").await.ok();
     odd.post_nothing("/auth/logout").await.ok();

@@ -9,7 +9,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use otp_auth::testing::CapturingSender;
-use otp_auth::{MemoryStore, OtpAuth, SettingsBuilder, otp_config};
+use otp_auth::{MemoryStore, OtpAuth, config::SettingsBuilder, otp_config};
 use otp_auth_tests::app::AUTH;
 use otp_auth_tests::config::CookieAuth;
 use otp_auth_tests::{Answer, App, Mode, Setup, User, logs};

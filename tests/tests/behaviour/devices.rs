@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_auth::{OtpAuth, SettingsBuilder};
+use otp_auth::{OtpAuth, config::SettingsBuilder};
 use otp_auth_tests::config::{BodyAuth, BothAuth, CookieAuth};
 use otp_auth_tests::{App, Client, Fault, Mode, Operation, Setup, TestConfig, Tuned, Typed};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use otp_auth::SessionId;
+use otp_auth::session::SessionId;
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{Call, Client, Fault, Mode, Operation, Setup, logs, tokens};
 use serde_json::json;

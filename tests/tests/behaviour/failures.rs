@@ -28,7 +28,7 @@ async fn http_13_a_sender_that_fails_gives_the_cooldown_and_the_budget_back() {
 
 #[tokio::test(start_paused = true)]
 async fn http_14_a_sender_that_hangs_is_cut_off_at_its_time() {
-    let tune = |settings: otp_auth::SettingsBuilder| settings.send_timeout(Duration::from_secs(3));
+    let tune = |settings: otp_auth::config::SettingsBuilder| settings.send_timeout(Duration::from_secs(3));
     for (app, mut client) in every_mode_with(tune).await {
         app.sender.hang();
         let before = tokio::time::Instant::now();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use otp_auth::store::Timestamp;
-use otp_auth::{Address, LocalPartCase, Suspicion};
+use otp_auth::{config::LocalPartCase, hooks::Suspicion, user::Address};
 use otp_auth_tests::{App, Backend, Call, Client, Fault, Mode, Operation, Setup, logs};
 
 use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with};

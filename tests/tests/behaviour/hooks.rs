@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use otp_auth::{Client as Sender, RequestContext, SessionId};
+use otp_auth::{
+    RequestContext,
+    session::{Client as Sender, SessionId},
+};
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{Call, Client, Mode, Operation, Reply, Setup, tokens};
 

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use otp_auth::{SameSite, SettingsBuilder};
-use otp_auth_tests::{Answer, Kind, Mode, Operation, SetCookie, Setup, tokens};
+use otp_auth::config::{SameSite, SettingsBuilder};
+use otp_auth_tests::{Answer, ClientKind, Mode, Operation, SetCookie, Setup, tokens};
 
 use crate::support::{ANN, COOLDOWN};
 
@@ -178,7 +178,7 @@ async fn round(a: &'static Choice, b: &'static Choice) -> Round {
         messages_of_a_day += 1;
         app.pass(Duration::from_secs(3_600));
     }
-    let mut elsewhere = app.client_of(Kind::Browser);
+    let mut elsewhere = app.client_of(ClientKind::Browser);
     elsewhere.headers = vec![
         ("origin".parse().unwrap(), "https://app.test".parse().unwrap()),
         ("sec-fetch-site".parse().unwrap(), "cross-site".parse().unwrap()),

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{HOST, ORIGIN};
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{MemoryStore, OtpAuth, SettingsBuilder, otp_config};
+use otp_auth::{MemoryStore, OtpAuth, config::SettingsBuilder, otp_config};
 use otp_auth_rules::origin::{host_fault, origin_fault};
 use otp_auth_tests::config::OTHER_SECRET;
 use otp_auth_tests::{Answer, Client, Mode, SECRET, Setup, User};
@@ -61,7 +61,7 @@ struct Lists {
     sender: CapturingSender,
 }
 
-fn started(lists: Lists) -> Result<OtpAuth<Lists>, otp_auth::ConfigError> {
+fn started(lists: Lists) -> Result<OtpAuth<Lists>, otp_auth::config::ConfigError> {
     let lists = Lists { secret: SECRET.to_owned(), ..lists };
     OtpAuth::with_clock(lists, MemoryStore::new(User::first), TestClock::default().clock())
 }
@@ -94,10 +94,10 @@ fn every_bad_origin_and_host_stops_the_start_with_its_advice() {
 async fn previous_secrets_can_be_a_list_that_the_start_of_the_program_knows() {
     let sender = CapturingSender::new();
     let before = started(Lists { sender: sender.clone(), ..Lists::default() }).unwrap();
-    let request = otp_auth::CodeRequest::new(ANN);
+    let request = otp_auth::auth::CodeRequest::new(ANN);
     let requested = before.request_code(request).await.unwrap();
     let code = sender.code_for(ANN).unwrap();
-    let verification = otp_auth::Verification::new(ANN, &code).challenge(requested.challenge.expose());
+    let verification = otp_auth::auth::Verification::new(ANN, &code).challenge(requested.challenge.expose());
     let token = before.verify_code(verification).await.unwrap().tokens.access_token;
     let rotated = |old: Vec<String>| {
         let lists = Lists { secret: OTHER_SECRET.to_owned(), old, ..Lists::default() };

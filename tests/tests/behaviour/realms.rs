@@ -11,7 +11,7 @@ use axum::routing::get;
 use otp_auth::store::Timestamp;
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{Claims, CurrentUser, OtpAuth, OtpConfig, OtpUser, SqliteStore, VerifiedUser, otp_config};
-use otp_auth_tests::{Answer, Client, Kind, SECRET, Target, secret};
+use otp_auth_tests::{Answer, Client, ClientKind, SECRET, Target, secret};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -85,7 +85,7 @@ async fn me<C: OtpConfig>(user: CurrentUser<C>) -> String {
 
 async fn verified<C: OtpConfig<User: otp_auth::OtpUser>>(user: VerifiedUser<C>) -> String
 where
-    C::User: otp_auth::VerifiableUser,
+    C::User: otp_auth::user::VerifiableUser,
 {
     user.email().to_owned()
 }
@@ -97,7 +97,7 @@ async fn claims<C: OtpConfig>(claims: Claims<C>) -> String {
 fn routes<C>(auth: &OtpAuth<C>) -> Router
 where
     C: OtpConfig,
-    C::User: otp_auth::VerifiableUser,
+    C::User: otp_auth::user::VerifiableUser,
 {
     Router::new()
         .route("/me", get(me::<C>))
@@ -149,7 +149,7 @@ where
 }
 
 /// Customer 1 and member of staff 1, each signed in, in each delivery.
-async fn nothing_crosses<A, B>(application: Application<A, B>, kind: Kind)
+async fn nothing_crosses<A, B>(application: Application<A, B>, kind: ClientKind)
 where
     A: OtpConfig<User = Customer>,
     B: OtpConfig<User = Staff>,
@@ -172,14 +172,14 @@ where
     thief.jar.plant("__Host-refresh_token-staff", &refresh);
     thief.jar.plant("__Host-refresh_token-customers", &refresh);
     let answer = match kind {
-        Kind::Browser => thief.post_nothing("/auth/refresh").await,
-        Kind::Native => thief.post("/auth/refresh", &json!({ "refresh_token": refresh })).await,
+        ClientKind::Browser => thief.post_nothing("/auth/refresh").await,
+        ClientKind::Native => thief.post("/auth/refresh", &json!({ "refresh_token": refresh })).await,
     };
     answer.problem(401, "invalid_refresh_token");
     // Signing out there ends nothing here.
     match kind {
-        Kind::Browser => thief.post_nothing("/auth/logout").await.ok(),
-        Kind::Native => thief.post("/auth/logout", &json!({ "refresh_token": refresh })).await.ok(),
+        ClientKind::Browser => thief.post_nothing("/auth/logout").await.ok(),
+        ClientKind::Native => thief.post("/auth/logout", &json!({ "refresh_token": refresh })).await.ok(),
     };
     customer.get("/me").await.ok();
     customer.refresh().await.ok();
@@ -217,10 +217,13 @@ where
 
 #[tokio::test]
 async fn nothing_crosses_between_two_configurations_with_one_secret() {
-    nothing_crosses(application(|sender| Shop { sender }, |sender| Office { sender }).await, Kind::Browser).await;
-    nothing_crosses(application(|sender| ShopBody { sender }, |sender| OfficeBody { sender }).await, Kind::Native)
-        .await;
-    for kind in [Kind::Browser, Kind::Native] {
+    nothing_crosses(application(|sender| Shop { sender }, |sender| Office { sender }).await, ClientKind::Browser).await;
+    nothing_crosses(
+        application(|sender| ShopBody { sender }, |sender| OfficeBody { sender }).await,
+        ClientKind::Native,
+    )
+    .await;
+    for kind in [ClientKind::Browser, ClientKind::Native] {
         nothing_crosses(application(|sender| ShopBoth { sender }, |sender| OfficeBoth { sender }).await, kind).await;
     }
 }
@@ -231,7 +234,7 @@ async fn nothing_crosses_between_two_configurations_with_one_secret() {
 async fn one_browser_can_be_signed_in_to_both() {
     let application = application(|sender| Shop { sender }, |sender| Office { sender }).await;
     let [shop, office] = application.halves.clone();
-    let mut browser = Client::new(shop.clone(), Kind::Browser);
+    let mut browser = Client::new(shop.clone(), ClientKind::Browser);
     browser.request("ann@x.com").await.ok();
     let mut there = browser.at(&office);
     there.request("ann@x.com").await.ok();
@@ -270,7 +273,7 @@ async fn one_struct_serves_several_tenants() {
         Half { router: Router::new().nest("/t", routes(&auth)), sender, clock: clock.clone(), prefix: "/t" }
     };
     let [red, blue] = ["red", "blue"].map(half);
-    let mut client = Client::new(red, Kind::Browser);
+    let mut client = Client::new(red, ClientKind::Browser);
     client.sign_in("ann@x.com").await;
     client.get("/me").await.ok();
     client.at(&blue).get("/me").await.problem(401, "invalid_token");

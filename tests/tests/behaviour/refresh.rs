@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use otp_auth::Suspicion;
-use otp_auth_tests::{Backend, Call, Client, Fault, Kind, Mode, Operation, Setup, tokens};
+use otp_auth::hooks::Suspicion;
+use otp_auth_tests::{Backend, Call, Client, ClientKind, Fault, Mode, Operation, Setup, tokens};
 use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with};
@@ -478,7 +478,7 @@ async fn rt_14_rt_15_a_source_that_the_mode_does_not_use_is_ignored() {
     let native = app(Mode::Body).await;
     let mut client = native.client();
     client.sign_in(ANN).await;
-    let mut browser = native.client_of(Kind::Browser);
+    let mut browser = native.client_of(ClientKind::Browser);
     browser.jar.plant("__Host-refresh_token-users", &client.held_refresh_token());
     browser.refresh().await.problem(401, "invalid_refresh_token");
     browser.logout().await.ok();

@@ -161,8 +161,8 @@ async fn out_02_a_sign_out_holds_for_tokens_of_a_longer_lifetime() {
         ann.sign_in(ANN).await;
         bob.sign_in(BOB).await;
         // By a refresh token, and by nothing but an access token.
-        short.auth.sign_out(Some(&ann.held_refresh_token()), None).await.unwrap();
-        short.auth.sign_out(None, Some(&bob.token())).await.unwrap();
+        short.auth.sign_out(&[&ann.held_refresh_token()], None).await.unwrap();
+        short.auth.sign_out(&[], Some(&bob.token())).await.unwrap();
         for passed in [1, 2, 20] {
             short.app.pass(hours(passed));
             short.auth.cleanup().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_auth::SecretSource;
+use otp_auth::config::SecretSource;
 use otp_auth_tests::{App, Mode, OTHER_SECRET, SECRET, Setup, tokens};
 
 use crate::support::{ANN, BOB};

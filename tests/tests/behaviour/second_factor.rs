@@ -13,9 +13,11 @@ use axum::response::Response;
 use axum::routing::post;
 use otp_auth::store::{ChallengeKey, Timestamp};
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{AuthMethods, Hooks, MemoryStore, OtpAuth, OtpConfig, RequestContext, SignInAnswer, otp_config};
+use otp_auth::{
+    Hooks, MemoryStore, OtpAuth, OtpConfig, RequestContext, hooks::SignInAnswer, otp_config, session::AuthMethods,
+};
 use otp_auth_tests::config::BodyAuth;
-use otp_auth_tests::{App, Backend, Call, Client, Kind, Mode, Reply, SECRET, Setup, Target, User, tokens};
+use otp_auth_tests::{App, Backend, Call, Client, ClientKind, Mode, Reply, SECRET, Setup, Target, User, tokens};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -277,10 +279,10 @@ where
 #[tokio::test]
 async fn a_second_factor_is_bound_to_the_client_that_asked_for_the_code() {
     let banks = [
-        (bank(InCookies::with), Kind::Browser),
-        (bank(InBodies::with), Kind::Native),
-        (bank(InBoth::with), Kind::Browser),
-        (bank(InBoth::with), Kind::Native),
+        (bank(InCookies::with), ClientKind::Browser),
+        (bank(InBodies::with), ClientKind::Native),
+        (bank(InBoth::with), ClientKind::Browser),
+        (bank(InBoth::with), ClientKind::Native),
     ];
     for (bank, kind) in banks {
         let (mut owner, mut thief) = (Client::new(bank.clone(), kind), Client::new(bank.clone(), kind));

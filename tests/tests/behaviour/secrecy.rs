@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_auth::{CodeRequest, Verification};
+use otp_auth::auth::{CodeRequest, Verification};
 use otp_auth_tests::config::BothAuth;
 use otp_auth_tests::{Backend, Client, Fault, Mode, Operation, SECRET, Setup, logs, tokens};
 use serde_json::json;
@@ -158,12 +158,12 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
     print("Settings", auth.settings());
     print(
         "SettingsBuilder",
-        &otp_auth::SettingsBuilder::new().secret_key(otp_auth::SecretSource::value(SECRET.as_str())),
+        &otp_auth::config::SettingsBuilder::new().secret_key(otp_auth::config::SecretSource::value(SECRET.as_str())),
     );
-    print("SecretSource", &otp_auth::SecretSource::value(SECRET.as_str()));
+    print("SecretSource", &otp_auth::config::SecretSource::value(SECRET.as_str()));
     print("Claims", &auth.claims(&access).await.unwrap());
     print("Authenticated", &auth.authenticate(&access).await.unwrap());
-    print("Address", &otp_auth::Address::parse(email, otp_auth::LocalPartCase::Lower));
+    print("Address", &otp_auth::user::Address::parse(email, otp_auth::config::LocalPartCase::Lower));
     for error in [
         auth.request_code(CodeRequest::new(email)).await.err(),
         auth.refresh(&access).await.err(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
-use otp_auth::Purpose;
+use otp_auth::send::Purpose;
 use otp_auth::testing::CapturedOtp;
 use otp_auth_tests::{Backend, Fault, Mode, Operation, Setup};
 use serde_json::{Value, json};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
-    ConfigError, ConsoleSender, MemoryStore, OtpAuth, OtpConfig, SameSite, SecretSource, Settings, SettingsBuilder,
+    ConsoleSender, MemoryStore, OtpAuth, OtpConfig,
+    config::{ConfigError, SameSite, SecretSource, Settings, SettingsBuilder},
     otp_config,
 };
 use otp_auth_rules::{KEYS, secret, setting};
@@ -22,7 +23,7 @@ async fn start(
 }
 
 fn keys(error: &ConfigError) -> Vec<&'static str> {
-    error.faults().iter().map(otp_auth::ConfigFault::key).collect()
+    error.faults().iter().map(otp_auth::config::ConfigFault::key).collect()
 }
 
 type Change = fn(SettingsBuilder) -> SettingsBuilder;
@@ -214,7 +215,7 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!(settings.cookie_same_site, SameSite::Lax);
     assert!(settings.trusted_origins.is_empty() && settings.developer_hosts.is_empty());
     assert_eq!((settings.issuer, settings.audience), (None, None));
-    assert_eq!(settings.local_part_case, otp_auth::LocalPartCase::Lower);
+    assert_eq!(settings.local_part_case, otp_auth::config::LocalPartCase::Lower);
 }
 
 /// The configuration of an application that is built without debug

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
-use otp_auth::{SettingsBuilder, Suspicion};
+use otp_auth::{config::SettingsBuilder, hooks::Suspicion};
 use otp_auth_tests::{Answer, App, Call, Client, Mode, Reply, Setup};
 use serde_json::json;
 
@@ -308,7 +308,7 @@ async fn a_replaced_token_beside_the_code_of_somebody_else_is_reported() {
             owner.refresh().await.ok();
             owner.refresh().await.ok();
             app.pass(COOLDOWN);
-            let mut thief = app.client_of(otp_auth_tests::Kind::Browser);
+            let mut thief = app.client_of(otp_auth_tests::ClientKind::Browser);
             thief.put_refresh_token(&first);
             thief.sign_in(email).await;
             assert_eq!(suspicions(&app), 1, "{mode:?} {email}");

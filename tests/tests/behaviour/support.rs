@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use otp_auth::SettingsBuilder;
-use otp_auth_tests::{App, Client, Kind, Mode, Setup};
+use otp_auth::config::SettingsBuilder;
+use otp_auth_tests::{App, Client, ClientKind, Mode, Setup};
 
 /// An address.
 pub(crate) const ANN: &str = "ann@example.com";
@@ -28,10 +28,10 @@ pub(crate) async fn every_mode_with(
 ) -> Vec<(App, Client)> {
     let mut all = Vec::new();
     for (mode, kind) in [
-        (Mode::Cookie, Kind::Browser),
-        (Mode::Body, Kind::Native),
-        (Mode::Both, Kind::Browser),
-        (Mode::Both, Kind::Native),
+        (Mode::Cookie, ClientKind::Browser),
+        (Mode::Body, ClientKind::Native),
+        (Mode::Both, ClientKind::Browser),
+        (Mode::Both, ClientKind::Native),
     ] {
         let app = Setup::new(mode).tune(tune.clone()).start().await;
         let client = app.client_of(kind);

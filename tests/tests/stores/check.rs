@@ -7,7 +7,7 @@ mod postgres;
 mod sqlite;
 
 use otp_auth::store::{FindingKind, SignUps, UserStore};
-use otp_auth::{Finding, OtpUser};
+use otp_auth::{OtpUser, store::Finding};
 
 /// What is wrong for users of this type.
 async fn findings<U: OtpUser>(store: &impl UserStore<U>) -> Vec<Finding> {

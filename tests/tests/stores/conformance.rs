@@ -1,38 +1,44 @@
 //! The conformance suite. The name of a module is the name of its backend.
 
+use std::sync::Arc;
+
+use otp_auth::store::Maintenance;
 use otp_auth::testing::conformance::Backend;
 use otp_auth::{MemoryStore, SqliteStore};
 
 use super::two_processes::{Reopen, Twice};
 use super::users::{User, sqlite_store, sqlite_url};
 
+/// In an `Arc`, which is a store like the one that it holds.
 struct Memory;
+
+const _: () = assert!(<Arc<MemoryStore<User>> as Maintenance>::CANCEL_SAFE);
 
 impl Backend for Memory {
     type User = User;
-    type Store = MemoryStore<User>;
+    type Store = Arc<MemoryStore<User>>;
 
-    async fn fresh(&self) -> MemoryStore<User> {
-        MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned(), is_verified: true })
+    async fn fresh(&self) -> Self::Store {
+        Arc::new(MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned(), is_verified: true }))
     }
 
-    async fn add_user(&self, store: &MemoryStore<User>, email: &str, verified: bool) -> User {
+    async fn add_user(&self, store: &Self::Store, email: &str, verified: bool) -> User {
         let id = 1 + store.users().iter().map(|user| user.id).max().unwrap_or(0);
         let user = User { id, email: email.to_owned(), is_verified: verified };
         store.insert_user(user.clone());
         user
     }
 
-    async fn unverify(&self, store: &MemoryStore<User>, user: &User) {
+    async fn unverify(&self, store: &Self::Store, user: &User) {
         store.remove_user(&user.id);
         store.insert_user(User { is_verified: false, ..user.clone() });
     }
 
-    async fn remove_user(&self, store: &MemoryStore<User>, user: &User) {
+    async fn remove_user(&self, store: &Self::Store, user: &User) {
         store.remove_user(&user.id);
     }
 
-    async fn count_users(&self, store: &MemoryStore<User>, email: &str) -> usize {
+    async fn count_users(&self, store: &Self::Store, email: &str) -> usize {
         store.users().iter().filter(|user| user.email == email).count()
     }
 }

@@ -9,8 +9,10 @@ use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{self, NOW, existing, identity, key, realm, token};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
-    AuthError, CodeRequest, MemoryStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore, StoreError,
-    Verification, otp_config,
+    AuthError, MemoryStore, MySqlStore, OtpAuth, OtpUser, PostgresStore, SqliteStore,
+    auth::{CodeRequest, Verification},
+    otp_config,
+    store::StoreError,
 };
 use otp_auth_tests::logs;
 use sqlx::AssertSqlSafe;

@@ -9,7 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use otp_auth::store::Store;
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::{CapturingSender, TestClock};
-use otp_auth::{CodeRequest, OtpAuth, OtpUser, Verification, otp_config};
+use otp_auth::{
+    OtpAuth, OtpUser,
+    auth::{CodeRequest, Verification},
+    otp_config,
+};
 
 /// Ten digits: no time and no digest has them by chance.
 #[otp_config(user = U, secret_key = otp_auth_tests::secret(std::any::type_name::<U>()), otp_length = 10)]
@@ -73,7 +77,7 @@ where
     for _ in 0..5 {
         verify(&challenge, wrong).await.unwrap_err();
     }
-    auth.sign_out(Some(renewed.tokens.refresh_token.expose()), None).await.unwrap();
+    auth.sign_out(&[renewed.tokens.refresh_token.expose()], None).await.unwrap();
     auth.revoke_all_sessions(renewed.user.id()).await.unwrap();
     values.extend(dump().await);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use otp_auth::store::{Account, ChallengeStore, Opening, SignIn, UserStore};
 use otp_auth::testing::conformance::fixtures::{self, NOW, identity, key};
-use otp_auth::{OtpUser, StoreError};
+use otp_auth::{OtpUser, store::StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};

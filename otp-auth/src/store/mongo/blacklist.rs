@@ -123,7 +123,7 @@ impl MongoStore {
             .read_concern(ReadConcern::majority())
             .await?;
         let changes = match &log {
-            Some(log) => log.get_i64("changes").map_err(|_| Error::field("changes", "is no count"))?,
+            Some(log) => log.get_i64("changes").map_err(|_| Error::field("changes", "is not a count"))?,
             None => 0,
         };
         if since.is_some() && seen <= changes {
@@ -151,6 +151,6 @@ fn of_log(logged: &Bson) -> Result<BlacklistEntry, Error> {
 }
 
 fn entry(row: &Document, id: [u8; 16]) -> Result<BlacklistEntry, Error> {
-    let kind = BlacklistKind::parse(&text(row, "type")?).ok_or_else(|| Error::field("type", "is no such type"))?;
+    let kind = BlacklistKind::parse(&text(row, "type")?).ok_or_else(|| Error::field("type", "is not a known type"))?;
     Ok(BlacklistEntry::new(id, kind, time(row, "blacklisted_at")?, time(row, "expires_at")?))
 }

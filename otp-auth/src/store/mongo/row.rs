@@ -72,7 +72,7 @@ pub(super) fn number(row: &Document, field: &str) -> Result<u32, Error> {
         Some(Bson::Int32(number)) => u32::try_from(*number).ok(),
         _ => None,
     };
-    number.ok_or_else(|| Error::field(field, "is no count"))
+    number.ok_or_else(|| Error::field(field, "is not a count"))
 }
 
 pub(super) fn text(row: &Document, field: &str) -> Result<String, Error> {

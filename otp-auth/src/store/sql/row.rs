@@ -71,7 +71,7 @@ pub(super) fn time(row: &impl OwnRow, column: &'static str) -> Result<Timestamp,
 /// A count. Not every database has unsigned integers.
 pub(super) fn count(row: &impl OwnRow, column: &'static str) -> Result<u32, Error> {
     let count = needed(row.integer(column)?, column)?;
-    u32::try_from(count).map_err(|_| Error::Decode(format!("{column} is no count").into()))
+    u32::try_from(count).map_err(|_| Error::Decode(format!("{column} is not a count").into()))
 }
 
 pub(super) fn budget(row: &impl OwnRow) -> Result<Budget, Error> {
@@ -136,7 +136,7 @@ pub(super) fn entries(rows: &[impl OwnRow]) -> Result<Vec<BlacklistEntry>, Error
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows {
         if let Some(kind) = row.text("type")? {
-            let kind = BlacklistKind::parse(kind).ok_or_else(|| Error::Decode("no such type".into()))?;
+            let kind = BlacklistKind::parse(kind).ok_or_else(|| Error::Decode("unknown type".into()))?;
             let (blacklisted_at, expires_at) = (time(row, "blacklisted_at")?, time(row, "expires_at")?);
             entries.push(BlacklistEntry::new(bytes(row, "id")?, kind, blacklisted_at, expires_at));
         }

@@ -76,13 +76,13 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
 pub async fn every_try_has_a_number_of_its_own<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
-    let tries =
+    let attempts =
         at_once(&store, 50, |store, _| async move { store.count_try(realm(), &key(1), 7).await.unwrap().unwrap() })
             .await;
     for number in 1..7 {
-        assert_eq!(tries.iter().filter(|counted| counted.number == number).count(), 1, "try {number}");
+        assert_eq!(attempts.iter().filter(|counted| counted.number == number).count(), 1, "attempt {number}");
     }
-    assert!(tries.iter().all(|counted| (1..=7).contains(&counted.number)));
+    assert!(attempts.iter().all(|counted| (1..=7).contains(&counted.number)));
     let expected =
         CountedTry { number: 7, identity: identity(1), code_mac: Some(mac(1)), expires_at: NOW + 10 * MINUTE };
     assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), Some(expected));

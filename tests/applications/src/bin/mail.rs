@@ -28,7 +28,7 @@ impl SendOtp for Smtp {
 }
 
 use lettre::transport::smtp::PoolConfig;
-use otp_auth::{AuthError, CodeRequest, MemoryStore, OtpAuth, OtpUser, otp_config};
+use otp_auth::{AuthError, MemoryStore, OtpAuth, OtpUser, otp_config, auth::CodeRequest};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpListener;
 

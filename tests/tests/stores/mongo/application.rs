@@ -8,7 +8,9 @@ use std::time::Duration;
 use otp_auth::store::{MongoUser, Store};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
-    AuthError, CodeRequest, Hooks, MongoStore, OtpAuth, RequestContext, SignedIn, Verification, otp_config,
+    AuthError, Hooks, MongoStore, OtpAuth, RequestContext,
+    auth::{CodeRequest, SignedIn, Verification},
+    otp_config,
 };
 
 /// Each type of user has a secret of its own: the tests share one process.

@@ -399,7 +399,7 @@ async fn one_struct_may_be_in_a_table_and_in_a_collection() {
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn text_with_a_dollar_sign_is_text() {
-    use otp_auth::Client;
+    use otp_auth::session::Client;
 
     let store = STANDALONE.fresh_store().await;
     let application = Application::<Dollar>::over(&store);

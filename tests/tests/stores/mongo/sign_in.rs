@@ -11,7 +11,7 @@ use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use otp_auth::store::SessionStore;
 use otp_auth::testing::conformance::fixtures::realm;
-use otp_auth::{AuthError, MongoStore, OtpUser, SessionId, SignedIn};
+use otp_auth::{AuthError, MongoStore, OtpUser, auth::SignedIn, session::SessionId};
 use tokio::sync::Notify;
 
 use super::application::{Application, Sent};
@@ -167,7 +167,7 @@ async fn a_session_that_was_not_confirmed_is_one_by_its_challenge() {
             }
             _ => {
                 let token = signed_in.tokens.refresh_token.expose();
-                application.auth.sign_out(Some(token), None).await.unwrap();
+                application.auth.sign_out(&[token], None).await.unwrap();
                 assert!(application.auth.refresh(token).await.is_err());
                 continue;
             }

@@ -120,7 +120,7 @@ async fn every_operation_takes_the_statements_that_are_promised() {
         let renewed = application.auth.refresh(ann.tokens.refresh_token.expose()).await.unwrap();
         assert_eq!(sent(&commands), ["find otp_sessions", "find users", "findAndModify otp_sessions"]);
 
-        application.auth.sign_out(Some(renewed.tokens.refresh_token.expose()), None).await.unwrap();
+        application.auth.sign_out(&[renewed.tokens.refresh_token.expose()], None).await.unwrap();
         assert_eq!(
             sent(&commands),
             ["find otp_sessions", "update token_blacklist", "update otp_realms", "update otp_sessions"]

@@ -60,7 +60,7 @@ async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let direct = row.try_get::<Option<String>, _>(0)?.as_deref() == Some("1");
     let _ = connection.close().await;
     if !direct && options.get_options().is_some() {
-        return Err(not_passed_on("drops them in silence (`ignore_startup_parameters`)"));
+        return Err(not_passed_on("silently drops them (`ignore_startup_parameters`)"));
     }
     Ok(direct)
 }
@@ -77,7 +77,7 @@ async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx
     let mut connection = match PgConnection::connect_with(options).await {
         Ok(connection) => connection,
         Err(error) if options.get_options().is_some() && NOT_PASSED_ON.iter().any(|code| is(&error, code)) => {
-            return Err(not_passed_on(&format!("answers: {error}")));
+            return Err(not_passed_on(&format!("responds: {error}")));
         }
         Err(error) => return Err(error),
     };
@@ -102,8 +102,7 @@ async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx
 /// would be made, or found, that are somebody else's.
 fn not_passed_on(what: &str) -> sqlx::Error {
     let text = format!(
-        "the pooler in front of PostgreSQL must pass on the `options` of the URL, and {what}; \
-         leave them out, and name a schema by `ALTER ROLE … SET search_path = …`"
+        "the pooler in front of PostgreSQL must forward the `options` of the URL, but {what}; remove them, and set the schema with `ALTER ROLE … SET search_path = …`"
     );
     sqlx::Error::Configuration(text.into())
 }
