@@ -143,7 +143,7 @@ async fn everything_that_is_wrong_is_in_one_list() {
              write `ALTER TABLE \"users\" ALTER COLUMN \"email\" TYPE TEXT`, or change the field to a type that reads BYTEA",
             "table `users` has no column `Is Verified`: write `ALTER TABLE \"users\" ADD COLUMN \"Is Verified\" \
              BOOL NOT NULL DEFAULT FALSE`, or name the right column: `#[otp(column = \"…\")]`",
-            "column `tags` of `users` is TEXT[], and its field of type `Vec<String>` reads JSONB: \
+            "column `tags` of `users` is TEXT[], but its field of type `Vec<String>` reads JSONB: \
              write `ALTER TABLE \"users\" ALTER COLUMN \"tags\" TYPE JSONB`, or change the field to a type that reads TEXT[]",
             "table `users` has no column `nick`: write `ALTER TABLE \"users\" ADD COLUMN \"nick\" TEXT`, \
              or name the right column: `#[otp(column = \"…\")]`",
