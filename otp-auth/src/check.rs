@@ -44,7 +44,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding for a store of your own: what is wrong, and what to write.
+    /// A finding for your own store: what is wrong, and what to write.
     #[must_use]
     pub fn new(kind: FindingKind, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { kind, problem: problem.into(), remedy: remedy.into() }

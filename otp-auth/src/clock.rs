@@ -1,4 +1,4 @@
-//! Time. Only this file reads the clock.
+//! Timestamps, and the clock. Only this file reads the system time.
 
 use std::fmt;
 use std::ops::{Add, Sub};

@@ -29,7 +29,7 @@ pub struct RequestContext {
     /// [`OtpAuth::held_challenge`](crate::OtpAuth::held_challenge)). `None` if no code is
     /// presented.
     pub challenge: Option<ChallengeKey>,
-    /// When the request was judged.
+    /// When the request was handled.
     pub time: Timestamp,
 }
 

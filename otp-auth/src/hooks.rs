@@ -1,4 +1,4 @@
-//! Hooks: where an application takes part.
+//! Hooks: how your application takes part in a sign-in.
 
 use std::future::Future;
 

@@ -1,5 +1,5 @@
-//! Sessions: what a presented refresh token is worth. Pure rules without I/O; the time is passed
-//! in.
+//! Sessions, as stores keep them and users see them. The rules for refresh tokens are pure: no I/O,
+//! and the time is passed in.
 
 use std::net::IpAddr;
 use std::time::Duration;

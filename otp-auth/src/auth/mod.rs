@@ -50,7 +50,7 @@ use follow::Following;
 use in_flight::InFlight;
 use registry::Registration;
 
-/// How many codes may be being sent at once, whether or not a client waits for them. It limits the
+/// The maximum number of concurrent sends, whether or not a client waits for them. It limits the
 /// work that strangers can cause.
 const MAX_SENDS: u32 = 512;
 

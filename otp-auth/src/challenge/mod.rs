@@ -167,7 +167,7 @@ pub(crate) enum Verdict {
     Exhausted,
 }
 
-/// Judges an attempt. `presented` returns the MAC of the presented code for the challenge's
+/// Checks an attempt. `mac_of_code` returns the MAC of the presented code for the challenge's
 /// identity, or `None` for another identity. It is called only for allowed attempts, so at most
 /// `max_tries` codes are ever compared.
 pub(crate) fn check_attempt(

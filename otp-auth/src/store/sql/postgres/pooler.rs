@@ -226,7 +226,7 @@ mod tests {
         for code in ["08P01", "0A000"] {
             let (options, server) = refusing([code, code]);
             let error = Route::find(&options.options([("search_path", "app")])).await.unwrap_err();
-            assert!(error.to_string().contains("must pass on the `options` of the URL"), "{code}: {error}");
+            assert!(error.to_string().contains("must forward the `options` of the URL"), "{code}: {error}");
             assert_eq!(server.join().unwrap(), [true, true]);
         }
     }
