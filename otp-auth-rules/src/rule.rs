@@ -125,16 +125,10 @@ impl Time {
     /// What is wrong with this duration, and what to write.
     #[must_use]
     pub fn fault(&self, length: Duration) -> Option<String> {
-        let nearest = self.clamp(length);
+        let nearest = length.clamp(self.shortest, self.longest);
         let (limits, key) = (self.limits(), self.key);
         (nearest != length)
             .then(|| format!("must be {limits}: {}; write `{key} = \"{}\"`", self.reason, spell(nearest)))
-    }
-
-    /// The nearest accepted duration.
-    #[must_use]
-    pub fn clamp(&self, length: Duration) -> Duration {
-        length.clamp(self.shortest, self.longest)
     }
 
     fn limits(&self) -> String {
@@ -176,12 +170,6 @@ impl<T: Copy + Ord + Display + Into<u64>> Count<T> {
         };
         let (limits, reason) = (self.limits(), reason.replace("{}", &number.to_string()));
         Some(format!("must be {limits}: {reason}; write `{} = {nearest}`", self.key))
-    }
-
-    /// The nearest accepted number.
-    #[must_use]
-    pub fn clamp(&self, number: T) -> T {
-        number.clamp(self.least, self.most)
     }
 
     /// The accepted range.

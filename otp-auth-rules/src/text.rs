@@ -59,6 +59,8 @@ pub fn cookie_name(text: &str) -> Option<&'static str> {
         Some("is longer than 256 bytes")
     } else if !text.chars().all(allowed) {
         Some("contains a character that cookie names do not allow (use letters, digits, `-` and `_`)")
+    } else if CookiePrefix::of(text).is_some_and(|prefix| prefix.as_str().len() == text.len()) {
+        Some("is only a prefix")
     } else if is_own_cookie(text) {
         Some("is reserved for another otp-auth cookie")
     } else {

@@ -157,7 +157,7 @@ fn check_pairs(written: &Written, errors: &mut Accumulator) {
     let faults = [
         lifetimes.and_then(|(access, refresh)| pairs::lifetimes(access, refresh)),
         sends.and_then(|(between, timeout)| pairs::sends(between, timeout)),
-        guesses.and_then(|((sends, tries), digits)| pairs::guesses(sends, tries, digits)),
+        guesses.and_then(|((sends, attempts), digits)| pairs::guesses(sends, attempts, digits)),
     ];
     for Fault { keys, text } in faults.into_iter().flatten().chain(cookie(written).faults()) {
         let place = keys.iter().find_map(|key| Some((*key, written.slot(key).key()?)));

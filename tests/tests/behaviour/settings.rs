@@ -140,7 +140,7 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
             .secret_key(SecretSource::value("hunter2"))
             .previous_secret_key(SecretSource::value("hunter3"))
             .access_token_lifetime(25 * HOUR)
-            .refresh_token_lifetime(HOUR)
+            .refresh_token_lifetime(401 * 24 * HOUR)
             .refresh_grace(HOUR)
             .otp_length(4)
             .otp_expiry(HOUR)

@@ -681,6 +681,10 @@ const COOKIES: Mistakes = &[
         )],
     ),
     (
+        r#"cookie_name = "__host-""#,
+        &[(r#""__host-""#, r#"`cookie_name` is only a prefix: write `cookie_name = "__Host-refresh_token"`"#)],
+    ),
+    (
         r#"cookie_domain = "localhost", cookie_name = "a""#,
         &[(
             r#""localhost""#,
