@@ -46,11 +46,13 @@ pub use crate::session::{Client, Recovery, Session};
 #[cfg(feature = "mongodb")]
 pub use mongo::{MongoStore, user::MongoUser};
 #[cfg(feature = "mysql")]
-pub use sql::mysql::{MySqlStore, user::MySqlUser};
+pub use sql::mysql::MySqlStore;
 #[cfg(feature = "postgres")]
-pub use sql::postgres::{PostgresStore, user::PostgresUser};
+pub use sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
-pub use sql::sqlite::{SqliteStore, user::SqliteUser};
+pub use sql::sqlite::SqliteStore;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use sql::user::SqlUser;
 
 pub(crate) use erased::AnyStore;
 

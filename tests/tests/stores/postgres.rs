@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use otp_auth::store::{
-    ChallengeStore, Maintenance, PostgresUser as _, SessionId, SessionStore, SignInOutcome, Timestamp, UserStore,
+    ChallengeStore, Maintenance, SessionId, SessionStore, SignInOutcome, SqlUser, Timestamp, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm, token};
@@ -327,15 +327,15 @@ async fn no_look_up_scans_a_table() {
         "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL".to_owned(),
         format!("SELECT ctid FROM otp_sessions WHERE expires_at <= 1 {due}"),
         format!("SELECT ctid FROM token_blacklist WHERE expires_at <= 1 {due}"),
-        User::SELECT_BY_ID.replace("$1", "1"),
+        <User as SqlUser<sqlx::Postgres>>::SELECT_BY_ID.replace("$1", "1"),
         "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed >= 1".to_owned(),
         ["1", "'users'", "'\\x00'", "'\\x01'", "'\\x02'", "1", "1"]
             .iter()
             .enumerate()
-            .fold(User::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
-        User::SELECT_BY_EMAIL.replace("$1", "'a'"),
-        User::SELECT_LOCKED.replace("$1", "1").replace("$2", "'a'"),
-        User::MARK_VERIFIED.unwrap().replace("$1", "1"),
+            .fold(<User as SqlUser<sqlx::Postgres>>::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
+        <User as SqlUser<sqlx::Postgres>>::SELECT_BY_EMAIL.replace("$1", "'a'"),
+        <User as SqlUser<sqlx::Postgres>>::SELECT_LOCKED.unwrap().replace("$1", "1").replace("$2", "'a'"),
+        <User as SqlUser<sqlx::Postgres>>::MARK_VERIFIED.unwrap().replace("$1", "1"),
     ] {
         let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {statement}")))
             .fetch_all(&mut *connection)
@@ -818,7 +818,10 @@ async fn an_address_of_type_citext() {
     assert!(matches!(again, SignInOutcome::SignedIn { user, .. } if user == ann));
     let mut connection = store.pool().acquire().await.unwrap();
     sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
-    let explain = format!("PREPARE by_email AS {}; EXPLAIN EXECUTE by_email('ann@x.com')", Member::SELECT_BY_EMAIL);
+    let explain = format!(
+        "PREPARE by_email AS {}; EXPLAIN EXECUTE by_email('ann@x.com')",
+        <Member as SqlUser<sqlx::Postgres>>::SELECT_BY_EMAIL
+    );
     let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     assert!(plan.iter().any(|line| line.contains("users_email_key")), "{plan:#?}");

@@ -27,11 +27,15 @@ mod own;
 mod pool;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+mod retry;
 mod row;
 pub(crate) mod shape;
+mod sign_in;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 mod unique;
+pub(crate) mod user;
+mod user_store;
 
 /// A file of `migrations`, which `migrate` applies in order. One that has been
 /// released is never changed.

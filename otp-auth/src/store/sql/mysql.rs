@@ -41,11 +41,13 @@ pub mod user;
 use std::str::FromStr;
 
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlConnection};
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::query::Query;
 use sqlx::{Connection, Executor, MySqlPool, Transaction};
 
 use super::migration;
-use super::pool::{self, retrying};
+use super::pool;
+use super::retry::retrying;
 use crate::error::StoreError;
 use crate::store::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 
@@ -147,6 +149,19 @@ impl MySqlStore {
     /// the answer would leave a transaction that sqlx does not know of.
     async fn begin(&self) -> Result<Transaction<'static, MySql>, sqlx::Error> {
         self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
+    }
+
+    /// The transaction of a sign-in; nothing else is held.
+    async fn begin_sign_in(&self) -> Result<((), Transaction<'static, MySql>), sqlx::Error> {
+        Ok(((), self.begin().await?))
+    }
+
+    /// Runs one statement that reads.
+    async fn fetch_optional(
+        &self,
+        statement: Query<'_, MySql, MySqlArguments>,
+    ) -> Result<Option<MySqlRow>, sqlx::Error> {
+        statement.fetch_optional(&self.pool).await
     }
 
     /// Runs a statement that deletes at most `limit` rows by these times; how

@@ -47,14 +47,15 @@ pub mod user;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, Postgres};
+use sqlx::{PgPool, Transaction};
 use tokio::sync::OnceCell;
 
 use self::pooler::Route;
 use super::migration;
-use super::pool::{self, retrying};
+use super::pool;
+use super::retry::retrying;
 use crate::error::StoreError;
 use crate::store::{CLOCK_MARGIN, Maintenance, Removed, StoreResult, Timestamp};
 
@@ -141,6 +142,11 @@ impl PostgresStore {
         migrator.run_direct(None, &mut *transaction, false).await.map_err(StoreError::new)?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// The transaction of a sign-in; nothing else is held.
+    async fn begin_sign_in(&self) -> Result<((), Transaction<'static, Postgres>), sqlx::Error> {
+        Ok(((), self.begin().await?))
     }
 
     /// Runs a statement that deletes at most `limit` rows; how many it was.

@@ -169,6 +169,20 @@ impl SqliteStore {
         Ok(Write { transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
     }
 
+    /// The transaction of a sign-in, and its turn.
+    async fn begin_sign_in(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'static, Sqlite>), sqlx::Error> {
+        let Write { transaction, _turn: turn } = self.begin().await?;
+        Ok((turn, transaction))
+    }
+
+    /// Runs one statement that reads.
+    async fn fetch_optional(
+        &self,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<Option<SqliteRow>, sqlx::Error> {
+        statement.fetch_optional(&self.pool).await
+    }
+
     /// Runs one statement that writes, and returns its first row.
     ///
     /// All rows are read, because such a statement is committed only when it

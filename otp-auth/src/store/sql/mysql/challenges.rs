@@ -2,7 +2,7 @@
 
 use sqlx::mysql::MySqlConnection;
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::MySqlStore;
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::sql::row::{budget, counted, optional_bytes, time};

@@ -6,13 +6,14 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Column as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::MySqlStore;
-use super::user::{Column, MySqlUser, Table};
+use super::user::{Column, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex, conditional};
+use crate::store::sql::user::SqlUser;
 
 /// How often the blacklist of a realm was changed.
 const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };
@@ -30,7 +31,7 @@ struct Place {
 impl MySqlStore {
     /// Over one connection: the temporary tables and the mode of the session
     /// are its own.
-    pub(super) async fn check_tables<U: MySqlUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+    pub(super) async fn check_tables<U: SqlUser<sqlx::MySql>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
         let mut connection = self.pool.acquire().await?;
         let mut findings = own_tables(&mut connection).await?;
         if let Some(table) = U::table() {
@@ -74,7 +75,7 @@ async fn own_tables(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sq
     Ok(own::findings(&lacks, recorded))
 }
 
-async fn users<U: MySqlUser>(
+async fn users<U: SqlUser<sqlx::MySql>>(
     connection: &mut MySqlConnection,
     table: &Table,
     sign_ups: SignUps,

@@ -1,6 +1,6 @@
 //! Challenges and budgets in `PostgreSQL`.
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::PostgresStore;
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::sql::row::{budget, count, counted, optional_bytes, time};

@@ -7,13 +7,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{Column as _, Connection as _, Row as _, TypeInfo as _};
 
 use super::PostgresStore;
-use super::user::{Column, Given, PostgresUser, Table};
+use super::user::{Column, Given, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::user::SqlUser;
 
 /// A table in the catalog.
 struct Place {
@@ -35,7 +36,10 @@ struct Allowed {
 }
 
 impl PostgresStore {
-    pub(super) async fn check_tables<U: PostgresUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+    pub(super) async fn check_tables<U: SqlUser<sqlx::Postgres>>(
+        &self,
+        sign_ups: SignUps,
+    ) -> StoreResult<Vec<Finding>> {
         let mut findings = self.check_own_tables().await?;
         if let Some(table) = U::table() {
             findings.extend(self.check_users(&table, sign_ups).await?);

@@ -5,13 +5,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::SqliteStore;
-use super::user::{Column, SqliteUser, Table};
+use super::user::{Column, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
 use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::user::SqlUser;
 
 /// The order of changes is the key here, so the blacklist needs no index for
 /// it.
@@ -28,7 +29,7 @@ struct Place {
 }
 
 impl SqliteStore {
-    pub(super) async fn check_tables<U: SqliteUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+    pub(super) async fn check_tables<U: SqlUser<sqlx::Sqlite>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
         let mut connection = self.pool.acquire().await?;
         let mut findings = own_tables(&mut connection).await?;
         if let Some(table) = U::table() {
@@ -67,7 +68,7 @@ async fn own_tables(connection: &mut SqliteConnection) -> Result<Vec<Finding>, s
     Ok(own::findings(&lacks, recorded))
 }
 
-async fn users<U: SqliteUser>(
+async fn users<U: SqlUser<sqlx::Sqlite>>(
     connection: &mut SqliteConnection,
     table: &Table,
     sign_ups: SignUps,
