@@ -295,7 +295,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     .unwrap();
     assert_eq!(left, 0);
     open(&one, 1).await;
-    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]
@@ -601,7 +601,7 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         let eve: User = store.user_by_id(&1).await.unwrap().unwrap();
         assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
         // Nothing was changed: the code still works.
-        assert!(store.count_try(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+        assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "1", NOW).await.unwrap(), []);
     }
 }

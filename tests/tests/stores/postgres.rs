@@ -252,7 +252,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     .unwrap();
     assert_eq!(left, 0);
     open(&one, 1).await;
-    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]
@@ -366,7 +366,7 @@ async fn one_statement_is_no_transaction() {
     let session = SessionId::from_bytes([1; 16]);
     open(&store, 1).await;
     assert!(last().await.starts_with("WITH spent AS"), "{}", last().await);
-    store.count_try(realm(), &key(1), 7).await.unwrap();
+    store.count_attempt(realm(), &key(1), 7).await.unwrap();
     assert!(last().await.starts_with("UPDATE otp_challenges"), "{}", last().await);
     store.session(realm(), session).await.unwrap();
     assert!(last().await.starts_with("SELECT id, user_id"), "{}", last().await);
@@ -498,9 +498,9 @@ async fn a_stricter_default_isolation_level_does_no_harm() {
         sqlx::raw_sql("UPDATE otp_challenges SET tries = 1").execute(&mut *meanwhile).await.unwrap();
         let counting = tokio::spawn({
             let store = store.clone();
-            async move { store.count_try(realm(), &key(1), 5).await }
+            async move { store.count_attempt(realm(), &key(1), 5).await }
         });
-        until("the try waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+        until("the attempt waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
         meanwhile.commit().await.unwrap();
         assert_eq!(counting.await.unwrap().unwrap().unwrap().number, 2, "{level}");
 
@@ -603,7 +603,7 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         let eve: User = store.user_by_id(&7).await.unwrap().unwrap();
         assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
         // Nothing was changed: the code still works.
-        assert!(store.count_try(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+        assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
     }
 }

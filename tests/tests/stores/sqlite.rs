@@ -98,7 +98,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     assert_eq!(left, 0);
     let opening = one.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap();
     assert!(matches!(opening, Opening::Opened(_)));
-    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
 //! | `open_challenge` | BEGIN, four, COMMIT; resumed three; refused two | `ON DUPLICATE KEY UPDATE` takes the write lock at once; then `Budget::spend` decides |
-//! | `count_try`, `count_exhausted` | two; one | `LAST_INSERT_ID(…)` hands back the number of this try |
+//! | `count_attempt`, `count_exhausted` | two; one | `LAST_INSERT_ID(…)` hands back the number of this attempt |
 //! | `refund_send` | one | a conditional UPDATE |
 //! | `advance` | two | a conditional UPDATE, then a read |
 //! | `revoke_session`, `revoke_user_sessions` | BEGIN, three or four, COMMIT | both tables in one transaction; the sessions that the first statement has locked are named to the others; a repetition changes a row as well, because `InnoDB` shows a commit before it is durable, and a transaction that changed nothing would not wait for that |

@@ -22,7 +22,7 @@
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
 //! | `open_challenge` | one; refused: a second read | the upsert waits for the row of the budget and checks its condition on the row as it is then |
-//! | `refund_send`, `count_try`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` gives the number |
+//! | `refund_send`, `count_attempt`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` gives the number |
 //! | `advance` | one; the loser reads once more | compare-and-swap on the generation; the loser reads in a new snapshot |
 //! | `revoke_session`, `revoke_user_sessions` | one, on both tables | both or neither; rows are locked in the order of their ids |
 //! | `blacklist`, reads, `current_user`, `recover`, `bind_session` | one | the upsert keeps the later end |

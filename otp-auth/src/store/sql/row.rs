@@ -4,7 +4,7 @@ use sqlx::{Error, Row as _};
 
 use crate::methods::InvalidAuthMethods;
 use crate::store::{
-    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedTry, Identity, Recovery, Session,
+    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedAttempt, Identity, Recovery, Session,
     SessionId, Timestamp,
 };
 
@@ -84,9 +84,9 @@ pub(super) fn budget(row: &impl OwnRow) -> Result<Budget, Error> {
     })
 }
 
-/// A challenge, with the number of the try that has just been counted.
-pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedTry, Error> {
-    Ok(CountedTry {
+/// A challenge, with the number of the attempt that has just been counted.
+pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedAttempt, Error> {
+    Ok(CountedAttempt {
         number,
         identity: Identity::from_bytes(bytes(row, "identity")?),
         code_mac: optional_bytes(row, "code_mac")?.map(CodeMac::from_bytes),

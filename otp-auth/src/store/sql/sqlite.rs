@@ -15,7 +15,7 @@
 //! | `open_challenge` | transaction: upsert of the budget on the condition that it allows a send (SELECT for the wait if not), SELECT the held challenge if there is one, INSERT challenge unless that goes on | the condition is part of the upsert |
 //! | `refund_send` | one UPDATE | its condition names the send; a later one is not touched |
 //! | `count_exhausted` | one upsert … RETURNING | its row stands beside the budgets |
-//! | `count_try` | one UPDATE … RETURNING | no two callers get one number; the rows are read to the end, because only then it is committed |
+//! | `count_attempt` | one UPDATE … RETURNING | no two callers get one number; the rows are read to the end, because only then it is committed |
 //! | `user_by_email`, `user_by_id`, `session`, `user_sessions` | one SELECT | read only |
 //! | `sign_in` | transaction: UPDATE challenge; SELECT user by address; INSERT user if there is none, and SELECT it; UPDATE user if not verified; for one just made or verified INSERT blacklist and UPDATE sessions; for a replaced session UPDATE and upsert blacklist; INSERT session | the UPDATE requires the MAC, the identity, the expiry and that the code is unused; if it changes no row, or the user is another one by now, everything is rolled back |
 //! | `current_user` | one SELECT with the blacklist in its condition | one snapshot |
@@ -28,7 +28,7 @@
 //! | `cleanup` | one DELETE a table, at most 500 rows each | only what has expired |
 //!
 //! So a sign-in of an existing, verified user costs: two statements to ask for the code,
-//! one to count the try, one to find the user, three to sign in. A refresh costs three.
+//! one to count the attempt, one to find the user, three to sign in. A refresh costs three.
 
 mod blacklist;
 mod challenges;
