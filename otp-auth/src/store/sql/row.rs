@@ -13,6 +13,7 @@ pub(super) trait OwnRow {
     fn integer(&self, column: &'static str) -> Result<Option<i64>, Error>;
     fn blob(&self, column: &'static str) -> Result<Option<&[u8]>, Error>;
     fn text(&self, column: &'static str) -> Result<Option<&str>, Error>;
+    fn flag(&self, column: &'static str) -> Result<bool, Error>;
 }
 
 macro_rules! own_row {
@@ -28,6 +29,10 @@ macro_rules! own_row {
 
             fn text(&self, column: &'static str) -> Result<Option<&str>, Error> {
                 $text(self, column)
+            }
+
+            fn flag(&self, column: &'static str) -> Result<bool, Error> {
+                self.try_get(column)
             }
         }
     };
@@ -48,7 +53,7 @@ fn text_of_bytes<'r>(row: &'r sqlx::mysql::MySqlRow, column: &'static str) -> Re
     text.map_err(|error| Error::Decode(error.into()))
 }
 
-fn needed<T>(value: Option<T>, column: &str) -> Result<T, Error> {
+pub(super) fn needed<T>(value: Option<T>, column: &str) -> Result<T, Error> {
     value.ok_or_else(|| Error::Decode(format!("{column} is NULL").into()))
 }
 

@@ -40,7 +40,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -48,8 +47,8 @@ use sqlx::sqlite::{
 use sqlx::{SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
-use super::migration;
+use super::super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::{Expired, migrate};
 use crate::error::StoreError;
 
 /// How long a writer waits for another process. Below the limit of the caller,
@@ -148,15 +147,14 @@ impl SqliteStore {
     /// [`StoreError`] when a statement fails, or a newer version of this crate
     /// has migrated the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![
-            migration(1, "otp auth", include_str!("../../../migrations/sqlite/0001_otp_auth.sql")),
-            migration(2, "realms", include_str!("../../../migrations/sqlite/0002_realms.sql")),
-        ]);
-        migrator.dangerous_set_table_name("_otp_auth_migrations");
-        // The migrator does not lock SQLite. Inside a transaction that holds
-        // the write lock, a second process waits, and then has nothing to do.
+        // In a transaction that holds the write lock: a second process waits,
+        // and then has nothing to do.
         let mut write = self.begin().await?;
-        migrator.run_direct(None, &mut *write.transaction, false).await.map_err(StoreError::new)?;
+        let files = [
+            include_str!("../../../migrations/sqlite/0001_otp_auth.sql"),
+            include_str!("../../../migrations/sqlite/0002_realms.sql"),
+        ];
+        migrate(&mut *write.transaction, files).await?;
         write.commit().await?;
         Ok(())
     }
@@ -194,12 +192,7 @@ impl SqliteStore {
 
     /// Runs a statement that deletes at most `limit` rows by these times; how
     /// many it was.
-    async fn delete<const N: usize>(
-        &self,
-        statement: &'static str,
-        times: [Timestamp; N],
-        limit: u32,
-    ) -> Result<u64, sqlx::Error> {
+    async fn delete(&self, statement: &'static str, times: Vec<Timestamp>, limit: u32) -> StoreResult<u64> {
         let _turn = self.turn.lock().await;
         let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
         Ok(deletion.bind(limit).execute(&self.pool).await?.rows_affected())
@@ -216,51 +209,30 @@ impl Maintenance for SqliteStore {
     const CANCEL_SAFE: bool = true;
 
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
-        // One short transaction a table: writers get in between.
-        Ok(Removed {
-            challenges: self
-                .delete(
-                    "DELETE FROM otp_challenges WHERE (realm, key) IN \
-                     (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now],
-                    limit,
-                )
-                .await?,
-            budgets: self
-                .delete(
-                    "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
-                     (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
-                      AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
-                      UNION ALL \
-                      SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
-                      AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
-                      LIMIT ?6)",
-                    [
-                        now - SendLimits::DAY,
-                        now - SendLimits::HOUR,
-                        now,
-                        now + SendLimits::SKEW,
-                        now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
-                    ],
-                    limit,
-                )
-                .await?,
-            sessions: self
-                .delete(
-                    "DELETE FROM otp_sessions WHERE (realm, id) IN \
-                     (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now - CLOCK_MARGIN],
-                    limit,
-                )
-                .await?,
-            blacklisted: self
-                .delete(
-                    "DELETE FROM token_blacklist WHERE changed IN \
-                     (SELECT changed FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now - CLOCK_MARGIN],
-                    limit,
-                )
-                .await?,
-        })
+        let expired = Expired {
+            challenges: "DELETE FROM otp_challenges WHERE (realm, key) IN \
+                 (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
+            budgets: (
+                "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
+                 (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
+                  AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                  UNION ALL \
+                  SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
+                  AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                  LIMIT ?6)",
+                vec![
+                    now - SendLimits::DAY,
+                    now - SendLimits::HOUR,
+                    now,
+                    now + SendLimits::SKEW,
+                    now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
+                ],
+            ),
+            sessions: "DELETE FROM otp_sessions WHERE (realm, id) IN \
+                 (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
+            blacklisted: "DELETE FROM token_blacklist WHERE changed IN \
+                 (SELECT changed FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
+        };
+        expired.delete(now, |statement, times| self.delete(statement, times, limit)).await
     }
 }
