@@ -41,7 +41,9 @@ impl framework::otp::__private::OtpUser for Member {
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-impl framework::otp::__private::sqlite::SqliteUser for Member {
+impl framework::otp::__private::sqlite::SqlUser<
+    framework::otp::__private::sqlite::Database,
+> for Member {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`MEMBER_ID` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ?2 AND `token_blacklist`.`id` IN (?3, ?4, ?5) AND `token_blacklist`.`expires_at` > ?6 AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`member``s`.`MEMBER_ID`, `app`.`member``s`.`mail`, `app`.`member``s`.`type`, `app`.`member``s`.`language`, `app`.`member``s`.`tags`, `app`.`member``s`.`nickname` FROM `app`.`member``s` WHERE `app`.`member``s`.`mail` = ?1 AND `app`.`member``s`.`mail` COLLATE BINARY = ?1 AND `app`.`member``s`.`MEMBER_ID` IS NOT NULL LIMIT 1";
@@ -115,7 +117,9 @@ impl framework::otp::__private::sqlite::SqliteUser for Member {
         now: framework::otp::__private::Timestamp,
         arguments: &mut framework::otp::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
-        <Self as framework::otp::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
+        <Self as framework::otp::__private::sqlite::SqlUser<
+            framework::otp::__private::sqlite::Database,
+        >>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
     fn table() -> ::core::option::Option<framework::otp::__private::sqlite::Table> {

@@ -47,11 +47,14 @@ impl ::otp_auth::__private::OtpUser for User {
 impl ::otp_auth::__private::VerifiableUser for User {}
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-impl ::otp_auth::__private::postgres::PostgresUser for User {
+impl ::otp_auth::__private::postgres::SqlUser<::otp_auth::__private::postgres::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND (deleted_at IS NULL)";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND (deleted_at IS NULL) AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"realm\" = $2 AND \"token_blacklist\".\"id\" IN ($3, $4, $5) AND \"token_blacklist\".\"expires_at\" > $6 AND (\"token_blacklist\".\"type\" <> 'user' OR \"token_blacklist\".\"blacklisted_at\" > $7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"email\" = $1 AND \"users\".\"email\"::text COLLATE \"C\" = $1::text AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) LIMIT 1";
-    const SELECT_LOCKED: &'static ::core::primitive::str = "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND \"users\".\"email\" = $2 AND \"users\".\"email\"::text COLLATE \"C\" = $2::text AND (deleted_at IS NULL) FOR NO KEY UPDATE";
+    const SELECT_LOCKED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "SELECT \"users\".\"id\", \"users\".\"email\", \"users\".\"email_verified_at\" FROM \"users\" WHERE \"users\".\"id\" = $1 AND \"users\".\"email\" = $2 AND \"users\".\"email\"::text COLLATE \"C\" = $2::text AND (deleted_at IS NULL) FOR NO KEY UPDATE",
+    );
     const SELECT_EXCLUDED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "SELECT 1 FROM \"users\" WHERE \"users\".\"email\" = $1 AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE UNION ALL SELECT 1 FROM \"users\" WHERE lower(\"users\".\"email\"::text) = lower($1::text) AND \"users\".\"id\" IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE LIMIT 1",
     );
@@ -115,7 +118,9 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        <Self as ::otp_auth::__private::postgres::PostgresUser>::bind_id(id, arguments)?;
+        <Self as ::otp_auth::__private::postgres::SqlUser<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind_id(id, arguments)?;
         ::otp_auth::__private::postgres::bind::<
             Option<DateTime<Utc>>,
         >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
@@ -168,11 +173,14 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-impl ::otp_auth::__private::mysql::MySqlUser for User {
+impl ::otp_auth::__private::mysql::SqlUser<::otp_auth::__private::mysql::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND (deleted_at IS NULL)";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND (deleted_at IS NULL) AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ? AND `token_blacklist`.`id` IN (?, ?, ?) AND `token_blacklist`.`expires_at` > ? AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`email` = ? AND CAST(CONVERT(`users`.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND `users`.`id` IS NOT NULL AND (deleted_at IS NULL) LIMIT 1";
-    const SELECT_LOCKED: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND `users`.`email` = ? AND CAST(CONVERT(`users`.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND (deleted_at IS NULL) LOCK IN SHARE MODE";
+    const SELECT_LOCKED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "SELECT `users`.`id`, `users`.`email`, `users`.`email_verified_at` FROM `users` WHERE `users`.`id` = ? AND `users`.`email` = ? AND CAST(CONVERT(`users`.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND (deleted_at IS NULL) LOCK IN SHARE MODE",
+    );
     const SELECT_EXCLUDED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "SELECT 1 FROM `users` WHERE `users`.`email` = ? AND `users`.`id` IS NOT NULL AND (deleted_at IS NULL) IS NOT TRUE LIMIT 1",
     );
@@ -239,7 +247,9 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
         ::otp_auth::__private::mysql::bind::<
             Option<DateTime<Utc>>,
         >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
-        <Self as ::otp_auth::__private::mysql::MySqlUser>::bind_id(id, arguments)?;
+        <Self as ::otp_auth::__private::mysql::SqlUser<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
     fn table() -> ::core::option::Option<::otp_auth::__private::mysql::Table> {

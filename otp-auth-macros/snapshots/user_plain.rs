@@ -49,7 +49,8 @@ impl ::otp_auth::__private::OtpUser for User {
 impl ::otp_auth::__private::VerifiableUser for User {}
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-impl ::otp_auth::__private::sqlite::SqliteUser for User {
+impl ::otp_auth::__private::sqlite::SqlUser<::otp_auth::__private::sqlite::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`id` = ?1 AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ?2 AND `token_blacklist`.`id` IN (?3, ?4, ?5) AND `token_blacklist`.`expires_at` > ?6 AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `users`.`id`, `users`.`email`, `users`.`is_verified`, `users`.`username` FROM `users` WHERE `users`.`email` = ?1 AND `users`.`email` COLLATE BINARY = ?1 AND `users`.`id` IS NOT NULL LIMIT 1";
@@ -112,7 +113,9 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
-        <Self as ::otp_auth::__private::sqlite::SqliteUser>::bind_id(id, arguments)?;
+        <Self as ::otp_auth::__private::sqlite::SqlUser<
+            ::otp_auth::__private::sqlite::Database,
+        >>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
     fn table() -> ::core::option::Option<::otp_auth::__private::sqlite::Table> {

@@ -43,11 +43,14 @@ impl ::otp_auth::__private::OtpUser for User {
 impl ::otp_auth::__private::VerifiableUser for User {}
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-impl ::otp_auth::__private::postgres::PostgresUser for User {
+impl ::otp_auth::__private::postgres::SqlUser<::otp_auth::__private::postgres::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND NOT EXISTS (SELECT 1 FROM \"token_blacklist\" WHERE \"token_blacklist\".\"realm\" = $2 AND \"token_blacklist\".\"id\" IN ($3, $4, $5) AND \"token_blacklist\".\"expires_at\" > $6 AND (\"token_blacklist\".\"type\" <> 'user' OR \"token_blacklist\".\"blacklisted_at\" > $7))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"email\" = $1 AND \"app\".\"the \"\"users`\".\"email\"::text COLLATE \"C\" = $1::text AND \"app\".\"the \"\"users`\".\"id\" IS NOT NULL LIMIT 1";
-    const SELECT_LOCKED: &'static ::core::primitive::str = "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND \"app\".\"the \"\"users`\".\"email\" = $2 AND \"app\".\"the \"\"users`\".\"email\"::text COLLATE \"C\" = $2::text FOR NO KEY UPDATE";
+    const SELECT_LOCKED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "SELECT \"app\".\"the \"\"users`\".\"id\", \"app\".\"the \"\"users`\".\"email\", \"app\".\"the \"\"users`\".\"is_verified\", \"app\".\"the \"\"users`\".\"tags\" FROM \"app\".\"the \"\"users`\" WHERE \"app\".\"the \"\"users`\".\"id\" = $1 AND \"app\".\"the \"\"users`\".\"email\" = $2 AND \"app\".\"the \"\"users`\".\"email\"::text COLLATE \"C\" = $2::text FOR NO KEY UPDATE",
+    );
     const INSERT: &'static ::core::primitive::str = "INSERT INTO \"app\".\"the \"\"users`\" (\"id\", \"email\", \"is_verified\", \"tags\") VALUES ($1, $2, TRUE, $3)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "UPDATE \"app\".\"the \"\"users`\" SET \"is_verified\" = TRUE WHERE \"id\" = $1 AND \"is_verified\" IS NOT TRUE",
@@ -111,7 +114,9 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        <Self as ::otp_auth::__private::postgres::PostgresUser>::bind_id(id, arguments)?;
+        <Self as ::otp_auth::__private::postgres::SqlUser<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
     fn table() -> ::core::option::Option<::otp_auth::__private::postgres::Table> {
@@ -164,11 +169,14 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-impl ::otp_auth::__private::mysql::MySqlUser for User {
+impl ::otp_auth::__private::mysql::SqlUser<::otp_auth::__private::mysql::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ?";
     const SELECT_CURRENT: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND NOT EXISTS (SELECT 1 FROM `token_blacklist` WHERE `token_blacklist`.`realm` = ? AND `token_blacklist`.`id` IN (?, ?, ?) AND `token_blacklist`.`expires_at` > ? AND (`token_blacklist`.`type` <> 'user' OR `token_blacklist`.`blacklisted_at` > ?))";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) AND `app`.`the \"users```.`id` IS NOT NULL LIMIT 1";
-    const SELECT_LOCKED: &'static ::core::primitive::str = "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) LOCK IN SHARE MODE";
+    const SELECT_LOCKED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
+        "SELECT `app`.`the \"users```.`id`, `app`.`the \"users```.`email`, `app`.`the \"users```.`is_verified`, `app`.`the \"users```.`tags` FROM `app`.`the \"users``` WHERE `app`.`the \"users```.`id` = ? AND `app`.`the \"users```.`email` = ? AND CAST(CONVERT(`app`.`the \"users```.`email` USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY) LOCK IN SHARE MODE",
+    );
     const INSERT: &'static ::core::primitive::str = "INSERT INTO `app`.`the \"users``` (`id`, `email`, `is_verified`, `tags`) VALUES (?, ?, TRUE, ?)";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "UPDATE `app`.`the \"users``` SET `is_verified` = TRUE WHERE `id` = ? AND `is_verified` IS NOT TRUE",
@@ -230,7 +238,9 @@ impl ::otp_auth::__private::mysql::MySqlUser for User {
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        <Self as ::otp_auth::__private::mysql::MySqlUser>::bind_id(id, arguments)?;
+        <Self as ::otp_auth::__private::mysql::SqlUser<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind_id(id, arguments)?;
         ::core::result::Result::Ok(())
     }
     fn table() -> ::core::option::Option<::otp_auth::__private::mysql::Table> {

@@ -33,7 +33,8 @@ impl ::otp_auth::__private::OtpUser for User {
     }
 }
 #[automatically_derived]
-impl ::otp_auth::__private::sqlite::SqliteUser for User {
+impl ::otp_auth::__private::sqlite::SqlUser<::otp_auth::__private::sqlite::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "";
     const SELECT_CURRENT: &'static ::core::primitive::str = "";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
@@ -75,11 +76,11 @@ impl ::otp_auth::__private::sqlite::SqliteUser for User {
     }
 }
 #[automatically_derived]
-impl ::otp_auth::__private::postgres::PostgresUser for User {
+impl ::otp_auth::__private::postgres::SqlUser<::otp_auth::__private::postgres::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "";
     const SELECT_CURRENT: &'static ::core::primitive::str = "";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
-    const SELECT_LOCKED: &'static ::core::primitive::str = "";
     const INSERT: &'static ::core::primitive::str = "";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(
@@ -118,11 +119,11 @@ impl ::otp_auth::__private::postgres::PostgresUser for User {
     }
 }
 #[automatically_derived]
-impl ::otp_auth::__private::mysql::MySqlUser for User {
+impl ::otp_auth::__private::mysql::SqlUser<::otp_auth::__private::mysql::Database>
+for User {
     const SELECT_BY_ID: &'static ::core::primitive::str = "";
     const SELECT_CURRENT: &'static ::core::primitive::str = "";
     const SELECT_BY_EMAIL: &'static ::core::primitive::str = "";
-    const SELECT_LOCKED: &'static ::core::primitive::str = "";
     const INSERT: &'static ::core::primitive::str = "";
     const MARK_VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
     fn from_row(

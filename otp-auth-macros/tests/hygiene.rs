@@ -455,7 +455,7 @@ mod sqlite {
     use otp_auth_macros::OtpUser;
     use serde_json::json;
 
-    use crate::stub::__private::sqlite::{Arguments, Row, SqliteUser};
+    use crate::stub::__private::sqlite::{Arguments, Row, SqlUser as _};
     use crate::stub::__private::{OtpUser as _, Timestamp};
 
     #[derive(OtpUser)]

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
-    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
+    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
+    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp, TokenRef,
+    UserStore,
 };
 
 use tokio::sync::Notify;
@@ -20,8 +21,8 @@ pub enum Operation {
     OpenChallenge,
     /// `ChallengeStore::refund_send`.
     RefundSend,
-    /// `ChallengeStore::count_try`.
-    CountTry,
+    /// `ChallengeStore::count_attempt`.
+    CountAttempt,
     /// `ChallengeStore::count_exhausted`.
     CountExhausted,
     /// `SessionStore::session`.
@@ -184,9 +185,9 @@ impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
         self.inner.refund_send(realm, ticket, refund, now).await
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        self.faults.meet(Operation::CountTry).await?;
-        self.inner.count_try(realm, key, cap).await
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
+        self.faults.meet(Operation::CountAttempt).await?;
+        self.inner.count_attempt(realm, key, cap).await
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

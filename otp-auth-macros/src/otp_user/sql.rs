@@ -10,7 +10,7 @@ use super::value::{initial, moment};
 use crate::syntax::{Root, pointing_at};
 
 /// ```text
-/// impl SqliteUser for User {
+/// impl SqlUser<Sqlite> for User {
 ///     const SELECT_BY_ID: &'static str = "SELECT … WHERE `users`.`id` = ?1";
 ///     …
 ///     fn from_row(row: &Row) -> Result<Option<Self>, Error> {
@@ -79,15 +79,7 @@ fn module(dialect: Dialect, root: &Root) -> TokenStream {
 /// The trait that the user struct implements.
 fn user_trait(dialect: Dialect, root: &Root) -> TokenStream {
     let module = module(dialect, root);
-    let user = Ident::new(
-        match dialect {
-            Dialect::Sqlite => "SqliteUser",
-            Dialect::Postgres => "PostgresUser",
-            Dialect::MySql => "MySqlUser",
-        },
-        Span::call_site(),
-    );
-    quote!(#module::#user)
+    quote!(#module::SqlUser<#module::Database>)
 }
 
 /// The text of each statement.
@@ -157,7 +149,11 @@ impl Statements {
             .as_ref()
             .map_or_else(|| quote!(::core::option::Option::None), |text| quote!(::core::option::Option::Some(#text)));
         let text = quote!(&'static ::core::primitive::str);
-        let select_locked = select_locked.as_ref().map(|statement| quote!(const SELECT_LOCKED: #text = #statement;));
+        let select_locked = select_locked.as_ref().map(|statement| {
+            quote! {
+                const SELECT_LOCKED: ::core::option::Option<#text> = ::core::option::Option::Some(#statement);
+            }
+        });
         let select_excluded = select_excluded.as_ref().map(|statement| {
             quote! {
                 const SELECT_EXCLUDED: ::core::option::Option<#text> = ::core::option::Option::Some(#statement);
@@ -338,12 +334,10 @@ pub(super) fn stand_in(dialect: Dialect, root: &Root) -> (TokenStream, TokenStre
     let module = module(dialect, root);
     let private = root.private();
     let text = quote!(&'static ::core::primitive::str);
-    let select_locked = dialect.locking().map(|_| quote!(const SELECT_LOCKED: #text = "";));
     let members = quote! {
         const SELECT_BY_ID: #text = "";
         const SELECT_CURRENT: #text = "";
         const SELECT_BY_EMAIL: #text = "";
-        #select_locked
         const INSERT: #text = "";
         const MARK_VERIFIED: ::core::option::Option<#text> = ::core::option::Option::None;
         fn from_row(

@@ -206,7 +206,9 @@ pub mod __private {
             serde_json::from_str(row.0[index].as_str().ok_or(Error)?).map_err(|_| Error)
         }
 
-        pub trait SqliteUser: OtpUser {
+        pub struct Database;
+
+        pub trait SqlUser<DB>: OtpUser {
             const SELECT_BY_ID: &'static str;
             const SELECT_CURRENT: &'static str;
             const SELECT_BY_EMAIL: &'static str;

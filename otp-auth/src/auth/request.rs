@@ -171,7 +171,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             requester: asking,
             limits: settings.send_limits(),
             now,
-            resume: held.map(|held| Resume { key: held.key(), max_tries: settings.max_otp_attempts.into() }),
+            resume: held.map(|held| Resume { key: held.key(), max_attempts: settings.max_otp_attempts.into() }),
             fresh: FreshChallenge {
                 key: challenge.key(),
                 nonce,

@@ -185,7 +185,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Some(challenge) => {
                     let context =
                         RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
-                    match self.try_challenge(mailbox, code, &challenge, &context).await? {
+                    match self.attempt(mailbox, code, &challenge, &context).await? {
                         Ok((identity, code_mac)) => {
                             let proof = Proof { mailbox, verification, challenge, identity, code_mac, context };
                             return self.accept(&proof).await;
@@ -205,7 +205,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// Counts an attempt on a challenge, and compares. Returns the identity and MAC that opened it.
-    async fn try_challenge(
+    async fn attempt(
         &self,
         mailbox: &Mailbox,
         code: &Secret,
@@ -220,12 +220,12 @@ impl<C: OtpConfig> OtpAuth<C> {
             by_keys.map(|(keys, identity)| (*identity, code::mac(keys, &key, identity, code))).collect();
 
         // Up to the limit, each attempt has its own number.
-        let max_tries = u32::from(self.inner.settings.max_otp_attempts);
-        let Some(counted) = self.inner.store.count_try(&key, max_tries + 1).await? else {
+        let max_attempts = u32::from(self.inner.settings.max_otp_attempts);
+        let Some(counted) = self.inner.store.count_attempt(&key, max_attempts + 1).await? else {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
         };
         let own = candidates.into_iter().find(|(identity, _)| *identity == counted.identity);
-        let verdict = check_attempt(&counted, now, max_tries, |_| own.map(|(_, mac)| mac));
+        let verdict = check_attempt(&counted, now, max_attempts, |_| own.map(|(_, mac)| mac));
         if verdict == Verdict::WrongAtLast {
             let address = own.map(|_| mailbox.address.clone());
             self.note_exhausted(counted.identity, address, context.clone()).await;

@@ -141,7 +141,7 @@ impl fmt::Debug for Challenge {
 
 /// A challenge after another attempt was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CountedTry {
+pub struct CountedAttempt {
     /// The number of this attempt, starting at 1. Up to the limit, no two callers get the same
     /// number.
     pub number: u32,
@@ -169,22 +169,22 @@ pub(crate) enum Verdict {
 
 /// Checks an attempt. `mac_of_code` returns the MAC of the presented code for the challenge's
 /// identity, or `None` for another identity. It is called only for allowed attempts, so at most
-/// `max_tries` codes are ever compared.
+/// `max_attempts` codes are ever compared.
 pub(crate) fn check_attempt(
-    counted: &CountedTry,
+    counted: &CountedAttempt,
     now: Timestamp,
-    max_tries: u32,
+    max_attempts: u32,
     mac_of_code: impl FnOnce(&Identity) -> Option<CodeMac>,
 ) -> Verdict {
     let Some(right) = counted.code_mac.filter(|_| now < counted.expires_at) else {
         return Verdict::Wrong;
     };
-    if counted.number > max_tries {
+    if counted.number > max_attempts {
         return Verdict::Exhausted;
     }
     match mac_of_code(&counted.identity) {
         Some(mac) if crypto::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
-        _ if counted.number == max_tries => Verdict::WrongAtLast,
+        _ if counted.number == max_attempts => Verdict::WrongAtLast,
         _ => Verdict::Wrong,
     }
 }
@@ -196,8 +196,8 @@ mod tests {
     const RIGHT: CodeMac = CodeMac([1; 32]);
     const WRONG: CodeMac = CodeMac([2; 32]);
 
-    fn counted(number: u32) -> CountedTry {
-        CountedTry {
+    fn counted(number: u32) -> CountedAttempt {
+        CountedAttempt {
             number,
             identity: Identity([0; 32]),
             code_mac: Some(RIGHT),
@@ -235,7 +235,7 @@ mod tests {
             }
         }
         // Without a comparison there is no guess.
-        let used = CountedTry { code_mac: None, ..counted(5) };
+        let used = CountedAttempt { code_mac: None, ..counted(5) };
         assert_eq!(check_attempt(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
         assert_eq!(check_attempt(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
     }
@@ -250,10 +250,10 @@ mod tests {
     fn a_wrong_mac_another_identity_and_a_used_code_are_wrong() {
         assert_eq!(check_attempt(&counted(1), at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
         assert_eq!(check_attempt(&counted(1), at(0), 5, |_| None), Verdict::Wrong);
-        let used = CountedTry { code_mac: None, ..counted(1) };
+        let used = CountedAttempt { code_mac: None, ..counted(1) };
         assert_eq!(check_attempt(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
         // A used or expired challenge does not become "too many attempts".
-        let used = CountedTry { code_mac: None, ..counted(9) };
+        let used = CountedAttempt { code_mac: None, ..counted(9) };
         assert_eq!(check_attempt(&used, at(0), 5, |_| Some(RIGHT)), Verdict::Wrong);
         assert_eq!(check_attempt(&counted(9), at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
     }

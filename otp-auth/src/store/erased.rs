@@ -20,9 +20,10 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
-    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
+    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
+    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp,
+    TokenRef, UserStore,
 };
 use crate::event;
 use crate::user::OtpUser;
@@ -207,7 +208,7 @@ methods! {
     ChallengeStore [S: ChallengeStore] {
         open_challenge(@realm, &open: OpenChallenge,) -> Opening;
         refund_send(@realm, &ticket: SendTicket, refund: Refund, now: Timestamp) -> ();
-        count_try(@realm, &key: ChallengeKey, cap: u32) -> Option<CountedTry>;
+        count_attempt(@realm, &key: ChallengeKey, cap: u32) -> Option<CountedAttempt>;
         count_exhausted(@realm, &identity: Identity, now: Timestamp) -> u32;
     }
     SessionStore [S: SessionStore] {

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     Advance, Binding, BlacklistEntry, BlacklistKind, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore, CodeMac,
-    CountedTry, Cursor, Decision, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Proof, Realm,
-    Recovery, Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId,
+    CountedAttempt, Cursor, Decision, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Proof,
+    Realm, Recovery, Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId,
     SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::challenge::budget::window;
@@ -75,7 +75,7 @@ struct Row {
     identity: Identity,
     /// What the code comes from; erased when it is accepted.
     code: Option<(Nonce, CodeMac)>,
-    tries: u32,
+    attempts: u32,
     expires_at: Timestamp,
 }
 
@@ -184,14 +184,14 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         let resumed = open.resume.and_then(|resume| {
             let row = state.challenges.get(&(realm.clone(), resume.key))?;
             let (nonce, _) = row.code?;
-            let live = row.identity == open.identity && open.now < row.expires_at && row.tries < resume.max_tries;
+            let live = row.identity == open.identity && open.now < row.expires_at && row.attempts < resume.max_attempts;
             live.then_some(Opening::Resumed { nonce, expires_at: row.expires_at, ticket })
         });
         Ok(resumed.unwrap_or_else(|| {
             let FreshChallenge { key, nonce, code_mac, expires_at } = open.fresh;
             state.challenges.insert(
                 (realm.clone(), key),
-                Row { identity: open.identity, code: Some((nonce, code_mac)), tries: 0, expires_at },
+                Row { identity: open.identity, code: Some((nonce, code_mac)), attempts: 0, expires_at },
             );
             Opening::Opened(ticket)
         }))
@@ -206,11 +206,11 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         Ok(())
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
         Ok(self.lock().challenges.get_mut(&(realm.clone(), *key)).map(|row| {
-            row.tries = row.tries.saturating_add(1).min(cap);
-            CountedTry {
-                number: row.tries,
+            row.attempts = row.attempts.saturating_add(1).min(cap);
+            CountedAttempt {
+                number: row.attempts,
                 identity: row.identity,
                 code_mac: row.code.map(|(_, mac)| mac),
                 expires_at: row.expires_at,

@@ -34,7 +34,7 @@ pub use self::memory::{MemoryStore, NewUser};
 pub use crate::binding::Binding;
 pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
 pub use crate::challenge::code::Nonce;
-pub use crate::challenge::{ChallengeKey, CodeMac, CountedTry, Identity};
+pub use crate::challenge::{ChallengeKey, CodeMac, CountedAttempt, Identity};
 pub use crate::check::{CheckError, Finding, FindingKind, SignUps};
 pub use crate::clock::Timestamp;
 pub use crate::error::StoreError;
@@ -46,11 +46,13 @@ pub use crate::session::{Client, Recovery, Session};
 #[cfg(feature = "mongodb")]
 pub use mongo::{MongoStore, user::MongoUser};
 #[cfg(feature = "mysql")]
-pub use sql::mysql::{MySqlStore, user::MySqlUser};
+pub use sql::mysql::MySqlStore;
 #[cfg(feature = "postgres")]
-pub use sql::postgres::{PostgresStore, user::PostgresUser};
+pub use sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
-pub use sql::sqlite::{SqliteStore, user::SqliteUser};
+pub use sql::sqlite::SqliteStore;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use sql::user::SqlUser;
 
 pub(crate) use erased::AnyStore;
 
@@ -96,8 +98,8 @@ pub struct OpenChallenge {
 pub struct Resume {
     /// Its key.
     pub key: ChallengeKey,
-    /// It must have fewer tries than this.
-    pub max_tries: u32,
+    /// It must have fewer attempts than this.
+    pub max_attempts: u32,
 }
 
 /// A new challenge.
@@ -119,7 +121,7 @@ pub struct FreshChallenge {
 pub enum Opening {
     /// The fresh challenge was added.
     Opened(SendTicket),
-    /// The earlier challenge goes on: same code, same tries, same end.
+    /// The earlier challenge goes on: same code, same attempts, same end.
     Resumed {
         /// What its code is derived from.
         nonce: Nonce,
@@ -152,7 +154,7 @@ pub trait ChallengeStore: Send + Sync + 'static {
     ///   sends in an hour and a day stay within the limits, as
     ///   [`Budget::spend`] says. The others learn how long to wait.
     /// * [`OpenChallenge::resume`] is continued only when it has the same
-    ///   identity, is neither accepted nor expired, and has tries left; it
+    ///   identity, is neither accepted nor expired, and has attempts left; it
     ///   is not changed. Otherwise the fresh challenge is added.
     fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
 
@@ -167,20 +169,20 @@ pub trait ChallengeStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Counts one more try, and then returns the challenge; `None` when there
+    /// Counts one more attempt, and then returns the challenge; `None` when there
     /// is none of this key.
     ///
     /// The count is durable before the method returns and is never rolled
-    /// back. No two callers get the same [`CountedTry::number`] while it is
+    /// back. No two callers get the same [`CountedAttempt::number`] while it is
     /// below `cap`; a store need not count beyond that.
-    fn count_try(
+    fn count_attempt(
         &self,
         realm: &Realm,
         key: &ChallengeKey,
         cap: u32,
-    ) -> impl Future<Output = StoreResult<Option<CountedTry>>> + Send;
+    ) -> impl Future<Output = StoreResult<Option<CountedAttempt>>> + Send;
 
-    /// Counts one more challenge of an identity whose tries were used up, and
+    /// Counts one more challenge of an identity whose attempts were used up, and
     /// returns how many that are in the present day. A day begins with the
     /// first of them, and ends after [`SendLimits::DAY`].
     ///

@@ -24,7 +24,7 @@
 //! | --- | --- | --- |
 //! | `open_challenge` | find budget; find the held challenge if there is one; add challenge unless that goes on; update budget. A refused request: one find | the update requires the whole budget as it was read, and is the last: a challenge that nobody paid is one whose secret nobody has |
 //! | `refund_send` | one update | its condition names the send |
-//! | `count_try`, `count_exhausted` | one `findAndModify` | it returns the document as this call has made it |
+//! | `count_attempt`, `count_exhausted` | one `findAndModify` | it returns the document as this call has made it |
 //! | `user_by_email`, `user_by_id`, `user_sessions` | one find | read only |
 //! | `session` | one find; for one whose sign-in was cut short, a find of its challenge | it is a session only if that challenge was accepted by it |
 //! | `sign_in`, existing user | aggregate challenge with the claim on its identity, add session, find user, update challenge, update session | the update of the challenge is the commit: it requires the MAC, the identity, the expiry and that the code is unused, and notes the session. Until then the session is none, and a loser removes its own. The user is read when the session is there, so a later change finds it |

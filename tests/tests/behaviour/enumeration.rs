@@ -69,7 +69,7 @@ async fn enum_05_without_automatic_users_the_same_operations_run_for_both() {
         asked.push(app.faults.take_calls());
     }
     assert_eq!(asked[0], asked[1]);
-    assert_eq!(asked[0], [Operation::OpenChallenge, Operation::UserByEmail, Operation::CountTry]);
+    assert_eq!(asked[0], [Operation::OpenChallenge, Operation::UserByEmail, Operation::CountAttempt]);
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ enum Step {
 
 const STEPS: [(Step, &[Operation]); 5] = [
     (Step::Request, &[Operation::OpenChallenge]),
-    (Step::Verify, &[Operation::CountTry, Operation::UserByEmail, Operation::SignIn]),
+    (Step::Verify, &[Operation::CountAttempt, Operation::UserByEmail, Operation::SignIn]),
     (Step::Refresh, &[Operation::Session, Operation::UserById, Operation::Advance]),
     (Step::Me, &[Operation::CurrentUser]),
     (Step::Logout, &[Operation::RevokeSession]),

@@ -163,7 +163,7 @@ async fn everything(document: &mut Document, app: &App) {
     app.hooks.on_create(Reply::Refuse);
     held(document, &mut client, verify, right.clone()).await;
     app.hooks.on_create(Reply::Admit);
-    app.faults.set(Operation::CountTry, Fault::Fail);
+    app.faults.set(Operation::CountAttempt, Fault::Fail);
     held(document, &mut client, verify, right.clone()).await;
     app.faults.clear();
     held(document, &mut client, verify, right).await;

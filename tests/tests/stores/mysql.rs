@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otp_auth::store::{
-    BlacklistEntry, BlacklistKind, ChallengeStore, Detached, MySqlUser as _, SessionStore, SignInOutcome, Timestamp,
-    UserStore,
+    BlacklistEntry, BlacklistKind, ChallengeStore, Detached, SessionStore, SignInOutcome, SqlUser, Timestamp, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm};
@@ -296,7 +295,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     .unwrap();
     assert_eq!(left, 0);
     open(&one, 1).await;
-    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]
@@ -356,12 +355,12 @@ async fn no_look_up_scans_a_table() {
         "UPDATE otp_sessions SET revoked_at = 1 WHERE realm = 'users' AND user_id = x'31' AND revoked_at IS NULL".to_owned(),
         "DELETE FROM otp_sessions WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
         "DELETE FROM token_blacklist WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
-        fit(User::SELECT_BY_ID, &["7"]),
+        fit(<User as SqlUser<sqlx::MySql>>::SELECT_BY_ID, &["7"]),
         "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed > 1990".to_owned(),
-        fit(User::SELECT_CURRENT, &["7", "'users'", "x'00'", "x'01'", "x'02'", "5", "5"]),
-        fit(User::SELECT_BY_EMAIL, &["'7@x.com'", "'7@x.com'"]),
-        fit(User::SELECT_LOCKED, &["7", "'7@x.com'", "'7@x.com'"]),
-        fit(User::MARK_VERIFIED.unwrap(), &["7"]),
+        fit(<User as SqlUser<sqlx::MySql>>::SELECT_CURRENT, &["7", "'users'", "x'00'", "x'01'", "x'02'", "5", "5"]),
+        fit(<User as SqlUser<sqlx::MySql>>::SELECT_BY_EMAIL, &["'7@x.com'", "'7@x.com'"]),
+        fit(<User as SqlUser<sqlx::MySql>>::SELECT_LOCKED.unwrap(), &["7", "'7@x.com'", "'7@x.com'"]),
+        fit(<User as SqlUser<sqlx::MySql>>::MARK_VERIFIED.unwrap(), &["7"]),
     ] {
         let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {statement}")))
             .fetch_all(store.pool())
@@ -373,12 +372,12 @@ async fn no_look_up_scans_a_table() {
         }
     }
     // The exact half of the comparison does not keep the other from its index.
-    let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", User::SELECT_BY_EMAIL);
+    let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", <User as SqlUser<sqlx::MySql>>::SELECT_BY_EMAIL);
     let plan =
         sqlx::query(AssertSqlSafe(explain)).bind("7@x.com").bind("7@x.com").fetch_one(store.pool()).await.unwrap();
     assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("users_email"));
     // An update of the row by its id takes the locks in the same order.
-    let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", User::SELECT_LOCKED);
+    let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", <User as SqlUser<sqlx::MySql>>::SELECT_LOCKED.unwrap());
     let plan = sqlx::query(AssertSqlSafe(explain)).bind(7).bind("7@x.com").bind("7@x.com");
     let plan = plan.fetch_one(store.pool()).await.unwrap();
     assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("PRIMARY"));
@@ -602,7 +601,7 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         let eve: User = store.user_by_id(&1).await.unwrap().unwrap();
         assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
         // Nothing was changed: the code still works.
-        assert!(store.count_try(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+        assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "1", NOW).await.unwrap(), []);
     }
 }

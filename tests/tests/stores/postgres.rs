@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use otp_auth::store::{
-    ChallengeStore, Maintenance, PostgresUser as _, SessionId, SessionStore, SignInOutcome, Timestamp, UserStore,
+    ChallengeStore, Maintenance, SessionId, SessionStore, SignInOutcome, SqlUser, Timestamp, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm, token};
@@ -252,7 +252,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     .unwrap();
     assert_eq!(left, 0);
     open(&one, 1).await;
-    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]
@@ -327,15 +327,15 @@ async fn no_look_up_scans_a_table() {
         "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL".to_owned(),
         format!("SELECT ctid FROM otp_sessions WHERE expires_at <= 1 {due}"),
         format!("SELECT ctid FROM token_blacklist WHERE expires_at <= 1 {due}"),
-        User::SELECT_BY_ID.replace("$1", "1"),
+        <User as SqlUser<sqlx::Postgres>>::SELECT_BY_ID.replace("$1", "1"),
         "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed >= 1".to_owned(),
         ["1", "'users'", "'\\x00'", "'\\x01'", "'\\x02'", "1", "1"]
             .iter()
             .enumerate()
-            .fold(User::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
-        User::SELECT_BY_EMAIL.replace("$1", "'a'"),
-        User::SELECT_LOCKED.replace("$1", "1").replace("$2", "'a'"),
-        User::MARK_VERIFIED.unwrap().replace("$1", "1"),
+            .fold(<User as SqlUser<sqlx::Postgres>>::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
+        <User as SqlUser<sqlx::Postgres>>::SELECT_BY_EMAIL.replace("$1", "'a'"),
+        <User as SqlUser<sqlx::Postgres>>::SELECT_LOCKED.unwrap().replace("$1", "1").replace("$2", "'a'"),
+        <User as SqlUser<sqlx::Postgres>>::MARK_VERIFIED.unwrap().replace("$1", "1"),
     ] {
         let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {statement}")))
             .fetch_all(&mut *connection)
@@ -366,7 +366,7 @@ async fn one_statement_is_no_transaction() {
     let session = SessionId::from_bytes([1; 16]);
     open(&store, 1).await;
     assert!(last().await.starts_with("WITH spent AS"), "{}", last().await);
-    store.count_try(realm(), &key(1), 7).await.unwrap();
+    store.count_attempt(realm(), &key(1), 7).await.unwrap();
     assert!(last().await.starts_with("UPDATE otp_challenges"), "{}", last().await);
     store.session(realm(), session).await.unwrap();
     assert!(last().await.starts_with("SELECT id, user_id"), "{}", last().await);
@@ -498,9 +498,9 @@ async fn a_stricter_default_isolation_level_does_no_harm() {
         sqlx::raw_sql("UPDATE otp_challenges SET tries = 1").execute(&mut *meanwhile).await.unwrap();
         let counting = tokio::spawn({
             let store = store.clone();
-            async move { store.count_try(realm(), &key(1), 5).await }
+            async move { store.count_attempt(realm(), &key(1), 5).await }
         });
-        until("the try waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+        until("the attempt waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
         meanwhile.commit().await.unwrap();
         assert_eq!(counting.await.unwrap().unwrap().unwrap().number, 2, "{level}");
 
@@ -603,7 +603,7 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         let eve: User = store.user_by_id(&7).await.unwrap().unwrap();
         assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
         // Nothing was changed: the code still works.
-        assert!(store.count_try(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+        assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
     }
 }
@@ -818,7 +818,10 @@ async fn an_address_of_type_citext() {
     assert!(matches!(again, SignInOutcome::SignedIn { user, .. } if user == ann));
     let mut connection = store.pool().acquire().await.unwrap();
     sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
-    let explain = format!("PREPARE by_email AS {}; EXPLAIN EXECUTE by_email('ann@x.com')", Member::SELECT_BY_EMAIL);
+    let explain = format!(
+        "PREPARE by_email AS {}; EXPLAIN EXECUTE by_email('ann@x.com')",
+        <Member as SqlUser<sqlx::Postgres>>::SELECT_BY_EMAIL
+    );
     let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     assert!(plan.iter().any(|line| line.contains("users_email_key")), "{plan:#?}");

@@ -48,7 +48,7 @@ async fn a_code_is_accepted_once(pair: &Pair) {
     client.verify(ANN, &code).await.problem(401, "invalid_code");
 }
 
-/// The tries of a challenge are counted over both.
+/// The attempts at a challenge are counted over both.
 async fn five_codes_are_compared(pair: &Pair) {
     let mut client = pair.first.client();
     client.request(ANN).await.ok();

@@ -144,7 +144,7 @@ pub(crate) async fn drop_at_every_moment<U: OtpUser, S: UserStore<U> + Challenge
     let counted = async |store: &S| {
         let challenge = key(1);
         let counting =
-            tokio::time::timeout(Duration::from_secs(3), store.count_try(fixtures::realm(), &challenge, 1_000));
+            tokio::time::timeout(Duration::from_secs(3), store.count_attempt(fixtures::realm(), &challenge, 1_000));
         counting.await.expect("nothing is locked").unwrap().unwrap().number
     };
     let mut done = false;

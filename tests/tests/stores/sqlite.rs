@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use otp_auth::store::{
-    BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, Opening, SessionStore, SignInOutcome,
-    SqliteUser as _, UserStore,
+    BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, Opening, SessionId, SessionStore,
+    SignInOutcome, SqlUser, UserStore,
 };
 use otp_auth::testing::conformance::fixtures::{NOW, existing, identity, key, open, realm, token};
 use otp_auth::{OtpUser, SqliteStore};
@@ -98,7 +98,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     assert_eq!(left, 0);
     let opening = one.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap();
     assert!(matches!(opening, Opening::Opened(_)));
-    assert_eq!(other.count_try(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
 #[tokio::test]
@@ -289,9 +289,35 @@ async fn a_collation_without_case_does_not_open_an_account() {
             let found: Option<User> = store.user_by_email(email).await.unwrap();
             assert_eq!(found.map(|user| user.id), id, "{collation}: {email:?}");
         }
-        let explain = format!("EXPLAIN QUERY PLAN {}", User::SELECT_BY_EMAIL.replace("?1", "'a'"));
+        let explain =
+            format!("EXPLAIN QUERY PLAN {}", <User as SqlUser<sqlx::Sqlite>>::SELECT_BY_EMAIL.replace("?1", "'a'"));
         let (.., plan): (i64, i64, i64, String) =
             sqlx::query_as(sqlx::AssertSqlSafe(explain)).fetch_one(store.pool()).await.unwrap();
         assert!(plan.contains("USING INDEX users_email (email=?)"), "{plan}");
+    }
+}
+
+/// Ids that a collation takes for equal are different users.
+#[tokio::test]
+async fn ids_are_compared_exactly() {
+    #[derive(Debug, OtpUser)]
+    #[otp_user(table = "users", stores(sqlite))]
+    struct Named {
+        #[otp(id, generate = "Ann".to_owned())]
+        id: String,
+        #[otp(email)]
+        email: String,
+    }
+    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let table = "CREATE TABLE users (id TEXT COLLATE NOCASE PRIMARY KEY, email TEXT); \
+                 INSERT INTO users (id, email) VALUES ('Ann', 'ann@x.com')";
+    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
+    let session = SessionId::from_bytes([1; 16]);
+    for (id, is_there) in [("Ann", true), ("ann", false), ("ANN", false)] {
+        let id = id.to_owned();
+        assert_eq!(UserStore::<Named>::user_by_id(&store, &id).await.unwrap().is_some(), is_there, "{id:?}");
+        let current = UserStore::<Named>::current_user(&store, realm(), &id, token(session), NOW).await.unwrap();
+        assert_eq!(current.is_some(), is_there, "{id:?}");
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_auth::OtpUser;
 use otp_auth::store::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedTry, Cursor, Finding, Identity, Maintenance,
-    OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
+    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
+    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -42,8 +42,8 @@ impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
         self.next().refund_send(realm, ticket, refund, now).await
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
-        self.next().count_try(realm, key, cap).await
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
+        self.next().count_attempt(realm, key, cap).await
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

@@ -8,8 +8,8 @@ use super::row::{self, binary, bytes, date, number, optional_bytes, time};
 use super::{MongoStore, SWAPS, insert, purge_at};
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
-    Requester, SendLimits, SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm,
+    Refund, Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 /// The key of a budget: whose it is, and one byte for the requester.
@@ -70,7 +70,7 @@ impl MongoStore {
             "identity": binary(open.identity.as_bytes()),
             "consumed_at": null,
             "expires_at": { "$gt": date(open.now) },
-            "tries": { "$lt": i64::from(resume.max_tries) },
+            "tries": { "$lt": i64::from(resume.max_attempts) },
         };
         let row = self.challenges.find_one(live).projection(doc! { "nonce": 1, "expires_at": 1 }).await?;
         Ok(match row {
@@ -150,7 +150,7 @@ impl ChallengeStore for MongoStore {
         Ok(())
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
         let counted = doc! { "$set": { "tries": { "$min": [{ "$add": ["$tries", 1_i64] }, i64::from(cap)] } } };
         let row = self
             .challenges
@@ -161,7 +161,7 @@ impl ChallengeStore for MongoStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        Ok(Some(CountedTry {
+        Ok(Some(CountedAttempt {
             number: number(&row, "tries")?,
             identity: Identity::from_bytes(bytes(&row, "identity")?),
             code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),

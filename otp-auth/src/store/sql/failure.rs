@@ -127,7 +127,6 @@ pub(super) fn not_found_again() -> sqlx::Error {
 
 /// Whether the same statements can succeed when they are run again: somebody
 /// else was in the way, and nothing was changed.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {
         return false;
@@ -143,7 +142,6 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
 
 /// Whether a row could not be locked: it is one of a view that is none of
 /// single rows, or this role may not.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn takes_no_lock(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {
         return false;

@@ -1,9 +1,10 @@
 //! What the check at the start makes of the columns and unique indexes that a
 //! catalog lists, on any SQL database.
 
-use sqlx::Database;
+use sqlx::{Column as _, Database, Error, Row as _, TypeInfo as _};
 
 use super::findings::{self, Dialect};
+use super::row::{OwnRow, needed};
 use super::shape::{Column, Given, Table};
 use super::unique::{UniqueIndex, is_unique};
 use crate::check::Finding;
@@ -23,8 +24,35 @@ pub(super) struct Listed {
     pub(super) is_filled: bool,
 }
 
+impl Listed {
+    /// A row of the catalog, with the texts of the triggers.
+    pub(super) fn read(row: &impl OwnRow, triggers: &str) -> Result<Self, Error> {
+        let name = needed(row.text("name")?, "name")?.to_owned();
+        Ok(Self {
+            is_filled: is_named(triggers, &name),
+            name,
+            is_required: row.flag("is_required")?,
+            is_bare: row.flag("is_bare")?,
+            is_generated: row.flag("is_generated")?,
+        })
+    }
+}
+
+/// Whether the field cannot read what the row of a probe has: sqlx decides by
+/// the types alone.
+pub(super) fn type_fault<DB: Database>(
+    dialect: Dialect,
+    table: &Table<DB>,
+    column: &Column<DB>,
+    row: &DB::Row,
+) -> Option<Finding> {
+    let kind = row.columns().first()?.type_info();
+    let is_wrong = !(column.field.is_compatible)(kind);
+    is_wrong.then(|| findings::wrong_type(dialect, table, column, kind.name()))
+}
+
 /// Whether the text of a trigger has the name of a column: it may fill that in.
-pub(super) fn is_named(text: &str, name: &str) -> bool {
+fn is_named(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(&name)

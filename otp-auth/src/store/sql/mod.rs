@@ -27,16 +27,68 @@ mod own;
 mod pool;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+mod retry;
 mod row;
 pub(crate) mod shape;
+mod sign_in;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 mod unique;
+pub(crate) mod user;
+mod user_store;
+mod words;
 
-/// A file of `migrations`, which `migrate` applies in order. One that has been
-/// released is never changed.
-fn migration(version: i64, name: &'static str, statements: &'static str) -> sqlx::migrate::Migration {
-    use sqlx::SqlSafeStr;
-    use sqlx::migrate::{Migration, MigrationType};
-    Migration::new(version, name.into(), MigrationType::Simple, statements.into_sql_str(), false)
+use std::future::Future;
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+
+use crate::error::StoreError;
+use crate::store::{CLOCK_MARGIN, Removed, StoreResult, Timestamp};
+
+/// Where it is recorded which migrations were applied.
+const MIGRATIONS: &str = "_otp_auth_migrations";
+
+/// Applies the files of `migrations` in order, over a connection that keeps
+/// others from doing the same. One that has been released is never changed.
+async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; 2]) -> Result<(), StoreError> {
+    let named = (1..).zip(["otp auth", "realms"]).zip(files);
+    let migrations = named.map(|((version, name), statements)| {
+        Migration::new(version, name.into(), MigrationType::Simple, statements.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.dangerous_set_table_name(MIGRATIONS);
+    // The migrator's own lock is one of the session, and the one that the
+    // application's migrations take.
+    migrator.set_locking(false);
+    migrator.run_direct(None, connection, false).await.map_err(StoreError::new)
+}
+
+/// The statements that delete what has expired, one a table. Each takes its
+/// times and a limit.
+struct Expired {
+    challenges: &'static str,
+    budgets: (&'static str, Vec<Timestamp>),
+    sessions: &'static str,
+    blacklisted: &'static str,
+}
+
+impl Expired {
+    /// Runs each of them, one short transaction a table, so that writers get in
+    /// between.
+    async fn delete<F>(
+        self,
+        now: Timestamp,
+        delete: impl Fn(&'static str, Vec<Timestamp>) -> F + Send,
+    ) -> StoreResult<Removed>
+    where
+        F: Future<Output = StoreResult<u64>> + Send,
+    {
+        Ok(Removed {
+            challenges: delete(self.challenges, vec![now]).await?,
+            budgets: delete(self.budgets.0, self.budgets.1).await?,
+            sessions: delete(self.sessions, vec![now - CLOCK_MARGIN]).await?,
+            blacklisted: delete(self.blacklisted, vec![now - CLOCK_MARGIN]).await?,
+        })
+    }
 }

@@ -22,7 +22,7 @@
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
 //! | `open_challenge` | BEGIN, four, COMMIT; resumed three; refused two | `ON DUPLICATE KEY UPDATE` takes the write lock at once; then `Budget::spend` decides |
-//! | `count_try`, `count_exhausted` | two; one | `LAST_INSERT_ID(…)` hands back the number of this try |
+//! | `count_attempt`, `count_exhausted` | two; one | `LAST_INSERT_ID(…)` hands back the number of this attempt |
 //! | `refund_send` | one | a conditional UPDATE |
 //! | `advance` | two | a conditional UPDATE, then a read |
 //! | `revoke_session`, `revoke_user_sessions` | BEGIN, three or four, COMMIT | both tables in one transaction; the sessions that the first statement has locked are named to the others; a repetition changes a row as well, because `InnoDB` shows a commit before it is durable, and a transaction that changed nothing would not wait for that |
@@ -40,16 +40,15 @@ pub mod user;
 
 use std::str::FromStr;
 
-use sqlx::migrate::{Migrate, Migrator};
-use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlConnection};
+use sqlx::migrate::Migrate as _;
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::query::Query;
 use sqlx::{Connection, Executor, MySqlPool, Transaction};
 
-use super::migration;
-use super::pool::{self, retrying};
+use super::retry::retrying;
+use super::{Expired, MIGRATIONS, migrate, pool};
 use crate::error::StoreError;
-use crate::store::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
-
-const MIGRATIONS: &str = "_otp_auth_migrations";
+use crate::store::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 
 /// Keeps everything in a `MySQL` or `MariaDB` database, beside the
 /// application's tables.
@@ -116,15 +115,8 @@ impl MySqlStore {
     /// longer than a minute, or a newer version of this crate has migrated
     /// the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![
-            migration(1, "otp auth", include_str!("../../../migrations/mysql/0001_otp_auth.sql")),
-            migration(2, "realms", include_str!("../../../migrations/mysql/0002_realms.sql")),
-        ]);
-        migrator.dangerous_set_table_name(MIGRATIONS);
         // A lock for DDL can only be one of the session. So the session is
-        // one of its own that ends here, however this ends. The migrator's
-        // lock is also the one that the application's migrations take.
-        migrator.set_locking(false);
+        // one of its own that ends here, however this ends.
         let mut connection = self.pool.acquire().await?.detach();
         let locked: Option<i64> = sqlx::query_scalar(
             "SELECT IF(DATABASE() IS NULL, NULL, GET_LOCK(CONCAT('otp-auth:', LEFT(SHA2(DATABASE(), 256), 40)), 60))",
@@ -138,7 +130,11 @@ impl MySqlStore {
         // Nobody migrates now, so this was left by somebody who was stopped
         // in the middle. The statements may be run again.
         sqlx::query("DELETE FROM _otp_auth_migrations WHERE success = FALSE").execute(&mut connection).await?;
-        migrator.run_direct(None, &mut connection, false).await.map_err(StoreError::new)?;
+        let files = [
+            include_str!("../../../migrations/mysql/0001_otp_auth.sql"),
+            include_str!("../../../migrations/mysql/0002_realms.sql"),
+        ];
+        migrate(&mut connection, files).await?;
         connection.close().await?;
         Ok(())
     }
@@ -149,14 +145,22 @@ impl MySqlStore {
         self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
     }
 
+    /// The transaction of a sign-in; nothing else is held.
+    async fn begin_sign_in(&self) -> Result<((), Transaction<'static, MySql>), sqlx::Error> {
+        Ok(((), self.begin().await?))
+    }
+
+    /// Runs one statement that reads.
+    async fn fetch_optional(
+        &self,
+        statement: Query<'_, MySql, MySqlArguments>,
+    ) -> Result<Option<MySqlRow>, sqlx::Error> {
+        statement.fetch_optional(&self.pool).await
+    }
+
     /// Runs a statement that deletes at most `limit` rows by these times; how
     /// many it was.
-    async fn delete<const N: usize>(
-        &self,
-        statement: &'static str,
-        times: [Timestamp; N],
-        limit: u32,
-    ) -> StoreResult<u64> {
+    async fn delete(&self, statement: &'static str, times: Vec<Timestamp>, limit: u32) -> StoreResult<u64> {
         let delete = || async {
             let mut transaction = self.begin().await?;
             let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
@@ -172,40 +176,24 @@ impl Maintenance for MySqlStore {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         // One short transaction a table. Another process that cleans up waits
         // for it, and then goes on with the rows after these.
-        Ok(Removed {
-            challenges: self
-                .delete("DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [now], limit)
-                .await?,
-            budgets: self
-                .delete(
-                    "DELETE FROM otp_budgets WHERE (day_started_at <= ? OR day_started_at > ?) \
-                     AND (hour_started_at <= ? OR hour_started_at > ?) AND (next_send_at <= ? OR next_send_at > ?) \
-                     ORDER BY day_started_at LIMIT ?",
-                    [
-                        now - SendLimits::DAY,
-                        now + SendLimits::SKEW,
-                        now - SendLimits::HOUR,
-                        now + SendLimits::SKEW,
-                        now,
-                        now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
-                    ],
-                    limit,
-                )
-                .await?,
-            sessions: self
-                .delete(
-                    "DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-                    [now - CLOCK_MARGIN],
-                    limit,
-                )
-                .await?,
-            blacklisted: self
-                .delete(
-                    "DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-                    [now - CLOCK_MARGIN],
-                    limit,
-                )
-                .await?,
-        })
+        let expired = Expired {
+            challenges: "DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+            budgets: (
+                "DELETE FROM otp_budgets WHERE (day_started_at <= ? OR day_started_at > ?) \
+                 AND (hour_started_at <= ? OR hour_started_at > ?) AND (next_send_at <= ? OR next_send_at > ?) \
+                 ORDER BY day_started_at LIMIT ?",
+                vec![
+                    now - SendLimits::DAY,
+                    now + SendLimits::SKEW,
+                    now - SendLimits::HOUR,
+                    now + SendLimits::SKEW,
+                    now,
+                    now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
+                ],
+            ),
+            sessions: "DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+            blacklisted: "DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+        };
+        expired.delete(now, |statement, times| self.delete(statement, times, limit)).await
     }
 }

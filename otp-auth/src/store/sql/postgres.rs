@@ -22,7 +22,7 @@
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
 //! | `open_challenge` | one; refused: a second read | the upsert waits for the row of the budget and checks its condition on the row as it is then |
-//! | `refund_send`, `count_try`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` gives the number |
+//! | `refund_send`, `count_attempt`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` gives the number |
 //! | `advance` | one; the loser reads once more | compare-and-swap on the generation; the loser reads in a new snapshot |
 //! | `revoke_session`, `revoke_user_sessions` | one, on both tables | both or neither; rows are locked in the order of their ids |
 //! | `blacklist`, reads, `current_user`, `recover`, `bind_session` | one | the upsert keeps the later end |
@@ -47,16 +47,15 @@ pub mod user;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::PgPool;
-use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, Postgres};
+use sqlx::{PgPool, Transaction};
 use tokio::sync::OnceCell;
 
 use self::pooler::Route;
-use super::migration;
-use super::pool::{self, retrying};
+use super::retry::retrying;
+use super::{Expired, migrate, pool};
 use crate::error::StoreError;
-use crate::store::{CLOCK_MARGIN, Maintenance, Removed, StoreResult, Timestamp};
+use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
 
 /// Keeps everything in a `PostgreSQL` database, beside the application's
 /// tables, in the first schema of the search path.
@@ -126,26 +125,31 @@ impl PostgresStore {
     /// [`StoreError`] when a statement fails, or a newer version of this crate
     /// has migrated the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![
-            migration(1, "otp auth", include_str!("../../../migrations/postgres/0001_otp_auth.sql")),
-            migration(2, "realms", include_str!("../../../migrations/postgres/0002_realms.sql")),
-        ]);
-        migrator.dangerous_set_table_name("_otp_auth_migrations");
-        // The migrator's own lock is one of the session: after an error it
-        // would stay with a connection of the pool, and it is the one that
-        // the application's migrations take. Ours ends with the transaction,
-        // and a pair of keys never meets a single one.
-        migrator.set_locking(false);
+        // Our lock ends with the transaction, and a pair of keys never meets a
+        // single one.
         let mut transaction = self.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock(1869901869, 1635087464)").execute(&mut *transaction).await?;
-        migrator.run_direct(None, &mut *transaction, false).await.map_err(StoreError::new)?;
+        let files = [
+            include_str!("../../../migrations/postgres/0001_otp_auth.sql"),
+            include_str!("../../../migrations/postgres/0002_realms.sql"),
+        ];
+        migrate(&mut *transaction, files).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Runs a statement that deletes at most `limit` rows; how many it was.
-    async fn delete(&self, statement: &'static str, now: i64, limit: u32) -> StoreResult<u64> {
-        let delete = || self.execute(sqlx::query(statement).bind(now).bind(i64::from(limit)));
+    /// The transaction of a sign-in; nothing else is held.
+    async fn begin_sign_in(&self) -> Result<((), Transaction<'static, Postgres>), sqlx::Error> {
+        Ok(((), self.begin().await?))
+    }
+
+    /// Runs a statement that deletes at most `limit` rows by these times; how
+    /// many it was.
+    async fn delete(&self, statement: &'static str, times: Vec<Timestamp>, limit: u32) -> StoreResult<u64> {
+        let delete = || {
+            let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
+            self.execute(deletion.bind(i64::from(limit)))
+        };
         Ok(retrying(delete).await?.rows_affected())
     }
 }
@@ -156,45 +160,25 @@ impl Maintenance for PostgresStore {
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
         // Rows that another process deletes at the moment are passed over, so
         // several share the work. A row that is in use is left for next time.
-        Ok(Removed {
-            challenges: self
-                .delete(
-                    "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM otp_challenges WHERE expires_at <= $1 \
-                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                    now.as_millis(),
-                    limit,
-                )
-                .await?,
-            budgets: self
-                .delete(
-                    "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 - 86400000 OR day_started_at > $1 + 60000) \
-                     AND (hour_started_at <= $1 - 3600000 OR hour_started_at > $1 + 60000) \
-                     AND (next_send_at <= $1 OR next_send_at > $1 + 86460000) \
-                     ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                    now.as_millis(),
-                    limit,
-                )
-                .await?,
-            sessions: self
-                .delete(
-                    "DELETE FROM otp_sessions WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM otp_sessions WHERE expires_at <= $1 \
-                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                    (now - CLOCK_MARGIN).as_millis(),
-                    limit,
-                )
-                .await?,
-            blacklisted: self
-                .delete(
-                    "DELETE FROM token_blacklist WHERE ctid = ANY (ARRAY( \
-                     SELECT ctid FROM token_blacklist WHERE expires_at <= $1 \
-                     ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                    (now - CLOCK_MARGIN).as_millis(),
-                    limit,
-                )
-                .await?,
-        })
+        let expired = Expired {
+            challenges: "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM otp_challenges WHERE expires_at <= $1 \
+                 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+            budgets: (
+                "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 - 86400000 OR day_started_at > $1 + 60000) \
+                 AND (hour_started_at <= $1 - 3600000 OR hour_started_at > $1 + 60000) \
+                 AND (next_send_at <= $1 OR next_send_at > $1 + 86460000) \
+                 ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                vec![now],
+            ),
+            sessions: "DELETE FROM otp_sessions WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM otp_sessions WHERE expires_at <= $1 \
+                 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+            blacklisted: "DELETE FROM token_blacklist WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM token_blacklist WHERE expires_at <= $1 \
+                 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        };
+        expired.delete(now, |statement, times| self.delete(statement, times, limit)).await
     }
 }

@@ -4,7 +4,7 @@ use sqlx::{Error, Row as _};
 
 use crate::methods::InvalidAuthMethods;
 use crate::store::{
-    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedTry, Identity, Recovery, Session,
+    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedAttempt, Identity, Recovery, Session,
     SessionId, Timestamp,
 };
 
@@ -13,6 +13,7 @@ pub(super) trait OwnRow {
     fn integer(&self, column: &'static str) -> Result<Option<i64>, Error>;
     fn blob(&self, column: &'static str) -> Result<Option<&[u8]>, Error>;
     fn text(&self, column: &'static str) -> Result<Option<&str>, Error>;
+    fn flag(&self, column: &'static str) -> Result<bool, Error>;
 }
 
 macro_rules! own_row {
@@ -28,6 +29,10 @@ macro_rules! own_row {
 
             fn text(&self, column: &'static str) -> Result<Option<&str>, Error> {
                 $text(self, column)
+            }
+
+            fn flag(&self, column: &'static str) -> Result<bool, Error> {
+                self.try_get(column)
             }
         }
     };
@@ -48,7 +53,7 @@ fn text_of_bytes<'r>(row: &'r sqlx::mysql::MySqlRow, column: &'static str) -> Re
     text.map_err(|error| Error::Decode(error.into()))
 }
 
-fn needed<T>(value: Option<T>, column: &str) -> Result<T, Error> {
+pub(super) fn needed<T>(value: Option<T>, column: &str) -> Result<T, Error> {
     value.ok_or_else(|| Error::Decode(format!("{column} is NULL").into()))
 }
 
@@ -84,9 +89,9 @@ pub(super) fn budget(row: &impl OwnRow) -> Result<Budget, Error> {
     })
 }
 
-/// A challenge, with the number of the try that has just been counted.
-pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedTry, Error> {
-    Ok(CountedTry {
+/// A challenge, with the number of the attempt that has just been counted.
+pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedAttempt, Error> {
+    Ok(CountedAttempt {
         number,
         identity: Identity::from_bytes(bytes(row, "identity")?),
         code_mac: optional_bytes(row, "code_mac")?.map(CodeMac::from_bytes),

@@ -15,7 +15,7 @@
 //! | `open_challenge` | transaction: upsert of the budget on the condition that it allows a send (SELECT for the wait if not), SELECT the held challenge if there is one, INSERT challenge unless that goes on | the condition is part of the upsert |
 //! | `refund_send` | one UPDATE | its condition names the send; a later one is not touched |
 //! | `count_exhausted` | one upsert … RETURNING | its row stands beside the budgets |
-//! | `count_try` | one UPDATE … RETURNING | no two callers get one number; the rows are read to the end, because only then it is committed |
+//! | `count_attempt` | one UPDATE … RETURNING | no two callers get one number; the rows are read to the end, because only then it is committed |
 //! | `user_by_email`, `user_by_id`, `session`, `user_sessions` | one SELECT | read only |
 //! | `sign_in` | transaction: UPDATE challenge; SELECT user by address; INSERT user if there is none, and SELECT it; UPDATE user if not verified; for one just made or verified INSERT blacklist and UPDATE sessions; for a replaced session UPDATE and upsert blacklist; INSERT session | the UPDATE requires the MAC, the identity, the expiry and that the code is unused; if it changes no row, or the user is another one by now, everything is rolled back |
 //! | `current_user` | one SELECT with the blacklist in its condition | one snapshot |
@@ -28,7 +28,7 @@
 //! | `cleanup` | one DELETE a table, at most 500 rows each | only what has expired |
 //!
 //! So a sign-in of an existing, verified user costs: two statements to ask for the code,
-//! one to count the try, one to find the user, three to sign in. A refresh costs three.
+//! one to count the attempt, one to find the user, three to sign in. A refresh costs three.
 
 mod blacklist;
 mod challenges;
@@ -40,7 +40,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -48,8 +47,8 @@ use sqlx::sqlite::{
 use sqlx::{SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
-use super::migration;
+use super::super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::{Expired, migrate};
 use crate::error::StoreError;
 
 /// How long a writer waits for another process. Below the limit of the caller,
@@ -148,15 +147,14 @@ impl SqliteStore {
     /// [`StoreError`] when a statement fails, or a newer version of this crate
     /// has migrated the database before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![
-            migration(1, "otp auth", include_str!("../../../migrations/sqlite/0001_otp_auth.sql")),
-            migration(2, "realms", include_str!("../../../migrations/sqlite/0002_realms.sql")),
-        ]);
-        migrator.dangerous_set_table_name("_otp_auth_migrations");
-        // The migrator does not lock SQLite. Inside a transaction that holds
-        // the write lock, a second process waits, and then has nothing to do.
+        // In a transaction that holds the write lock: a second process waits,
+        // and then has nothing to do.
         let mut write = self.begin().await?;
-        migrator.run_direct(None, &mut *write.transaction, false).await.map_err(StoreError::new)?;
+        let files = [
+            include_str!("../../../migrations/sqlite/0001_otp_auth.sql"),
+            include_str!("../../../migrations/sqlite/0002_realms.sql"),
+        ];
+        migrate(&mut *write.transaction, files).await?;
         write.commit().await?;
         Ok(())
     }
@@ -167,6 +165,20 @@ impl SqliteStore {
     async fn begin(&self) -> Result<Write, sqlx::Error> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         Ok(Write { transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
+    }
+
+    /// The transaction of a sign-in, and its turn.
+    async fn begin_sign_in(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'static, Sqlite>), sqlx::Error> {
+        let Write { transaction, _turn: turn } = self.begin().await?;
+        Ok((turn, transaction))
+    }
+
+    /// Runs one statement that reads.
+    async fn fetch_optional(
+        &self,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<Option<SqliteRow>, sqlx::Error> {
+        statement.fetch_optional(&self.pool).await
     }
 
     /// Runs one statement that writes, and returns its first row.
@@ -180,12 +192,7 @@ impl SqliteStore {
 
     /// Runs a statement that deletes at most `limit` rows by these times; how
     /// many it was.
-    async fn delete<const N: usize>(
-        &self,
-        statement: &'static str,
-        times: [Timestamp; N],
-        limit: u32,
-    ) -> Result<u64, sqlx::Error> {
+    async fn delete(&self, statement: &'static str, times: Vec<Timestamp>, limit: u32) -> StoreResult<u64> {
         let _turn = self.turn.lock().await;
         let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
         Ok(deletion.bind(limit).execute(&self.pool).await?.rows_affected())
@@ -202,51 +209,30 @@ impl Maintenance for SqliteStore {
     const CANCEL_SAFE: bool = true;
 
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
-        // One short transaction a table: writers get in between.
-        Ok(Removed {
-            challenges: self
-                .delete(
-                    "DELETE FROM otp_challenges WHERE (realm, key) IN \
-                     (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now],
-                    limit,
-                )
-                .await?,
-            budgets: self
-                .delete(
-                    "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
-                     (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
-                      AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
-                      UNION ALL \
-                      SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
-                      AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
-                      LIMIT ?6)",
-                    [
-                        now - SendLimits::DAY,
-                        now - SendLimits::HOUR,
-                        now,
-                        now + SendLimits::SKEW,
-                        now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
-                    ],
-                    limit,
-                )
-                .await?,
-            sessions: self
-                .delete(
-                    "DELETE FROM otp_sessions WHERE (realm, id) IN \
-                     (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now - CLOCK_MARGIN],
-                    limit,
-                )
-                .await?,
-            blacklisted: self
-                .delete(
-                    "DELETE FROM token_blacklist WHERE changed IN \
-                     (SELECT changed FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
-                    [now - CLOCK_MARGIN],
-                    limit,
-                )
-                .await?,
-        })
+        let expired = Expired {
+            challenges: "DELETE FROM otp_challenges WHERE (realm, key) IN \
+                 (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
+            budgets: (
+                "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
+                 (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
+                  AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                  UNION ALL \
+                  SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
+                  AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                  LIMIT ?6)",
+                vec![
+                    now - SendLimits::DAY,
+                    now - SendLimits::HOUR,
+                    now,
+                    now + SendLimits::SKEW,
+                    now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
+                ],
+            ),
+            sessions: "DELETE FROM otp_sessions WHERE (realm, id) IN \
+                 (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
+            blacklisted: "DELETE FROM token_blacklist WHERE changed IN \
+                 (SELECT changed FROM token_blacklist WHERE expires_at <= ?1 LIMIT ?2)",
+        };
+        expired.delete(now, |statement, times| self.delete(statement, times, limit)).await
     }
 }

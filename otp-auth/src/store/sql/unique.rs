@@ -2,6 +2,8 @@
 
 mod condition;
 
+use super::words::{Token, Tokens};
+
 #[cfg(feature = "mysql")]
 pub(super) use condition::conditional;
 
@@ -94,7 +96,7 @@ fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str,
         Key::Column(name) => same(name, column),
         Key::Expression(text) => {
             let names = names(text);
-            let is_other = |name: &String| !same(name, column) && columns.iter().any(|other| same(other, name));
+            let is_other = |name: &&str| !same(name, column) && columns.iter().any(|other| same(other, name));
             names.iter().any(|name| same(name, column)) && !names.iter().any(is_other) && !may_be_null(text)
         }
     }
@@ -103,42 +105,22 @@ fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str,
 /// Whether an expression can be NULL where its column is not. NULL is equal to
 /// nothing, so no index keeps such rows apart.
 fn may_be_null(expression: &str) -> bool {
-    let words = expression.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-    words.into_iter().any(|word| ["case", "nullif", "iif", "if"].iter().any(|other| word.eq_ignore_ascii_case(other)))
+    let names_one = |word: &str| ["case", "nullif", "iif", "if"].iter().any(|other| word.eq_ignore_ascii_case(other));
+    Tokens::of(expression).any(|token| matches!(token, Token::Word(word) if names_one(word)))
 }
 
 /// The names in an expression that may be columns: neither functions nor
 /// types nor collations nor texts.
-fn names(expression: &str) -> Vec<String> {
+fn names(expression: &str) -> Vec<&str> {
     let mut names = Vec::new();
-    let mut before = String::new();
-    let mut rest = expression;
-    while let Some(first) = rest.chars().next() {
-        let (word, after) = if let '"' | '`' | '[' = first {
-            let end = if first == '[' { ']' } else { first };
-            let (word, after) = rest[1..].split_once(end).unwrap_or((&rest[1..], ""));
-            (word.to_owned(), after)
-        } else if first == '\'' {
-            let (_, after) = rest[1..].split_once('\'').unwrap_or(("", ""));
-            (String::new(), after)
-        } else if first.is_alphabetic() || first == '_' {
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
-            (rest[..end].to_owned(), &rest[end..])
-        } else {
-            before.push(first);
-            rest = &rest[first.len_utf8()..];
-            continue;
-        };
-        let is_call = after.trim_start().starts_with('(');
-        let is_type = before.ends_with("::");
-        let is_collation = names.last().is_some_and(|last: &String| last.eq_ignore_ascii_case("COLLATE"));
-        if is_collation {
-            names.pop();
-        } else if !is_call && !is_type && !word.is_empty() {
-            names.push(word);
+    let mut tokens = Tokens::of(expression);
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Sign("::") => _ = tokens.cast(),
+            Token::Word(word) if word.eq_ignore_ascii_case("COLLATE") => _ = tokens.next(),
+            Token::Word(name) | Token::Quoted(name) if !tokens.is_before('(') => names.push(name),
+            _ => {}
         }
-        before.clear();
-        rest = after;
     }
     names
 }

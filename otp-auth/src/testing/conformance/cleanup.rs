@@ -21,7 +21,7 @@ pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backen
     assert_eq!(store.cleanup(NOW, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(NOW + 10 * MINUTE - MILLI, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(NOW + 10 * MINUTE, 100).await.unwrap(), Removed { challenges: 1, ..nothing });
-    assert_eq!(store.count_try(realm(), &key(1), 7).await.unwrap(), None);
+    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap(), None);
 
     assert_eq!(store.cleanup(NOW + DAY - MILLI, 100).await.unwrap(), nothing);
     assert!(!is_current::<B>(&store, &user, session.id, NOW + DAY - MILLI).await);

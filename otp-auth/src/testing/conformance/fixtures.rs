@@ -108,7 +108,7 @@ pub fn open(identity: Identity, key: ChallengeKey, now: Timestamp) -> OpenChalle
 }
 
 pub(super) fn resume(mut open: OpenChallenge, key: ChallengeKey) -> OpenChallenge {
-    open.resume = Some(Resume { key, max_tries: 5 });
+    open.resume = Some(Resume { key, max_attempts: 5 });
     open
 }
 

@@ -550,7 +550,7 @@ async fn a_condition_is_known_as_the_catalog_prints_it() {
          level INT, gone TIMESTAMPTZ)",
     )
     .await;
-    let filter = <Person as otp_auth::__private::postgres::PostgresUser>::table().unwrap().filter.unwrap().text;
+    let filter = <Person as otp_auth::store::SqlUser<sqlx::Postgres>>::table().unwrap().filter.unwrap().text;
     run(&store, &format!("CREATE UNIQUE INDEX one ON users (email) WHERE {filter} AND email IS NOT NULL")).await;
     assert_eq!(said::<Person>(&store).await, [""; 0]);
     run(&store, &format!("DROP INDEX one; CREATE UNIQUE INDEX one ON users (email) WHERE {filter} AND level <> 4"))

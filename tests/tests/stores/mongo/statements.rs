@@ -76,7 +76,7 @@ async fn every_operation_takes_the_statements_that_are_promised() {
         let opened = ["find otp_budgets", "update otp_challenges", "update otp_budgets"];
         assert_eq!(sent(&commands), opened);
 
-        // One try, the look-up before the hooks are asked, and the sign-up.
+        // One attempt, the look-up before the hooks are asked, and the sign-up.
         let ann = application.verify(&code).await.unwrap();
         assert_eq!(
             sent(&commands),

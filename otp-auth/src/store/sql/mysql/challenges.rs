@@ -2,12 +2,12 @@
 
 use sqlx::mysql::MySqlConnection;
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::MySqlStore;
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::sql::row::{budget, counted, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
+    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
@@ -52,7 +52,7 @@ impl MySqlStore {
         .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
         .bind(identity)
         .bind(open.now.as_millis())
-        .bind(open.resume.as_ref().map(|resume| resume.max_tries))
+        .bind(open.resume.as_ref().map(|resume| resume.max_attempts))
         .bind(realm.as_str().as_bytes())
         .bind(payer)
         .bind(open.requester as u8)
@@ -128,9 +128,9 @@ impl ChallengeStore for MySqlStore {
         Ok(())
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
         // `LAST_INSERT_ID` with a value hands that value back with the
-        // answer: the number of this try, and of no other.
+        // answer: the number of this attempt, and of no other.
         let counting = || {
             sqlx::query(
                 "UPDATE otp_challenges SET tries = LAST_INSERT_ID(LEAST(tries + 1, ?)) WHERE realm = ? AND `key` = ?",

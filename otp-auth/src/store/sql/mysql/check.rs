@@ -3,16 +3,17 @@
 //! catalog.
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{Column as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
+use sqlx::{Connection as _, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::MySqlStore;
-use super::user::{Column, MySqlUser, Table};
+use super::user::Table;
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
+use crate::store::sql::listed::{Listed, sign_up_faults, type_fault, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex, conditional};
+use crate::store::sql::user::SqlUser;
 
 /// How often the blacklist of a realm was changed.
 const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };
@@ -30,7 +31,7 @@ struct Place {
 impl MySqlStore {
     /// Over one connection: the temporary tables and the mode of the session
     /// are its own.
-    pub(super) async fn check_tables<U: MySqlUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+    pub(super) async fn check_tables<U: SqlUser<sqlx::MySql>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
         let mut connection = self.pool.acquire().await?;
         let mut findings = own_tables(&mut connection).await?;
         if let Some(table) = U::table() {
@@ -74,7 +75,7 @@ async fn own_tables(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sq
     Ok(own::findings(&lacks, recorded))
 }
 
-async fn users<U: MySqlUser>(
+async fn users<U: SqlUser<sqlx::MySql>>(
     connection: &mut MySqlConnection,
     table: &Table,
     sign_ups: SignUps,
@@ -88,7 +89,7 @@ async fn users<U: MySqlUser>(
         match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
             Ok(row) => {
                 present.push(column);
-                findings.extend(wrong_type(table, column, &row));
+                findings.extend(type_fault(Dialect::MySql, table, column, &row));
             }
             Err(error) => match number(&error) {
                 Some(NO_COLUMN) => findings.push(findings::no_column(Dialect::MySql, table, column)),
@@ -193,17 +194,7 @@ async fn listed(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<L
     .bind(&place.name)
     .fetch_all(connection)
     .await?;
-    let listed = |row: &MySqlRow| {
-        let name: String = row.try_get("name")?;
-        Ok(Listed {
-            is_filled: is_named(&triggers, &name),
-            name,
-            is_required: row.try_get("is_required")?,
-            is_bare: row.try_get("is_bare")?,
-            is_generated: row.try_get("is_generated")?,
-        })
-    };
-    rows.iter().map(listed).collect()
+    rows.iter().map(|row| Listed::read(row, &triggers)).collect()
 }
 
 async fn unique_indexes(
@@ -304,13 +295,6 @@ const OF_THE_MOMENT: [u16; 15] =
 fn number(error: &sqlx::Error) -> Option<u16> {
     let error = error.as_database_error()?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
     Some(error.number())
-}
-
-/// Whether the field cannot read the column: sqlx decides by the types alone.
-fn wrong_type(table: &Table, column: &Column, row: &MySqlRow) -> Option<Finding> {
-    let kind = row.column(0).type_info();
-    let is_wrong = !(column.field.is_compatible)(kind);
-    is_wrong.then(|| findings::wrong_type(Dialect::MySql, table, column, kind.name()))
 }
 
 /// A view that cannot be written to.

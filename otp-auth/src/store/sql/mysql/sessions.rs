@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::mysql::MySqlConnection;
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::MySqlStore;
 use super::blacklist::{blacklist, next_change};
 use crate::store::sql::row::{session, session_ids, sessions};

@@ -8,7 +8,7 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::PostgresStore;
 use crate::store::sql::row::entries;
 use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};

@@ -1,11 +1,11 @@
 //! Challenges and budgets in `PostgreSQL`.
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::PostgresStore;
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::sql::row::{budget, count, counted, optional_bytes, time};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
+    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
     SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
@@ -52,7 +52,7 @@ impl PostgresStore {
         .bind(i64::from(open.limits.per_hour))
         .bind(i64::from(open.limits.per_day))
         .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
-        .bind(open.resume.as_ref().map(|resume| i64::from(resume.max_tries)))
+        .bind(open.resume.as_ref().map(|resume| i64::from(resume.max_attempts)))
         .bind(open.fresh.key.as_bytes().as_slice())
         .bind(open.fresh.nonce.as_bytes().as_slice())
         .bind(open.fresh.code_mac.as_bytes().as_slice())
@@ -118,7 +118,7 @@ impl ChallengeStore for PostgresStore {
         Ok(())
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
         let counting = || {
             self.fetch_optional(
                 sqlx::query(

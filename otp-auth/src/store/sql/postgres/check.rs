@@ -4,16 +4,17 @@
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgRow;
-use sqlx::{Column as _, Connection as _, Row as _, TypeInfo as _};
+use sqlx::{Connection as _, Row as _};
 
 use super::PostgresStore;
-use super::user::{Column, Given, PostgresUser, Table};
+use super::user::{Column, Given, Table};
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
+use crate::store::sql::listed::{Listed, sign_up_faults, type_fault, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::user::SqlUser;
 
 /// A table in the catalog.
 struct Place {
@@ -35,7 +36,10 @@ struct Allowed {
 }
 
 impl PostgresStore {
-    pub(super) async fn check_tables<U: PostgresUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+    pub(super) async fn check_tables<U: SqlUser<sqlx::Postgres>>(
+        &self,
+        sign_ups: SignUps,
+    ) -> StoreResult<Vec<Finding>> {
         let mut findings = self.check_own_tables().await?;
         if let Some(table) = U::table() {
             findings.extend(self.check_users(&table, sign_ups).await?);
@@ -95,7 +99,7 @@ impl PostgresStore {
             match self.probe(column).await {
                 Ok(row) => {
                     present.push(column);
-                    findings.extend(wrong_type(table, column, &row));
+                    findings.extend(type_fault(Dialect::Postgres, table, column, &row));
                 }
                 Err(error) if is(&error, UNDEFINED_COLUMN) => {
                     findings.push(findings::no_column(Dialect::Postgres, table, column));
@@ -189,19 +193,12 @@ impl PostgresStore {
              WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         );
         let listed = |row: &PgRow| {
-            let name: String = row.try_get("name")?;
+            let listed = Listed::read(row, &place.triggers)?;
             let allowed = Allowed {
-                name: name.clone(),
+                name: listed.name.clone(),
                 can_insert: row.try_get("can_insert")?,
                 can_update: row.try_get("can_update")?,
                 denied_sequence: row.try_get("denied_sequence")?,
-            };
-            let listed = Listed {
-                is_filled: is_named(&place.triggers, &name),
-                name,
-                is_required: row.try_get("is_required")?,
-                is_bare: row.try_get("is_bare")?,
-                is_generated: row.try_get("is_generated")?,
             };
             Ok((listed, allowed))
         };
@@ -248,13 +245,6 @@ fn is_of_the_moment(error: &dyn DatabaseError) -> bool {
 
 fn is(error: &sqlx::Error, code: &str) -> bool {
     error.as_database_error().and_then(DatabaseError::code).as_deref() == Some(code)
-}
-
-/// Whether the field cannot read the column: sqlx decides by the types alone.
-fn wrong_type(table: &Table, column: &Column, row: &PgRow) -> Option<Finding> {
-    let kind = row.column(0).type_info();
-    let is_wrong = !(column.field.is_compatible)(kind);
-    is_wrong.then(|| findings::wrong_type(Dialect::Postgres, table, column, kind.name()))
 }
 
 /// A view that cannot be written to.

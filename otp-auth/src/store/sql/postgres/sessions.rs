@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgArguments, PgExecutor, Postgres};
 use sqlx::query::Query;
 
-use super::super::pool::retrying;
+use super::super::retry::retrying;
 use super::PostgresStore;
 use crate::store::sql::row::{session, session_ids, sessions};
 use crate::store::{

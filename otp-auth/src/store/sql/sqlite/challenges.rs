@@ -4,7 +4,7 @@ use super::SqliteStore;
 use crate::challenge::budget::EXHAUSTED;
 use crate::store::sql::row::{budget, bytes, count, counted, time};
 use crate::store::{
-    ChallengeKey, ChallengeStore, CountedTry, Identity, Nonce, OpenChallenge, Opening, Realm, Refund, SendLimits,
+    ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund, SendLimits,
     SendTicket, StoreResult, Timestamp,
 };
 
@@ -65,7 +65,7 @@ impl ChallengeStore for SqliteStore {
                 .bind(resume.key.as_bytes().as_slice())
                 .bind(identity)
                 .bind(open.now.as_millis())
-                .bind(resume.max_tries)
+                .bind(resume.max_attempts)
                 .bind(realm.as_str())
                 .fetch_optional(&mut *write.transaction)
                 .await?
@@ -112,7 +112,7 @@ impl ChallengeStore for SqliteStore {
         Ok(())
     }
 
-    async fn count_try(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedTry>> {
+    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
         let counting = sqlx::query(
             "UPDATE otp_challenges SET tries = min(tries + 1, ?2) WHERE realm = ?3 AND key = ?1 \
              RETURNING tries, identity, code_mac, expires_at",

@@ -5,13 +5,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
 
 use super::SqliteStore;
-use super::user::{Column, SqliteUser, Table};
+use super::user::Table;
 use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, is_named, sign_up_faults, unique_faults};
+use crate::store::sql::listed::{Listed, sign_up_faults, type_fault, unique_faults};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::user::SqlUser;
 
 /// The order of changes is the key here, so the blacklist needs no index for
 /// it.
@@ -28,7 +29,7 @@ struct Place {
 }
 
 impl SqliteStore {
-    pub(super) async fn check_tables<U: SqliteUser>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
+    pub(super) async fn check_tables<U: SqlUser<sqlx::Sqlite>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
         let mut connection = self.pool.acquire().await?;
         let mut findings = own_tables(&mut connection).await?;
         if let Some(table) = U::table() {
@@ -67,7 +68,7 @@ async fn own_tables(connection: &mut SqliteConnection) -> Result<Vec<Finding>, s
     Ok(own::findings(&lacks, recorded))
 }
 
-async fn users<U: SqliteUser>(
+async fn users<U: SqlUser<sqlx::Sqlite>>(
     connection: &mut SqliteConnection,
     table: &Table,
     sign_ups: SignUps,
@@ -81,7 +82,9 @@ async fn users<U: SqliteUser>(
         match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
             Ok(row) => {
                 present.push(column);
-                findings.extend(wrong_type(table, &place, column, &row));
+                if decides(row.column(0).type_info(), place.is_strict) {
+                    findings.extend(type_fault(Dialect::Sqlite, table, column, &row));
+                }
             }
             Err(error) => match fault(&error) {
                 Some(message) if message.starts_with("no such column") => {
@@ -197,24 +200,10 @@ async fn listed(
     .fetch_all(connection)
     .await?;
     let listed = |row: &SqliteRow| {
-        let name: String = row.try_get("name")?;
-        let is_required: bool = row.try_get("is_required")?;
-        Ok(Listed {
-            is_filled: !is_required && is_named(&triggers, &name),
-            name,
-            is_required,
-            is_bare: row.try_get("is_bare")?,
-            is_generated: row.try_get("is_generated")?,
-        })
+        let listed = Listed::read(row, &triggers)?;
+        Ok(Listed { is_filled: listed.is_filled && !listed.is_required, ..listed })
     };
     rows.iter().map(listed).collect()
-}
-
-/// Whether the field cannot read what the column holds.
-fn wrong_type(table: &Table, place: &Place, column: &Column, row: &SqliteRow) -> Option<Finding> {
-    let kind = row.column(0).type_info();
-    let is_wrong = decides(kind, place.is_strict) && !(column.field.is_compatible)(kind);
-    is_wrong.then(|| findings::wrong_type(Dialect::Sqlite, table, column, kind.name()))
 }
 
 /// Whether the declared type says what the values are. Of a column that is

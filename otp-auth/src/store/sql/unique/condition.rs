@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::store::sql::words::{Token, Tokens};
+
 /// What a condition demands, each part in one form: it holds where all of them
 /// do. Two that differ may still say the same; two that are equal do.
 pub(super) fn demands(condition: &str) -> BTreeSet<String> {
@@ -223,127 +225,50 @@ fn is_literal(word: &str) -> bool {
 
 /// A name, as it is among the words of a condition.
 fn name(column: &str) -> String {
-    words(column).join(" ")
+    column.to_ascii_lowercase()
 }
 
 /// The words and signs of a condition, without quotes around names, casts and
 /// character sets. A text is one word, and so is a number with its sign.
 fn words(condition: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let mut rest = condition.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let (word, after) = rest.split_at(length(rest, first));
-        rest = after;
-        match word {
-            "::" => {
-                let (kind, after) = cast(rest);
-                rest = after;
-                if kind.is_some_and(is_number)
+    let mut tokens = Tokens::of(condition);
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Sign("::") => {
+                if tokens.cast().is_some_and(is_number)
                     && let Some(last) = words.last_mut()
                 {
                     *last = last.trim_matches('\'').to_owned();
                 }
             }
-            "\"" | "`" | "[" | "]" => {}
-            "!=" => words.push("<>".to_owned()),
-            "~~" => words.push("like".to_owned()),
-            "!~~" => words.extend(["not", "like"].map(str::to_owned)),
-            "~~*" => words.push("ilike".to_owned()),
-            "!~~*" => words.extend(["not", "ilike"].map(str::to_owned)),
+            Token::Sign("[" | "]") => {}
+            Token::Sign("!=") => words.push("<>".to_owned()),
+            Token::Sign("~~") => words.push("like".to_owned()),
+            Token::Sign("!~~") => words.extend(["not", "like"].map(str::to_owned)),
+            Token::Sign("~~*") => words.push("ilike".to_owned()),
+            Token::Sign("!~~*") => words.extend(["not", "ilike"].map(str::to_owned)),
             // `_utf8mb4'text'`.
-            word if word.starts_with('_') && rest.starts_with('\'') => {}
-            word if first == '\'' => words.push(word.to_owned()),
-            word if word.eq_ignore_ascii_case("true") => words.push("1".to_owned()),
-            word if word.eq_ignore_ascii_case("false") => words.push("0".to_owned()),
-            word => {
+            Token::Word(word) if word.starts_with('_') && tokens.is_before('\'') => {}
+            Token::Text(text) => words.push(text.to_owned()),
+            Token::Word(word) if word.eq_ignore_ascii_case("true") => words.push("1".to_owned()),
+            Token::Word(word) if word.eq_ignore_ascii_case("false") => words.push("0".to_owned()),
+            Token::Word(word) if word.starts_with(|first: char| first.is_ascii_digit()) => {
                 // What stands before a value, and not before a difference.
                 let signs = ["(", ",", "=", "<>", "<", ">", "<=", ">=", "between", "and"];
                 match &mut words[..] {
-                    [.., before, minus]
-                        if minus == "-" && first.is_ascii_digit() && signs.contains(&before.as_str()) =>
-                    {
-                        minus.push_str(word);
-                    }
+                    [.., before, minus] if minus == "-" && signs.contains(&before.as_str()) => minus.push_str(word),
                     _ => words.push(word.to_ascii_lowercase()),
                 }
             }
+            Token::Quoted(word) | Token::Word(word) | Token::Sign(word) => words.push(word.to_ascii_lowercase()),
         }
-        rest = rest.trim_start();
     }
     words
 }
 
-/// How long the first word or sign is.
-fn length(text: &str, first: char) -> usize {
-    let until = |is_part: fn(char) -> bool| text.find(|c| !is_part(c)).unwrap_or(text.len());
-    if first == '\'' {
-        let mut end = 1;
-        while let Some(at) = text[end..].find('\'') {
-            end += at + 1;
-            if !text[end..].starts_with('\'') {
-                return end;
-            }
-            end += 1;
-        }
-        text.len()
-    } else if is_word(first) {
-        until(is_word)
-    } else if text.starts_with("::") {
-        2
-    } else if is_sign(first) {
-        until(is_sign)
-    } else {
-        first.len_utf8()
-    }
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$'
-}
-
-fn is_sign(c: char) -> bool {
-    matches!(c, '=' | '<' | '>' | '!' | '~' | '*' | '|' | '&' | '@')
-}
-
 fn is_number(kind: &str) -> bool {
     matches!(kind, "smallint" | "integer" | "bigint" | "numeric" | "real" | "double")
-}
-
-/// Takes the type of a cast, `schema."type"(3) with time zone[]`: its first
-/// word, and the rest.
-fn cast(text: &str) -> (Option<&str>, &str) {
-    let mut rest = text.trim_start();
-    let mut kind = None;
-    loop {
-        let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
-            quoted.split_once('"').unwrap_or((quoted, ""))
-        } else {
-            rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()))
-        };
-        kind = kind.or(Some(word));
-        rest = after;
-        match rest.strip_prefix('.') {
-            Some(after) => rest = after,
-            None => break,
-        }
-    }
-    let mut skip = |text: &str| {
-        if let Some(after) = rest.strip_prefix(text) {
-            rest = after;
-        }
-    };
-    skip(" varying");
-    skip(" precision");
-    if rest.starts_with('(') {
-        rest = rest.split_once(')').map_or("", |(_, after)| after);
-    }
-    for more in [" with time zone", " without time zone"] {
-        rest = rest.strip_prefix(more).unwrap_or(rest);
-    }
-    while let Some(after) = rest.strip_prefix("[]") {
-        rest = after;
-    }
-    (kind, rest)
 }
 
 #[cfg(test)]

@@ -1,0 +1,379 @@
+//! The application's users in an SQL database: what `stores(…)` makes of a
+//! user type, and how the stores use it.
+
+use std::future::Future;
+
+use sqlx::{Database, Error};
+
+use super::failure::not_found_again;
+use super::shape::Table;
+use crate::store::{Identity, Realm, Revocation, Session, SessionId, SignIn, StoreResult, Timestamp};
+use crate::user::OtpUser;
+
+/// A user in a table of the database `DB`. `#[derive(OtpUser)]` implements it
+/// for each of `stores(…)`.
+///
+/// Parameters have the order in which they are named here. Every statement
+/// that returns rows returns all columns in the order that
+/// [`from_row`](Self::from_row) reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not connected to `{DB}`",
+    label = "this store cannot load this type",
+    note = "write `#[otp_user(table = \"…\", stores(…))]` on the struct, with `sqlite`, `postgres` or `mysql`"
+)]
+pub trait SqlUser<DB: Database>: OtpUser {
+    /// The user with this id, as far as the collation of the column tells ids
+    /// apart.
+    const SELECT_BY_ID: &'static str;
+    /// The same user, unless `token_blacklist` has an entry in the realm of the
+    /// second value for the third, fourth or fifth that ends after the sixth,
+    /// and, if it is one of a user, is of a moment after the seventh.
+    const SELECT_CURRENT: &'static str;
+    /// The user with exactly this canonical address, whatever the collation of
+    /// the column. `MySQL` is given it twice: for the index of the column, and
+    /// to be compared byte by byte.
+    const SELECT_BY_EMAIL: &'static str;
+    /// The user with this id, if they have exactly this canonical address, which
+    /// `MySQL` is given twice as well; nobody else changes or removes the row
+    /// until the transaction ends. `None` where nobody else can write anyway.
+    const SELECT_LOCKED: Option<&'static str> = None;
+    /// Whether a row that the application's filter excludes has this address,
+    /// as a unique index of the column or of `lower` of it compares, on `MySQL`
+    /// of the column alone; `None` without a filter.
+    const SELECT_EXCLUDED: Option<&'static str> = None;
+    /// Adds a user with the values of [`bind_new`](Self::bind_new).
+    const INSERT: &'static str;
+    /// Marks a user as verified, if they are not; `None` when the table keeps
+    /// no such flag.
+    const MARK_VERIFIED: Option<&'static str>;
+
+    /// Reads a row. One without an id or without an address is no user.
+    ///
+    /// # Errors
+    ///
+    /// When a column does not have the type of its field.
+    fn from_row(row: &DB::Row) -> Result<Option<Self>, Error>;
+
+    /// Binds an id.
+    ///
+    /// # Errors
+    ///
+    /// When the id cannot be encoded.
+    fn bind_id(id: &Self::Id, arguments: &mut DB::Arguments) -> Result<(), Error>;
+
+    /// Binds an address.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be encoded.
+    fn bind_email(email: &str, arguments: &mut DB::Arguments) -> Result<(), Error>;
+
+    /// Binds the values of a new user.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    fn bind_new(email: &str, now: Timestamp, arguments: &mut DB::Arguments) -> Result<(), Error>;
+
+    /// Binds the values of [`MARK_VERIFIED`](Self::MARK_VERIFIED): the id, and
+    /// the time where the column holds one.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut DB::Arguments) -> Result<(), Error>;
+
+    /// The table, for the check at the start; without it nothing of the table
+    /// is checked.
+    #[must_use]
+    fn table() -> Option<Table<DB>> {
+        None
+    }
+}
+
+/// What a database contributes to a sign-in: its statements, for
+/// [`sign_in`](super::sign_in) to order.
+pub(super) trait Dialect: Database {
+    /// How often an exact comparison is given the address.
+    const ADDRESSES: usize = 1;
+    /// Whether nobody else writes until the transaction ends. A statement that
+    /// failed then leaves it usable, and would fail again.
+    const WRITES_ALONE: bool = false;
+    /// Whether a row can be hidden from statements that lock it.
+    const HAS_POLICIES: bool = false;
+
+    fn execute(
+        connection: &mut Self::Connection,
+        statement: &'static str,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    fn fetch_optional(
+        connection: &mut Self::Connection,
+        statement: &'static str,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Option<Self::Row>, Error>> + Send;
+
+    /// Lets the first sign-ins of one address take turns, until the transaction
+    /// ends.
+    fn take_turn(
+        connection: &mut Self::Connection,
+        realm: &Realm,
+        identity: &Identity,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Accepts the code; whether it was this call that did.
+    fn accept_code<U: OtpUser>(
+        connection: &mut Self::Connection,
+        realm: &Realm,
+        sign_in: &SignIn<U>,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Adds a session.
+    fn insert_session(
+        connection: &mut Self::Connection,
+        realm: &Realm,
+        session: &Session,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Revokes a session and blacklists its id; whether it was revoked by this.
+    fn revoke(
+        connection: &mut Self::Connection,
+        realm: &Realm,
+        id: SessionId,
+        revocation: Revocation,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Revokes every session of a user and blacklists their ids; which they
+    /// were.
+    fn revoke_all(
+        connection: &mut Self::Connection,
+        realm: &Realm,
+        user_id: &str,
+        revocation: Revocation,
+    ) -> impl Future<Output = Result<Vec<SessionId>, Error>> + Send;
+}
+
+/// The functions of a database that generated code calls; `json` as well,
+/// unless the database has a form of its own.
+macro_rules! columns {
+    ($database:ty) => {
+        /// Binds one value.
+        ///
+        /// # Errors
+        ///
+        /// When the value cannot be encoded.
+        pub fn bind<'t, T>(arguments: &mut Arguments, value: T) -> Result<(), Error>
+        where
+            T: sqlx::Encode<'t, $database> + sqlx::Type<$database>,
+        {
+            sqlx::Arguments::add(arguments, value).map_err(Error::Encode)
+        }
+
+        /// Binds one value as JSON.
+        ///
+        /// # Errors
+        ///
+        /// When the value cannot be written as JSON.
+        pub fn bind_json<T: serde::Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
+            bind(arguments, sqlx::types::Json(value))
+        }
+
+        /// Reads one column.
+        ///
+        /// # Errors
+        ///
+        /// When it does not have this type.
+        pub fn get<T>(row: &Row, index: usize) -> Result<T, Error>
+        where
+            T: for<'r> sqlx::Decode<'r, $database> + sqlx::Type<$database>,
+        {
+            sqlx::Row::try_get(row, index)
+        }
+
+        /// Whether a column is `NULL`.
+        ///
+        /// # Errors
+        ///
+        /// When there is no such column.
+        pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
+            Ok(sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, index)?))
+        }
+
+        /// Reads one column, where `NULL` is the type's default.
+        ///
+        /// # Errors
+        ///
+        /// When it does not have this type.
+        pub fn or_default<T>(row: &Row, index: usize) -> Result<T, Error>
+        where
+            T: Default + for<'r> sqlx::Decode<'r, $database> + sqlx::Type<$database>,
+        {
+            Ok(sqlx::Row::try_get::<Option<T>, _>(row, index)?.unwrap_or_default())
+        }
+    };
+    ($database:ty, json) => {
+        columns!($database);
+
+        /// Reads one column of JSON, or of JSON text.
+        ///
+        /// # Errors
+        ///
+        /// When it is not JSON of this type.
+        pub fn get_json<T: serde::de::DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
+            sqlx::Row::try_get(row, index).map(|sqlx::types::Json(value)| value)
+        }
+    };
+}
+pub(super) use columns;
+
+/// The methods of a [`Dialect`] that differ in nothing but types; those on
+/// sessions as well where `sessions` has functions for them.
+macro_rules! same_statements {
+    ($connection:ty) => {
+        async fn execute(
+            connection: &mut $connection,
+            statement: &'static str,
+            arguments: Arguments,
+        ) -> Result<(), Error> {
+            sqlx::query_with(statement, arguments).execute(connection).await.map(drop)
+        }
+
+        async fn fetch_optional(
+            connection: &mut $connection,
+            statement: &'static str,
+            arguments: Arguments,
+        ) -> Result<Option<Row>, Error> {
+            sqlx::query_with(statement, arguments).fetch_optional(connection).await
+        }
+
+        async fn insert_session(
+            connection: &mut $connection,
+            realm: &$crate::store::Realm,
+            session: &$crate::store::Session,
+        ) -> Result<(), Error> {
+            super::sessions::insert_session(connection, realm, session).await
+        }
+    };
+    ($connection:ty, sessions) => {
+        same_statements!($connection);
+
+        async fn revoke(
+            connection: &mut $connection,
+            realm: &$crate::store::Realm,
+            id: $crate::store::SessionId,
+            revocation: $crate::store::Revocation,
+        ) -> Result<bool, Error> {
+            super::sessions::revoke(connection, realm, id, revocation).await
+        }
+
+        async fn revoke_all(
+            connection: &mut $connection,
+            realm: &$crate::store::Realm,
+            user_id: &str,
+            revocation: $crate::store::Revocation,
+        ) -> Result<Vec<$crate::store::SessionId>, Error> {
+            super::sessions::revoke_all(connection, realm, user_id, revocation).await
+        }
+    };
+}
+pub(super) use same_statements;
+
+/// The arguments of a statement whose first parameter is a user's id.
+pub(super) fn with_id<U: SqlUser<DB>, DB: Database>(id: &U::Id) -> Result<DB::Arguments, Error> {
+    let mut arguments = DB::Arguments::default();
+    U::bind_id(id, &mut arguments)?;
+    Ok(arguments)
+}
+
+fn bind_address<U: SqlUser<DB>, DB: Dialect>(email: &str, arguments: &mut DB::Arguments) -> Result<(), Error> {
+    (0..DB::ADDRESSES).try_for_each(|_| U::bind_email(email, arguments))
+}
+
+/// The arguments of a statement that compares an address exactly.
+pub(super) fn with_email<U: SqlUser<DB>, DB: Dialect>(email: &str) -> Result<DB::Arguments, Error> {
+    let mut arguments = DB::Arguments::default();
+    bind_address::<U, DB>(email, &mut arguments)?;
+    Ok(arguments)
+}
+
+/// The user of a row, if it is one.
+pub(super) fn read<U: SqlUser<DB>, DB: Database>(row: Option<&DB::Row>) -> Result<Option<U>, Error> {
+    Ok(row.map(U::from_row).transpose()?.flatten())
+}
+
+/// The user of a row, if their id is this one: a collation, or a column of type
+/// `citext`, may take another text for equal.
+pub(super) fn exactly<U: SqlUser<DB>, DB: Database>(row: Option<&DB::Row>, id: &U::Id) -> StoreResult<Option<U>> {
+    Ok(read::<U, DB>(row)?.filter(|user| user.id() == id))
+}
+
+pub(super) async fn by_email<U: SqlUser<DB>, DB: Dialect>(
+    connection: &mut DB::Connection,
+    email: &str,
+) -> Result<Option<U>, Error> {
+    let row = DB::fetch_optional(connection, U::SELECT_BY_EMAIL, with_email::<U, DB>(email)?).await?;
+    read::<U, DB>(row.as_ref())
+}
+
+/// The user with this id, if they have this address. `statement` locks the row.
+pub(super) async fn locked<U: SqlUser<DB>, DB: Dialect>(
+    connection: &mut DB::Connection,
+    statement: &'static str,
+    id: &U::Id,
+    email: &str,
+) -> Result<Option<U>, Error> {
+    let mut arguments = with_id::<U, DB>(id)?;
+    bind_address::<U, DB>(email, &mut arguments)?;
+    let row = DB::fetch_optional(connection, statement, arguments).await?;
+    read::<U, DB>(row.as_ref())
+}
+
+/// Whether a row that the filter excludes has this address.
+pub(super) async fn is_excluded<U: SqlUser<DB>, DB: Dialect>(
+    connection: &mut DB::Connection,
+    email: &str,
+) -> Result<bool, Error> {
+    let Some(statement) = U::SELECT_EXCLUDED else {
+        return Ok(false);
+    };
+    let mut arguments = DB::Arguments::default();
+    U::bind_email(email, &mut arguments)?;
+    Ok(DB::fetch_optional(connection, statement, arguments).await?.is_some())
+}
+
+/// Adds a user, and reads the row: what `RETURNING` gives, where there is that,
+/// is not what a view or a trigger has made of it. No other sign-in adds one
+/// with the same address since the look-up, because this one has the turn.
+/// Where the application did, and its table has a unique index, this is a
+/// duplicate, and the next attempt finds the row. `None` when the filter
+/// excludes it.
+pub(super) async fn insert<U: SqlUser<DB>, DB: Dialect>(
+    connection: &mut DB::Connection,
+    email: &str,
+    now: Timestamp,
+) -> Result<Option<U>, Error> {
+    let mut arguments = DB::Arguments::default();
+    U::bind_new(email, now, &mut arguments)?;
+    DB::execute(connection, U::INSERT, arguments).await?;
+    let found = by_email::<U, DB>(connection, email).await?;
+    if found.is_none() && !is_excluded::<U, DB>(connection, email).await? {
+        return Err(not_found_again());
+    }
+    Ok(found)
+}
+
+/// Marks the user, who was unverified under the lock. How many rows that
+/// changed does not tell: the trigger of a view may count for none.
+pub(super) async fn mark_verified<U: SqlUser<DB>, DB: Dialect>(
+    connection: &mut DB::Connection,
+    user: &U,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if let Some(statement) = U::MARK_VERIFIED {
+        let mut arguments = DB::Arguments::default();
+        U::bind_proof(user.id(), now, &mut arguments)?;
+        DB::execute(connection, statement, arguments).await?;
+    }
+    Ok(())
+}
