@@ -17,5 +17,6 @@ mod rows;
 mod secrets;
 mod servers;
 mod sqlite;
+mod twins;
 mod two_processes;
 mod users;

@@ -15,6 +15,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqlSafeStr};
 
 use super::servers::{drop_at_every_moment, open, said, sign_in, sign_up, slow_port, unique_name, until, url};
+use super::twins::twins;
 use super::two_processes::{Reopen, Twice};
 use super::users::User;
 
@@ -51,7 +52,7 @@ const FILES: [&str; 2] = [
 
 /// A migrated store, with this table beside ours.
 pub(crate) async fn store_with(table: &'static str) -> PostgresStore {
-    let store = store(schema().await.1).await;
+    let store = store(fresh_options().await).await;
     store.migrate().await.unwrap();
     sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
     store
@@ -109,6 +110,48 @@ impl Reopen for Postgres {
     }
 }
 
+twins! {
+    #[ignore = "needs PostgreSQL: scripts/test starts one"]
+    db_09_migrating_again_changes_nothing,
+    several_processes_may_migrate_at_once,
+    db_09_a_database_of_the_first_version_is_upgraded_in_place,
+    the_shipped_file_makes_the_same_tables,
+    time_zones_do_not_matter,
+    a_user_that_the_application_adds_meanwhile_is_found,
+    no_sign_in_outlives_a_change_of_its_user,
+}
+
+/// What the first version may have written.
+const ROWS_OF_THE_FIRST: &str = "INSERT INTO otp_challenges VALUES ('\\x01', '\\x02', '\\x03', '\\x04', 0, 1, 9999999999999, NULL); \
+     INSERT INTO otp_budgets VALUES ('\\x02', 0, 1, 1, 1, 1, 1); \
+     INSERT INTO otp_sessions VALUES ('\\x05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
+     INSERT INTO token_blacklist VALUES ('\\x06', 'token', 1, 9999999999999)";
+const RECORDS: &str = "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+                       installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, \
+                       checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
+const RECORD: &str = "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
+                      VALUES (1, 'otp auth', TRUE, $1, 0)";
+/// How the statement begins that adds a user, and how the one that revokes.
+const SIGN_UP: &str = "INSERT INTO \"users\"";
+const REVOKING: &str = "WITH revoked";
+
+async fn fresh_options() -> PgConnectOptions {
+    schema().await.1
+}
+
+const SERVER: Postgres = Postgres;
+
+fn in_two_time_zones(options: &PgConnectOptions) -> [PgConnectOptions; 2] {
+    ["America/St_Johns", "Pacific/Chatham"].map(|zone| options.clone().options([("TimeZone", zone)]))
+}
+
+/// Whether a statement of the application waits for a sign-in.
+async fn is_held_up(store: &PostgresStore, statement: &str) -> bool {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = $1";
+    let waiting: i64 = sqlx::query_scalar(waiting).bind(statement).fetch_one(store.pool()).await.unwrap();
+    waiting > 0
+}
+
 /// Columns and indexes of the schema, as text.
 async fn catalogue(store: &PostgresStore) -> Vec<String> {
     sqlx::query_scalar(
@@ -121,36 +164,6 @@ async fn catalogue(store: &PostgresStore) -> Vec<String> {
     .fetch_all(store.pool())
     .await
     .unwrap()
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn db_09_migrating_again_changes_nothing() {
-    let store = store(schema().await.1).await;
-    store.migrate().await.unwrap();
-    let before = catalogue(&store).await;
-    store.migrate().await.unwrap();
-    assert_eq!(catalogue(&store).await, before);
-    for table in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist", "_otp_auth_migrations"] {
-        assert!(before.iter().any(|line| line.starts_with(table)), "{table}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn several_processes_may_migrate_at_once() {
-    for _ in 0..5 {
-        let (_, options) = schema().await;
-        let tasks: Vec<_> = (0..6)
-            .map(|_| {
-                let options = options.clone();
-                tokio::spawn(async move { store(options).await.migrate().await })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap();
-        }
-    }
 }
 
 /// The application has migrations of its own with sqlx, under the version
@@ -197,77 +210,6 @@ async fn a_migration_that_fails_can_be_run_again() {
     let second = store(options).await;
     sqlx::raw_sql("DROP TABLE token_blacklist").execute(second.pool()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
-}
-
-/// A database as the first version has made and used it, opened by two
-/// processes of this one at once.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
-    let options = schema().await.1;
-    let old = store(options.clone()).await;
-    sqlx::raw_sql(FILES[0]).execute(old.pool()).await.unwrap();
-    let rows = "INSERT INTO otp_challenges VALUES ('\\x01', '\\x02', '\\x03', '\\x04', 0, 1, 9999999999999, NULL); \
-                INSERT INTO otp_budgets VALUES ('\\x02', 0, 1, 1, 1, 1, 1); \
-                INSERT INTO otp_sessions VALUES ('\\x05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
-                INSERT INTO token_blacklist VALUES ('\\x06', 'token', 1, 9999999999999)";
-    sqlx::raw_sql(rows).execute(old.pool()).await.unwrap();
-    let mut first = Migrator::with_migrations(vec![Migration::new(
-        1,
-        "otp auth".into(),
-        MigrationType::Simple,
-        FILES[0].into_sql_str(),
-        false,
-    )]);
-    first.dangerous_set_table_name("_otp_auth_migrations");
-    sqlx::raw_sql(
-        "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
-         installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, \
-         execution_time BIGINT NOT NULL)",
-    )
-    .execute(old.pool())
-    .await
-    .unwrap();
-    let checksum = first.iter().next().unwrap().checksum.to_vec();
-    sqlx::query(
-        "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
-         VALUES (1, 'otp auth', TRUE, $1, 0)",
-    )
-    .bind(checksum)
-    .execute(old.pool())
-    .await
-    .unwrap();
-
-    let (one, other) = (store(options.clone()).await, store(options).await);
-    let (first, second) = tokio::join!(one.migrate(), other.migrate());
-    first.unwrap();
-    second.unwrap();
-    // What opened nothing any more is gone, and the store works.
-    let left: i64 = sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
-         + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
-    )
-    .fetch_one(one.pool())
-    .await
-    .unwrap();
-    assert_eq!(left, 0);
-    open(&one, 1).await;
-    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn the_shipped_file_makes_the_same_tables() {
-    let migrated = store(schema().await.1).await;
-    migrated.migrate().await.unwrap();
-    let by_file = store(schema().await.1).await;
-    for file in FILES {
-        sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
-    }
-    let ours = |lines: Vec<String>| {
-        lines.into_iter().filter(|line| !line.contains("_otp_auth_migrations")).collect::<Vec<_>>()
-    };
-    assert_eq!(ours(catalogue(&migrated).await), ours(catalogue(&by_file).await));
 }
 
 /// A URL names the schema; the users are in another one.
@@ -455,30 +397,6 @@ async fn an_error_names_what_is_wrong_and_no_address() {
     assert!(error.to_string().contains("relation \"users\" does not exist"), "{error}");
 }
 
-/// Sessions that are set to other time zones agree to the millisecond.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn time_zones_do_not_matter() {
-    let (_, options) = schema().await;
-    let west = store(options.clone().options([("TimeZone", "America/St_Johns")])).await;
-    let east = store(options.options([("TimeZone", "Pacific/Chatham")])).await;
-    west.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(west.pool()).await.unwrap();
-    open(&west, 1).await;
-    let attempt = sign_up::<User>(1, "ann@x.com");
-    let SignInOutcome::SignedIn { session, .. } = east.sign_in(realm(), attempt).await.unwrap() else {
-        panic!("no sign-in")
-    };
-    assert_eq!(west.session(realm(), session.id).await.unwrap(), Some(session.clone()));
-    assert_eq!(session.created_at, NOW);
-    let end = session.expires_at;
-    for store in [&west, &east] {
-        let last = Timestamp::from_millis(end.as_millis() - 1);
-        assert_eq!(store.user_sessions(realm(), &session.user_id, last).await.unwrap().len(), 1);
-        assert_eq!(store.user_sessions(realm(), &session.user_id, end).await.unwrap().len(), 0);
-    }
-}
-
 /// Whatever isolation level the server begins with: a statement that meets
 /// somebody else's is run again, and transactions say their own level.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -540,34 +458,6 @@ async fn application(store: &PostgresStore) -> PgConnection {
     connection
 }
 
-/// The application adds the user itself at the same time. Its unique index
-/// stops ours, and the next attempt finds the application's.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_user_that_the_application_adds_meanwhile_is_found() {
-    let store = store_with(USERS).await;
-    sqlx::raw_sql("CREATE UNIQUE INDEX ON users (email)").execute(store.pool()).await.unwrap();
-    open(&store, 1).await;
-    let mut application = application(&store).await;
-    let mut adding = application.begin().await.unwrap();
-    let id: i64 = sqlx::query_scalar("INSERT INTO users (email, is_verified) VALUES ('ann@x.com', TRUE) RETURNING id")
-        .fetch_one(&mut *adding)
-        .await
-        .unwrap();
-    let signing_in = tokio::spawn({
-        let store = store.clone();
-        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
-    });
-    until("the sign-up waits", || is_waiting(&store, "INSERT INTO \"users\"")).await;
-    adding.commit().await.unwrap();
-    assert!(matches!(signing_in.await.unwrap(), SignInOutcome::AccountChanged));
-    let user: User = store.user_by_email("ann@x.com").await.unwrap().unwrap();
-    let outcome = store.sign_in(realm(), sign_in(1, existing(user))).await.unwrap();
-    let SignInOutcome::SignedIn { user, created, .. } = outcome else { panic!("no sign-in") };
-    assert_eq!((user.id, created), (id, false));
-    assert_eq!(Postgres.count_users(&store, "ann@x.com").await, 1);
-}
-
 /// While a first sign-in of a user waits, the application gives the row another
 /// address, or its id to somebody else: nobody has proven that address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -605,51 +495,6 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         // Nothing was changed: the code still works.
         assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
-    }
-}
-
-/// The application deletes a user, or gives the row another address, and ends
-/// their sessions, while a sign-in is under way: that one ends as well.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn no_sign_in_outlives_a_change_of_its_user() {
-    for change in ["DELETE FROM users WHERE email = 'ann@x.com'", "UPDATE users SET email = 'new@x.com' WHERE id = 1"] {
-        let store = store_with(USERS).await;
-        let ann = Postgres.add_user(&store, "ann@x.com", true).await;
-        let bob = Postgres.add_user(&store, "bob@x.com", true).await;
-        open(&store, 2).await;
-        let older = sign_in(2, existing(bob));
-        let replaced = older.session.id;
-        store.sign_in(realm(), older).await.unwrap();
-        // It has read its user, and waits for the session that it replaces.
-        let mut application = application(&store).await;
-        let mut holding = application.begin().await.unwrap();
-        sqlx::query("SELECT id FROM otp_sessions FOR UPDATE").execute(&mut *holding).await.unwrap();
-        open(&store, 1).await;
-        let mut attempt = sign_in(1, existing(ann.clone()));
-        attempt.replaces = Some(replaced);
-        let signing_in = tokio::spawn({
-            let store = store.clone();
-            async move { store.sign_in(realm(), attempt).await.unwrap() }
-        });
-        until("the sign-in waits", || is_waiting(&store, "WITH revoked")).await;
-        let changing = tokio::spawn({
-            let (store, id) = (store.clone(), ann.id.to_string());
-            async move {
-                sqlx::query(change).execute(store.pool()).await.unwrap();
-                store.revoke_user_sessions(realm(), &id, fixtures::revocation(NOW)).await.unwrap();
-            }
-        });
-        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = $1";
-        until("the change is made, or waits", || async {
-            let waiting: i64 = sqlx::query_scalar(waits).bind(change).fetch_one(store.pool()).await.unwrap();
-            changing.is_finished() || waiting > 0
-        })
-        .await;
-        holding.commit().await.unwrap();
-        signing_in.await.unwrap();
-        changing.await.unwrap();
-        assert_eq!(store.user_sessions(realm(), &ann.id.to_string(), NOW).await.unwrap(), [], "{change}");
     }
 }
 

@@ -145,11 +145,6 @@ impl MySqlStore {
         self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
     }
 
-    /// The transaction of a sign-in; nothing else is held.
-    async fn begin_sign_in(&self) -> Result<((), Transaction<'static, MySql>), sqlx::Error> {
-        Ok(((), self.begin().await?))
-    }
-
     /// Runs one statement that reads.
     async fn fetch_optional(
         &self,

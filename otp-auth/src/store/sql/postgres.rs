@@ -47,8 +47,8 @@ pub mod user;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::postgres::{PgConnectOptions, Postgres};
-use sqlx::{PgPool, Transaction};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::OnceCell;
 
 use self::pooler::Route;
@@ -136,11 +136,6 @@ impl PostgresStore {
         migrate(&mut *transaction, files).await?;
         transaction.commit().await?;
         Ok(())
-    }
-
-    /// The transaction of a sign-in; nothing else is held.
-    async fn begin_sign_in(&self) -> Result<((), Transaction<'static, Postgres>), sqlx::Error> {
-        Ok(((), self.begin().await?))
     }
 
     /// Runs a statement that deletes at most `limit` rows by these times; how

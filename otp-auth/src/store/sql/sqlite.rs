@@ -68,24 +68,6 @@ pub struct SqliteStore {
     turn: Arc<Mutex<()>>,
 }
 
-/// A transaction that may write, and its turn.
-struct Write {
-    transaction: Transaction<'static, Sqlite>,
-    _turn: OwnedMutexGuard<()>,
-}
-
-impl Write {
-    async fn commit(self) -> Result<(), sqlx::Error> {
-        self.transaction.commit().await
-    }
-
-    /// Dropping it would roll back as well, but only after the next writer
-    /// has got its turn.
-    async fn rollback(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
-    }
-}
-
 impl SqliteStore {
     /// Opens the database of a URL such as `sqlite:app.db?mode=rwc`, in WAL
     /// mode and with a busy timeout. A database in memory
@@ -149,28 +131,23 @@ impl SqliteStore {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         // In a transaction that holds the write lock: a second process waits,
         // and then has nothing to do.
-        let mut write = self.begin().await?;
+        let (_turn, mut transaction) = self.begin().await?;
         let files = [
             include_str!("../../../migrations/sqlite/0001_otp_auth.sql"),
             include_str!("../../../migrations/sqlite/0002_realms.sql"),
         ];
-        migrate(&mut *write.transaction, files).await?;
-        write.commit().await?;
+        migrate(&mut *transaction, files).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
-    /// Begins a transaction that may write. It takes the lock now: one that
-    /// reads first and writes later would fail when somebody wrote in
-    /// between.
-    async fn begin(&self) -> Result<Write, sqlx::Error> {
+    /// Begins a transaction that may write, and its turn, which ends after it.
+    /// It takes the lock now: one that reads first and writes later would fail
+    /// when somebody wrote in between. One that is only dropped is rolled back
+    /// as well, but after the next writer has got its turn.
+    async fn begin(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'static, Sqlite>), sqlx::Error> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        Ok(Write { transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
-    }
-
-    /// The transaction of a sign-in, and its turn.
-    async fn begin_sign_in(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'static, Sqlite>), sqlx::Error> {
-        let Write { transaction, _turn: turn } = self.begin().await?;
-        Ok((turn, transaction))
+        Ok((turn, self.pool.begin_with("BEGIN IMMEDIATE").await?))
     }
 
     /// Runs one statement that reads.

@@ -1,8 +1,9 @@
 //! `UserStore`, for all SQL databases.
 
-/// `UserStore` for the store of a database; how it binds a realm is its own.
+/// `UserStore` for the store of a database. How it binds a realm is its own, and
+/// how it begins the transaction of a sign-in.
 macro_rules! user_store {
-    ($store:ty, $database:ty, $realm:ident => $bound:expr) => {
+    ($store:ty, $database:ty, $realm:ident => $bound:expr, $this:ident => $begin:expr) => {
         const _: () = {
             use $crate::store::sql::sign_in;
             use $crate::store::sql::user::{self, SqlUser};
@@ -42,7 +43,15 @@ macro_rules! user_store {
                 }
 
                 async fn sign_in(&self, realm: &Realm, asked: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-                    sign_in::sign_in::<U, $database, _, _>(&|| self.begin_sign_in(), realm, &asked).await
+                    sign_in::sign_in::<U, $database, _, _>(
+                        &|| {
+                            let $this = self;
+                            $begin
+                        },
+                        realm,
+                        &asked,
+                    )
+                    .await
                 }
 
                 async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {

@@ -5,13 +5,30 @@ use otp_auth::testing::conformance::fixtures::realm;
 use otp_auth::{MySqlStore, OtpUser};
 use sqlx::AssertSqlSafe;
 
-use super::super::mysql::{database, store as unmigrated, store_with};
+use super::super::mysql::{fresh_options, store as unmigrated, store_with};
 use super::super::servers::{open, sign_up, unique_name};
+use super::super::twins::twins;
 use super::super::users::User;
 use super::{Demanding, IF_ONE_VALUE, IF_USERS, Nullable, OTHERWISE, OfTenant, ReadmeUser, findings, kinds, said};
 
 const USERS: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
                      is_verified BOOLEAN NOT NULL)";
+
+const NULLABLE: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan VARCHAR(20), tags JSON, \
+     nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))";
+const NO_LONGER_NULLABLE: &str = "ALTER TABLE users ALTER plan SET DEFAULT 'free', ALTER tags SET DEFAULT '[]', MODIFY nick VARCHAR(20), \
+     MODIFY title VARCHAR(20)";
+const DROP_INDEX: &str = "DROP INDEX one ON users";
+
+fn set_default(column: &str) -> String {
+    format!("write `ALTER TABLE `users` ALTER COLUMN `{column}` SET DEFAULT …`")
+}
+
+twins! {
+    #[ignore = "needs MariaDB: scripts/test starts one"]
+    null_where_a_field_reads_none_and_a_column_takes_none_is_found,
+    an_index_with_what_the_filter_fixes_counts,
+}
 
 async fn run(store: &MySqlStore, statements: &str) {
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(store.pool()).await.unwrap();
@@ -37,7 +54,7 @@ async fn the_tables_of_the_documents_pass() {
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn everything_that_is_wrong_is_in_one_list() {
-    let store = unmigrated(database().await).await;
+    let store = unmigrated(fresh_options().await).await;
     assert_eq!(
         said::<Demanding>(&store).await,
         [
@@ -337,70 +354,6 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<Person>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
-    let store = store_with(
-        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan VARCHAR(20), tags JSON, \
-         nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))",
-    )
-    .await;
-    let default = |column| format!("write `ALTER TABLE `users` ALTER COLUMN `{column}` SET DEFAULT …`");
-    assert_eq!(
-        said::<Nullable>(&store).await,
-        [
-            format!(
-                "column `plan` of `users` is NULL after a first sign-in, but its field of type `String` cannot read NULL: {}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`",
-                default("plan")
-            ),
-            format!(
-                "column `tags` of `users` is NULL after a first sign-in, but its field of type `Option<Vec<String>>` cannot read NULL: {}, or mark its field with `#[otp(default = …)]`",
-                default("tags")
-            ),
-            "column `nick` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
-             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it, because the table has one"
-                .to_owned(),
-            "column `title` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
-             mark the field with `#[otp(default = Some(…))]`"
-                .to_owned(),
-        ]
-    );
-    open(&store, 1).await;
-    assert!(store.sign_in(realm(), sign_up::<Nullable>(1, "ann@x.com")).await.is_err());
-    assert_eq!(UserStore::<Nullable>::check(&store, SignUps::Closed).await.unwrap(), []);
-    run(
-        &store,
-        "ALTER TABLE users ALTER plan SET DEFAULT 'free', ALTER tags SET DEFAULT '[]', MODIFY nick VARCHAR(20), \
-         MODIFY title VARCHAR(20)",
-    )
-    .await;
-    assert_eq!(said::<Nullable>(&store).await, [""; 0]);
-    open(&store, 2).await;
-    let outcome = store.sign_in(realm(), sign_up::<Nullable>(2, "bob@x.com")).await.unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn an_index_with_what_the_filter_fixes_counts() {
-    let store = store_with(
-        "CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(200) NOT NULL, tenant_id INT DEFAULT 7, \
-         deleted BOOLEAN DEFAULT FALSE, kind INT)",
-    )
-    .await;
-    for (columns, counts) in [
-        ("tenant_id, email", true),
-        ("email, deleted, tenant_id", true),
-        ("email, kind", false),
-        ("email, tenant_id, kind", false),
-    ] {
-        run(&store, &format!("CREATE UNIQUE INDEX one ON users ({columns})")).await;
-        let said = said::<OfTenant>(&store).await;
-        assert_eq!(said.is_empty(), counts, "{columns}: {said:?}");
-        run(&store, "DROP INDEX one ON users").await;
-    }
 }
 
 #[tokio::test]

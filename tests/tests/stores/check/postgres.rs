@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use super::super::pgbouncer::PgBouncer;
 use super::super::postgres::{schema, store as unmigrated, store_with};
 use super::super::servers::{open, sign_up, unique_name};
+use super::super::twins::twins;
 use super::super::users::User;
 use super::{Demanding, IF_ONE_VALUE, IF_USERS, Nullable, OTHERWISE, OfTenant, ReadmeUser, findings, kinds, said};
 
@@ -39,6 +40,22 @@ struct Moody {
 const MOODY: &str = "CREATE TYPE mood AS ENUM ('fine'); CREATE TYPE other AS ENUM ('fine'); CREATE DOMAIN address AS VARCHAR(300); \
                      CREATE TABLE users (id UUID PRIMARY KEY, email address NOT NULL UNIQUE, mood mood NOT NULL, last mood, \
                      tags TEXT, made TIMESTAMPTZ)";
+
+const NULLABLE: &str = "CREATE TABLE users (id BIGSERIAL PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan TEXT, tags JSONB, \
+     nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))";
+const NO_LONGER_NULLABLE: &str = "ALTER TABLE users ALTER plan SET DEFAULT 'free', ALTER tags SET DEFAULT '[]', ALTER nick DROP NOT NULL, \
+     ALTER title DROP NOT NULL";
+const DROP_INDEX: &str = "DROP INDEX one";
+
+fn set_default(column: &str) -> String {
+    format!("write `ALTER TABLE \"users\" ALTER COLUMN \"{column}\" SET DEFAULT …`")
+}
+
+twins! {
+    #[ignore = "needs PostgreSQL: scripts/test starts one"]
+    null_where_a_field_reads_none_and_a_column_takes_none_is_found,
+    an_index_with_what_the_filter_fixes_counts,
+}
 
 async fn run(store: &PostgresStore, statements: &str) {
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(store.pool()).await.unwrap();
@@ -461,70 +478,6 @@ async fn the_check_gets_through_a_pooler() {
     again(&store, MOODY).await;
     for _ in 0..3 {
         assert_eq!(said::<Moody>(&store).await, [""; 0]);
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
-    let store = store_with(
-        "CREATE TABLE users (id BIGSERIAL PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan TEXT, tags JSONB, \
-         nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))",
-    )
-    .await;
-    let default = |column| format!("write `ALTER TABLE \"users\" ALTER COLUMN \"{column}\" SET DEFAULT …`");
-    assert_eq!(
-        said::<Nullable>(&store).await,
-        [
-            format!(
-                "column `plan` of `users` is NULL after a first sign-in, but its field of type `String` cannot read NULL: {}, or mark its field with `#[otp(default = …)]`, or make the field an `Option`",
-                default("plan")
-            ),
-            format!(
-                "column `tags` of `users` is NULL after a first sign-in, but its field of type `Option<Vec<String>>` cannot read NULL: {}, or mark its field with `#[otp(default = …)]`",
-                default("tags")
-            ),
-            "column `nick` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
-             mark the field with `#[otp(default = Some(…))]`, or remove `default` from it, because the table has one"
-                .to_owned(),
-            "column `title` of `users` does not allow NULL, but a first sign-in sets it to NULL, the default of its field: \
-             mark the field with `#[otp(default = Some(…))]`"
-                .to_owned(),
-        ]
-    );
-    open(&store, 1).await;
-    assert!(store.sign_in(realm(), sign_up::<Nullable>(1, "ann@x.com")).await.is_err());
-    assert_eq!(UserStore::<Nullable>::check(&store, SignUps::Closed).await.unwrap(), []);
-    run(
-        &store,
-        "ALTER TABLE users ALTER plan SET DEFAULT 'free', ALTER tags SET DEFAULT '[]', ALTER nick DROP NOT NULL, \
-         ALTER title DROP NOT NULL",
-    )
-    .await;
-    assert_eq!(said::<Nullable>(&store).await, [""; 0]);
-    open(&store, 2).await;
-    let outcome = store.sign_in(realm(), sign_up::<Nullable>(2, "bob@x.com")).await.unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn an_index_with_what_the_filter_fixes_counts() {
-    let store = store_with(
-        "CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(200) NOT NULL, tenant_id INT DEFAULT 7, \
-         deleted BOOLEAN DEFAULT FALSE, kind INT)",
-    )
-    .await;
-    for (columns, counts) in [
-        ("tenant_id, email", true),
-        ("email, deleted, tenant_id", true),
-        ("email, kind", false),
-        ("email, tenant_id, kind", false),
-    ] {
-        run(&store, &format!("CREATE UNIQUE INDEX one ON users ({columns})")).await;
-        let said = said::<OfTenant>(&store).await;
-        assert_eq!(said.is_empty(), counts, "{columns}: {said:?}");
-        run(&store, "DROP INDEX one").await;
     }
 }
 

@@ -24,7 +24,7 @@ pub type FieldOf<T> = crate::store::sql::shape::FieldOf<MySql, T>;
 
 columns!(MySql, json);
 
-user_store!(MySqlStore, MySql, realm => realm.as_str().as_bytes());
+user_store!(MySqlStore, MySql, realm => realm.as_str().as_bytes(), store => async move { Ok(((), store.begin().await?)) });
 
 impl Dialect for MySql {
     const ADDRESSES: usize = 2;

@@ -29,7 +29,7 @@ pub type FieldOf<T> = crate::store::sql::shape::FieldOf<Postgres, T>;
 
 columns!(Postgres);
 
-user_store!(PostgresStore, Postgres, realm => realm.as_str());
+user_store!(PostgresStore, Postgres, realm => realm.as_str(), store => async move { Ok(((), store.begin().await?)) });
 
 impl Dialect for Postgres {
     const HAS_POLICIES: bool = true;

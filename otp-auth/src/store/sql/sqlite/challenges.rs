@@ -10,10 +10,11 @@ use crate::store::{
 
 impl ChallengeStore for SqliteStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
-        let mut write = self.begin().await?;
+        let (_turn, mut transaction) = self.begin().await?;
         let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
         let next_send_at = open.now + open.limits.cooldown;
-        // `Budget::spend` in one statement; the conformance suite compares.
+        // `Budget::spend` in one statement: reading and writing the row in two took
+        // about a tenth longer. The conformance suite compares.
         let paid = sqlx::query(
             "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
              VALUES (?9, ?1, ?2, ?4, ?3, 1, ?3, 1) \
@@ -37,7 +38,7 @@ impl ChallengeStore for SqliteStore {
         .bind(realm.as_str())
         .bind((open.now + SendLimits::SKEW).as_millis())
         .bind((next_send_at + SendLimits::SKEW).as_millis())
-        .execute(&mut *write.transaction)
+        .execute(&mut *transaction)
         .await?;
         if paid.rows_affected() == 0 {
             let row = sqlx::query(
@@ -47,10 +48,10 @@ impl ChallengeStore for SqliteStore {
             .bind(payer)
             .bind(open.requester as u8)
             .bind(realm.as_str())
-            .fetch_one(&mut *write.transaction)
+            .fetch_one(&mut *transaction)
             .await?;
             let wait = budget(&row)?.wait(open.now, open.limits);
-            write.rollback().await?;
+            transaction.rollback().await?;
             return Ok(Opening::Wait(wait));
         }
         let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
@@ -67,7 +68,7 @@ impl ChallengeStore for SqliteStore {
                 .bind(open.now.as_millis())
                 .bind(resume.max_attempts)
                 .bind(realm.as_str())
-                .fetch_optional(&mut *write.transaction)
+                .fetch_optional(&mut *transaction)
                 .await?
             }
         };
@@ -89,11 +90,11 @@ impl ChallengeStore for SqliteStore {
             .bind(open.now.as_millis())
             .bind(open.fresh.expires_at.as_millis())
             .bind(realm.as_str())
-            .execute(&mut *write.transaction)
+            .execute(&mut *transaction)
             .await?;
             Opening::Opened(ticket)
         };
-        write.commit().await?;
+        transaction.commit().await?;
         Ok(opening)
     }
 

@@ -155,9 +155,9 @@ impl SessionStore for SqliteStore {
     }
 
     async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        let mut write = self.begin().await?;
-        let revoked = revoke(&mut write.transaction, realm, id, revocation).await?;
-        write.commit().await?;
+        let (_turn, mut transaction) = self.begin().await?;
+        let revoked = revoke(&mut transaction, realm, id, revocation).await?;
+        transaction.commit().await?;
         Ok(revoked)
     }
 
@@ -167,9 +167,9 @@ impl SessionStore for SqliteStore {
         user_id: &str,
         revocation: Revocation,
     ) -> StoreResult<Vec<SessionId>> {
-        let mut write = self.begin().await?;
-        let revoked = revoke_all(&mut write.transaction, realm, user_id, revocation).await?;
-        write.commit().await?;
+        let (_turn, mut transaction) = self.begin().await?;
+        let revoked = revoke_all(&mut transaction, realm, user_id, revocation).await?;
+        transaction.commit().await?;
         Ok(revoked)
     }
 
@@ -199,9 +199,9 @@ impl SessionStore for SqliteStore {
     }
 
     async fn blacklist(&self, realm: &Realm, entry: &BlacklistEntry, _: Timestamp) -> StoreResult<()> {
-        let mut write = self.begin().await?;
-        blacklist(&mut write.transaction, realm, entry).await?;
-        write.commit().await?;
+        let (_turn, mut transaction) = self.begin().await?;
+        blacklist(&mut transaction, realm, entry).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

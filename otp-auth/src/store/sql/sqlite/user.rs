@@ -23,7 +23,7 @@ pub type FieldOf<T> = crate::store::sql::shape::FieldOf<Sqlite, T>;
 
 columns!(Sqlite, json);
 
-user_store!(SqliteStore, Sqlite, realm => realm.as_str());
+user_store!(SqliteStore, Sqlite, realm => realm.as_str(), store => store.begin());
 
 impl Dialect for Sqlite {
     const WRITES_ALONE: bool = true;
