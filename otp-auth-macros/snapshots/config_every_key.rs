@@ -1,3 +1,40 @@
+#[derive(framework::otp::__private::OtpConfigItem)]
+#[__otp_config(
+    crate = framework::otp,
+    user = Member<S>,
+    realm = self.tenant,
+    secret_key = self.keys.current,
+    previous_secret_keys = ["0123456789abcdef0123456789abcdef",
+    env("OLD"),
+    a+b],
+    access_token_lifetime = "90s",
+    refresh_token_lifetime = self.lifetime,
+    refresh_grace = "1500ms",
+    otp_length = 8,
+    otp_expiry = "1m30s",
+    max_otp_attempts = LIMIT,
+    otp_rate_limit = "2m",
+    max_sends_per_hour = 3,
+    max_sends_per_day = 8,
+    send_timeout = "5s",
+    auto_create_user = false,
+    refresh_token_delivery = "both",
+    cookie_secure = true,
+    cookie_name = "__Secure-refresh",
+    cookie_path = "/auth",
+    previous_cookie_paths = ["/",
+    self.old_path],
+    cookie_domain = "example.com",
+    cookie_same_site = strict,
+    forget_device_at_logout = true,
+    trusted_origins = self.origins,
+    issuer = self.issuer,
+    audience = audience(),
+    local_part_case = "preserve",
+    developer_mode = allow_in_release(self.demo),
+    developer_hosts = ["laptop.local",
+    self.host],
+)]
 /// How people sign in.
 #[derive(Clone)]
 pub struct Auth<S>
@@ -11,7 +48,9 @@ where
     demo: bool,
     host: String,
     old_path: String,
+    #[otp(sender)]
     mail: Mailer<S>,
+    #[otp(hooks)]
     audit: Audit,
 }
 #[automatically_derived]

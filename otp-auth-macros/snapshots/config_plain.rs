@@ -1,4 +1,18 @@
+#[derive(::otp_auth::__private::OtpConfigItem)]
+#[__otp_config(
+    user = User,
+    secret_key = env("OTP_AUTH_SECRET"),
+    access_token_lifetime = "1h",
+    refresh_token_lifetime = "7d",
+    otp_length = 6,
+    otp_expiry = "10m",
+    max_otp_attempts = 5,
+    refresh_token_delivery = "cookie",
+    developer_mode = cfg!(debug_assertions),
+    cookie_secure = !cfg!(debug_assertions),
+)]
 struct Auth {
+    #[otp(sender)]
     sender: ConsoleSender,
 }
 #[automatically_derived]
@@ -7,7 +21,7 @@ impl ::otp_auth::__private::OtpConfig for Auth {
     type User = User;
     type Delivery = ::otp_auth::__private::Cookie;
     type Sender = ConsoleSender;
-    type Hooks = Self;
+    type Hooks = ::otp_auth::__private::NoHooks;
     const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
     fn settings(&self) -> ::otp_auth::__private::SettingsBuilder {
         ::otp_auth::__private::SettingsBuilder::new()
@@ -26,8 +40,15 @@ impl ::otp_auth::__private::OtpConfig for Auth {
         &self.sender
     }
     fn hooks(&self) -> &Self::Hooks {
-        self
+        &::otp_auth::__private::NoHooks
     }
 }
-#[automatically_derived]
-impl ::otp_auth::__private::Hooks<User> for Auth {}
+const _: () = {
+    #[allow(unused_imports)]
+    use ::otp_auth::__private::Without as _;
+    ::core::assert!(
+        ! ::otp_auth::__private::HasHooks:: < Auth, < Auth as
+        ::otp_auth::__private::OtpConfig > ::User > ::IT_HAS,
+        "these `Hooks` are never called: add the key `hooks` to `#[otp_config(...)]`"
+    );
+};

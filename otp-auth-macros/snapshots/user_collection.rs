@@ -28,7 +28,7 @@ impl ::otp_auth::__private::OtpUser for Member {
         &self.id
     }
     fn email(&self) -> &::core::primitive::str {
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.address)
+        ::otp_auth::__private::AddressField::text(&self.address)
     }
     fn claims(&self) -> Self::Claims {
         MemberClaims {

@@ -28,7 +28,7 @@ impl framework::otp::__private::OtpUser for Member {
         &self.id
     }
     fn email(&self) -> &::core::primitive::str {
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.address)
+        framework::otp::__private::AddressField::text(&self.address)
     }
     fn claims(&self) -> Self::Claims {
         MemberClaims {
@@ -62,17 +62,27 @@ impl framework::otp::__private::sqlite::SqlUser<
         }
         ::core::result::Result::Ok(
             ::core::option::Option::Some(Self {
-                id: framework::otp::__private::sqlite::get::<MemberId>(row, 0usize)?,
-                address: framework::otp::__private::sqlite::get::<Address>(row, 1usize)?,
-                r#type: framework::otp::__private::sqlite::get::<Role>(row, 2usize)?,
-                language: framework::otp::__private::sqlite::get::<String>(row, 3usize)?,
+                id: <MemberId as framework::otp::__private::WrittenColumn<
+                    framework::otp::__private::sqlite::Database,
+                >>::get(row, 0usize)?,
+                address: <Address as framework::otp::__private::WrittenColumn<
+                    framework::otp::__private::sqlite::Database,
+                >>::get(row, 1usize)?,
+                r#type: <Role as framework::otp::__private::WrittenColumn<
+                    framework::otp::__private::sqlite::Database,
+                >>::get(row, 2usize)?,
+                language: <String as framework::otp::__private::WrittenColumn<
+                    framework::otp::__private::sqlite::Database,
+                >>::get(row, 3usize)?,
                 tags: framework::otp::__private::sqlite::get_json::<
                     Vec<String>,
                 >(row, 4usize)?,
                 cached: ::core::default::Default::default(),
-                nickname: framework::otp::__private::sqlite::get::<
-                    Option<String>,
-                >(row, 5usize)?,
+                nickname: <Option<
+                    String,
+                > as framework::otp::__private::Column<
+                    framework::otp::__private::sqlite::Database,
+                >>::get(row, 5usize)?,
             }),
         )
     }
@@ -80,33 +90,35 @@ impl framework::otp::__private::sqlite::SqlUser<
         id: &Self::Id,
         arguments: &mut framework::otp::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
-        framework::otp::__private::sqlite::bind::<
-            MemberId,
-        >(arguments, ::core::clone::Clone::clone(id))
+        <MemberId as framework::otp::__private::WrittenColumn<
+            framework::otp::__private::sqlite::Database,
+        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,
         arguments: &mut framework::otp::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
-        framework::otp::__private::sqlite::bind::<
-            Address,
-        >(arguments, ::core::convert::From::from(email))
+        <Address as framework::otp::__private::WrittenColumn<
+            framework::otp::__private::sqlite::Database,
+        >>::bind_compared(::core::convert::From::from(email), arguments)
     }
     fn bind_new(
         email: &::core::primitive::str,
         now: framework::otp::__private::Timestamp,
         arguments: &mut framework::otp::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
-        framework::otp::__private::sqlite::bind::<
-            MemberId,
-        >(arguments, MemberId(Uuid::now_v7()))?;
-        framework::otp::__private::sqlite::bind::<
-            Address,
-        >(arguments, ::core::convert::From::from(email))?;
-        framework::otp::__private::sqlite::bind::<Role>(arguments, Role::Guest)?;
-        framework::otp::__private::sqlite::bind::<
-            String,
-        >(arguments, ::core::convert::From::from("en"))?;
+        <MemberId as framework::otp::__private::WrittenColumn<
+            framework::otp::__private::sqlite::Database,
+        >>::bind(MemberId(Uuid::now_v7()), arguments)?;
+        <Address as framework::otp::__private::WrittenColumn<
+            framework::otp::__private::sqlite::Database,
+        >>::bind(::core::convert::From::from(email), arguments)?;
+        <Role as framework::otp::__private::WrittenColumn<
+            framework::otp::__private::sqlite::Database,
+        >>::bind(Role::Guest, arguments)?;
+        <String as framework::otp::__private::WrittenColumn<
+            framework::otp::__private::sqlite::Database,
+        >>::bind(::core::convert::From::from("en"), arguments)?;
         framework::otp::__private::sqlite::bind_json::<
             Vec<String>,
         >(arguments, ::core::default::Default::default())?;

@@ -24,7 +24,7 @@ impl ::otp_auth::__private::OtpUser for User {
         &self.id
     }
     fn email(&self) -> &::core::primitive::str {
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.email)
+        ::otp_auth::__private::AddressField::text(&self.email)
     }
     fn claims(&self) -> Self::Claims {
         UserClaims {}
@@ -75,11 +75,17 @@ for User {
         }
         ::core::result::Result::Ok(
             ::core::option::Option::Some(Self {
-                id: ::otp_auth::__private::postgres::get::<Uuid>(row, 0usize)?,
-                email: ::otp_auth::__private::postgres::get::<String>(row, 1usize)?,
-                email_verified_at: ::otp_auth::__private::postgres::get::<
-                    Option<DateTime<Utc>>,
-                >(row, 2usize)?,
+                id: <Uuid as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::postgres::Database,
+                >>::get(row, 0usize)?,
+                email: <String as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::postgres::Database,
+                >>::get(row, 1usize)?,
+                email_verified_at: <Option<
+                    DateTime<Utc>,
+                > as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::postgres::Database,
+                >>::get(row, 2usize)?,
             }),
         )
     }
@@ -87,30 +93,34 @@ for User {
         id: &Self::Id,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind_compared::<
-            Uuid,
-        >(arguments, ::core::clone::Clone::clone(id))
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind_compared::<
-            String,
-        >(arguments, ::core::convert::From::from(email))
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind_compared(::core::convert::From::from(email), arguments)
     }
     fn bind_new(
         email: &::core::primitive::str,
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind::<Uuid>(arguments, Uuid::now_v7())?;
-        ::otp_auth::__private::postgres::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))?;
-        ::otp_auth::__private::postgres::bind::<
-            Option<DateTime<Utc>>,
-        >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind(Uuid::now_v7(), arguments)?;
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind(::core::convert::From::from(email), arguments)?;
+        <Option<
+            DateTime<Utc>,
+        > as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind(::otp_auth::__private::moment::<DateTime<Utc>>(now), arguments)?;
         ::core::result::Result::Ok(())
     }
     fn bind_proof(
@@ -121,9 +131,11 @@ for User {
         <Self as ::otp_auth::__private::postgres::SqlUser<
             ::otp_auth::__private::postgres::Database,
         >>::bind_id(id, arguments)?;
-        ::otp_auth::__private::postgres::bind::<
-            Option<DateTime<Utc>>,
-        >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
+        <Option<
+            DateTime<Utc>,
+        > as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind(::otp_auth::__private::moment::<DateTime<Utc>>(now), arguments)?;
         ::core::result::Result::Ok(())
     }
     fn table() -> ::core::option::Option<::otp_auth::__private::postgres::Table> {
@@ -201,11 +213,17 @@ for User {
         }
         ::core::result::Result::Ok(
             ::core::option::Option::Some(Self {
-                id: ::otp_auth::__private::mysql::get::<Uuid>(row, 0usize)?,
-                email: ::otp_auth::__private::mysql::get::<String>(row, 1usize)?,
-                email_verified_at: ::otp_auth::__private::mysql::get::<
-                    Option<DateTime<Utc>>,
-                >(row, 2usize)?,
+                id: <Uuid as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::mysql::Database,
+                >>::get(row, 0usize)?,
+                email: <String as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::mysql::Database,
+                >>::get(row, 1usize)?,
+                email_verified_at: <Option<
+                    DateTime<Utc>,
+                > as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::mysql::Database,
+                >>::get(row, 2usize)?,
             }),
         )
     }
@@ -213,30 +231,34 @@ for User {
         id: &Self::Id,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<
-            Uuid,
-        >(arguments, ::core::clone::Clone::clone(id))
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind_compared(::core::convert::From::from(email), arguments)
     }
     fn bind_new(
         email: &::core::primitive::str,
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<Uuid>(arguments, Uuid::now_v7())?;
-        ::otp_auth::__private::mysql::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))?;
-        ::otp_auth::__private::mysql::bind::<
-            Option<DateTime<Utc>>,
-        >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind(Uuid::now_v7(), arguments)?;
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind(::core::convert::From::from(email), arguments)?;
+        <Option<
+            DateTime<Utc>,
+        > as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind(::otp_auth::__private::moment::<DateTime<Utc>>(now), arguments)?;
         ::core::result::Result::Ok(())
     }
     fn bind_proof(
@@ -244,9 +266,11 @@ for User {
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<
-            Option<DateTime<Utc>>,
-        >(arguments, ::otp_auth::__private::moment::<DateTime<Utc>>(now))?;
+        <Option<
+            DateTime<Utc>,
+        > as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind(::otp_auth::__private::moment::<DateTime<Utc>>(now), arguments)?;
         <Self as ::otp_auth::__private::mysql::SqlUser<
             ::otp_auth::__private::mysql::Database,
         >>::bind_id(id, arguments)?;

@@ -10,7 +10,7 @@ where
         &self.id
     }
     fn email(&self) -> &::core::primitive::str {
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.email)
+        ::otp_auth::__private::AddressField::text(&self.email)
     }
     fn claims(&self) -> Self::Claims {
         <Own as ::core::convert::From<&Self>>::from(self)

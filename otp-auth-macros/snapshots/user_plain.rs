@@ -28,7 +28,7 @@ impl ::otp_auth::__private::OtpUser for User {
         &self.id
     }
     fn email(&self) -> &::core::primitive::str {
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.email)
+        ::otp_auth::__private::AddressField::text(&self.email)
     }
     fn claims(&self) -> Self::Claims {
         UserClaims {
@@ -71,14 +71,20 @@ for User {
         }
         ::core::result::Result::Ok(
             ::core::option::Option::Some(Self {
-                id: ::otp_auth::__private::sqlite::get::<i64>(row, 0usize)?,
-                email: ::otp_auth::__private::sqlite::get::<String>(row, 1usize)?,
-                is_verified: ::otp_auth::__private::sqlite::or_default::<
-                    bool,
-                >(row, 2usize)?,
-                username: ::otp_auth::__private::sqlite::get::<
-                    Option<String>,
-                >(row, 3usize)?,
+                id: <i64 as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::sqlite::Database,
+                >>::get(row, 0usize)?,
+                email: <String as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::sqlite::Database,
+                >>::get(row, 1usize)?,
+                is_verified: <bool as ::otp_auth::__private::Column<
+                    ::otp_auth::__private::sqlite::Database,
+                >>::get_or_default(row, 2usize)?,
+                username: <Option<
+                    String,
+                > as ::otp_auth::__private::Column<
+                    ::otp_auth::__private::sqlite::Database,
+                >>::get(row, 3usize)?,
             }),
         )
     }
@@ -86,26 +92,26 @@ for User {
         id: &Self::Id,
         arguments: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
-        ::otp_auth::__private::sqlite::bind::<
-            i64,
-        >(arguments, ::core::clone::Clone::clone(id))
+        <i64 as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::sqlite::Database,
+        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,
         arguments: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
-        ::otp_auth::__private::sqlite::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::sqlite::Database,
+        >>::bind_compared(::core::convert::From::from(email), arguments)
     }
     fn bind_new(
         email: &::core::primitive::str,
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::sqlite::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::sqlite::Error> {
-        ::otp_auth::__private::sqlite::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))?;
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::sqlite::Database,
+        >>::bind(::core::convert::From::from(email), arguments)?;
         ::core::result::Result::Ok(())
     }
     fn bind_proof(

@@ -24,7 +24,7 @@ impl ::otp_auth::__private::OtpUser for User {
         &self.id
     }
     fn email(&self) -> &::core::primitive::str {
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.email)
+        ::otp_auth::__private::AddressField::text(&self.email)
     }
     fn claims(&self) -> Self::Claims {
         UserClaims {}
@@ -68,11 +68,15 @@ for User {
         }
         ::core::result::Result::Ok(
             ::core::option::Option::Some(Self {
-                id: ::otp_auth::__private::postgres::get::<Uuid>(row, 0usize)?,
-                email: ::otp_auth::__private::postgres::get::<String>(row, 1usize)?,
-                is_verified: ::otp_auth::__private::postgres::or_default::<
-                    bool,
-                >(row, 2usize)?,
+                id: <Uuid as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::postgres::Database,
+                >>::get(row, 0usize)?,
+                email: <String as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::postgres::Database,
+                >>::get(row, 1usize)?,
+                is_verified: <bool as ::otp_auth::__private::Column<
+                    ::otp_auth::__private::postgres::Database,
+                >>::get_or_default(row, 2usize)?,
                 tags: ::otp_auth::__private::postgres::get_json::<
                     Vec<String>,
                 >(row, 3usize)?,
@@ -83,27 +87,29 @@ for User {
         id: &Self::Id,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind_compared::<
-            Uuid,
-        >(arguments, ::core::clone::Clone::clone(id))
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind_compared::<
-            String,
-        >(arguments, ::core::convert::From::from(email))
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind_compared(::core::convert::From::from(email), arguments)
     }
     fn bind_new(
         email: &::core::primitive::str,
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::postgres::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::postgres::Error> {
-        ::otp_auth::__private::postgres::bind::<Uuid>(arguments, Uuid::now_v7())?;
-        ::otp_auth::__private::postgres::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))?;
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind(Uuid::now_v7(), arguments)?;
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::postgres::Database,
+        >>::bind(::core::convert::From::from(email), arguments)?;
         ::otp_auth::__private::postgres::bind_json::<
             Vec<String>,
         >(arguments, ::core::default::Default::default())?;
@@ -194,11 +200,15 @@ for User {
         }
         ::core::result::Result::Ok(
             ::core::option::Option::Some(Self {
-                id: ::otp_auth::__private::mysql::get::<Uuid>(row, 0usize)?,
-                email: ::otp_auth::__private::mysql::get::<String>(row, 1usize)?,
-                is_verified: ::otp_auth::__private::mysql::or_default::<
-                    bool,
-                >(row, 2usize)?,
+                id: <Uuid as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::mysql::Database,
+                >>::get(row, 0usize)?,
+                email: <String as ::otp_auth::__private::WrittenColumn<
+                    ::otp_auth::__private::mysql::Database,
+                >>::get(row, 1usize)?,
+                is_verified: <bool as ::otp_auth::__private::Column<
+                    ::otp_auth::__private::mysql::Database,
+                >>::get_or_default(row, 2usize)?,
                 tags: ::otp_auth::__private::mysql::get_json::<Vec<String>>(row, 3usize)?,
             }),
         )
@@ -207,27 +217,29 @@ for User {
         id: &Self::Id,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<
-            Uuid,
-        >(arguments, ::core::clone::Clone::clone(id))
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind_compared(::core::convert::From::from(email), arguments)
     }
     fn bind_new(
         email: &::core::primitive::str,
         now: ::otp_auth::__private::Timestamp,
         arguments: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
-        ::otp_auth::__private::mysql::bind::<Uuid>(arguments, Uuid::now_v7())?;
-        ::otp_auth::__private::mysql::bind::<
-            String,
-        >(arguments, ::core::convert::From::from(email))?;
+        <Uuid as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind(Uuid::now_v7(), arguments)?;
+        <String as ::otp_auth::__private::WrittenColumn<
+            ::otp_auth::__private::mysql::Database,
+        >>::bind(::core::convert::From::from(email), arguments)?;
         ::otp_auth::__private::mysql::bind_json::<
             Vec<String>,
         >(arguments, ::core::default::Default::default())?;

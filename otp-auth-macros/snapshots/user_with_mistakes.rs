@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "`#[otp_user(...)]` has no key `colour`; its keys are `table`, `stores`, `collection`, `filter`, `claims` and `crate`"
+    "`#[otp_user(...)]` has no key `colour`; the nearest are `filter`, `claims` and `crate`, and all are at https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html"
 }
 ::core::compile_error! {
     "`#[otp(...)]` has no key `colum`; did you mean `column`?"
@@ -32,6 +32,8 @@ impl ::otp_auth::__private::OtpUser for User {
         loop {}
     }
 }
+#[automatically_derived]
+impl ::otp_auth::__private::VerifiableUser for User {}
 #[automatically_derived]
 impl ::otp_auth::__private::sqlite::SqlUser<::otp_auth::__private::sqlite::Database>
 for User {
@@ -158,6 +160,46 @@ for User {
         _: ::otp_auth::__private::Timestamp,
         _: &mut ::otp_auth::__private::mysql::Arguments,
     ) -> ::core::result::Result<(), ::otp_auth::__private::mysql::Error> {
+        loop {}
+    }
+}
+#[automatically_derived]
+impl ::otp_auth::__private::mongodb::MongoUser for User {
+    const COLLECTION: &'static ::core::primitive::str = "";
+    const ID: &'static ::core::primitive::str = "";
+    const EMAIL: &'static ::core::primitive::str = "";
+    const VERIFIED: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
+    fn from_document(
+        _: &::otp_auth::__private::mongodb::Stored,
+    ) -> ::core::result::Result<
+        ::core::option::Option<Self>,
+        ::otp_auth::__private::mongodb::Error,
+    > {
+        loop {}
+    }
+    fn id_value(
+        _: &Self::Id,
+    ) -> ::core::result::Result<
+        ::otp_auth::__private::mongodb::Bson,
+        ::otp_auth::__private::mongodb::Error,
+    > {
+        loop {}
+    }
+    fn email_value(
+        _: &::core::primitive::str,
+    ) -> ::core::result::Result<
+        ::otp_auth::__private::mongodb::Bson,
+        ::otp_auth::__private::mongodb::Error,
+    > {
+        loop {}
+    }
+    fn new_document(
+        _: &::core::primitive::str,
+        _: ::otp_auth::__private::Timestamp,
+    ) -> ::core::result::Result<
+        ::otp_auth::__private::mongodb::Document,
+        ::otp_auth::__private::mongodb::Error,
+    > {
         loop {}
     }
 }

@@ -2,12 +2,66 @@
 
 use std::fmt::Display;
 
-use darling::Error;
-use syn::spanned::Spanned;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::Expr;
+pub(crate) use syn::{Error, Result};
 
-/// A mistake, shown at `place`: the tokens that the user must change.
-pub(crate) fn mistake(place: &impl Spanned, message: impl Display) -> Error {
-    Error::custom(message).with_span(&place.span())
+/// A mistake, shown under all of `place`: the tokens that the user must change.
+pub(crate) fn mistake(place: &impl ToTokens, message: impl Display) -> Error {
+    Error::new_spanned(place, message)
+}
+
+/// A mistake where there is one place and no tokens.
+pub(crate) fn mistake_at(place: Span, message: impl Display) -> Error {
+    Error::new(place, message)
+}
+
+/// All mistakes of one item.
+#[derive(Default)]
+pub(crate) struct Errors(Vec<Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: Error) {
+        self.0.push(error);
+    }
+
+    /// The value, unless it is a mistake.
+    pub(crate) fn handle<T>(&mut self, value: Result<T>) -> Option<T> {
+        value.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As the compiler shows them: each where it belongs.
+    pub(crate) fn expand(self) -> TokenStream {
+        self.0.into_iter().map(Error::into_compile_error).collect()
+    }
+}
+
+/// The value of a key.
+pub(crate) trait FromAttribute: Sized {
+    /// `key`; the reader has looked whether the key can stand alone.
+    fn from_word() -> Result<Self> {
+        Err(mistake_at(Span::call_site(), "this key needs a value"))
+    }
+
+    /// `key = expr`
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        Err(mistake(expr, "this key takes no value"))
+    }
+}
+
+impl FromAttribute for () {
+    fn from_word() -> Result<Self> {
+        Ok(())
+    }
 }
 
 /// The known word that `word` was most likely meant to be: a slip of a letter or two, or a word
@@ -21,6 +75,14 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, candidate)| *distance <= slips.min(candidate.len() - 1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The three known words that are nearest to `word`.
+pub(crate) fn nearest_few<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut known: Vec<_> = known.into_iter().collect();
+    known.sort_by_key(|candidate| distance(&word.to_ascii_lowercase(), candidate));
+    known.truncate(3);
+    known
 }
 
 fn distance(word: &str, candidate: &str) -> usize {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, Type};
 
-use crate::diag::{all_of, one_of};
+use crate::diag::{all_of, nearest_few, one_of};
 
 /// The keys of one attribute.
 pub(crate) struct Vocabulary {
@@ -13,8 +13,13 @@ pub(crate) struct Vocabulary {
     pub(crate) attribute: &'static str,
     /// Every key it knows.
     pub(crate) keys: &'static [Key],
-    /// Words that belong somewhere else, each with where that is.
+    /// Words that are no keys here, several in a string: the key that is meant, or a sentence
+    /// about what to do.
     pub(crate) elsewhere: &'static [(&'static str, &'static str)],
+    /// What to write for a word that was given a value; `{}` is the value.
+    pub(crate) valued: &'static [(&'static str, &'static str)],
+    /// Where all keys are described.
+    pub(crate) reference: &'static str,
 }
 
 impl Vocabulary {
@@ -23,9 +28,19 @@ impl Vocabulary {
         self.keys.iter().map(|key| key.name)
     }
 
-    /// All keys, as the end of a sentence.
-    pub(crate) fn all(&self) -> String {
-        all_of(self.names())
+    /// The keys that a word could mean, as the end of a sentence.
+    pub(crate) fn candidates(&self, word: &str) -> String {
+        if self.keys.len() <= 3 {
+            return format!("its keys are {}", all_of(self.names()));
+        }
+        let nearest = all_of(nearest_few(word, self.names()));
+        format!("the nearest are {nearest}, and all are at {}", self.reference)
+    }
+
+    /// A word of [`elsewhere`](Self::elsewhere), with what is said about it.
+    pub(crate) fn elsewhere(&self, word: &str) -> Option<(&'static str, &'static str)> {
+        let lower = word.to_ascii_lowercase();
+        self.elsewhere.iter().find_map(|(words, advice)| Some((words.split(' ').find(|word| *word == lower)?, *advice)))
     }
 
     /// A few keys as they are written, as the end of a sentence.

@@ -14,6 +14,7 @@ use proc_macro::TokenStream;
 
 mod diag;
 mod entry;
+mod generics;
 mod otp_config;
 mod otp_user;
 mod reader;
@@ -32,5 +33,12 @@ pub fn derive_otp_user(input: TokenStream) -> TokenStream {
 /// Implements `OtpConfig` for a struct. See the reference in the `otp-auth` crate.
 #[proc_macro_attribute]
 pub fn otp_config(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    otp_config::attribute(arguments.into(), item.into()).into()
+    otp_config::attribute(&arguments.into(), &item.into()).into()
+}
+
+/// What `#[otp_config(...)]` puts on the struct, with its arguments in an attribute.
+#[doc(hidden)]
+#[proc_macro_derive(OtpConfigItem, attributes(otp, __otp_config))]
+pub fn derive_otp_config_item(input: TokenStream) -> TokenStream {
+    otp_config::derive(input.into()).into()
 }

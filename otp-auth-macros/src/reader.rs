@@ -4,23 +4,23 @@
 
 use std::fmt::Display;
 
-use darling::error::Accumulator;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::spanned::Spanned;
-use syn::{Attribute, LitStr, Meta, Token, token};
+use syn::{Attribute, Expr, LitStr, Meta, Token, token};
 
-use crate::diag::{mistake, nearest};
+use crate::diag::{Errors, mistake, mistake_at, nearest};
 use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
+use crate::syntax::string;
 
 /// Reads the entries of an attribute that stands on the item or on a field.
-pub(crate) fn read_attribute(attribute: &Attribute, vocabulary: &Vocabulary, errors: &mut Accumulator) -> Vec<Entry> {
+pub(crate) fn read_attribute(attribute: &Attribute, vocabulary: &Vocabulary, errors: &mut Errors) -> Vec<Entry> {
     let problem = match &attribute.meta {
         Meta::List(list) if !list.tokens.is_empty() => {
             return read(list.tokens.clone(), vocabulary, errors);
         }
-        Meta::List(_) | Meta::Path(_) => "this attribute says nothing yet",
+        Meta::List(_) | Meta::Path(_) => "this attribute is empty",
         Meta::NameValue(_) => "this attribute takes its keys in parentheses",
     };
     let (name, examples) = (vocabulary.attribute, vocabulary.examples());
@@ -29,7 +29,7 @@ pub(crate) fn read_attribute(attribute: &Attribute, vocabulary: &Vocabulary, err
 }
 
 /// Reads entries separated by commas. Everything that reads is returned.
-pub(crate) fn read(tokens: TokenStream, vocabulary: &Vocabulary, errors: &mut Accumulator) -> Vec<Entry> {
+pub(crate) fn read(tokens: TokenStream, vocabulary: &Vocabulary, errors: &mut Errors) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut reader = Reader { vocabulary, errors: &mut *errors, quiet: false };
     let parser = |input: ParseStream<'_>| {
@@ -40,35 +40,41 @@ pub(crate) fn read(tokens: TokenStream, vocabulary: &Vocabulary, errors: &mut Ac
         Ok(())
     };
     if let Err(error) = parser.parse2(tokens) {
-        errors.push(error.into());
+        errors.push(error);
     }
     entries
 }
 
 struct Reader<'a> {
     vocabulary: &'a Vocabulary,
-    errors: &'a mut Accumulator,
+    errors: &'a mut Errors,
     /// The key is a guess, and a mistake in it is reported already.
     quiet: bool,
 }
 
 impl Reader<'_> {
-    fn report(&mut self, place: &impl Spanned, message: impl Display) {
+    fn report(&mut self, place: Span, message: impl Display) {
         if !self.quiet {
-            self.errors.push(mistake(place, message));
+            self.errors.push(mistake_at(place, message));
         }
     }
 
     /// One entry, or `None` where no key stands.
     fn entry(&mut self, input: ParseStream<'_>) -> Option<Entry> {
         self.quiet = false;
+        if input.peek(Token![#]) {
+            let attribute = self.vocabulary.attribute;
+            let advice = "put `#[cfg_attr(…, …)]` with a whole attribute on the struct";
+            self.report(input.span(), format_args!("no attribute can stand in `{attribute}`: {advice}"));
+            let _ = input.call(Attribute::parse_outer);
+        }
         let Some(word) = word(input) else {
             let (attribute, examples) = (self.vocabulary.attribute, self.vocabulary.examples());
             if input.peek(Token![,]) {
-                self.report(&input.span(), "there is nothing before this comma: remove it");
+                self.report(input.span(), "there is nothing before this comma: remove it");
             } else {
                 let message = format!("`{attribute}` expects a key here, such as {examples}");
-                self.report(&input.span(), message);
+                self.report(input.span(), message);
             }
             skip_to_comma(input);
             return None;
@@ -77,8 +83,7 @@ impl Reader<'_> {
         let known = self.vocabulary.keys.iter().find(|key| key.name == text);
         let Some(key) = known.or_else(|| self.guess(&word, &text)) else {
             skip_to_comma(input);
-            let mut elsewhere = self.vocabulary.elsewhere.iter().map(|(name, _)| *name);
-            let name = elsewhere.find(|name| *name == text).unwrap_or(UNKNOWN);
+            let name = self.vocabulary.elsewhere(&text).map_or(UNKNOWN, |(name, _)| name);
             return Some(Entry { key: word, name, content: Content::Broken, guessed: true });
         };
         self.quiet = known.is_none();
@@ -91,18 +96,24 @@ impl Reader<'_> {
 
     /// Reports a word that is no key. The result is the key that was probably meant.
     fn guess(&mut self, word: &Ident, text: &str) -> Option<&'static Key> {
-        let Vocabulary { attribute, keys, elsewhere } = *self.vocabulary;
-        if let Some((_, place)) = elsewhere.iter().find(|(name, _)| *name == text) {
-            self.report(word, format_args!("`{text}` does not belong in `{attribute}`: {place}"));
-            return None;
+        let Vocabulary { attribute, keys, .. } = *self.vocabulary;
+        let key = |meant: &str| keys.iter().find(|key| key.name == meant);
+        if let Some((_, advice)) = self.vocabulary.elsewhere(text) {
+            let meant = key(advice);
+            let message = match meant {
+                Some(key) => format!("`{attribute}` has no key `{text}`: write `{}`", key.example),
+                None => format!("`{text}` does not belong in `{attribute}`: {advice}"),
+            };
+            self.report(word.span(), message);
+            return meant;
         }
         let meant = nearest(text, self.vocabulary.names());
         let help = match meant {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("its keys are {}", self.vocabulary.all()),
+            None => self.vocabulary.candidates(text),
         };
-        self.report(word, format_args!("`{attribute}` has no key `{text}`; {help}"));
-        keys.iter().find(|key| Some(key.name) == meant)
+        self.report(word.span(), format_args!("`{attribute}` has no key `{text}`; {help}"));
+        key(meant?)
     }
 
     /// What stands behind `word`, in the form that `key` wants. `None` when it does not read; the
@@ -110,11 +121,13 @@ impl Reader<'_> {
     fn content(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
         let Key { name, form, ref example } = *key;
         let takes_value = matches!(form, Form::Value | Form::WordOrValue | Form::ValueOrList | Form::Type);
+        let valued = input.peek(Token![=]) || input.peek(Token![:]) || input.peek(token::Paren);
+        // Where another key follows, only the comma is missing.
+        if matches!(form, Form::Word | Form::WordOrValue) && !valued {
+            return Some(Content::Word);
+        }
         if input.is_empty() || input.peek(Token![,]) {
-            if matches!(form, Form::Word | Form::WordOrValue) {
-                return Some(Content::Word);
-            }
-            self.report(word, format_args!("`{name}` needs a value: write `{example}`"));
+            self.report(word.span(), format_args!("`{name}` needs a value: write `{example}`"));
         } else if matches!(form, Form::List | Form::ValueOrList) && input.peek(token::Paren) {
             return parenthesized(input).ok().map(Content::List);
         } else if takes_value && input.peek(Token![=]) {
@@ -122,29 +135,47 @@ impl Reader<'_> {
             return self.value(input, word, key);
         } else if takes_value && input.peek(Token![:]) && !input.peek(Token![::]) {
             let colon = input.parse::<Token![:]>().ok()?;
-            self.report(&colon, format_args!("expected `=` in place of `:`: write `{example}`"));
+            self.report(colon.span, format_args!("expected `=` in place of `:`: write `{example}`"));
             self.quiet = true;
             return self.value(input, word, key);
         } else if form == Form::Word {
-            self.report(word, format_args!("`{name}` takes no value: write `{name}` alone"));
+            let value = Self::unwanted(input);
+            let advice = self.vocabulary.valued.iter().find(|(word, _)| *word == name);
+            let advice = match (advice, value) {
+                (Some((_, advice)), Some(value)) => advice.replace("{}", &value),
+                _ => format!("write `{name}` alone"),
+            };
+            self.report(word.span(), format_args!("`{name}` takes no value: {advice}"));
+            // What is meant is clear.
+            self.quiet = true;
+            return Some(Content::Word);
         } else {
-            self.report(word, format_args!("`{name}` is not written in this form: write `{example}`"));
+            self.report(word.span(), format_args!("`{name}` is not written in this form: write `{example}`"));
         }
         None
+    }
+
+    /// The value of a key that takes none, if it is a string or a path.
+    fn unwanted(input: ParseStream<'_>) -> Option<String> {
+        let value = input.parse::<Token![=]>().ok().and_then(|_| input.parse::<Expr>().ok());
+        skip_to_comma(input);
+        let value = value?;
+        let is_name = matches!(&value, Expr::Path(_)) || string(&value).is_some();
+        is_name.then(|| value.to_token_stream().to_string().replace(' ', ""))
     }
 
     /// The value after `=`.
     fn value(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
         let Key { name, form, ref example } = *key;
         if input.is_empty() || input.peek(Token![,]) {
-            self.report(word, format_args!("`{name} =` needs a value: write `{example}`"));
+            self.report(word.span(), format_args!("`{name} =` needs a value: write `{example}`"));
             return None;
         }
         let start = input.span();
         if form == Form::Type
             && let Ok(text) = input.fork().parse::<LitStr>()
         {
-            self.report(&text, format_args!("`{name}` takes a type, without quotes: write `{example}`"));
+            self.report(text.span(), format_args!("`{name}` takes a type, without quotes: write `{example}`"));
             // What is meant is clear, so the rest of the file can go on with it.
             input.parse::<LitStr>().ok()?;
             return text.parse().ok().map(Content::Type);
@@ -157,7 +188,7 @@ impl Reader<'_> {
             .map_err(|error| {
                 // An error at the end of the input has no place of its own.
                 let place = if input.is_empty() { start } else { error.span() };
-                self.report(&place, format_args!("the value of `{name}` is not {what}: write `{example}`"));
+                self.report(place, format_args!("the value of `{name}` is not {what}: write `{example}`"));
             })
             .ok()
     }
@@ -168,8 +199,13 @@ impl Reader<'_> {
             return;
         }
         self.quiet = false;
-        self.report(&input.span(), "expected `,` before this");
-        if !input.peek(syn::Ident::peek_any) {
+        if input.peek(syn::Ident::peek_any) {
+            self.report(input.span(), "expected `,` before this");
+        } else if let Ok(TokenTree::Punct(sign)) = input.fork().parse::<TokenTree>() {
+            self.report(sign.span(), format_args!("expected `,` in place of `{sign}`"));
+            let _ = input.parse::<TokenTree>();
+        } else {
+            self.report(input.span(), "expected `,` before this");
             skip_to_comma(input);
             let _ = input.parse::<Token![,]>();
         }

@@ -1,11 +1,9 @@
 //! What is known about one key of an attribute after reading.
 
-use darling::FromMeta;
-use darling::error::Accumulator;
 use proc_macro2::Ident;
 use syn::Type;
 
-use crate::diag::mistake;
+use crate::diag::{Errors, FromAttribute, mistake};
 use crate::entry::{Content, Entry};
 
 /// What is known about a key after reading.
@@ -22,7 +20,7 @@ pub(crate) enum Slot<T> {
 
 impl<T> Slot<T> {
     /// Puts a value in. A second value for one key is a mistake.
-    pub(crate) fn put(&mut self, entry: &Entry, value: darling::Result<T>, errors: &mut Accumulator) {
+    pub(crate) fn put(&mut self, entry: &Entry, value: crate::diag::Result<T>, errors: &mut Errors) {
         match self {
             Self::Given { guessed: false, .. } | Self::Broken if entry.guessed => return,
             Self::Given { guessed: false, .. } => {
@@ -39,7 +37,7 @@ impl<T> Slot<T> {
     }
 
     /// Takes the type of a key of the form `key = Type`.
-    pub(crate) fn put_type(&mut self, entry: &Entry, errors: &mut Accumulator)
+    pub(crate) fn put_type(&mut self, entry: &Entry, errors: &mut Errors)
     where
         T: From<Type>,
     {
@@ -50,9 +48,9 @@ impl<T> Slot<T> {
     }
 
     /// Takes the value of a key of any form but `key = Type` and `key(...)`.
-    pub(crate) fn put_value(&mut self, entry: &Entry, errors: &mut Accumulator)
+    pub(crate) fn put_value(&mut self, entry: &Entry, errors: &mut Errors)
     where
-        T: FromMeta,
+        T: FromAttribute,
     {
         match &entry.content {
             Content::Word => self.put(entry, T::from_word(), errors),

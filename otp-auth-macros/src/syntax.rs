@@ -1,14 +1,13 @@
 //! Small questions about syntax: what lies inside invisible groups, what a type visibly is, and
 //! where the runtime crate is.
 
-use darling::{Error, FromMeta, Result};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, GenericArgument, Generics, Lit, Path, PathArguments, Type, parse_quote};
 
-use crate::diag::mistake;
+use crate::diag::{FromAttribute, Result, mistake};
 
 /// The path of the runtime crate: `::otp_auth`, or what the user wrote after `crate =`.
 #[derive(Clone)]
@@ -37,7 +36,7 @@ impl Root {
     }
 }
 
-impl FromMeta for Root {
+impl FromAttribute for Root {
     fn from_expr(expr: &Expr) -> Result<Self> {
         match peel(expr) {
             Expr::Path(path) if path.qself.is_none() && path.path.segments.iter().all(|s| s.arguments.is_none()) => {
@@ -83,7 +82,7 @@ pub(crate) fn string(expr: &Expr) -> Option<String> {
 }
 
 /// The last name of a type that is a path, with its arguments: what the type visibly is.
-fn visible_name(ty: &Type) -> Option<(String, &PathArguments)> {
+pub(crate) fn visible_name(ty: &Type) -> Option<(String, &PathArguments)> {
     match peel_type(ty) {
         Type::Path(path) if path.qself.is_none() => {
             let last = path.path.segments.last()?;
@@ -163,6 +162,18 @@ pub(crate) fn mentions_lifetime(ty: &Type) -> bool {
     any(ty.to_token_stream())
 }
 
+/// Whether a type is, or holds, one of this name.
+pub(crate) fn mentions(ty: &Type, name: &str) -> bool {
+    fn any(tokens: TokenStream, name: &str) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == name,
+            TokenTree::Group(group) => any(group.stream(), name),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        })
+    }
+    any(ty.to_token_stream(), name)
+}
+
 /// The first identifier of which `wanted` is true and that is not behind a `::`.
 fn find_ident(tokens: TokenStream, wanted: &dyn Fn(&Ident) -> bool) -> Option<Ident> {
     let mut behind_colon = false;
@@ -190,7 +201,7 @@ pub(crate) fn pointing_at(place: &impl Spanned) -> Span {
     place.span().resolved_at(Span::call_site())
 }
 
-/// The errors as the compiler shows them: each where it belongs.
-pub(crate) fn compile_errors(errors: Vec<Error>) -> TokenStream {
-    errors.into_iter().map(Error::write_errors).collect()
+/// The span of the last token.
+pub(crate) fn end(place: &impl ToTokens) -> Span {
+    place.to_token_stream().into_iter().last().map_or_else(Span::call_site, |last| last.span())
 }

@@ -17,8 +17,9 @@ pub(crate) fn errors(tokens: &TokenStream) -> Vec<(String, String)> {
         .filter_map(|item| match item {
             Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
                 let message: LitStr = item.mac.parse_body().ok()?;
-                let first = item.into_token_stream().into_iter().next()?;
-                let place = first.span().source_text().unwrap_or_default();
+                let tokens: Vec<_> = item.into_token_stream().into_iter().collect();
+                let place = tokens.first()?.span().join(tokens.last()?.span())?;
+                let place = place.source_text().unwrap_or_default();
                 Some((place, message.value()))
             }
             _ => None,

@@ -492,7 +492,7 @@ mod sqlite {
     #[otp_user(crate = crate::stub, table = "users", stores(sqlite), filter = "gone = 0 OR 'a)' > 'b'")]
     struct Living {
         #[otp(id)]
-        id: u64,
+        id: i64,
         #[otp(email)]
         email: String,
         #[otp(verified)]

@@ -3,6 +3,7 @@
 
 pub use core::time::Duration;
 
+pub use otp_auth_macros::OtpConfigItem;
 pub use serde;
 
 pub use crate::clock::Timestamp;
@@ -19,3 +20,195 @@ pub use crate::store::sql::postgres::user as postgres;
 #[cfg(feature = "sqlite")]
 pub use crate::store::sql::sqlite::user as sqlite;
 pub use crate::user::{OtpUser, VerifiableUser};
+
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use self::column::{Column, WrittenColumn};
+pub use self::stand_in::{HasHooks, NoHooks, StandIn, Without};
+
+/// The type of the field with the address.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the address of a user",
+    label = "write `String`",
+    note = "a type of your own needs `AsRef<str>`, and `From<&str>` if a store keeps it"
+)]
+pub trait AddressField {
+    /// The address.
+    fn text(&self) -> &str;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: AsRef<str>> AddressField for T {
+    fn text(&self) -> &str {
+        self.as_ref()
+    }
+}
+
+/// What a field of a user must be, said once and in our words.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod column {
+    use sqlx::{Arguments as _, ColumnIndex, Database, Decode, Encode, Error, Row, Type};
+
+    /// A type that is read from a column.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be a column of `{DB}`",
+        label = "sqlx does not know this type",
+        note = "if the type is yours, write `#[derive(sqlx::Type)]` on it, or `#[otp(json)]` on this field",
+        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name"
+    )]
+    pub trait Column<DB: Database>: Sized {
+        /// Reads it.
+        ///
+        /// # Errors
+        ///
+        /// When the column has another type.
+        fn get(row: &DB::Row, index: usize) -> Result<Self, Error>;
+
+        /// Reads it, where `NULL` is the default of the type.
+        ///
+        /// # Errors
+        ///
+        /// When the column has another type.
+        fn get_or_default(row: &DB::Row, index: usize) -> Result<Self, Error>
+        where
+            Self: Default;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<DB: Database, T: for<'r> Decode<'r, DB> + Type<DB>> Column<DB> for T
+    where
+        usize: ColumnIndex<DB::Row>,
+    {
+        fn get(row: &DB::Row, index: usize) -> Result<Self, Error> {
+            row.try_get(index)
+        }
+
+        fn get_or_default(row: &DB::Row, index: usize) -> Result<Self, Error>
+        where
+            Self: Default,
+        {
+            Ok(row.try_get::<Option<Self>, _>(index)?.unwrap_or_default())
+        }
+    }
+
+    /// How a database is given values.
+    pub trait Give: Database {
+        /// Gives a value that is compared with a column.
+        ///
+        /// # Errors
+        ///
+        /// When the value cannot be encoded.
+        fn compared<'t, T>(arguments: &mut Self::Arguments, value: T) -> Result<(), Error>
+        where
+            T: Encode<'t, Self> + Type<Self>;
+    }
+
+    macro_rules! give {
+        ($feature:literal, $database:ident, $module:ident::$bind:ident) => {
+            #[cfg(feature = $feature)]
+            impl Give for sqlx::$database {
+                fn compared<'t, T>(arguments: &mut Self::Arguments, value: T) -> Result<(), Error>
+                where
+                    T: Encode<'t, Self> + Type<Self>,
+                {
+                    super::$module::$bind(arguments, value)
+                }
+            }
+        };
+    }
+
+    give!("sqlite", Sqlite, sqlite::bind);
+    give!("postgres", Postgres, postgres::bind_compared);
+    give!("mysql", MySql, mysql::bind);
+
+    /// A type that is also written.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be a column of `{DB}`",
+        label = "sqlx does not know this type",
+        note = "if the type is yours, write `#[derive(sqlx::Type)]` on it, or `#[otp(json)]` on this field",
+        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name"
+    )]
+    pub trait WrittenColumn<DB: Give>: Sized {
+        /// Reads it.
+        ///
+        /// # Errors
+        ///
+        /// When the column has another type.
+        fn get(row: &DB::Row, index: usize) -> Result<Self, Error>;
+
+        /// Gives the value to a statement.
+        ///
+        /// # Errors
+        ///
+        /// When it cannot be encoded.
+        fn bind(self, arguments: &mut DB::Arguments) -> Result<(), Error>;
+
+        /// The same, where it is compared with the column.
+        ///
+        /// # Errors
+        ///
+        /// When it cannot be encoded.
+        fn bind_compared(self, arguments: &mut DB::Arguments) -> Result<(), Error>;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<DB: Give, T: for<'r> Decode<'r, DB> + for<'t> Encode<'t, DB> + Type<DB>> WrittenColumn<DB> for T
+    where
+        usize: ColumnIndex<DB::Row>,
+    {
+        fn get(row: &DB::Row, index: usize) -> Result<Self, Error> {
+            row.try_get(index)
+        }
+
+        fn bind(self, arguments: &mut DB::Arguments) -> Result<(), Error> {
+            arguments.add(self).map_err(Error::Encode)
+        }
+
+        fn bind_compared(self, arguments: &mut DB::Arguments) -> Result<(), Error> {
+            DB::compared(arguments, self)
+        }
+    }
+}
+
+/// What plays a part that nobody else plays.
+mod stand_in {
+    use std::marker::PhantomData;
+
+    use crate::hooks::Hooks;
+    use crate::send::{OtpMessage, SendError, SendOtp};
+
+    /// No hooks.
+    #[derive(Debug, Clone, Copy)]
+    pub struct NoHooks;
+
+    impl<U: Send + Sync + 'static> Hooks<U> for NoHooks {}
+
+    /// The sender and the hooks of a configuration that does not compile.
+    #[derive(Debug, Clone, Copy)]
+    pub enum StandIn {}
+
+    impl SendOtp for StandIn {
+        async fn send_otp(&self, _: OtpMessage<'_>) -> Result<(), SendError> {
+            match *self {}
+        }
+    }
+
+    impl<U: Send + Sync + 'static> Hooks<U> for StandIn {}
+
+    /// Whether `C` implements `Hooks<U>`: the constant is here if it does, and
+    /// in [`Without`] if not.
+    #[derive(Debug)]
+    pub struct HasHooks<C, U>(PhantomData<(C, U)>);
+
+    impl<U, C: Hooks<U>> HasHooks<C, U> {
+        /// It does.
+        pub const IT_HAS: bool = true;
+    }
+
+    /// What is so of every type.
+    pub trait Without {
+        /// It does not.
+        const IT_HAS: bool = false;
+    }
+
+    impl<T> Without for T {}
+}

@@ -86,7 +86,7 @@ impl Suspicion {
 
 /// Called at the turning points of a sign-in. Every method has a default that does nothing.
 ///
-/// `#[otp_config]` writes an empty implementation. To write your own, either implement this trait
+/// Without either of the two below there are no hooks. Either implement this trait
 /// for a field's type and mark the field with `#[otp(hooks)]`, or add the bare key `hooks` to the
 /// attribute and implement it for the config struct.
 ///
@@ -96,6 +96,11 @@ impl Suspicion {
 /// your application made the call (for example
 /// [`revoke_all_sessions`](crate::OtpAuth::revoke_all_sessions)), the context has only the time,
 /// unless the call was [on behalf of a client](crate::OtpAuth::for_request).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no hooks for the users of type `{U}`",
+    label = "write `impl Hooks<{U}> for {Self} {{}}`",
+    note = "the key `hooks` of `#[otp_config(...)]` says that the struct has them; a field that has them is marked with `#[otp(hooks)]`"
+)]
 pub trait Hooks<U>: Send + Sync + 'static {
     /// Somebody proved control of `email` (in canonical form) and has no account yet. May reject;
     /// then nothing is created, and the code remains valid.

@@ -11,9 +11,9 @@ pub use crate::email::{Address, InvalidAddress};
 
 /// A user of the application. `#[derive(OtpUser)]` implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a user that otp-auth knows",
-    label = "add `#[derive(OtpUser)]` to this type",
-    note = "the struct needs a field with `#[otp(id)]` and one with `#[otp(email)]`"
+    message = "`{Self}` is not a user",
+    label = "write `#[derive(OtpUser)]` on this type",
+    note = "mark its fields with `#[otp(id)]` and `#[otp(email)]`"
 )]
 pub trait OtpUser: Sized + Send + Sync + 'static {
     /// What names the user in tokens (`sub`). Its text form must read back to
@@ -59,7 +59,8 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no `#[otp(verified)]` field, so `VerifiedUser` cannot tell who is verified",
     label = "this user type keeps no verified flag",
-    note = "mark a `bool` field of the struct with `#[otp(verified)]`, or an `Option` of a time, or take `CurrentUser` instead"
+    note = "put `#[otp(verified)]` on a field of the type `bool`, or on an `Option` of a time",
+    note = "or take `CurrentUser`, which does not ask whether the address is verified"
 )]
 pub trait VerifiableUser: OtpUser {}
 
@@ -68,18 +69,21 @@ pub trait VerifiableUser: OtpUser {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of a user",
     label = "this type does not fit into the `sub` claim of a token",
-    note = "an id needs `Display`, `FromStr`, `Clone` and `PartialEq`, and its text must read back to an equal id"
+    note = "it needs `Display`, `FromStr`, `Clone` and `PartialEq`, and its text must read back to an equal id"
 )]
 pub trait UserId: Display + FromStr + Clone + PartialEq + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Display + FromStr + Clone + PartialEq + Send + Sync + 'static> UserId for T {}
 
 /// Claims that an access token carries: any type that serde writes as a map
 /// and reads back.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the claims of a token",
-    note = "claims need `serde::Serialize`, `serde::Deserialize` and `Clone`"
+    label = "serde does not write and read this type",
+    note = "write `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on it"
 )]
 pub trait TokenClaims: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> TokenClaims for T {}

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use darling::error::Accumulator;
 use otp_auth_rules::KEYS;
 use proc_macro2::TokenStream;
 use syn::Type;
 
+use super::words::{ELSEWHERE, REFERENCE};
+use crate::diag::Errors;
 use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
 use crate::reader::read;
 use crate::slot::Slot;
@@ -41,19 +42,13 @@ pub(crate) struct Written {
 
 impl Written {
     /// Reads everything that reads and reports the rest.
-    pub(crate) fn read(arguments: TokenStream, errors: &mut Accumulator) -> Self {
+    pub(crate) fn read(arguments: TokenStream, errors: &mut Errors) -> Self {
         let vocabulary = Vocabulary {
             attribute: "#[otp_config(...)]",
             keys: &ARGUMENTS,
-            elsewhere: &[
-                ("sender", "it goes on the field of the sender: `#[otp(sender)]`"),
-                ("table", "it goes on the user struct: `#[otp_user(table = \"users\")]`"),
-                ("stores", "it goes on the user struct: `#[otp_user(stores(sqlite))]`"),
-                ("claims", "it goes on the user struct: `#[otp_user(claims = MyClaims)]`"),
-                ("database", "give the store to `OtpAuth::new(config, store)`"),
-                ("store", "give the store to `OtpAuth::new(config, store)`"),
-                ("algorithm", "otp-auth signs with HMAC-SHA-256, always"),
-            ],
+            elsewhere: ELSEWHERE,
+            valued: &[("hooks", "write `#[otp(hooks)] hooks: {}` in the struct")],
+            reference: REFERENCE,
         };
         let mut written = Self::default();
         for entry in read(arguments, &vocabulary, errors) {
@@ -62,7 +57,7 @@ impl Written {
         written
     }
 
-    fn take(&mut self, entry: &Entry, errors: &mut Accumulator) {
+    fn take(&mut self, entry: &Entry, errors: &mut Errors) {
         match entry.name {
             "user" => self.user.put_type(entry, errors),
             "refresh_token_delivery" => self.refresh_token_delivery.put_value(entry, errors),
@@ -77,20 +72,18 @@ impl Written {
         }
     }
 
-    fn take_value(&mut self, key: &otp_auth_rules::Key, entry: &Entry, errors: &mut Accumulator) {
+    fn take_value(&mut self, key: &otp_auth_rules::Key, entry: &Entry, errors: &mut Errors) {
         let slot = self.values.entry(key.name).or_default();
         let Content::Expr(expr) = &entry.content else {
             return slot.mark_broken();
         };
         let inner = if key.name == "developer_mode" { allowed_in_release(expr) } else { None };
         let in_release = inner.is_some();
-        let mut mistakes = Vec::new();
+        let mut mistakes = Errors::default();
         let value = inner.unwrap_or(Ok(expr)).and_then(|expr| Value::read(key, expr, &mut mistakes));
         slot.put(entry, value, errors);
         self.in_release |= in_release && slot.is_given();
-        for mistake in mistakes {
-            errors.push(mistake);
-        }
+        errors.append(mistakes);
     }
 
     /// What is known about a key.

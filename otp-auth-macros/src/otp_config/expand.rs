@@ -1,54 +1,53 @@
 //! From the model to an impl.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::item::FieldRole;
-use super::model::Model;
+use super::model::{Hooks, Model};
+use crate::syntax::pointing_at;
 
 /// ```text
 /// impl OtpConfig for Auth {
 ///     type User = User;
 ///     type Delivery = Cookie;
 ///     type Sender = ConsoleSender;
-///     type Hooks = Self;
+///     type Hooks = NoHooks;
 ///     const DEBUG_BUILD: bool = cfg!(debug_assertions);
 ///     fn settings(&self) -> SettingsBuilder {
 ///         SettingsBuilder::new().secret_key(SecretSource::env("OTP_AUTH_SECRET")).otp_length(6)
 ///     }
 ///     fn sender(&self) -> &Self::Sender { &self.sender }
-///     fn hooks(&self) -> &Self::Hooks { self }
+///     fn hooks(&self) -> &Self::Hooks { &NoHooks }
 /// }
-/// impl Hooks<User> for Auth {}
+/// const _: () = { use Without as _; assert!(!HasHooks::<Auth, <Auth as OtpConfig>::User>::IT_HAS, "…") };
 /// ```
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let private = model.root.private();
     let (ident, user, delivery) = (&model.ident, &model.user, &model.delivery);
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let (sender_type, sender) = part(model.sender.as_ref());
-    let (hooks_type, hooks) = part(model.hooks.as_ref());
+    let (sender_type, sender) = part(model.sender.as_ref(), ident);
+    let (hooks_type, hooks) = match &model.hooks {
+        Hooks::None => (quote!(#private::NoHooks), quote!(&#private::NoHooks)),
+        Hooks::Field(field) => part(Some(field), ident),
+        Hooks::Own(key) => part(None, key),
+    };
     let in_release = model.in_release.then(|| {
         quote!(
             const DEVELOPER_MODE_IN_RELEASE: ::core::primitive::bool = true;
         )
     });
-    let setters = model.setters.iter().map(|(name, argument)| {
-        let name = Ident::new(name, Span::call_site());
-        quote!(.#name(#argument))
-    });
+    let setters = model.setters.iter().map(|(name, argument)| quote!(.#name(#argument)));
+    let user = quote_spanned!(user.span()=> type User = #user;);
     let guard = model.debug_only.map(release_guard);
-    let no_hooks = model.default_hooks.then(|| {
-        quote! {
-            #[automatically_derived]
-            impl #impl_generics #private::Hooks<#user> for #ident #type_generics #where_clause {}
-        }
-    });
+    let forgotten = matches!(model.hooks, Hooks::None).then(|| forgotten_hooks(model));
     quote! {
         #guard
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
         impl #impl_generics #private::OtpConfig for #ident #type_generics #where_clause {
-            type User = #user;
+            #user
             type Delivery = #delivery;
             type Sender = #sender_type;
             type Hooks = #hooks_type;
@@ -64,15 +63,39 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #hooks
             }
         }
-        #no_hooks
+        #forgotten
     }
 }
 
-/// The type that plays a part, and the expression that borrows it from `self`.
-fn part(field: Option<&FieldRole>) -> (TokenStream, TokenStream) {
+/// The type that plays a part, and the expression that borrows it from `self`. Without a field it
+/// is the struct itself, and what it lacks is said at `place`.
+fn part(field: Option<&FieldRole>, place: &Ident) -> (TokenStream, TokenStream) {
     match field {
-        None => (quote!(Self), quote!(self)),
-        Some(FieldRole { member, ty, .. }) => (quote!(#ty), quote!(&self.#member)),
+        None => (quote_spanned!(pointing_at(place)=> Self), quote!(self)),
+        Some(FieldRole { member, ty, .. }) => (ty.to_token_stream(), quote!(&self.#member)),
+    }
+}
+
+/// Hooks that the struct has and the key `hooks` does not name would never be called. With type
+/// parameters an impl of our own is in their way; it has no better words.
+fn forgotten_hooks(model: &Model) -> TokenStream {
+    const MESSAGE: &str = "these `Hooks` are never called: add the key `hooks` to `#[otp_config(...)]`";
+    let private = model.root.private();
+    let (ident, user) = (&model.ident, &model.user);
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    if !model.generics.params.is_empty() {
+        return quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::Hooks<#user> for #ident #type_generics #where_clause {}
+        };
+    }
+    let place = pointing_at(ident);
+    quote_spanned! {place=>
+        const _: () = {
+            #[allow(unused_imports)]
+            use #private::Without as _;
+            ::core::assert!(!#private::HasHooks::<#ident, <#ident as #private::OtpConfig>::User>::IT_HAS, #MESSAGE);
+        };
     }
 }
 

@@ -1,41 +1,55 @@
 //! What stands in for the expansion when a configuration has mistakes: an impl that only has to
 //! exist, so that the rest of the file type-checks and the mistakes are the only errors.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{DeriveInput, Generics, ItemImpl, Type};
 
 use super::attrs::Written;
-use super::item::{FieldRole, Item};
+use crate::generics::StandIn;
+use crate::syntax::pointing_at;
+
+/// The type that gets the impl.
+pub(super) struct Place {
+    ty: TokenStream,
+    generics: Generics,
+}
+
+impl Place {
+    pub(super) fn of(input: &DeriveInput) -> Self {
+        let stand_in = StandIn::of(&input.generics);
+        let (ident, arguments) = (&input.ident, &stand_in.arguments);
+        Self { ty: quote!(#ident #arguments), generics: stand_in.generics }
+    }
+
+    pub(super) fn of_impl(item: &ItemImpl) -> Self {
+        Self { ty: item.self_ty.to_token_stream(), generics: item.generics.clone() }
+    }
+}
 
 /// ```text
 /// impl OtpConfig for Auth { type User = User; … fn settings(&self) -> SettingsBuilder { loop {} } … }
 /// ```
 ///
-/// Nothing when the user type is not known.
-pub(crate) fn expand(written: &Written, item: &Item) -> TokenStream {
-    let Some(user) = written.user.value() else {
-        return TokenStream::new();
-    };
+/// A user that is not known is most likely called `User`.
+pub(super) fn expand(written: &Written, place: &Place) -> TokenStream {
     let private = written.root().private();
-    let ident = &item.structure.ident;
-    let (impl_generics, type_generics, where_clause) = item.structure.generics.split_for_impl();
+    let Place { ty, generics } = place;
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let user = match written.user.value() {
+        Some(Type::Reference(reference)) => reference.elem.to_token_stream(),
+        Some(user) => user.to_token_stream(),
+        None => Ident::new("User", pointing_at(ty)).to_token_stream(),
+    };
+    let user = quote_spanned!(pointing_at(ty)=> type User = #user;);
     let delivery = written.delivery(&private);
-    // A field whose attribute could mean anything was most likely meant to be the sender.
-    let sender = field_or_self(item.sender.as_ref().or(item.unclear.as_ref()));
-    let hooks = field_or_self(item.hooks.as_ref());
-    let no_hooks = (item.hooks.is_none() && written.hooks.is_absent()).then(|| {
-        quote! {
-            #[automatically_derived]
-            impl #impl_generics #private::Hooks<#user> for #ident #type_generics #where_clause {}
-        }
-    });
     quote! {
         #[automatically_derived]
-        impl #impl_generics #private::OtpConfig for #ident #type_generics #where_clause {
-            type User = #user;
+        impl #impl_generics #private::OtpConfig for #ty #where_clause {
+            #user
             type Delivery = #delivery;
-            type Sender = #sender;
-            type Hooks = #hooks;
+            type Sender = #private::StandIn;
+            type Hooks = #private::StandIn;
             const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
             fn settings(&self) -> #private::SettingsBuilder {
                 loop {}
@@ -47,11 +61,5 @@ pub(crate) fn expand(written: &Written, item: &Item) -> TokenStream {
                 loop {}
             }
         }
-        #no_hooks
     }
-}
-
-/// The type that plays a part.
-fn field_or_self(field: Option<&FieldRole>) -> TokenStream {
-    field.map_or_else(|| quote!(Self), |FieldRole { ty, .. }| quote!(#ty))
 }

@@ -1,36 +1,24 @@
 //! The struct that the attribute stands on, and the roles of its fields.
 
-use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, DeriveInput, Field, Index, ItemStruct, Member, Type};
+use syn::{Data, DeriveInput, Field, Generics, Index, Member, Type, parse_quote};
 
-use crate::diag::mistake;
-use crate::entry::{Form, Key, UNKNOWN, Vocabulary};
+use super::fallback::Place;
+use super::words::FIELD;
+use crate::diag::{Error, Errors, mistake};
 use crate::reader::read_attribute;
 use crate::slot::Slot;
+use crate::syntax::mentions;
 
-const FIELD: Vocabulary = Vocabulary {
-    attribute: "#[otp(...)]",
-    keys: &[Key::new("sender", Form::Word, "sender"), Key::new("hooks", Form::Word, "hooks")],
-    elsewhere: &[
-        ("id", "it goes on a field of the user struct, which derives `OtpUser`"),
-        ("email", "it goes on a field of the user struct, which derives `OtpUser`"),
-        ("verified", "it goes on a field of the user struct, which derives `OtpUser`"),
-        ("claim", "it goes on a field of the user struct, which derives `OtpUser`"),
-        ("user", "it is a key of `#[otp_config(...)]`"),
-        ("secret_key", "it is a key of `#[otp_config(...)]`; write `secret_key = self.field` there"),
-        ("store", "give the store to `OtpAuth::new(config, store)`"),
-    ],
-};
+const EXAMPLE: &str = "write `struct Auth { #[otp(sender)] sender: ConsoleSender }`";
 
-/// The user's struct without our attributes on its fields, and what these said.
-pub(crate) struct Item {
-    pub(crate) structure: ItemStruct,
+/// The user's struct, and what the attributes on its fields said.
+pub(crate) struct Item<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) generics: &'a Generics,
     pub(crate) sender: Option<FieldRole>,
     pub(crate) hooks: Option<FieldRole>,
-    /// The first field with an attribute that could mean anything.
-    pub(crate) unclear: Option<FieldRole>,
 }
 
 /// A field with a part to play.
@@ -42,34 +30,29 @@ pub(crate) struct FieldRole {
     pub(crate) word: Option<Ident>,
 }
 
-impl Item {
-    /// `None` when the item is no struct.
-    pub(crate) fn read(tokens: TokenStream, errors: &mut Accumulator) -> Option<Self> {
-        let Ok(mut structure) = syn::parse2::<ItemStruct>(tokens.clone()) else {
-            refuse(tokens, errors);
-            return None;
-        };
-        let mut item = Self { sender: None, hooks: None, unclear: None, structure: structure.clone() };
-        for (index, field) in structure.fields.iter_mut().enumerate() {
-            item.take(index, field, errors);
-            field.attrs.retain(|attribute| !is_helper(attribute));
+impl<'a> Item<'a> {
+    pub(crate) fn read(input: &'a DeriveInput, errors: &mut Errors) -> Self {
+        let mut item = Self { ident: &input.ident, generics: &input.generics, sender: None, hooks: None };
+        match &input.data {
+            Data::Struct(data) => {
+                for (index, field) in data.fields.iter().enumerate() {
+                    item.take(index, field, errors);
+                }
+            }
+            Data::Enum(_) => errors.push(no_struct(&input.ident, "an enum")),
+            Data::Union(_) => errors.push(no_struct(&input.ident, "a union")),
         }
-        item.structure = structure;
-        Some(item)
+        item
     }
 
-    fn take(&mut self, index: usize, field: &Field, errors: &mut Accumulator) {
+    fn take(&mut self, index: usize, field: &Field, errors: &mut Errors) {
         let mut sender = Slot::<()>::Absent;
         let mut hooks = Slot::<()>::Absent;
-        let mut unclear = false;
-        for attribute in field.attrs.iter().filter(|attribute| is_helper(attribute)) {
-            let entries = read_attribute(attribute, &FIELD, errors);
-            unclear |= entries.is_empty();
-            for entry in &entries {
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("otp")) {
+            for entry in &read_attribute(attribute, &FIELD, errors) {
                 match entry.name {
                     "sender" => sender.put_value(entry, errors),
                     "hooks" => hooks.put_value(entry, errors),
-                    UNKNOWN => unclear = true,
                     _ => {}
                 }
             }
@@ -89,15 +72,12 @@ impl Item {
                 (false, Some(first)) => errors.push(second(name, slot, first, field)),
             }
         }
-        if unclear && self.unclear.is_none() {
-            self.unclear = Some(role(&Slot::Absent));
-        }
     }
 }
 
-fn second(name: &str, slot: &Slot<()>, first: &FieldRole, field: &Field) -> darling::Error {
+fn second(name: &str, slot: &Slot<()>, first: &FieldRole, field: &Field) -> Error {
     let message = format!(
-        "only one field can be the `{name}`, and `{}` is it already: remove one of the two",
+        "only one field can be the `{name}`, and `{}` already is: remove one of the two",
         first.member.to_token_stream()
     );
     match slot.key() {
@@ -106,55 +86,45 @@ fn second(name: &str, slot: &Slot<()>, first: &FieldRole, field: &Field) -> darl
     }
 }
 
-fn is_helper(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("otp")
+fn no_struct(place: &impl ToTokens, what: &str) -> Error {
+    mistake(place, format_args!("`#[otp_config(...)]` goes on a struct, and this is {what}: {EXAMPLE}"))
 }
 
-/// Says what is needed in place of an enum, a union or another item. An item that does not parse
-/// at all is left to the compiler, which explains it better.
-fn refuse(tokens: TokenStream, errors: &mut Accumulator) {
-    let Ok(item) = syn::parse2::<syn::Item>(tokens) else {
-        return;
-    };
+/// Says what is needed in place of an item that is no type, and which type gets the stand-in.
+pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place> {
+    let item = syn::parse2::<syn::Item>(tokens.clone()).ok()?;
     let (what, place) = match &item {
-        syn::Item::Enum(item) => ("an enum", item.ident.to_token_stream()),
-        syn::Item::Union(item) => ("a union", item.ident.to_token_stream()),
         syn::Item::Fn(item) => ("a function", item.sig.ident.to_token_stream()),
         syn::Item::Impl(item) => ("an impl", item.self_ty.to_token_stream()),
+        syn::Item::Mod(item) => ("a module", item.ident.to_token_stream()),
+        syn::Item::Type(item) => ("another name for a type", item.ident.to_token_stream()),
         _ => ("another item", item.to_token_stream()),
     };
-    errors.push(mistake(
-        &place,
-        format_args!(
-            "`#[otp_config(...)]` goes on a struct, and this is {what}: write `struct Auth {{ {} }}`",
-            "#[otp(sender)] sender: ConsoleSender"
-        ),
-    ));
+    errors.push(no_struct(&place, what));
+    match &item {
+        syn::Item::Impl(item) => Some(Place::of_impl(item)),
+        _ => None,
+    }
 }
 
-/// The item without our attributes on its fields, which would be unknown to the compiler.
-pub(crate) fn without_helpers(tokens: TokenStream) -> TokenStream {
-    let Ok(mut input) = syn::parse2::<DeriveInput>(tokens.clone()) else {
-        return tokens;
-    };
-    let strip = |fields: &mut syn::Fields| {
-        for field in fields {
-            field.attrs.retain(|attribute| !is_helper(attribute));
-        }
-    };
-    match &mut input.data {
-        syn::Data::Struct(data) => strip(&mut data.fields),
-        syn::Data::Enum(data) => {
-            for variant in &mut data.variants {
-                variant.attrs.retain(|attribute| !is_helper(attribute));
-                strip(&mut variant.fields);
-            }
-        }
-        syn::Data::Union(data) => {
-            for field in &mut data.fields.named {
-                field.attrs.retain(|attribute| !is_helper(attribute));
-            }
+/// Refuses fields that no other thread may see, and traits that have no `dyn`. The mistake takes
+/// the place of their types, so that nothing else is said about them.
+pub(super) fn refuse_types(input: &mut DeriveInput) {
+    const REFUSED: [(&[&str], &[&str], &str); 5] = [
+        (&["Rc"], &[], "threads share the configuration, but cannot share an `Rc`: write `Arc`"),
+        // What a mutex guards need not be shared.
+        (&["RefCell"], &["Mutex"], "threads share the configuration, but cannot share a `RefCell`: write `Mutex`"),
+        (&["Cell"], &["Mutex"], "threads share the configuration, but cannot share a `Cell`: write `Mutex`"),
+        (&["dyn", "SendOtp"], &[], "`SendOtp` does not work with `dyn`: write `otp_auth::send::AnySender`"),
+        (&["dyn", "Hooks"], &[], "`Hooks` does not work with `dyn`: write the type that implements it"),
+    ];
+    let Data::Struct(data) = &mut input.data else { return };
+    for field in &mut data.fields {
+        let has = |name: &&str| mentions(&field.ty, name);
+        let found = REFUSED.iter().find(|(names, unless, _)| names.iter().all(has) && !unless.iter().any(has));
+        if let Some((_, _, message)) = found {
+            let error = mistake(&field.ty, message).into_compile_error();
+            field.ty = parse_quote!([(); { #error }]);
         }
     }
-    input.to_token_stream()
 }

@@ -1,5 +1,8 @@
 //! `#[otp_config(...)]`: from attributes (`attrs`) to a model (`model`) to an impl (`expand`), or,
 //! when there are mistakes, to the mistakes and a stand-in (`fallback`).
+//!
+//! The attribute only hands its arguments on, to a hidden derive: that one sees the fields as
+//! `#[cfg]` leaves them.
 
 mod attrs;
 mod expand;
@@ -8,34 +11,68 @@ mod item;
 mod model;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
+use syn::DeriveInput;
 
 use self::attrs::Written;
 use self::item::Item;
 use self::model::Model;
-use crate::syntax::compile_errors;
+use crate::diag::Errors;
+
+/// The attribute with the arguments.
+const ARGUMENTS: &str = "__otp_config";
 
 /// The attribute, on token streams that also exist outside the compiler. The user's item is
 /// always part of the result.
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut errors = darling::Error::accumulator();
-    let Some(item) = Item::read(item.clone(), &mut errors) else {
-        // The item does not parse, or is no struct. The compiler explains the former itself.
-        let mut tokens = compile_errors(errors.into_inner());
-        tokens.extend(item::without_helpers(item));
-        return tokens;
+///
+/// ```text
+/// #[derive(otp_auth::__private::OtpConfigItem)]
+/// #[__otp_config(user = User)]
+/// struct Auth { #[otp(sender)] sender: ConsoleSender }
+/// ```
+pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let written = Written::read(arguments.clone(), &mut Errors::default());
+    let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
+        // The compiler explains an item that does not parse.
+        let stand_in = item::refuse(item, &mut errors).map(|place| fallback::expand(&written, &place));
+        let errors = errors.expand();
+        return quote!(#item #errors #stand_in);
     };
+    item::refuse_types(&mut input);
+    let private = written.root().private();
+    let name = syn::Ident::new(ARGUMENTS, proc_macro2::Span::call_site());
+    quote! {
+        #[derive(#private::OtpConfigItem)]
+        #[#name(#arguments)]
+        #input
+    }
+}
+
+/// The hidden derive.
+pub(crate) fn derive(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let arguments = input.attrs.iter().find(|attribute| attribute.path().is_ident(ARGUMENTS));
+    let arguments = match arguments.map(|attribute| &attribute.meta) {
+        Some(syn::Meta::List(list)) => list.tokens.to_token_stream(),
+        _ => TokenStream::new(),
+    };
+    let mut errors = Errors::default();
     let written = Written::read(arguments, &mut errors);
+    let item = Item::read(&input, &mut errors);
     let model = Model::build(&written, &item, &mut errors);
-    let mut tokens = item.structure.to_token_stream();
-    match (model, errors.into_inner()) {
-        (Some(model), errors) if errors.is_empty() => tokens.extend(expand::expand(&model)),
-        (_, errors) => {
-            tokens.extend(compile_errors(errors));
-            tokens.extend(fallback::expand(&written, &item));
+    match model {
+        Some(model) if errors.is_empty() => expand::expand(&model),
+        _ => {
+            let mut tokens = errors.expand();
+            tokens.extend(fallback::expand(&written, &fallback::Place::of(&input)));
+            tokens
         }
     }
-    tokens
 }

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use darling::error::Accumulator;
 use otp_auth_rules::pairs::{self, Cookie, Fault};
 use otp_auth_rules::{Count, KEYS, Time, setting};
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::{Generics, Type};
 
 use super::attrs::Written;
 use super::item::{FieldRole, Item};
-use crate::diag::mistake;
+use crate::diag::{Errors, mistake, mistake_at};
+use crate::generics;
 use crate::slot::Slot;
-use crate::syntax::Root;
+use crate::syntax::{Root, pointing_at};
 use crate::value::{Known, Setting, Value};
 
 /// Everything that the expansion needs.
@@ -25,33 +26,44 @@ pub(crate) struct Model {
     pub(crate) delivery: TokenStream,
     /// The field with the sender; `None` where the struct itself is it.
     pub(crate) sender: Option<FieldRole>,
-    /// The field with the hooks; `None` where the struct itself has them.
-    pub(crate) hooks: Option<FieldRole>,
-    /// The struct has the hooks, and the user does not write them.
-    pub(crate) default_hooks: bool,
+    pub(crate) hooks: Hooks,
     /// The setters to call, each with its argument, in the order of the keys.
-    pub(crate) setters: Vec<(&'static str, TokenStream)>,
+    pub(crate) setters: Vec<(Ident, TokenStream)>,
     /// A literal `developer_mode = true`, which must not compile without debug assertions.
     pub(crate) debug_only: Option<Span>,
     pub(crate) in_release: bool,
 }
 
+/// Where the hooks are.
+pub(crate) enum Hooks {
+    None,
+    Field(Box<FieldRole>),
+    /// The struct has them, as the key says.
+    Own(Ident),
+}
+
 impl Model {
     /// Checks the rules about several values. `None` when there is no model; the reasons are in
     /// `errors`. There may be a model and errors, too.
-    pub(crate) fn build(written: &Written, item: &Item, errors: &mut Accumulator) -> Option<Self> {
+    pub(crate) fn build(written: &Written, item: &Item<'_>, errors: &mut Errors) -> Option<Self> {
         if written.user.is_absent() && !written.unclear {
             errors.push(mistake(
-                &Span::call_site(),
+                item.ident,
                 "`user` is missing: name the struct that derives `OtpUser`; write `user = User`",
             ));
         }
-        check_secrets(written, errors);
+        if let Some(user @ Type::Reference(reference)) = written.user.value() {
+            let owned = reference.elem.to_token_stream();
+            errors.push(mistake(user, format_args!("`user` takes the type itself: write `user = {owned}`")));
+        }
+        let roles = [(&item.sender, "otp_auth::SendOtp"), (&item.hooks, "otp_auth::Hooks<User>")];
+        let roles: Vec<_> = roles.into_iter().filter_map(|(role, bound)| Some((&role.as_ref()?.ty, bound))).collect();
+        generics::check("the configuration", item.generics, &roles, errors);
+        check_secrets(written, item, errors);
         check_pairs(written, errors);
         if let (Some(field), Some(_)) = (&item.hooks, written.hooks.key()) {
-            let place = field.word.as_ref().map_or_else(Span::call_site, Ident::span);
             errors.push(mistake(
-                &place,
+                field.word.as_ref().unwrap_or(item.ident),
                 "the key `hooks` already says that the struct has the hooks: remove the key, or this \
                  attribute",
             ));
@@ -59,13 +71,16 @@ impl Model {
         let root = written.root();
         let private = root.private();
         Some(Self {
-            ident: item.structure.ident.clone(),
-            generics: item.structure.generics.clone(),
+            ident: item.ident.clone(),
+            generics: item.generics.clone(),
             user: written.user.value()?.clone(),
             delivery: written.delivery(&private),
             sender: item.sender.clone(),
-            default_hooks: item.hooks.is_none() && written.hooks.is_absent(),
-            hooks: item.hooks.clone(),
+            hooks: match (&item.hooks, written.hooks.key()) {
+                (Some(field), _) => Hooks::Field(Box::new(field.clone())),
+                (None, Some(key)) => Hooks::Own(key.clone()),
+                (None, None) => Hooks::None,
+            },
             setters: setters(written, &private),
             debug_only: match written.known("developer_mode") {
                 Some(Known::Flag(on)) if on.value && !written.in_release => Some(on.span),
@@ -78,13 +93,18 @@ impl Model {
 }
 
 /// The setters of the keys that are present.
-fn setters(written: &Written, private: &TokenStream) -> Vec<(&'static str, TokenStream)> {
-    let values = KEYS.iter().filter_map(|key| Some((key, written.slot(key.name).value()?)));
-    values.flat_map(|(key, value)| value.setters(key, private)).collect()
+fn setters(written: &Written, private: &TokenStream) -> Vec<(Ident, TokenStream)> {
+    let values =
+        KEYS.iter().filter_map(|key| Some((key, written.slot(key.name).value()?, written.slot(key.name).key()?)));
+    let setters = values.flat_map(|(key, value, place)| {
+        let setters = value.setters(key, private).into_iter();
+        setters.map(move |(name, argument)| (Ident::new(name, pointing_at(place)), argument))
+    });
+    setters.collect()
 }
 
 /// A secret there must be, and a literal one must be strong; in developer mode neither.
-fn check_secrets(written: &Written, errors: &mut Accumulator) {
+fn check_secrets(written: &Written, item: &Item<'_>, errors: &mut Errors) {
     let developing = match written.slot("developer_mode") {
         Slot::Absent => false,
         Slot::Broken => true,
@@ -95,7 +115,7 @@ fn check_secrets(written: &Written, errors: &mut Accumulator) {
     }
     if written.slot("secret_key").is_absent() && !written.unclear {
         errors.push(mistake(
-            &Span::call_site(),
+            item.ident,
             "`secret_key` is missing, and outside developer mode a secret is required: write \
              `secret_key = env(\"OTP_AUTH_SECRET\")`",
         ));
@@ -110,8 +130,8 @@ fn check_secrets(written: &Written, errors: &mut Accumulator) {
             if let Setting::Secret(secret) = secret
                 && let Some((weakness, place)) = secret.weakness
             {
-                errors.push(mistake(
-                    &place,
+                errors.push(mistake_at(
+                    place,
                     format_args!(
                         "`{key}` {what}{weakness} and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
                     ),
@@ -147,7 +167,7 @@ fn number<T: Copy + TryFrom<u64>>(written: &Written, rule: Count<T>) -> Option<T
 }
 
 /// Rules about several keys, as far as all of them are known.
-fn check_pairs(written: &Written, errors: &mut Accumulator) {
+fn check_pairs(written: &Written, errors: &mut Errors) {
     let time = |rule| length(written, rule);
     let lifetimes = time(setting::access_token_lifetime).zip(time(setting::refresh_token_lifetime));
     let sends = time(setting::otp_rate_limit).zip(time(setting::send_timeout));

@@ -1,69 +1,18 @@
 //! The attributes of a user struct, as written. Rules about one value are checked here; rules
 //! about several wait for the model.
 
-use darling::error::Accumulator;
 use proc_macro2::Ident;
 use syn::{Attribute, Data, DeriveInput, Expr, Fields, Type};
 
 use super::dialect::Dialect;
 use super::stores::{self, Features};
-use crate::diag::mistake;
-use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
+use super::words::{FIELD, ITEM};
+use crate::diag::{Errors, FromAttribute, Result, mistake};
+use crate::entry::{Content, Entry, UNKNOWN};
 use crate::reader::read_attribute;
 use crate::slot::Slot;
 use crate::syntax::{Root, plain_name};
 use crate::value::{ClaimName, CollectionName, ColumnName, DocumentFilter, SqlFilter, TableName};
-
-const ITEM: Vocabulary = Vocabulary {
-    attribute: "#[otp_user(...)]",
-    keys: &[
-        Key::new("table", Form::Value, "table = \"users\""),
-        Key::new("stores", Form::List, "stores(sqlite)"),
-        Key::new("collection", Form::Value, "collection = \"users\""),
-        Key::new("filter", Form::ValueOrList, "filter = \"deleted_at IS NULL\""),
-        Key::new("claims", Form::Type, "claims = MyClaims"),
-        Key::new("crate", Form::Value, "crate = path::to::otp_auth"),
-    ],
-    elsewhere: &[
-        ("id", "it goes on the field of the id: `#[otp(id)]`"),
-        ("email", "it goes on the field of the address: `#[otp(email)]`"),
-        ("verified", "it goes on the field that holds it: `#[otp(verified)]`"),
-        ("claim", "it goes on a field: `#[otp(claim)]`"),
-        ("column", "it goes on a field: `#[otp(column = \"name\")]`"),
-        ("default", "it goes on a field: `#[otp(default)]`"),
-        ("generate", "it goes on the field of the id: `#[otp(id, generate = …)]`"),
-        ("json", "it goes on a field: `#[otp(json)]`"),
-        ("skip", "it goes on a field: `#[otp(skip)]`"),
-        ("user", "it is a key of `#[otp_config(...)]`"),
-    ],
-};
-
-const FIELD: Vocabulary = Vocabulary {
-    attribute: "#[otp(...)]",
-    keys: &[
-        Key::new("id", Form::Word, "id"),
-        Key::new("generate", Form::Value, "generate = Uuid::now_v7()"),
-        Key::new("email", Form::Word, "email"),
-        Key::new("verified", Form::Word, "verified"),
-        Key::new("claim", Form::WordOrValue, "claim = \"name\""),
-        Key::new("column", Form::Value, "column = \"name\""),
-        Key::new("default", Form::WordOrValue, "default = …"),
-        Key::new("json", Form::Word, "json"),
-        Key::new("skip", Form::Word, "skip"),
-    ],
-    elsewhere: &[
-        ("table", "it goes on the struct: `#[otp_user(table = \"users\")]`"),
-        ("stores", "it goes on the struct: `#[otp_user(stores(sqlite))]`"),
-        ("collection", "it goes on the struct: `#[otp_user(collection = \"users\")]`"),
-        ("filter", "it goes on the struct: `#[otp_user(filter = \"deleted_at IS NULL\")]`"),
-        ("claims", "it goes on the struct: `#[otp_user(claims = MyClaims)]`"),
-        ("crate", "it goes on the struct: `#[otp_user(crate = …)]`"),
-        ("sender", "it goes on a field of the struct with `#[otp_config(...)]`"),
-        ("hooks", "it goes on a field of the struct with `#[otp_config(...)]`"),
-        ("rename", "write `column = \"name\"` for the database or `claim = \"name\"` for the token"),
-        ("unique", "uniqueness is the table's business: add a unique index to it"),
-    ],
-};
 
 /// A user struct as written.
 pub(crate) struct Written<'a> {
@@ -108,8 +57,8 @@ pub(crate) struct FieldWritten<'a> {
 /// `generate = expr`.
 pub(crate) struct Generate(pub(crate) Expr);
 
-impl darling::FromMeta for Generate {
-    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+impl FromAttribute for Generate {
+    fn from_expr(expr: &Expr) -> Result<Self> {
         Ok(Self(expr.clone()))
     }
 }
@@ -117,19 +66,19 @@ impl darling::FromMeta for Generate {
 /// `default` or `default = expr`.
 pub(crate) struct DefaultValue(pub(crate) Option<Expr>);
 
-impl darling::FromMeta for DefaultValue {
-    fn from_word() -> darling::Result<Self> {
+impl FromAttribute for DefaultValue {
+    fn from_word() -> Result<Self> {
         Ok(Self(None))
     }
 
-    fn from_expr(expr: &Expr) -> darling::Result<Self> {
+    fn from_expr(expr: &Expr) -> Result<Self> {
         Ok(Self(Some(expr.clone())))
     }
 }
 
 impl<'a> Written<'a> {
     /// Reads everything that reads and reports the rest.
-    pub(crate) fn read(input: &'a DeriveInput, features: Features, errors: &mut Accumulator) -> Self {
+    pub(crate) fn read(input: &'a DeriveInput, features: Features, errors: &mut Errors) -> Self {
         let mut written = Self {
             input,
             table: Slot::Absent,
@@ -173,7 +122,7 @@ impl<'a> Written<'a> {
         written
     }
 
-    fn take(&mut self, entry: &Entry, root: &mut Slot<Root>, features: Features, errors: &mut Accumulator) {
+    fn take(&mut self, entry: &Entry, root: &mut Slot<Root>, features: Features, errors: &mut Errors) {
         match entry.name {
             "table" => self.table.put_value(entry, errors),
             "claims" => self.claims.put_type(entry, errors),
@@ -189,7 +138,7 @@ impl<'a> Written<'a> {
                 self.collection.put_value(entry, errors);
                 if !features.mongodb {
                     let need = "`collection` needs the crate feature `mongodb`";
-                    errors.push(stores::missing_feature(&entry.key, need, "mongodb"));
+                    errors.push(stores::missing_feature(entry.key.span(), need, "mongodb"));
                 }
             }
             "filter" => match &entry.content {
@@ -210,7 +159,7 @@ impl<'a> Written<'a> {
 }
 
 /// The named fields of a struct, or what is needed instead of the item.
-fn named_fields(input: &DeriveInput) -> darling::Result<&syn::punctuated::Punctuated<syn::Field, syn::Token![,]>> {
+fn named_fields(input: &DeriveInput) -> Result<&syn::punctuated::Punctuated<syn::Field, syn::Token![,]>> {
     let (what, place) = match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => return Ok(&fields.named),
@@ -231,7 +180,7 @@ fn named_fields(input: &DeriveInput) -> darling::Result<&syn::punctuated::Punctu
 }
 
 /// One field with its attributes.
-fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Accumulator) -> FieldWritten<'a> {
+fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Errors) -> FieldWritten<'a> {
     let mut written = FieldWritten {
         ident,
         ty: &field.ty,
@@ -274,7 +223,7 @@ impl FieldWritten<'_> {
         }
     }
 
-    fn take(&mut self, entry: &Entry, errors: &mut Accumulator) {
+    fn take(&mut self, entry: &Entry, errors: &mut Errors) {
         match entry.name {
             "id" => self.id.put_value(entry, errors),
             "generate" => self.generate.put_value(entry, errors),

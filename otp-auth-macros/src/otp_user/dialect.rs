@@ -22,6 +22,15 @@ impl Dialect {
         }
     }
 
+    /// Its name in messages.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MySql => "MySQL",
+        }
+    }
+
     /// A name in quotes. `SQLite` gets backticks: unlike a name in double quotes, it never takes
     /// that for a string.
     pub(super) fn quoted(self, name: &str) -> String {
@@ -88,15 +97,6 @@ impl Dialect {
             Self::Sqlite => None,
             Self::Postgres => Some("FOR NO KEY UPDATE"),
             Self::MySql => Some("LOCK IN SHARE MODE"),
-        }
-    }
-
-    /// The function that binds a value which is compared with its column. `PostgreSQL` is not told
-    /// that text is `text`: it would take the column for `text` as well, and compare otherwise.
-    pub(super) fn bind_compared(self) -> &'static str {
-        match self {
-            Self::Postgres => "bind_compared",
-            Self::Sqlite | Self::MySql => "bind",
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 ///     type Id = i64;
 ///     type Claims = UserClaims;
 ///     fn id(&self) -> &Self::Id { &self.id }
-///     fn email(&self) -> &str { AsRef::<str>::as_ref(&self.email) }
+///     fn email(&self) -> &str { AddressField::text(&self.email) }
 ///     fn claims(&self) -> Self::Claims { UserClaims { name: Clone::clone(&self.name) } }
 ///     fn verified(&self) -> Option<bool> { Some(self.is_verified) }
 ///     fn mark_verified(&mut self, _: Timestamp) { self.is_verified = true; }
@@ -52,7 +52,7 @@ fn user_impl(model: &Model) -> TokenStream {
     let (id, id_type) = (&model.id.ident, &model.id.ty);
     let email = &model.email.ident;
     let email = quote_spanned! {pointing_at(&model.email.ty)=>
-        ::core::convert::AsRef::<::core::primitive::str>::as_ref(&self.#email)
+        #private::AddressField::text(&self.#email)
     };
     let (claims_type, claims_value) = claims(model);
     let verified = model.verified.as_ref().map(|role| {

@@ -3,13 +3,14 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{GenericParam, Generics, Lifetime, Type, parse_quote};
+use syn::{Generics, Type, parse_quote};
 
 use super::attrs::{FieldWritten, Written};
 use super::expand::serde_path;
 use super::model::claims_ident;
 use super::{mongo, sql};
-use crate::syntax::{is_option, mentioned_parameter, mentions_lifetime};
+use crate::generics::StandIn;
+use crate::syntax::{mentioned_parameter, mentions_lifetime, visible_name};
 
 /// ```text
 /// impl OtpUser for User { type Id = i64; … fn id(&self) -> &Self::Id { loop {} } … }
@@ -17,34 +18,18 @@ use crate::syntax::{is_option, mentioned_parameter, mentions_lifetime};
 pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
     let private = written.root.private();
     let ident = &written.input.ident;
-    let generics = without_lifetimes(&written.input.generics);
+    let StandIn { generics, arguments } = StandIn::of(&written.input.generics);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let arguments = arguments(&written.input.generics);
     let fields = written.fields.as_deref().unwrap_or_default();
-    let id = id_type(fields);
+    let id = id_type(fields, &written.input.generics);
     let (claims_struct, claims) = claims(written, fields);
-    let verifiable = (written.unclear || fields.iter().any(|field| !field.verified.is_absent())).then(|| {
-        quote! {
-            #[automatically_derived]
-            impl #impl_generics #private::VerifiableUser for #ident #arguments #where_clause {}
-        }
-    });
-    // A backend may be meant although its word, or that of the table, does not read.
-    let is_stored = !(written.table.is_absent() && written.stores.is_absent());
-    let stores = written.features.dialects().filter(|_| is_stored).map(|dialect| {
-        let (store_trait, members) = sql::stand_in(dialect, &written.root);
+    // The store and the word `verified` may be meant although they do not read.
+    let stores = written.features.dialects().map(|dialect| sql::stand_in(dialect, &written.root));
+    let collection = written.features.mongodb.then(|| mongo::stand_in(&private));
+    let stores = stores.chain(collection).map(|(store_trait, members)| {
         quote! {
             #[automatically_derived]
             impl #impl_generics #store_trait for #ident #arguments #where_clause {
-                #members
-            }
-        }
-    });
-    let collection = (written.features.mongodb && !written.collection.is_absent()).then(|| {
-        let members = mongo::stand_in(&private);
-        quote! {
-            #[automatically_derived]
-            impl #impl_generics #private::mongodb::MongoUser for #ident #arguments #where_clause {
                 #members
             }
         }
@@ -65,18 +50,24 @@ pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
                 loop {}
             }
         }
-        #verifiable
+        #[automatically_derived]
+        impl #impl_generics #private::VerifiableUser for #ident #arguments #where_clause {}
         #(#stores)*
-        #collection
     }
 }
 
 /// The type of the id as far as it is known.
-fn id_type(fields: &[FieldWritten<'_>]) -> Type {
+fn id_type(fields: &[FieldWritten<'_>], generics: &Generics) -> Type {
     let given = fields.iter().find(|field| !field.id.is_absent());
     let named = || fields.iter().find(|field| field.ident == "id");
     match given.or_else(named) {
-        Some(field) if !is_option(field.ty) && !mentions_lifetime(field.ty) => field.ty.clone(),
+        Some(field)
+            if matches!(visible_name(field.ty), Some((name, _)) if !["Option", "Vec", "HashMap", "bool", "f64"].contains(&&*name))
+                && !mentions_lifetime(field.ty)
+                && mentioned_parameter(field.ty, generics).is_none() =>
+        {
+            field.ty.clone()
+        }
         _ => parse_quote!(::core::primitive::i64),
     }
 }
@@ -110,37 +101,4 @@ fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>]) -> (TokenStream, T
         }
     };
     (structure, quote!(#ident))
-}
-
-/// The parameters of the impl. Lifetimes are a mistake already and become `'static`.
-fn without_lifetimes(generics: &Generics) -> Generics {
-    let mut generics = generics.clone();
-    generics.params =
-        generics.params.into_iter().filter(|parameter| !matches!(parameter, GenericParam::Lifetime(_))).collect();
-    if generics.params.is_empty() {
-        generics.lt_token = None;
-        generics.gt_token = None;
-    }
-    generics
-}
-
-fn arguments(generics: &Generics) -> Option<TokenStream> {
-    if generics.params.is_empty() {
-        return None;
-    }
-    let arguments = generics.params.iter().map(|parameter| match parameter {
-        GenericParam::Lifetime(lifetime) => {
-            let fixed = Lifetime::new("'static", lifetime.lifetime.span());
-            quote!(#fixed)
-        }
-        GenericParam::Type(parameter) => {
-            let ident = &parameter.ident;
-            quote!(#ident)
-        }
-        GenericParam::Const(parameter) => {
-            let ident = &parameter.ident;
-            quote!(#ident)
-        }
-    });
-    Some(quote!(<#(#arguments),*>))
 }

@@ -6,6 +6,7 @@ mod check;
 mod dialect;
 mod expand;
 mod fallback;
+mod foreign;
 mod model;
 mod mongo;
 mod rules;
@@ -13,7 +14,9 @@ mod sql;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
+mod words;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -21,7 +24,7 @@ use syn::DeriveInput;
 use self::attrs::Written;
 use self::model::Model;
 pub(crate) use self::stores::Features;
-use crate::syntax::compile_errors;
+use crate::diag::Errors;
 
 /// The derive, on token streams that also exist outside the compiler.
 pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
@@ -29,13 +32,13 @@ pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let mut errors = darling::Error::accumulator();
+    let mut errors = Errors::default();
     let written = Written::read(&input, features, &mut errors);
     let model = Model::build(&written, &mut errors);
-    match (model, errors.into_inner()) {
-        (Some(model), errors) if errors.is_empty() => expand::expand(&model),
-        (_, errors) => {
-            let mut tokens = compile_errors(errors);
+    match model {
+        Some(model) if errors.is_empty() => expand::expand(&model),
+        _ => {
+            let mut tokens = errors.expand();
             tokens.extend(fallback::expand(&written));
             tokens
         }

@@ -1,6 +1,5 @@
 //! A user struct that is valid by construction.
 
-use darling::error::Accumulator;
 use proc_macro2::Ident;
 use quote::format_ident;
 use syn::ext::IdentExt;
@@ -8,8 +7,9 @@ use syn::{Attribute, Expr, Generics, Type, Visibility};
 
 use super::attrs::{FieldWritten, Written};
 use super::dialect::Dialect;
-use super::rules;
-use crate::diag::mistake;
+use super::{foreign, rules, types};
+use crate::diag::{Errors, mistake, mistake_at};
+use crate::generics;
 use crate::slot::Slot;
 use crate::syntax::{Root, is_option, mentioned_parameter, plain_name};
 use crate::value::{ClaimName, CollectionName, FilterField, FilterValue, TableName};
@@ -108,14 +108,21 @@ pub(crate) struct Collection {
 impl Model {
     /// Checks the rules about several values. `None` when there is no model; the reasons are in
     /// `errors`. There may be a model and errors, too.
-    pub(crate) fn build(written: &Written<'_>, errors: &mut Accumulator) -> Option<Self> {
-        rules::refuse_lifetimes(&written.input.generics, errors);
+    pub(crate) fn build(written: &Written<'_>, errors: &mut Errors) -> Option<Self> {
+        let id_field = written.fields.iter().flatten().find(|field| !field.id.is_absent());
+        let roles: Vec<_> = id_field.map(|field| (field.ty, "otp_auth::user::UserId")).into_iter().collect();
+        generics::check("a user", &written.input.generics, &roles, errors);
         let table = table(written, errors);
         let fields = written.fields.as_ref()?;
         for field in fields {
             rules::check_field(field, errors);
         }
+        foreign::check(written, fields, errors);
+        types::check(written, fields, errors);
         rules::check_columns(fields, errors);
+        if let Some(table) = written.table.value() {
+            rules::check_qualified(&table.table, fields, errors);
+        }
         if written.collection.key().is_some() {
             rules::check_documents(fields, errors);
         }
@@ -197,7 +204,7 @@ fn role(
     fields: &[FieldWritten<'_>],
     name: &str,
     slot: impl for<'a> Fn(&'a FieldWritten<'_>) -> &'a Slot<()>,
-    errors: &mut Accumulator,
+    errors: &mut Errors,
 ) -> Option<Role> {
     let certain = || fields.iter().filter(|field| slot(field).key().is_some());
     let guessed = || fields.iter().find(|field| slot(field).is_given());
@@ -205,10 +212,7 @@ fn role(
     for key in certain().skip(1).filter_map(|field| slot(field).key()) {
         errors.push(mistake(
             key,
-            format_args!(
-                "only one field can be the `{name}`, and `{}` is it already: remove one of the two",
-                first.ident
-            ),
+            format_args!("only one field can be the `{name}`, and `{}` already is: remove one of the two", first.ident),
         ));
     }
     Some(Role { ident: first.ident.clone(), ty: first.ty.clone(), column: first.column_name() })
@@ -220,7 +224,7 @@ fn document_field(id: Option<&FieldWritten<'_>>) -> String {
 }
 
 /// The table and its stores: both or neither.
-fn table(written: &Written<'_>, errors: &mut Accumulator) -> Option<Table> {
+fn table(written: &Written<'_>, errors: &mut Errors) -> Option<Table> {
     if let (Some(key), true) = (written.table.key(), written.stores.is_absent()) {
         errors.push(mistake(key, "`table` needs to know the kind of database: add `stores(sqlite)`"));
     }
@@ -234,13 +238,12 @@ fn table(written: &Written<'_>, errors: &mut Accumulator) -> Option<Table> {
     })
 }
 
-fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accumulator) -> Claims {
+fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) -> Claims {
     if let Slot::Given { value, .. } = &written.claims {
         for key in fields.iter().filter_map(|field| field.claim.key()) {
             errors.push(mistake(
                 key,
-                "the struct has `claims = …`, so its fields are no claims: remove this `claim`, or \
-                 remove `claims`",
+                "the struct names its claims with `claims = …`: remove this `claim`, or remove `claims`",
             ));
         }
         return Claims::Own(Box::new(value.clone()));
@@ -258,8 +261,8 @@ fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accum
             errors.push(mistake(key, fault));
         }
         if seen.contains(&name) {
-            errors.push(mistake(
-                &claim.place.unwrap_or_else(|| key.span()),
+            errors.push(mistake_at(
+                claim.place.unwrap_or_else(|| key.span()),
                 format_args!("there is already a claim `{name}`: write another `claim = \"name\"`"),
             ));
         }
@@ -269,8 +272,7 @@ fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accum
             errors.push(mistake(
                 key,
                 format_args!(
-                    "the type of this claim mentions the parameter `{parameter}`, and a generated \
-                     claims struct has none: write a claims type and name it with \
+                    "a generated claims struct cannot mention the parameter `{parameter}`: write a claims type of your own and name it with \
                      `#[otp_user(claims = MyClaims)]`"
                 ),
             ));

@@ -276,11 +276,11 @@ fn filter(collection: &Collection, mongodb: &TokenStream) -> Option<TokenStream>
     })
 }
 
-/// The members of an impl that only has to exist.
-pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
+/// The trait, and the members of an impl that only has to exist.
+pub(super) fn stand_in(private: &TokenStream) -> (TokenStream, TokenStream) {
     let mongodb = quote!(#private::mongodb);
     let text = quote!(&'static ::core::primitive::str);
-    quote! {
+    let members = quote! {
         const COLLECTION: #text = "";
         const ID: #text = "";
         const EMAIL: #text = "";
@@ -304,5 +304,6 @@ pub(super) fn stand_in(private: &TokenStream) -> TokenStream {
         ) -> ::core::result::Result<#mongodb::Document, #mongodb::Error> {
             loop {}
         }
-    }
+    };
+    (quote!(#mongodb::MongoUser), members)
 }

@@ -1,17 +1,16 @@
 //! The rules about several attributes of a user struct.
 
-use darling::error::Accumulator;
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{GenericParam, Generics, Type};
+use syn::Type;
 
 use super::attrs::{FieldWritten, Written};
 use super::dialect::Dialect;
-use crate::diag::{all_of, mistake};
+use crate::diag::{Error, Errors, mistake, mistake_at};
 use crate::syntax::{is_called, is_no_object_id, is_option, is_plain_value, is_time, option_inner, plain_name};
 
 /// The rules about the attributes and the type of one field.
-pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Accumulator) {
+pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Errors) {
     if let Some(error) = contradiction(field) {
         errors.push(error);
         return;
@@ -52,7 +51,7 @@ fn verified_fault(ty: &Type) -> Option<String> {
 }
 
 /// The rules about filters: each is about what it is written for, and none is forgotten.
-pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
+pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) {
     let in_table = !(written.table.is_absent() && written.stores.is_absent());
     let in_collection = !written.collection.is_absent();
     if let Some(key) = written.filter.key() {
@@ -60,7 +59,7 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
             let instead = "a collection is filtered by fields and their values: write `filter(deleted = false)`";
             errors.push(mistake(key, instead));
         } else if !in_table {
-            let instead = "`filter` is about a table, and none is named: add `table = \"users\"` and `stores(sqlite)`";
+            let instead = "`filter` needs a table: add `table = \"users\"` and `stores(sqlite)`";
             errors.push(mistake(key, instead));
         } else if in_collection && written.document_filter.is_absent() {
             let more = "this filters the table and not the collection: add `filter(deleted = false)` for that";
@@ -72,7 +71,7 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
             let instead = "a table is filtered by a condition in SQL: write `filter = \"deleted_at IS NULL\"`";
             errors.push(mistake(key, instead));
         } else if !in_collection {
-            let instead = "`filter(…)` is about a collection, and none is named: add `collection = \"users\"`";
+            let instead = "`filter(…)` needs a collection: add `collection = \"users\"`";
             errors.push(mistake(key, instead));
         } else if in_table && written.filter.is_absent() {
             let more = "this filters the collection and not the table: add `filter = \"deleted_at IS NULL\"` for that";
@@ -92,8 +91,8 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
             set && (document_name(written) == field.name)
         };
         if fields.iter().any(|field| role(&field)) || field.name == "_id" {
-            errors.push(mistake(
-                &field.place,
+            errors.push(mistake_at(
+                field.place,
                 format_args!("`{}` is not the same for all users: filter by another field", field.name),
             ));
         }
@@ -101,13 +100,13 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
 }
 
 /// The name of a field in a document.
-fn document_name(field: &FieldWritten<'_>) -> String {
+pub(super) fn document_name(field: &FieldWritten<'_>) -> String {
     if field.id.is_given() && field.column.is_absent() { "_id".to_owned() } else { field.column_name() }
 }
 
 /// Attributes of one field that contradict each other: one error for the field, at the attribute
 /// that has to go.
-fn contradiction(field: &FieldWritten<'_>) -> Option<darling::Error> {
+fn contradiction(field: &FieldWritten<'_>) -> Option<Error> {
     let id = field.id.key();
     let email = field.email.key();
     let verified = field.verified.key();
@@ -116,6 +115,7 @@ fn contradiction(field: &FieldWritten<'_>) -> Option<darling::Error> {
     let json = field.json.key();
     let skip = field.skip.key();
     let column = field.column.key();
+    let claim = field.claim.key();
     let set_otherwise = "sign-up sets it itself; remove `default`";
     let own_form = "otp-auth must be able to look for it; remove `json`";
     let pairs = [
@@ -129,8 +129,9 @@ fn contradiction(field: &FieldWritten<'_>) -> Option<darling::Error> {
         (email, json, own_form),
         (verified, json, own_form),
     ];
-    let without_column = "a field with `skip` is no column; remove one of the two";
-    let skipped = [id, email, verified, generate, column, json, default].map(|other| (other, skip, without_column));
+    let without_column = "a field with `skip` has no column; remove one of the two";
+    let skipped =
+        [id, email, verified, generate, column, json, default, claim].map(|other| (other, skip, without_column));
     for (first, second, reason) in skipped.into_iter().chain(pairs) {
         if let (Some(first), Some(second)) = (first, second) {
             return Some(mistake(second, format_args!("a field cannot be both `{first}` and `{second}`: {reason}")));
@@ -140,8 +141,19 @@ fn contradiction(field: &FieldWritten<'_>) -> Option<darling::Error> {
     Some(mistake(misplaced, "`generate` makes ids, and this field is not the `id`: write `default = …`"))
 }
 
+/// A column is named without its table.
+pub(super) fn check_qualified(table: &str, fields: &[FieldWritten<'_>], errors: &mut Errors) {
+    for field in fields {
+        if let (Some(key), Some(column)) = (field.column.key(), field.column.value())
+            && let Some(name) = column.0.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'))
+        {
+            errors.push(mistake(key, format_args!("a column is named without its table: write `column = \"{name}\"`")));
+        }
+    }
+}
+
 /// No two fields are the same column. Databases compare names without regard to case.
-pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
+pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Errors) {
     let mut seen: Vec<(String, &Ident)> = Vec::new();
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
         let name = field.column_name();
@@ -160,7 +172,7 @@ pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Accumulato
 }
 
 /// The rules about documents: what names a field can have, and which ids `MongoDB` makes.
-pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Accumulator) {
+pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Errors) {
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
         let name = field.column_name();
         let place = field.column.key().unwrap_or(field.ident);
@@ -178,14 +190,14 @@ pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Accumula
     if let Some(id) = id.filter(|id| id.generate.is_absent() && is_no_object_id(id.ty)) {
         errors.push(mistake(
             id.ty,
-            "MongoDB makes ids of the type `ObjectId` only: write `#[otp(id, generate = …)]` to make the id of a new \
+            "MongoDB only generates ids of the type `ObjectId`: write `#[otp(id, generate = …)]` to make the id of a new \
              user",
         ));
     }
 }
 
 /// What to do about a role that no field has.
-pub(super) fn missing(user: &Ident, fields: &[FieldWritten<'_>], name: &str) -> darling::Error {
+pub(super) fn missing(user: &Ident, fields: &[FieldWritten<'_>], name: &str) -> Error {
     let purpose = match name {
         "id" => "the field of the primary key",
         _ => "the field of the address that codes are sent to",
@@ -196,27 +208,4 @@ pub(super) fn missing(user: &Ident, fields: &[FieldWritten<'_>], name: &str) -> 
         purpose.to_owned()
     };
     mistake(user, format_args!("`{user}` has no `{name}`: put `#[otp({name})]` on {place}"))
-}
-
-/// A user outlives any request, so it owns its data.
-pub(super) fn refuse_lifetimes(generics: &Generics, errors: &mut Accumulator) {
-    let lifetimes: Vec<_> = generics
-        .params
-        .iter()
-        .filter_map(|parameter| match parameter {
-            GenericParam::Lifetime(lifetime) => Some(&lifetime.lifetime),
-            _ => None,
-        })
-        .collect();
-    if let Some(first) = lifetimes.first() {
-        let names: Vec<_> = lifetimes.iter().map(ToString::to_string).collect();
-        errors.push(mistake(
-            *first,
-            format_args!(
-                "a user is kept beyond any borrow, so it cannot have {}: own the data, for example \
-                 with `String` in place of `&str`",
-                all_of(names.iter().map(String::as_str))
-            ),
-        ));
-    }
 }

@@ -1,13 +1,12 @@
 //! `stores(...)`: the databases that a user struct can be stored in.
 
-use darling::error::Accumulator;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{LitStr, Token};
 
 use super::dialect::Dialect;
-use crate::diag::{mistake, nearest, one_of};
+use crate::diag::{Error, Errors, Result, mistake, mistake_at, nearest, one_of};
 
 /// The crate features that this build of the macros has.
 #[allow(clippy::struct_excessive_bools, reason = "each is a crate feature, on or off on its own")]
@@ -42,47 +41,50 @@ impl Features {
 }
 
 /// The words inside `stores(...)`: each database once.
-pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors: &mut Accumulator) -> Vec<Dialect> {
+pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors: &mut Errors) -> Vec<Dialect> {
     if tokens.is_empty() {
         errors.push(mistake(key, format_args!("`stores` names no store: write `stores({})`", Dialect::ALL[0].name())));
     }
     let mut stores = Vec::new();
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
-            let word = input.call(Ident::parse_any)?;
-            match find(&word, features) {
+            let (name, place, quoted) = match input.parse::<LitStr>() {
+                Ok(text) => (text.value(), text.span(), true),
+                Err(_) => input.call(Ident::parse_any).map(|word| (word.to_string(), word.span(), false))?,
+            };
+            match find(&name, place, features) {
                 Ok(store) if stores.contains(&store) => {
-                    errors.push(mistake(&word, format_args!("`{word}` is given twice: remove this one or the first")));
+                    errors
+                        .push(mistake_at(place, format_args!("`{name}` is given twice: remove this one or the first")));
                 }
-                Ok(store) => stores.push(store),
+                Ok(store) => {
+                    stores.push(store);
+                    if quoted {
+                        let word = format_args!("a store is a word, without quotes: write `{name}`");
+                        errors.push(mistake_at(place, word));
+                    }
+                }
                 Err(error) => errors.push(error),
             }
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
+            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                if !input.peek(syn::Ident::peek_any) {
+                    return Err(input.error(""));
+                }
+                errors.push(mistake_at(input.span(), "expected `,` before this"));
             }
         }
         Ok(())
     };
-    // A string is the one likely slip in the form.
-    let quoted = |tokens: TokenStream| syn::parse2::<LitStr>(tokens).ok();
-    if let Some(text) = quoted(tokens.clone()) {
-        errors
-            .push(mistake(&text, format_args!("a store is a word, without quotes: write `stores({})`", text.value())));
-    } else if let Err(error) = parser.parse2(tokens) {
-        errors.push(mistake(
-            &error.span(),
-            format_args!(
-                "`stores` takes names of stores, separated by commas: write `stores({})`",
-                Dialect::ALL[0].name()
-            ),
-        ));
+    if let Err(error) = parser.parse2(tokens) {
+        let names = "`stores` takes names of databases, separated by commas: write `stores(sqlite)`";
+        errors.push(mistake_at(error.span(), names));
     }
     stores
 }
 
 /// How to turn on a crate feature; `need` says what needs it.
-pub(crate) fn missing_feature(place: &Ident, need: &str, feature: &str) -> darling::Error {
-    mistake(
+pub(crate) fn missing_feature(place: Span, need: &str, feature: &str) -> Error {
+    mistake_at(
         place,
         format_args!(
             "{need}: otp-auth = {{ version = \"{}\", features = [\"{feature}\"] }}",
@@ -91,28 +93,33 @@ pub(crate) fn missing_feature(place: &Ident, need: &str, feature: &str) -> darli
     )
 }
 
-/// The database called `word`, if this build has it.
-fn find(word: &Ident, features: Features) -> darling::Result<Dialect> {
-    let name = word.to_string();
+/// The database called `name`, if this build has it.
+fn find(name: &str, place: Span, features: Features) -> Result<Dialect> {
+    const ALIASES: [(&str, &str); 6] = [
+        ("mariadb maria mysqlstore", "write `mysql`, which is for MariaDB, too"),
+        ("postgresql postgre pg pgsql psql postgresstore", "write `postgres`"),
+        ("sqlite3 sqlitestore", "write `sqlite`"),
+        ("mongodb mongo mongostore", "name the collection instead: `collection = \"users\"`"),
+        ("memory memorystore inmemory in_memory", "`MemoryStore` needs no word here, so remove it"),
+        ("mssql sqlserver libsql turso cockroach cockroachdb redis oracle dynamodb", UNSUPPORTED),
+    ];
+    const UNSUPPORTED: &str = "otp-auth has `sqlite`, `postgres` and `mysql`; for another database implement its store \
+                               traits";
     if let Some(store) = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name) {
         return if features.have(store) {
             Ok(store)
         } else {
-            Err(missing_feature(word, &format!("the `{name}` store needs the crate feature of that name"), &name))
+            let need = format!("the `{name}` store needs the crate feature of that name");
+            Err(missing_feature(place, &need, name))
         };
     }
-    if name == "mongodb" {
-        let instead = "`stores` is for tables; a MongoDB collection is named by `collection = \"users\"`";
-        return Err(mistake(word, instead));
-    }
+    let lower = name.to_ascii_lowercase();
+    let alias = ALIASES.iter().find(|(words, _)| words.split(' ').any(|word| word == lower));
     let names = || Dialect::ALL.into_iter().map(Dialect::name);
-    let has = format!("the stores it has are {}", one_of(names()));
-    Err(mistake(
-        word,
-        if let Some(meant) = nearest(&name, names()) {
-            format!("there is no store `{name}`; did you mean `{meant}`?")
-        } else {
-            format!("there is no store `{name}` in this version of otp-auth; {has}")
-        },
-    ))
+    let help = match (alias, nearest(name, names())) {
+        (Some((_, advice)), _) => (*advice).to_owned(),
+        (None, Some(meant)) => format!("did you mean `{meant}`?"),
+        (None, None) => format!("write {}", one_of(names())),
+    };
+    Err(mistake_at(place, format_args!("there is no store `{name}`: {help}")))
 }

@@ -1,12 +1,11 @@
 //! What is no setting: how refresh tokens travel, and `allow_in_release(…)`.
 
-use darling::{FromMeta, Result};
 use otp_auth_rules::DELIVERIES;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::Expr;
 
-use crate::diag::mistake;
+use crate::diag::{FromAttribute, Result, mistake};
 use crate::syntax::{peel, string};
 
 /// `refresh_token_delivery`: picks the types of the routes, so it cannot be computed.
@@ -22,7 +21,7 @@ impl Delivery {
     }
 }
 
-impl FromMeta for Delivery {
+impl FromAttribute for Delivery {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let [cookie, body, both] = DELIVERIES;
         let Some(text) = string(expr) else {

@@ -1,7 +1,5 @@
 //! Which rows and documents are users: a condition in SQL, and fields with their values.
 
-use darling::error::Accumulator;
-use darling::{FromMeta, Result};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -9,7 +7,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Lit, LitStr, Token, UnOp};
 
 use super::required_string;
-use crate::diag::mistake;
+use crate::diag::{Errors, FromAttribute, Result, mistake, mistake_at};
 use crate::syntax::peel;
 
 const EXAMPLE: &str = "filter = \"deleted_at IS NULL\"";
@@ -29,29 +27,24 @@ impl SqlFilter {
     /// Why the condition cannot stand in a statement for `MySQL`, or for `SQLite`.
     pub(crate) fn fault(&self, mysql: bool, sqlite: bool) -> Option<&'static str> {
         if (mysql || sqlite) && self.bare.contains('?') {
-            return Some("the filter has a `?`, which stands for a value that nobody gives: write the value itself");
+            return Some("your filter has a `?`, which never gets a value: write the value itself");
         }
         if sqlite && self.has_name_after(&[':', '@', '$']) {
             return Some(
-                "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: \
-                 write the value itself",
+                "your filter has a named parameter, such as `:name`, which never gets a value: write the value itself",
             );
         }
         if mysql && self.has_name_after(&['@']) {
-            return Some("the filter has a variable, such as `@name`, which nobody sets: write the value itself");
+            return Some("your filter has a variable, such as `@name`, which is never set: write the value itself");
         }
         let has_word = |word: &str| {
             self.bare.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|other| other.eq_ignore_ascii_case(word))
         };
         if mysql && (self.bare.contains("||") || self.bare.contains("&&") || has_word("xor")) {
-            return Some(
-                "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
-            );
+            return Some("MySQL reads `||`, `&&` and `XOR` differently: write `AND` and `OR`");
         }
         if mysql && (self.bare.contains('#') || self.escapes) {
-            return Some(
-                "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without",
-            );
+            return Some("MySQL reads a `#` or a backslash differently: write the filter without it");
         }
         None
     }
@@ -68,7 +61,7 @@ impl SqlFilter {
     }
 }
 
-impl FromMeta for SqlFilter {
+impl FromAttribute for SqlFilter {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let text = required_string(expr, "filter", EXAMPLE)?;
         match bare(&text) {
@@ -82,7 +75,7 @@ impl FromMeta for SqlFilter {
 /// no condition that can stand in parentheses.
 fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
     if text.trim().is_empty() {
-        return Err("the filter is empty");
+        return Err("your filter is empty");
     }
     let mut bare = String::new();
     let mut quote = None;
@@ -98,10 +91,10 @@ fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
                     '(' => depth += 1,
                     ')' => match depth.checked_sub(1) {
                         Some(outer) => depth = outer,
-                        None => return Err("the filter closes a parenthesis that it does not open"),
+                        None => return Err("your filter closes a parenthesis that it does not open"),
                     },
-                    ';' => return Err("the filter has a `;`, and it is one condition"),
-                    '\0' => return Err("the filter has a NUL character"),
+                    ';' => return Err("your filter has a `;`, but it must be one condition"),
+                    '\0' => return Err("your filter has a NUL character"),
                     _ => {}
                 }
                 bare.push(c);
@@ -110,13 +103,13 @@ fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
     }
     let parameter = |pair: &[u8]| pair[0] == b'$' && pair[1].is_ascii_digit();
     if quote.is_some() {
-        Err("the filter does not close a quote")
+        Err("your filter does not close a quote")
     } else if depth > 0 {
-        Err("the filter does not close a parenthesis")
+        Err("your filter does not close a parenthesis")
     } else if bare.contains("--") || bare.contains("/*") {
-        Err("the filter has a comment, which would hide the rest of the statement")
+        Err("your filter has a comment, which would hide the rest of the statement")
     } else if bare.as_bytes().windows(2).any(parameter) {
-        Err("the filter has a parameter, which stands for a value that nobody gives")
+        Err("your filter has a parameter, which never gets a value")
     } else {
         Ok((bare, escapes))
     }
@@ -146,10 +139,10 @@ pub(crate) enum FilterValue {
 
 impl DocumentFilter {
     /// Reads what is in the parentheses. Everything that reads is returned.
-    pub(crate) fn read(tokens: TokenStream, key: &Ident, errors: &mut Accumulator) -> Self {
+    pub(crate) fn read(tokens: TokenStream, key: &Ident, errors: &mut Errors) -> Self {
         let mut fields: Vec<(FilterField, FilterValue)> = Vec::new();
         if tokens.is_empty() {
-            errors.push(mistake(key, format_args!("the filter is empty: write `{DOCUMENT_EXAMPLE}`")));
+            errors.push(mistake(key, format_args!("your filter is empty: write `{DOCUMENT_EXAMPLE}`")));
         }
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
@@ -160,10 +153,10 @@ impl DocumentFilter {
                 }
                 let value = value(input)?;
                 if let Some(fault) = fault(&field.name) {
-                    errors.push(mistake(&field.place, format_args!("`{}` {fault}", field.name)));
+                    errors.push(mistake_at(field.place, format_args!("`{}` {fault}", field.name)));
                 } else if fields.iter().any(|(other, _)| other.name == field.name) {
                     let message = format_args!("`{}` is given twice: remove this one or the first", field.name);
-                    errors.push(mistake(&field.place, message));
+                    errors.push(mistake_at(field.place, message));
                 } else if let Some(value) = errors.handle(value) {
                     fields.push((field, value));
                 }
@@ -175,7 +168,7 @@ impl DocumentFilter {
         };
         if let Err(error) = parser.parse2(tokens) {
             let message = format_args!("a filter of documents is fields with their values: write `{DOCUMENT_EXAMPLE}`");
-            errors.push(mistake(&error.span(), message));
+            errors.push(mistake_at(error.span(), message));
         }
         Self(fields)
     }

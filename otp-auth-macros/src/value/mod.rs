@@ -8,23 +8,28 @@ mod secret;
 mod setting;
 mod time;
 
-use darling::Result;
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote_spanned};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Lit, Member, UnOp};
 
 pub(crate) use self::delivery::{Delivery, allowed_in_release};
 pub(crate) use self::filter::{DocumentFilter, FilterField, FilterValue, SqlFilter};
 pub(crate) use self::name::{ClaimName, CollectionName, ColumnName, TableName};
 pub(crate) use self::setting::{Known, Setting, Value};
-use crate::diag::mistake;
-use crate::syntax::{peel, pointing_at};
+use crate::diag::{Result, mistake};
+use crate::syntax::{end, peel};
 
 /// The user's expression as a value to hand over. A field of `self` cannot be moved out of a
 /// reference, so it is cloned.
 fn owned(expr: &Expr) -> TokenStream {
     if is_field_of_self(peel(expr)) {
-        quote_spanned!(pointing_at(expr)=> ::core::clone::Clone::clone(&#expr))
+        // From the first token to the last, so that messages underline all of it.
+        let borrowed = secret::borrow(expr);
+        let mut argument = Group::new(Delimiter::Parenthesis, borrowed.to_token_stream());
+        argument.set_span(end(expr));
+        let clone = quote_spanned!(expr.span()=> ::core::clone::Clone::clone);
+        quote!(#clone #argument)
     } else {
         expr.to_token_stream()
     }

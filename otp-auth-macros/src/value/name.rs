@@ -1,11 +1,10 @@
 //! Names in a database and in a token.
 
-use darling::{FromMeta, Result};
 use syn::Expr;
 use syn::spanned::Spanned;
 
 use super::required_string;
-use crate::diag::mistake;
+use crate::diag::{FromAttribute, Result, mistake};
 
 /// The tables that otp-auth makes for itself.
 const OWN_TABLES: [&str; 5] = ["otp_challenges", "otp_budgets", "otp_sessions", "otp_realms", "token_blacklist"];
@@ -39,7 +38,7 @@ pub(crate) struct TableName {
     pub(crate) table: String,
 }
 
-impl FromMeta for TableName {
+impl FromAttribute for TableName {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let text = required_string(expr, "table", "table = \"users\"")?;
         let parts: Vec<_> = text.split('.').collect();
@@ -54,16 +53,22 @@ impl FromMeta for TableName {
                 ));
             }
         };
-        if !parts.iter().all(|part| is_name(part)) {
+        if let Some(bare) = unquoted(&parts) {
             return Err(mistake(
                 expr,
-                "this is no name of a table: write `table = \"users\"` or `table = \"schema.users\"`",
+                format_args!("otp-auth puts names in quotes itself: write `table = \"{bare}\"`"),
+            ));
+        }
+        if !parts.iter().all(|part| is_name(part) && !part.contains(';')) {
+            return Err(mistake(
+                expr,
+                "this cannot be the name of a table: write `table = \"users\"` or `table = \"schema.users\"`",
             ));
         }
         if name.schema.is_none() && OWN_TABLES.contains(&name.table.as_str()) {
             return Err(mistake(
                 expr,
-                format_args!("`{}` is a table of otp-auth itself: name the table that holds your users", name.table),
+                format_args!("`{}` belongs to otp-auth: name the table that holds your users", name.table),
             ));
         }
         Ok(name)
@@ -74,16 +79,16 @@ impl FromMeta for TableName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CollectionName(pub(crate) String);
 
-impl FromMeta for CollectionName {
+impl FromAttribute for CollectionName {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let text = required_string(expr, "collection", "collection = \"users\"")?;
         if !is_name(&text) || text.contains('$') || text.starts_with("system.") {
-            return Err(mistake(expr, "this is no name of a collection: write `collection = \"users\"`"));
+            return Err(mistake(expr, "this cannot be the name of a collection: write `collection = \"users\"`"));
         }
         if OWN_TABLES.contains(&text.as_str()) || text == OWN_COLLECTION {
             return Err(mistake(
                 expr,
-                format_args!("`{text}` is a collection of otp-auth itself: name the collection that holds your users"),
+                format_args!("`{text}` belongs to otp-auth: name the collection that holds your users"),
             ));
         }
         Ok(Self(text))
@@ -93,15 +98,32 @@ impl FromMeta for CollectionName {
 /// The name of a column.
 pub(crate) struct ColumnName(pub(crate) String);
 
-impl FromMeta for ColumnName {
+impl FromAttribute for ColumnName {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let text = required_string(expr, "column", "column = \"name\"")?;
+        if let Some(bare) = unquoted(&[&text]) {
+            return Err(mistake(
+                expr,
+                format_args!("otp-auth puts names in quotes itself: write `column = \"{bare}\"`"),
+            ));
+        }
         if is_name(&text) {
             Ok(Self(text))
         } else {
-            Err(mistake(expr, "this is no name of a column: write `column = \"name\"`"))
+            Err(mistake(expr, "this cannot be the name of a column: write `column = \"name\"`"))
         }
     }
+}
+
+/// The name without the quotes that somebody has put around a part of it.
+fn unquoted(parts: &[&str]) -> Option<String> {
+    let bare = |part: &str| {
+        let ends = [('"', '"'), ('`', '`'), ('\'', '\''), ('[', ']')];
+        let inner = ends.into_iter().find_map(|(start, end)| part.strip_prefix(start)?.strip_suffix(end));
+        inner.map(str::to_owned)
+    };
+    let quoted = parts.iter().any(|part| bare(part).is_some());
+    quoted.then(|| parts.iter().map(|part| bare(part).unwrap_or_else(|| (*part).into())).collect::<Vec<_>>().join("."))
 }
 
 /// What a database takes as a name, in quotes: not empty, no control characters, and no space at
@@ -129,7 +151,7 @@ impl ClaimName {
     }
 }
 
-impl FromMeta for ClaimName {
+impl FromAttribute for ClaimName {
     fn from_word() -> Result<Self> {
         Ok(Self { name: None, place: None })
     }

@@ -1,13 +1,13 @@
 //! Secrets: a literal, the name of an environment variable, or an expression.
 
-use darling::Result;
-use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use otp_auth_rules::{Form, Key};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprReference, Token};
+use syn::{Expr, ExprCall, ExprReference, Token};
 
 use super::{Written, written};
-use crate::diag::mistake;
+use crate::diag::{Result, mistake};
 use crate::syntax::{peel, string};
 
 /// Where a secret comes from.
@@ -24,7 +24,7 @@ enum Source {
 }
 
 impl Secret {
-    pub(super) fn read(expr: &Expr, key: &str) -> Result<Self> {
+    pub(super) fn read(expr: &Expr, key: &Key) -> Result<Self> {
         let expr = peel(expr);
         let literal = |bytes: &[u8]| {
             let weakness = otp_auth_rules::secret::weakness(bytes).map(|weakness| (weakness, expr.span()));
@@ -37,8 +37,9 @@ impl Secret {
                 return Err(mistake(
                     expr,
                     format_args!(
-                        "`{key}` takes a string, the name of an environment variable or an \
-                         expression: write `env(\"OTP_AUTH_SECRET\")`"
+                        "`{}` takes a string, the name of an environment variable or an \
+                         expression: write `env(\"OTP_AUTH_SECRET\")`",
+                        key.name
                     ),
                 ));
             }
@@ -58,7 +59,10 @@ impl Secret {
                     }
                 }
             }
-            _ => Source::Value(expr.clone()),
+            _ => {
+                refuse_misuse(key, expr)?;
+                Source::Value(expr.clone())
+            }
         };
         Ok(Self { source, weakness: None })
     }
@@ -80,11 +84,11 @@ impl Secret {
     }
 }
 
-/// `&expr`, in parentheses where `expr` needs them.
+/// `&expr`, in parentheses where `expr` needs them. Messages underline `expr`.
 pub(super) fn borrow(expr: &Expr) -> ExprReference {
     ExprReference {
         attrs: Vec::new(),
-        and_token: Token![&](Span::call_site()),
+        and_token: Token![&](expr.span()),
         mutability: None,
         expr: Box::new(expr.clone()),
     }
@@ -101,7 +105,114 @@ fn variable(name: &Expr) -> Result<Expr> {
         (None, _) => Ok(name.clone()),
         (Some(_), Some(text)) if possible(&text) => Ok(name.clone()),
         (Some(_), _) => {
-            Err(mistake(name, "this is no name of an environment variable: write `env(\"OTP_AUTH_SECRET\")`"))
+            Err(mistake(name, "this cannot be the name of an environment variable: write `env(\"OTP_AUTH_SECRET\")`"))
         }
     }
+}
+
+/// Refuses what would put a secret into the program, and `env(…)` where it means nothing.
+pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
+    let secret = matches!(key.form, Form::Secret(_) | Form::Secrets(_));
+    let name = key.name;
+    let written = |variable: &str| match key.form {
+        Form::Secrets(_) => format!("{name} = [env({variable})]"),
+        _ => format!("{name} = env({variable})"),
+    };
+    let problem = match find_word(expr.to_token_stream()) {
+        Some(Word::CompiledIn(word, variable)) if secret => {
+            let of_file = word.starts_with("include");
+            let write = written(if of_file { EXAMPLE } else { &variable });
+            format!("`{word}!` compiles the secret into your program: write `{write}`")
+        }
+        Some(Word::Env(variable)) if secret => {
+            let write = written(&variable);
+            format!("`env({variable})` is read at startup and must stand alone: write `{write}`")
+        }
+        Some(Word::Env(variable)) => format!(
+            "`env(…)` is for secrets: write `{name} = self.{name}` and fill that field from \
+             `std::env::var({variable})`"
+        ),
+        _ => match (peel(expr), secret) {
+            (Expr::Call(call), true) if is_var(&call.func) => {
+                format!("`std::env::var` returns a `Result`: write `{}`", written(&argument(call)))
+            }
+            (Expr::Try(tried), true)
+                if let Expr::Call(call) = peel(&tried.expr)
+                    && is_var(&call.func) =>
+            {
+                format!("`?` cannot return from here: write `{}`", written(&argument(call)))
+            }
+            (Expr::Try(_), _) => {
+                format!("`?` cannot return from here: write `{name} = self.{name}` and fill that field first")
+            }
+            _ => return Ok(()),
+        },
+    };
+    Err(mistake(expr, problem))
+}
+
+fn argument(call: &ExprCall) -> String {
+    call.args.first().map_or_else(|| EXAMPLE.to_owned(), |name| name.to_token_stream().to_string())
+}
+
+fn is_var(function: &Expr) -> bool {
+    let last = |path: &syn::ExprPath| {
+        path.path.segments.last().is_some_and(|last| last.ident == "var" || last.ident == "var_os")
+    };
+    matches!(peel(function), Expr::Path(path) if last(path))
+}
+
+/// A word about the environment, with its argument.
+enum Word {
+    /// A macro that the compiler replaces by a text.
+    CompiledIn(String, String),
+    /// The word of `#[otp_config]`.
+    Env(String),
+}
+
+const EXAMPLE: &str = "\"OTP_AUTH_SECRET\"";
+
+/// The first such word, in whatever it is wrapped.
+fn find_word(tokens: TokenStream) -> Option<Word> {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let argument = |at: usize| match tokens.get(at) {
+        Some(TokenTree::Group(group)) => {
+            let first = group.stream().into_iter().next();
+            let literal = first.filter(|token| matches!(token, TokenTree::Literal(_)));
+            Some((group.delimiter(), literal.map_or_else(|| EXAMPLE.to_owned(), |literal| literal.to_string())))
+        }
+        _ => None,
+    };
+    let is = |at: usize, sign| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == sign);
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => {
+                if let Some(word) = find_word(group.stream()) {
+                    return Some(word);
+                }
+            }
+            TokenTree::Ident(ident) => {
+                let word = ident.to_string();
+                if is(at + 1, '!') {
+                    let compiled = ["env", "option_env", "include_str", "include_bytes"].contains(&word.as_str());
+                    if let (true, Some((_, argument))) = (compiled, argument(at + 2)) {
+                        return Some(Word::CompiledIn(word, argument));
+                    }
+                }
+                let before = at.checked_sub(1);
+                let of_path = before.is_some_and(|before| is(before, ':'));
+                let of_std = at >= 3 && matches!(&tokens[at - 3], TokenTree::Ident(ident) if ident == "std");
+                let of_value = before.is_some_and(|before| is(before, '.'));
+                if let Some((Delimiter::Parenthesis, argument)) = argument(at + 1)
+                    && word == "env"
+                    && !of_value
+                    && (!of_path || of_std)
+                {
+                    return Some(Word::Env(argument));
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    None
 }

@@ -1,17 +1,15 @@
 //! Values of `#[otp_config]`: a literal, checked now by the rule of its key, or an expression,
 //! which the program computes and checks when it starts.
 
-use darling::Result;
-use otp_auth_rules::{Choice, Form, Key, Time, spell};
+use otp_auth_rules::{Choice, Form, Key, Time};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Expr, LitBool, LitStr};
+use syn::{BinOp, Expr, LitBool, LitStr};
 
-use super::secret::Secret;
-use super::time::parse;
-use super::{Written, lent, owned, written};
-use crate::diag::{mistake, nearest, one_of};
+use super::secret::{Secret, refuse_misuse};
+use super::{Written, lent, owned, time, written};
+use crate::diag::{Errors, Result, mistake, nearest, one_of};
 use crate::syntax::peel;
 
 /// The value of a key, or one of several.
@@ -45,18 +43,19 @@ pub(crate) enum Value {
 
 impl Value {
     /// Reads what `key` takes. One wrong element does not hide the others of a list.
-    pub(crate) fn read(key: &Key, expr: &Expr, errors: &mut Vec<darling::Error>) -> Result<Self> {
+    pub(crate) fn read(key: &Key, expr: &Expr, errors: &mut Errors) -> Result<Self> {
         let secret = matches!(key.form, Form::Secrets(_));
         if !secret && !matches!(key.form, Form::List(_)) {
             return Setting::read(key, expr).map(Self::One);
         }
         if let Some(array) = array(expr) {
-            let elements = array.elems.iter().map(|element| Setting::read(key, element));
-            return Ok(Self::Listed(elements.filter_map(|element| element.map_err(|e| errors.push(e)).ok()).collect()));
+            let elements = array.elems.iter().filter_map(|element| errors.handle(Setting::read(key, element)));
+            return Ok(Self::Listed(elements.collect()));
         }
         if written(peel(expr)).is_some() || secret && Secret::is_env(expr) {
             return Err(mistake(expr, format_args!("`{}` takes a list: write `{}`", key.name, key.example())));
         }
+        refuse_misuse(key, expr)?;
         Ok(Self::Computed { expr: Box::new(expr.clone()), secret })
     }
 
@@ -96,8 +95,9 @@ fn array(expr: &Expr) -> Option<&syn::ExprArray> {
 impl Setting {
     fn read(key: &Key, expr: &Expr) -> Result<Self> {
         if matches!(key.form, Form::Secret(_) | Form::Secrets(_)) {
-            return Secret::read(expr, key.name).map(|secret| Self::Secret(Box::new(secret)));
+            return Secret::read(expr, key).map(|secret| Self::Secret(Box::new(secret)));
         }
+        refuse_misuse(key, expr)?;
         match Known::read(key, peel(expr)) {
             Some(known) => known.map(Self::Known).map_err(|message| mistake(expr, message)),
             None => Ok(Self::Computed(Box::new(expr.clone()))),
@@ -122,11 +122,10 @@ impl Known {
         if let Form::Choice(choice) = key.form {
             return Some(choose(expr, &choice)?.map(|word| Self::Choice(choice.name, word)));
         }
+        if let Form::Time(rule) = key.form {
+            return length(&rule, expr);
+        }
         let (read, fault) = match (key.form, written(expr)?) {
-            (Form::Time(time), written) => match length(&time, written) {
-                Ok(length) => (Self::Time(length), time.fault(length)),
-                Err(message) => return Some(Err(message)),
-            },
             (Form::Count(count), Written::Integer(integer)) => {
                 let number = integer.base10_parse().unwrap_or(u64::MAX);
                 (Self::Count(number, expr.span()), count.fault(number))
@@ -194,20 +193,35 @@ impl Known {
 }
 
 /// Reads a length of time.
-fn length(rule: &Time, literal: Written<'_>) -> std::result::Result<std::time::Duration, String> {
-    let key = rule.key;
-    match literal {
-        Written::Text(text) => parse(&text).map_err(|what| format!("`{key}` takes a length of time: {what}")),
-        Written::Integer(integer) => {
-            let digits = integer.base10_digits();
-            Err(format!(
-                "`{key}` needs a unit, in a string: write `{key} = \"{digits}s\"` for seconds or `{key} = \
-                 \"{digits}m\"` for minutes"
-            ))
+fn length(rule: &Time, expr: &Expr) -> Option<std::result::Result<Known, String>> {
+    let text = match written(expr) {
+        Some(Written::Text(text)) => text,
+        Some(_) => expr.to_token_stream().to_string(),
+        None => arithmetic(expr)?.to_string(),
+    };
+    let length = time::parse(&text).filter(|_| matches!(written(expr), Some(Written::Text(_))));
+    Some(match length.map(|length| (length, rule.fault(length))) {
+        Some((length, None)) => Ok(Known::Time(length)),
+        Some((_, Some(fault))) => Err(format!("`{}` {fault}", rule.key)),
+        None => Err(time::advice(rule, &text)),
+    })
+}
+
+/// The number of `60 * 60`.
+fn arithmetic(expr: &Expr) -> Option<u64> {
+    match peel(expr) {
+        Expr::Binary(binary) => {
+            let (left, right) = (arithmetic(&binary.left)?, arithmetic(&binary.right)?);
+            match binary.op {
+                BinOp::Mul(_) => left.checked_mul(right),
+                BinOp::Add(_) => left.checked_add(right),
+                _ => None,
+            }
         }
-        Written::Negative | Written::Bytes(_) | Written::Bool(_) | Written::Other => {
-            Err(format!("`{key}` takes a length of time: write `{key} = \"{}\"`", spell(rule.default)))
-        }
+        other => match written(other)? {
+            Written::Integer(integer) => integer.base10_parse().ok(),
+            _ => None,
+        },
     }
 }
 

@@ -7,6 +7,7 @@ pub mod __private {
     use std::fmt::Display;
     use std::str::FromStr;
 
+    pub use otp_auth_macros::OtpConfigItem;
     pub use serde;
     use serde::{Serialize, de::DeserializeOwned};
 
@@ -41,7 +42,83 @@ pub mod __private {
 
     pub trait SendOtp: Send + Sync + 'static {}
 
-    pub trait Hooks<U: OtpUser>: Send + Sync + 'static {}
+    pub trait Hooks<U>: Send + Sync + 'static {}
+
+    #[derive(Debug)]
+    pub struct NoHooks;
+
+    impl<U> Hooks<U> for NoHooks {}
+
+    pub struct HasHooks<C, U>(std::marker::PhantomData<(C, U)>);
+
+    impl<U, C: Hooks<U>> HasHooks<C, U> {
+        pub const IT_HAS: bool = true;
+    }
+
+    pub trait Without {
+        const IT_HAS: bool = false;
+    }
+
+    impl<T> Without for T {}
+
+    pub trait AddressField {
+        fn text(&self) -> &str;
+    }
+
+    impl<T: AsRef<str>> AddressField for T {
+        fn text(&self) -> &str {
+            self.as_ref()
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub trait Column<DB>: Sized {
+        fn get(row: &sqlite::Row, index: usize) -> Result<Self, sqlite::Error>;
+        fn get_or_default(row: &sqlite::Row, index: usize) -> Result<Self, sqlite::Error>
+        where
+            Self: Default;
+    }
+
+    #[cfg(feature = "sqlite")]
+    impl<T: DeserializeOwned> Column<sqlite::Database> for T {
+        fn get(row: &sqlite::Row, index: usize) -> Result<Self, sqlite::Error> {
+            serde_json::from_value(row.0[index].clone()).map_err(|_| sqlite::Error)
+        }
+
+        fn get_or_default(row: &sqlite::Row, index: usize) -> Result<Self, sqlite::Error>
+        where
+            Self: Default,
+        {
+            if sqlite::is_null(row, index)? {
+                Ok(Self::default())
+            } else {
+                <Self as Column<sqlite::Database>>::get(row, index)
+            }
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub trait WrittenColumn<DB>: Sized {
+        fn get(row: &sqlite::Row, index: usize) -> Result<Self, sqlite::Error>;
+        fn bind(self, arguments: &mut sqlite::Arguments) -> Result<(), sqlite::Error>;
+        fn bind_compared(self, arguments: &mut sqlite::Arguments) -> Result<(), sqlite::Error>;
+    }
+
+    #[cfg(feature = "sqlite")]
+    impl<T: Serialize + DeserializeOwned> WrittenColumn<sqlite::Database> for T {
+        fn get(row: &sqlite::Row, index: usize) -> Result<Self, sqlite::Error> {
+            <Self as Column<sqlite::Database>>::get(row, index)
+        }
+
+        fn bind(self, arguments: &mut sqlite::Arguments) -> Result<(), sqlite::Error> {
+            arguments.0.push(serde_json::to_value(self).map_err(|_| sqlite::Error)?);
+            Ok(())
+        }
+
+        fn bind_compared(self, arguments: &mut sqlite::Arguments) -> Result<(), sqlite::Error> {
+            self.bind(arguments)
+        }
+    }
 
     #[derive(Debug)]
     pub struct Cookie;
@@ -179,27 +256,14 @@ pub mod __private {
         #[derive(Debug)]
         pub struct Error;
 
-        pub fn bind<T: Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
-            arguments.0.push(serde_json::to_value(value).map_err(|_| Error)?);
-            Ok(())
-        }
-
         pub fn bind_json<T: Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
             let text = serde_json::to_string(&value).map_err(|_| Error)?;
             arguments.0.push(text.into());
             Ok(())
         }
 
-        pub fn get<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
-            serde_json::from_value(row.0[index].clone()).map_err(|_| Error)
-        }
-
         pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
             row.0.get(index).map(serde_json::Value::is_null).ok_or(Error)
-        }
-
-        pub fn or_default<T: Default + DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
-            if is_null(row, index)? { Ok(T::default()) } else { get(row, index) }
         }
 
         pub fn get_json<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {

@@ -23,7 +23,8 @@ use crate::user::OtpUser;
 /// How an application uses the library. `#[otp_config]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a configuration of otp-auth",
-    label = "add `#[otp_config(user = …, secret_key = env(\"…\"))]` to this struct"
+    label = "takes the configuration, such as `CurrentUser<Auth>` or `OtpAuth<Auth>`",
+    note = "the configuration is the struct with `#[otp_config(user = User, secret_key = env(\"OTP_AUTH_SECRET\"))]`"
 )]
 pub trait OtpConfig: Sized + Send + Sync + 'static {
     /// The application's user.

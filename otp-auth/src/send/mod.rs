@@ -79,8 +79,9 @@ impl fmt::Debug for OtpMessage<'_> {
 #[doc = include_str!("../../docs/send_otp.md")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot send codes",
-    label = "`SendOtp` is not implemented for this type",
-    note = "implement `SendOtp` for it, or mark the field that holds a sender with `#[otp(sender)]`"
+    label = "does not implement `SendOtp`",
+    note = "mark the field that can: `#[otp(sender)] sender: ConsoleSender`",
+    note = "or write `impl SendOtp for {Self}`"
 )]
 pub trait SendOtp: Send + Sync + 'static {
     /// Delivers one message. `Ok` means that someone else is now responsible for it, such as a mail

@@ -65,10 +65,13 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// implemented for every type that has the capabilities.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot store users of type `{U}`",
-    note = "connect the user to a backend: write `#[otp_user(table = \"…\", stores(…))]` or `#[otp_user(collection = \"…\")]`"
+    label = "takes a store that keeps `{U}`",
+    note = "make a store with `SqliteStore::connect(\"…\").await?`, or from a pool with `SqliteStore::from_pool(pool)`",
+    note = "`SqliteStore` keeps a user with `#[otp_user(table = \"…\", stores(sqlite))]`, `PostgresStore` with `stores(postgres)`, `MySqlStore` with `stores(mysql)`, `MongoStore` with `#[otp_user(collection = \"…\")]`"
 )]
 pub trait Store<U: OtpUser>: ChallengeStore + SessionStore + UserStore<U> + Maintenance {}
 
+#[diagnostic::do_not_recommend]
 impl<U: OtpUser, S: ChallengeStore + SessionStore + UserStore<U> + Maintenance> Store<U> for S {}
 
 /// A challenge to be opened, if the budget allows a send.

@@ -1,7 +1,6 @@
 //! Each mistake with the source text it points at and its message.
 
 use super::attribute;
-use crate::diag::all_of;
 use crate::testing::{Mistakes, errors, source};
 
 const ITEM: &str = "struct Auth { #[otp(sender)] sender: ConsoleSender }";
@@ -9,9 +8,8 @@ const ITEM: &str = "struct Auth { #[otp(sender)] sender: ConsoleSender }";
 fn assert_mistake(arguments: &str, item: &str, expected: &[(&str, &str)]) {
     let tokens = attribute(source(arguments), source(item));
     let found = errors(&tokens);
-    let keys = all_of(otp_auth_rules::KEYS.iter().map(|key| key.name));
     let expected: Vec<_> =
-        expected.iter().map(|(place, message)| ((*place).to_owned(), message.replace("{keys}", &keys))).collect();
+        expected.iter().map(|(place, message)| ((*place).to_owned(), (*message).to_owned())).collect();
     assert_eq!(found, expected, "{arguments}: {item}");
 }
 
@@ -33,15 +31,46 @@ fn mistakes_in_the_list_of_keys() {
 
 const KEYS: Mistakes = &[
     (
+        r#"model = User, jwt_secret = env("S"), dev_mode = false"#,
+        &[
+            ("model", "`#[otp_config(...)]` has no key `model`: write `user = User`"),
+            (
+                "jwt_secret",
+                r#"`#[otp_config(...)]` has no key `jwt_secret`: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+            ),
+            ("dev_mode", "`#[otp_config(...)]` has no key `dev_mode`: write `developer_mode = cfg!(debug_assertions)`"),
+        ],
+    ),
+    (
+        r#"user = User, secret_key = env("S"), cookie_http_only = true, hooks = MyHooks"#,
+        &[
+            (
+                "cookie_http_only",
+                "`cookie_http_only` does not belong in `#[otp_config(...)]`: every cookie of otp-auth is `HttpOnly`, so remove it",
+            ),
+            ("hooks", "`hooks` takes no value: write `#[otp(hooks)] hooks: MyHooks` in the struct"),
+        ],
+    ),
+    (
+        r#"user = User; #[cfg(debug_assertions)] secret_key = env("S")"#,
+        &[
+            (";", "expected `,` in place of `;`"),
+            (
+                "#",
+                "no attribute can stand in `#[otp_config(...)]`: put `#[cfg_attr(…, …)]` with a whole attribute on the struct",
+            ),
+        ],
+    ),
+    (
         r#"secret_key = env("S")"#,
-        &[("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`")],
+        &[("Auth", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`")],
     ),
     (
         "",
         &[
-            ("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
+            ("Auth", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
             (
-                "",
+                "Auth",
                 r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
             ),
         ],
@@ -52,8 +81,11 @@ const KEYS: Mistakes = &[
         &[("secert_key", "`#[otp_config(...)]` has no key `secert_key`; did you mean `secret_key`?")],
     ),
     (
-        r#"user = User, password = env("S")"#,
-        &[("password", "`#[otp_config(...)]` has no key `password`; its keys are {keys}")],
+        r#"user = User, pepper = env("S")"#,
+        &[(
+            "pepper",
+            "`#[otp_config(...)]` has no key `pepper`; the nearest are `user`, `issuer` and `realm`, and all are at https://docs.rs/otp-auth/latest/otp_auth/attr.otp_config.html",
+        )],
     ),
     (
         r#"user = "User", secret_key = env("S")"#,
@@ -66,7 +98,7 @@ const KEYS: Mistakes = &[
         &[
             ("user", "`user =` needs a value: write `user = User`"),
             (
-                "",
+                "Auth",
                 r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
             ),
         ],
@@ -84,9 +116,9 @@ const KEYS: Mistakes = &[
                 r#""User""#,
                 r#"`#[otp_config(...)]` expects a key here, such as `user = User`, `secret_key = env("OTP_AUTH_SECRET")`, `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`, `realm = "customers"` or `access_token_lifetime = "1h"`"#,
             ),
-            ("", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
+            ("Auth", "`user` is missing: name the struct that derives `OtpUser`; write `user = User`"),
             (
-                "",
+                "Auth",
                 r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
             ),
         ],
@@ -100,12 +132,12 @@ const KEYS: Mistakes = &[
         &[
             ("scret_key", "`#[otp_config(...)]` has no key `scret_key`; did you mean `secret_key`?"),
             ("otp_lenght", "`#[otp_config(...)]` has no key `otp_lenght`; did you mean `otp_length`?"),
-            ("nonsense", "`#[otp_config(...)]` has no key `nonsense`; its keys are {keys}"),
-            ("3", "`otp_length` must be 6 to 10 digits: a 3-digit code is too easy to guess; write `otp_length = 6`"),
             (
-                "5",
-                r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "5s"` for seconds or `otp_expiry = "5m"` for minutes"#,
+                "nonsense",
+                "`#[otp_config(...)]` has no key `nonsense`; the nearest are `audience`, `user` and `hooks`, and all are at https://docs.rs/otp-auth/latest/otp_auth/attr.otp_config.html",
             ),
+            ("3", "`otp_length` must be 6 to 10 digits: a 3-digit code is too easy to guess; write `otp_length = 6`"),
+            ("5", r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "5m"` for minutes"#),
             (r#""x""#, r#"`cookie_path` does not start with `/`: write `cookie_path = "/auth"`"#),
             (
                 r#""short""#,
@@ -124,7 +156,7 @@ const SECRETS: Mistakes = &[
     (
         "user = User",
         &[(
-            "",
+            "Auth",
             r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
         )],
     ),
@@ -155,15 +187,15 @@ const SECRETS: Mistakes = &[
     ),
     (
         r#"user = User, secret_key = env("")"#,
-        &[(r#""""#, r#"this is no name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+        &[(r#""""#, r#"this cannot be the name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
     ),
     (
         r#"user = User, secret_key = env("A=B")"#,
-        &[(r#""A=B""#, r#"this is no name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+        &[(r#""A=B""#, r#"this cannot be the name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
     ),
     (
         "user = User, secret_key = env(5)",
-        &[("5", r#"this is no name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
+        &[("5", r#"this cannot be the name of an environment variable: write `env("OTP_AUTH_SECRET")`"#)],
     ),
     (
         r#"user = User, secret_key = env("A", "B")"#,
@@ -176,7 +208,7 @@ const SECRETS: Mistakes = &[
     (
         "user = User, developer_mode = false",
         &[(
-            "",
+            "Auth",
             r#"`secret_key` is missing, and outside developer mode a secret is required: write `secret_key = env("OTP_AUTH_SECRET")`"#,
         )],
     ),
@@ -258,11 +290,112 @@ const SECRETS: Mistakes = &[
 ];
 
 #[test]
+fn words_about_the_environment() {
+    assert_mistakes("user = User, @", ENVIRONMENT);
+}
+
+const ENVIRONMENT: Mistakes = &[
+    (
+        r#"secret_key = env!("X")"#,
+        &[(r#"env!("X")"#, r#"`env!` compiles the secret into your program: write `secret_key = env("X")`"#)],
+    ),
+    (
+        r#"secret_key = { concat!("a", std::env!("X")).trim() }"#,
+        &[(
+            r#"{ concat!("a", std::env!("X")).trim() }"#,
+            r#"`env!` compiles the secret into your program: write `secret_key = env("X")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = option_env!("X").unwrap_or("dev")"#,
+        &[(
+            r#"option_env!("X").unwrap_or("dev")"#,
+            r#"`option_env!` compiles the secret into your program: write `secret_key = env("X")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = include_str!("secret").trim()"#,
+        &[(
+            r#"include_str!("secret").trim()"#,
+            r#"`include_str!` compiles the secret into your program: write `secret_key = env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = env("S"), previous_secret_keys = [include_bytes!("old"), env("OLD").into_bytes()]"#,
+        &[
+            (
+                r#"include_bytes!("old")"#,
+                r#"`include_bytes!` compiles the secret into your program: write `previous_secret_keys = [env("OTP_AUTH_SECRET")]`"#,
+            ),
+            (
+                r#"env("OLD").into_bytes()"#,
+                r#"`env("OLD")` is read at startup and must stand alone: write `previous_secret_keys = [env("OLD")]`"#,
+            ),
+        ],
+    ),
+    (
+        r#"secret_key = env("X").unwrap()"#,
+        &[(
+            r#"env("X").unwrap()"#,
+            r#"`env("X")` is read at startup and must stand alone: write `secret_key = env("X")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = std::env("X")?"#,
+        &[(
+            r#"std::env("X")?"#,
+            r#"`env("X")` is read at startup and must stand alone: write `secret_key = env("X")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = std::env::var("X")"#,
+        &[(r#"std::env::var("X")"#, r#"`std::env::var` returns a `Result`: write `secret_key = env("X")`"#)],
+    ),
+    (
+        r#"secret_key = env::var("X")?"#,
+        &[(r#"env::var("X")?"#, r#"`?` cannot return from here: write `secret_key = env("X")`"#)],
+    ),
+    (
+        r#"secret_key = env("S"), issuer = env("X").unwrap()"#,
+        &[(
+            r#"env("X").unwrap()"#,
+            r#"`env(…)` is for secrets: write `issuer = self.issuer` and fill that field from `std::env::var("X")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = env("S"), otp_length = load()?"#,
+        &[("load()?", "`?` cannot return from here: write `otp_length = self.otp_length` and fill that field first")],
+    ),
+    (r#"secret_key = std::env::var("X").unwrap(), issuer = env!("CARGO_PKG_NAME"), audience = config.env("A")"#, &[]),
+];
+
+#[test]
 fn mistakes_in_values() {
     assert_mistakes(FINE, VALUES);
 }
 
 const VALUES: Mistakes = &[
+    (
+        "access_token_lifetime = 1h",
+        &[(
+            "1h",
+            r#"`access_token_lifetime` takes whole numbers with units, in a string: write `access_token_lifetime = "1h"`"#,
+        )],
+    ),
+    (
+        r#"access_token_lifetime = "1.5h""#,
+        &[(
+            r#""1.5h""#,
+            r#"`access_token_lifetime` takes whole numbers with units, in a string: write `access_token_lifetime = "1h30m"`"#,
+        )],
+    ),
+    (
+        "access_token_lifetime = 60 * 60",
+        &[(
+            "60 * 60",
+            r#"`access_token_lifetime` needs a unit, in a string: write `access_token_lifetime = "3600s"` for seconds or `access_token_lifetime = "3600ms"` for milliseconds"#,
+        )],
+    ),
     ("realm = \"\"", &[("\"\"", r#"`realm` is empty: write `realm = "customers"`"#)]),
     (
         "realm = \" staff\"",
@@ -295,21 +428,18 @@ const VALUES: Mistakes = &[
     ),
     (
         "otp_expiry = 600",
-        &[(
-            "600",
-            r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "600s"` for seconds or `otp_expiry = "600m"` for minutes"#,
-        )],
+        &[("600", r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "600s"` for seconds"#)],
     ),
     (
         r#"otp_expiry = "10""#,
-        &[(
-            r#""10""#,
-            r#"`otp_expiry` takes a length of time: "10" has no unit; write "10s" for seconds or "10m" for minutes"#,
-        )],
+        &[(r#""10""#, r#"`otp_expiry` needs a unit, in a string: write `otp_expiry = "10m"` for minutes"#)],
     ),
     (
         r#"otp_expiry = "10 minutes""#,
-        &[(r#""10 minutes""#, r#"`otp_expiry` takes a length of time: `minutes` is no unit; write "10m""#)],
+        &[(
+            r#""10 minutes""#,
+            r#"`otp_expiry` takes whole numbers with units, in a string: write `otp_expiry = "10m"`"#,
+        )],
     ),
     (
         r#"otp_expiry = "1h""#,
@@ -329,17 +459,23 @@ const VALUES: Mistakes = &[
         r#"otp_expiry = """#,
         &[(
             r#""""#,
-            r#"`otp_expiry` takes a length of time: "" is empty; write a number and a unit, such as "90s", "10m", "1h30m" or "7d""#,
+            r#"`otp_expiry` takes a number and a unit (`ms`, `s`, `m`, `h` or `d`), in a string: write `otp_expiry = "10m"`"#,
         )],
     ),
     (
         r#"otp_expiry = "ten minutes""#,
         &[(
             r#""ten minutes""#,
-            r#"`otp_expiry` takes a length of time: "ten minutes" does not read; write a number and a unit, such as "90s", "10m", "1h30m" or "7d""#,
+            r#"`otp_expiry` takes whole numbers with units, in a string: write `otp_expiry = "10m"`"#,
         )],
     ),
-    ("otp_expiry = true", &[("true", r#"`otp_expiry` takes a length of time: write `otp_expiry = "10m"`"#)]),
+    (
+        "otp_expiry = true",
+        &[(
+            "true",
+            r#"`otp_expiry` takes a number and a unit (`ms`, `s`, `m`, `h` or `d`), in a string: write `otp_expiry = "10m"`"#,
+        )],
+    ),
     (
         r#"access_token_lifetime = "2d""#,
         &[(
@@ -470,13 +606,13 @@ const VALUES: Mistakes = &[
         "developer_mode = allow_in_release()",
         &[("allow_in_release", "`allow_in_release` takes one value: write `allow_in_release(true)`")],
     ),
-    ("hooks = Hooks", &[("hooks", "`hooks` takes no value: write `hooks` alone")]),
+    ("hooks = Hooks", &[("hooks", "`hooks` takes no value: write `#[otp(hooks)] hooks: Hooks` in the struct")]),
     (r#"crate = "otp""#, &[(r#""otp""#, "`crate` takes a path, without quotes: write `crate = path::to::otp_auth`")]),
     (
         "sender = ConsoleSender",
         &[(
             "sender",
-            "`sender` does not belong in `#[otp_config(...)]`: it goes on the field of the sender: `#[otp(sender)]`",
+            "`sender` does not belong in `#[otp_config(...)]`: mark a field of the struct: `#[otp(sender)] sender: ConsoleSender`",
         )],
     ),
     (
@@ -505,7 +641,7 @@ const VALUES: Mistakes = &[
         r#"refresh_grace = "99999999999999999999s""#,
         &[(
             r#""99999999999999999999s""#,
-            r#"`refresh_grace` takes a length of time: "99999999999999999999s" is too long"#,
+            r#"`refresh_grace` takes a number and a unit (`ms`, `s`, `m`, `h` or `d`), in a string: write `refresh_grace = "10s"`"#,
         )],
     ),
     (
@@ -519,12 +655,15 @@ const VALUES: Mistakes = &[
         r#"access_token_lifetime = "10 parsecs""#,
         &[(
             r#""10 parsecs""#,
-            "`access_token_lifetime` takes a length of time: `parsecs` is no unit; the units are `ms`, `s`, `m`, `h` and `d`",
+            r#"`access_token_lifetime` takes a number and a unit (`ms`, `s`, `m`, `h` or `d`), in a string: write `access_token_lifetime = "1h"`"#,
         )],
     ),
     (
         "access_token_lifetime = -5",
-        &[("-5", r#"`access_token_lifetime` takes a length of time: write `access_token_lifetime = "1h"`"#)],
+        &[(
+            "-5",
+            r#"`access_token_lifetime` takes a number and a unit (`ms`, `s`, `m`, `h` or `d`), in a string: write `access_token_lifetime = "1h"`"#,
+        )],
     ),
     ("hooks, hooks", &[("hooks", "`hooks` is given twice: remove this one or the first")]),
     ("hooks()", &[("hooks", "`hooks` takes no value: write `hooks` alone")]),
@@ -698,20 +837,32 @@ fn mistakes_in_the_item() {
     let fine = r#"user = User, secret_key = env("S")"#;
     let mistakes: Mistakes = &[
         (
+            "struct Auth<S> { #[otp(sender)] sender: S }",
+            &[("S", "`S` needs a bound, because threads share the configuration: write `S: otp_auth::SendOtp`")],
+        ),
+        ("struct Auth<S> where S: SendOtp { #[otp(sender)] sender: S }", &[]),
+        (
+            "struct Auth<'a> { #[otp(sender)] sender: ConsoleSender, name: &'a str }",
+            &[(
+                "'a",
+                "the configuration must own its data, so it cannot have `'a`: write for example `String` instead of `&str`",
+            )],
+        ),
+        (
             "struct Auth { #[otp(sendr)] sender: ConsoleSender }",
             &[("sendr", "`#[otp(...)]` has no key `sendr`; did you mean `sender`?")],
         ),
         (
             "struct Auth { #[otp(mailer)] sender: ConsoleSender }",
-            &[("mailer", "`#[otp(...)]` has no key `mailer`; its keys are `sender` and `hooks`")],
+            &[("mailer", "`#[otp(...)]` has no key `mailer`: write `sender`")],
         ),
         (
             "struct Auth { #[otp] sender: ConsoleSender }",
-            &[("otp", "this attribute says nothing yet: write `#[otp(...)]` with `sender` or `hooks`")],
+            &[("otp", "this attribute is empty: write `#[otp(...)]` with `sender` or `hooks`")],
         ),
         (
             "struct Auth { #[otp(sender)] a: A, #[otp(sender)] b: B }",
-            &[("sender", "only one field can be the `sender`, and `a` is it already: remove one of the two")],
+            &[("sender", "only one field can be the `sender`, and `a` already is: remove one of the two")],
         ),
         ("struct Auth { #[otp(sender = true)] a: A }", &[("sender", "`sender` takes no value: write `sender` alone")]),
         (
@@ -751,7 +902,7 @@ fn mistakes_in_the_item() {
         ),
         (
             "struct Auth { #[otp(hooks)] a: A, #[otp(hooks)] b: B }",
-            &[("hooks", "only one field can be the `hooks`, and `a` is it already: remove one of the two")],
+            &[("hooks", "only one field can be the `hooks`, and `a` already is: remove one of the two")],
         ),
     ];
     for (item, expected) in mistakes {

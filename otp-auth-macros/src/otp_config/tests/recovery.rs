@@ -13,7 +13,8 @@ fn expand(arguments: &str, item: &str) -> proc_macro2::TokenStream {
 fn an_item_without_mistakes_has_its_impls_and_no_errors() {
     let tokens = expand(r#"user = User, secret_key = env("SECRET")"#, ITEM);
     assert_eq!(errors(&tokens), []);
-    assert_eq!(items(&tokens), ["Auth", "OtpConfig", "Hooks"]);
+    assert_eq!(items(&tokens), ["Auth", "OtpConfig"]);
+    assert!(tokens.to_string().contains("type Hooks = :: otp_auth :: __private :: NoHooks"), "{tokens}");
 }
 
 #[test]
@@ -27,25 +28,79 @@ fn hooks_are_left_to_the_user_where_asked() {
 }
 
 #[test]
-fn the_attributes_of_fields_are_removed_and_all_else_is_kept() {
+fn all_of_the_item_is_kept() {
     let item = "
         /// Docs.
         #[derive(Clone)]
         pub struct Auth<T>(#[otp(sender)] #[allow(dead_code)] pub T) where T: SendOtp;
     ";
     let tokens = expand("user = User, developer_mode = cfg!(debug_assertions)", item).to_string();
-    let kept = "# [doc = \" Docs.\"] # [derive (Clone)] pub struct Auth < T > (# [allow (dead_code)] pub T) where T : \
-                SendOtp ;";
-    assert!(tokens.starts_with(kept), "{tokens}");
+    let kept = "# [doc = \" Docs.\"] # [derive (Clone)] pub struct Auth < T > (# [otp (sender)] # [allow (dead_code)] pub T) \
+                where T : SendOtp ;";
+    assert!(tokens.contains(kept), "{tokens}");
     assert!(tokens.contains("type Sender = T"), "{tokens}");
     assert!(tokens.contains("& self . 0"), "{tokens}");
 }
 
 #[test]
-fn the_attributes_are_removed_from_a_wrong_item_too() {
-    let tokens = expand("user = User", "enum Auth { A { #[otp(sender)] a: u8 } }");
-    assert_eq!(items(&tokens), ["Auth"]);
-    assert!(!tokens.to_string().contains("# [otp"), "{tokens}");
+fn an_item_that_is_no_struct_gets_a_stand_in() {
+    let arguments = "user = User, secret_key = env(\"S\")";
+    for (item, expected) in [
+        ("enum Auth { A { #[otp(sender)] a: u8 } }", &["Auth", "OtpConfig"][..]),
+        ("union Auth { a: u8 }", &["OtpConfig"]),
+        ("impl Auth { fn a() {} }", &["OtpConfig"]),
+        ("fn auth() {}", &[]),
+    ] {
+        let tokens = expand(arguments, item);
+        assert_eq!(errors(&tokens).len(), 1, "{tokens}");
+        assert_eq!(items(&tokens), expected, "{tokens}");
+    }
+}
+
+#[test]
+fn a_missing_user_is_most_likely_called_user() {
+    for arguments in
+        ["secret_key = env(\"S\")", "user =, secret_key = env(\"S\")", "user = &User, secret_key = env(\"S\")"]
+    {
+        let tokens = expand(arguments, ITEM);
+        assert_eq!(errors(&tokens).len(), 1, "{tokens}");
+        assert!(tokens.to_string().contains("type User = User"), "{tokens}");
+    }
+}
+
+#[test]
+fn a_type_that_no_thread_may_share_gives_way_to_the_mistake() {
+    for (ty, write) in [
+        ("std::rc::Rc<u8>", "`Arc`"),
+        ("Arc<Cell<u8>>", "`Mutex`"),
+        ("Option<RefCell<u8>>", "`Mutex`"),
+        ("Box<dyn SendOtp>", "`otp_auth::send::AnySender`"),
+    ] {
+        let tokens =
+            expand("user = User, developer_mode = true", &format!("struct Auth {{ #[otp(sender)] sender: {ty} }}"));
+        let text = tokens.to_string();
+        assert!(text.contains("compile_error") && text.contains(write), "{text}");
+    }
+    for ty in ["Mutex<RefCell<u8>>", "Arc<u8>", "CellRange"] {
+        let tokens =
+            expand("user = User, developer_mode = self.on", &format!("struct Auth {{ #[otp(sender)] sender: {ty} }}"));
+        assert!(!tokens.to_string().contains("compile_error"), "{tokens}");
+    }
+}
+
+#[test]
+fn a_field_that_cfg_removes_has_no_part() {
+    // The compiler gives the derive what `#[cfg]` leaves.
+    let tokens = expand(
+        "user = User, developer_mode = self.on",
+        "struct Auth { #[cfg(smtp)] #[otp(hooks)] hooks: Smtp, #[cfg_attr(all(), otp(sender))] sender: ConsoleSender }",
+    );
+    let text = tokens.to_string();
+    assert!(
+        text.starts_with("# [derive (:: otp_auth :: __private :: OtpConfigItem)] # [__otp_config (user = User"),
+        "{text}"
+    );
+    assert!(text.contains("# [cfg (smtp)] # [otp (hooks)] hooks : Smtp"), "{text}");
 }
 
 #[test]
@@ -69,8 +124,7 @@ fn half_typed_attributes_leave_the_item_in_place() {
     for field in ["#[otp]", "#[otp()]", "#[otp(s)]", "#[otp(sen)]", "#[otp(sender =)]"] {
         let item = format!("struct Auth {{ {field} sender: ConsoleSender }}");
         let tokens = expand(fine, &item);
-        assert_eq!(items(&tokens), ["Auth", "OtpConfig", "Hooks"], "{item}");
-        assert!(tokens.to_string().contains("type Sender = ConsoleSender"), "{tokens}");
+        assert_eq!(items(&tokens), ["Auth", "OtpConfig"], "{item}");
     }
 }
 

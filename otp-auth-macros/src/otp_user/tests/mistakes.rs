@@ -20,6 +20,25 @@ fn mistakes_in_the_attribute_of_the_struct() {
 
 const STRUCT_ATTRIBUTE: Mistakes = &[
     (
+        r#"#[otp_user(tablename = "users", stores("sqlite" mariadb, pg, memory, mssql))]"#,
+        &[
+            ("tablename", r#"`#[otp_user(...)]` has no key `tablename`: write `table = "users"`"#),
+            (r#""sqlite""#, "a store is a word, without quotes: write `sqlite`"),
+            ("mariadb", "expected `,` before this"),
+            ("mariadb", "there is no store `mariadb`: write `mysql`, which is for MariaDB, too"),
+            ("pg", "there is no store `pg`: write `postgres`"),
+            ("memory", "there is no store `memory`: `MemoryStore` needs no word here, so remove it"),
+            (
+                "mssql",
+                "there is no store `mssql`: otp-auth has `sqlite`, `postgres` and `mysql`; for another database implement its store traits",
+            ),
+        ],
+    ),
+    (
+        r#"#[otp_user(table = "app.\"users\"", stores(sqlite))]"#,
+        &[(r#""app.\"users\"""#, r#"otp-auth puts names in quotes itself: write `table = "app.users"`"#)],
+    ),
+    (
         r#"#[otp_user(tabel = "users", stores(sqlite))]"#,
         &[("tabel", "`#[otp_user(...)]` has no key `tabel`; did you mean `table`?")],
     ),
@@ -41,15 +60,18 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     ),
     (
         r#"#[otp_user(table = "", stores(sqlite))]"#,
-        &[(r#""""#, r#"this is no name of a table: write `table = "users"` or `table = "schema.users"`"#)],
+        &[(r#""""#, r#"this cannot be the name of a table: write `table = "users"` or `table = "schema.users"`"#)],
     ),
     (
         r#"#[otp_user(table = " users", stores(sqlite))]"#,
-        &[(r#"" users""#, r#"this is no name of a table: write `table = "users"` or `table = "schema.users"`"#)],
+        &[(
+            r#"" users""#,
+            r#"this cannot be the name of a table: write `table = "users"` or `table = "schema.users"`"#,
+        )],
     ),
     (
         r#"#[otp_user(table = "otp_sessions", stores(sqlite))]"#,
-        &[(r#""otp_sessions""#, "`otp_sessions` is a table of otp-auth itself: name the table that holds your users")],
+        &[(r#""otp_sessions""#, "`otp_sessions` belongs to otp-auth: name the table that holds your users")],
     ),
     ("#[otp_user(table = 5, stores(sqlite))]", &[("5", r#"`table` takes a string: write `table = "users"`"#)]),
     (
@@ -63,19 +85,19 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     (
         r#"#[otp_user(table = "users", stores(postgress, mysqll))]"#,
         &[
-            ("postgress", "there is no store `postgress`; did you mean `postgres`?"),
-            ("mysqll", "there is no store `mysqll`; did you mean `mysql`?"),
+            ("postgress", "there is no store `postgress`: did you mean `postgres`?"),
+            ("mysqll", "there is no store `mysqll`: did you mean `mysql`?"),
         ],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqllite))]"#,
-        &[("sqllite", "there is no store `sqllite`; did you mean `sqlite`?")],
+        &[("sqllite", "there is no store `sqllite`: did you mean `sqlite`?")],
     ),
     (
         r#"#[otp_user(table = "users", stores(redis))]"#,
         &[(
             "redis",
-            "there is no store `redis` in this version of otp-auth; the stores it has are `sqlite`, `postgres` or `mysql`",
+            "there is no store `redis`: otp-auth has `sqlite`, `postgres` and `mysql`; for another database implement its store traits",
         )],
     ),
     (r#"#[otp_user(table = "users", stores())]"#, &[("stores", "`stores` names no store: write `stores(sqlite)`")]),
@@ -85,7 +107,7 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     ),
     (
         r#"#[otp_user(table = "users", stores("sqlite"))]"#,
-        &[(r#""sqlite""#, "a store is a word, without quotes: write `stores(sqlite)`")],
+        &[(r#""sqlite""#, "a store is a word, without quotes: write `sqlite`")],
     ),
     (r#"#[otp_user(table = "users", stores)]"#, &[("stores", "`stores` needs a value: write `stores(sqlite)`")]),
     (
@@ -94,34 +116,28 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite sqlite))]"#,
-        &[("sqlite", "`stores` takes names of stores, separated by commas: write `stores(sqlite)`")],
+        &[("sqlite", "expected `,` before this"), ("sqlite", "`sqlite` is given twice: remove this one or the first")],
     ),
     (
         r#"#[otp_user(collection = "users")]"#,
         &[(
             "i64",
-            "MongoDB makes ids of the type `ObjectId` only: write `#[otp(id, generate = …)]` to make the id of a new user",
+            "MongoDB only generates ids of the type `ObjectId`: write `#[otp(id, generate = …)]` to make the id of a new user",
         )],
     ),
     (
         r#"#[otp_user(collection = "")]"#,
-        &[(r#""""#, r#"this is no name of a collection: write `collection = "users"`"#)],
+        &[(r#""""#, r#"this cannot be the name of a collection: write `collection = "users"`"#)],
     ),
     ("#[otp_user(collection = users)]", &[("users", r#"`collection` takes a string: write `collection = "users"`"#)]),
     ("#[otp_user(collection)]", &[("collection", r#"`collection` needs a value: write `collection = "users"`"#)]),
     (
         r#"#[otp_user(collection = "otp_sign_ups")]"#,
-        &[(
-            r#""otp_sign_ups""#,
-            "`otp_sign_ups` is a collection of otp-auth itself: name the collection that holds your users",
-        )],
+        &[(r#""otp_sign_ups""#, "`otp_sign_ups` belongs to otp-auth: name the collection that holds your users")],
     ),
     (
         r#"#[otp_user(collection = "token_blacklist")]"#,
-        &[(
-            r#""token_blacklist""#,
-            "`token_blacklist` is a collection of otp-auth itself: name the collection that holds your users",
-        )],
+        &[(r#""token_blacklist""#, "`token_blacklist` belongs to otp-auth: name the collection that holds your users")],
     ),
     (
         r#"#[otp_user(collecton = "users")]"#,
@@ -129,7 +145,7 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite, mongodb))]"#,
-        &[("mongodb", r#"`stores` is for tables; a MongoDB collection is named by `collection = "users"`"#)],
+        &[("mongodb", r#"there is no store `mongodb`: name the collection instead: `collection = "users"`"#)],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), table = "b")]"#,
@@ -157,14 +173,14 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         "#[otp_user]",
         &[(
             "otp_user",
-            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
+            r#"this attribute is empty: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
         )],
     ),
     (
         "#[otp_user()]",
         &[(
             "otp_user",
-            r#"this attribute says nothing yet: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
+            r#"this attribute is empty: write `#[otp_user(...)]` with `table = "users"`, `stores(sqlite)`, `collection = "users"`, `filter = "deleted_at IS NULL"` or `claims = MyClaims`"#,
         )],
     ),
     (
@@ -186,14 +202,14 @@ const STRUCT_ATTRIBUTE: Mistakes = &[
         r#"#[otp_user(rename_all = "camelCase")]"#,
         &[(
             "rename_all",
-            "`#[otp_user(...)]` has no key `rename_all`; its keys are `table`, `stores`, `collection`, `filter`, `claims` and `crate`",
+            r#"`rename_all` does not belong in `#[otp_user(...)]`: write `#[otp(column = "name")]` on each field whose column is called otherwise"#,
         )],
     ),
     ("#[otp(id)]", &[("otp", "`#[otp(...)]` goes on a field; on the struct write `#[otp_user(...)]`")]),
     (
         r#"#[otp_user(stores(sqlite), collection = "a$b")]"#,
         &[
-            (r#""a$b""#, r#"this is no name of a collection: write `collection = "users"`"#),
+            (r#""a$b""#, r#"this cannot be the name of a collection: write `collection = "users"`"#),
             ("stores", r#"`stores` needs to know the table of the users: add `table = "users"`"#),
         ],
     ),
@@ -234,12 +250,9 @@ const FILTERS: Mistakes = &[
     ("#[otp_user(filter)]", &[("filter", r#"`filter` needs a value: write `filter = "deleted_at IS NULL"`"#)]),
     (
         r#"#[otp_user(filter = "a IS NULL")]"#,
-        &[("filter", r#"`filter` is about a table, and none is named: add `table = "users"` and `stores(sqlite)`"#)],
+        &[("filter", r#"`filter` needs a table: add `table = "users"` and `stores(sqlite)`"#)],
     ),
-    (
-        "#[otp_user(filter(a = 1))]",
-        &[("filter", r#"`filter(…)` is about a collection, and none is named: add `collection = "users"`"#)],
-    ),
+    ("#[otp_user(filter(a = 1))]", &[("filter", r#"`filter(…)` needs a collection: add `collection = "users"`"#)]),
     (
         r#"#[otp_user(collection = "users", filter = "a IS NULL")]"#,
         &[("filter", "a collection is filtered by fields and their values: write `filter(deleted = false)`")],
@@ -266,53 +279,53 @@ const FILTERS: Mistakes = &[
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = " ")]"#,
-        &[(r#"" ""#, r#"the filter is empty: write a condition such as `filter = "deleted_at IS NULL"`"#)],
+        &[(r#"" ""#, r#"your filter is empty: write a condition such as `filter = "deleted_at IS NULL"`"#)],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = "a) OR (b")]"#,
         &[(
             r#""a) OR (b""#,
-            r#"the filter closes a parenthesis that it does not open: write a condition such as `filter = "deleted_at IS NULL"`"#,
+            r#"your filter closes a parenthesis that it does not open: write a condition such as `filter = "deleted_at IS NULL"`"#,
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = "(a")]"#,
         &[(
             r#""(a""#,
-            r#"the filter does not close a parenthesis: write a condition such as `filter = "deleted_at IS NULL"`"#,
+            r#"your filter does not close a parenthesis: write a condition such as `filter = "deleted_at IS NULL"`"#,
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = "a = 'b")]"#,
         &[(
             r#""a = 'b""#,
-            r#"the filter does not close a quote: write a condition such as `filter = "deleted_at IS NULL"`"#,
+            r#"your filter does not close a quote: write a condition such as `filter = "deleted_at IS NULL"`"#,
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = "a; b")]"#,
         &[(
             r#""a; b""#,
-            r#"the filter has a `;`, and it is one condition: write a condition such as `filter = "deleted_at IS NULL"`"#,
+            r#"your filter has a `;`, but it must be one condition: write a condition such as `filter = "deleted_at IS NULL"`"#,
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = "a -- all")]"#,
         &[(
             r#""a -- all""#,
-            r#"the filter has a comment, which would hide the rest of the statement: write a condition such as `filter = "deleted_at IS NULL"`"#,
+            r#"your filter has a comment, which would hide the rest of the statement: write a condition such as `filter = "deleted_at IS NULL"`"#,
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(postgres), filter = "a = $1")]"#,
         &[(
             r#""a = $1""#,
-            r#"the filter has a parameter, which stands for a value that nobody gives: write a condition such as `filter = "deleted_at IS NULL"`"#,
+            r#"your filter has a parameter, which never gets a value: write a condition such as `filter = "deleted_at IS NULL"`"#,
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(postgres, sqlite), filter = "a = ?")]"#,
-        &[("filter", "the filter has a `?`, which stands for a value that nobody gives: write the value itself")],
+        &[("filter", "your filter has a `?`, which never gets a value: write the value itself")],
     ),
     (r#"#[otp_user(table = "users", stores(postgres), filter = "a::text = 'b' AND @ n = 1 AND tags @> '{c}'")]"#, &[]),
     (r#"#[otp_user(table = "users", stores(sqlite, mysql), filter = "a$b = 1 AND c = ':d @e $f'")]"#, &[]),
@@ -321,55 +334,46 @@ const FILTERS: Mistakes = &[
         r#"#[otp_user(table = "users", stores(sqlite, mysql), filter = "a = :b")]"#,
         &[(
             "filter",
-            "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: write the value itself",
+            "your filter has a named parameter, such as `:name`, which never gets a value: write the value itself",
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(postgres, sqlite), filter = "a = @b")]"#,
         &[(
             "filter",
-            "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: write the value itself",
+            "your filter has a named parameter, such as `:name`, which never gets a value: write the value itself",
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(sqlite), filter = "a=$b")]"#,
         &[(
             "filter",
-            "the filter has a parameter with a name, such as `:name`, which stands for a value that nobody gives: write the value itself",
+            "your filter has a named parameter, such as `:name`, which never gets a value: write the value itself",
         )],
     ),
     (
         r#"#[otp_user(table = "users", stores(mysql), filter = "a = @b")]"#,
-        &[("filter", "the filter has a variable, such as `@name`, which nobody sets: write the value itself")],
+        &[("filter", "your filter has a variable, such as `@name`, which is never set: write the value itself")],
     ),
     (
         r#"#[otp_user(table = "users", stores(mysql), filter = "tenant = 7 AND kind = 'a' || deleted = 0")]"#,
-        &[(
-            "filter",
-            "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
-        )],
+        &[("filter", "MySQL reads `||`, `&&` and `XOR` differently: write `AND` and `OR`")],
     ),
     (
         r#"#[otp_user(table = "users", stores(mysql), filter = "a && b")]"#,
-        &[(
-            "filter",
-            "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
-        )],
+        &[("filter", "MySQL reads `||`, `&&` and `XOR` differently: write `AND` and `OR`")],
     ),
     (
         r#"#[otp_user(table = "users", stores(mysql), filter = "a Xor b")]"#,
-        &[(
-            "filter",
-            "the filter has `||`, `&&` or `XOR`, which MySQL reads in a way of its own: write `AND` and `OR`",
-        )],
+        &[("filter", "MySQL reads `||`, `&&` and `XOR` differently: write `AND` and `OR`")],
     ),
     (
         r#"#[otp_user(table = "users", stores(mysql), filter = "a # all")]"#,
-        &[("filter", "the filter has a `#` or a backslash, and MySQL reads it in a way of its own: write it without")],
+        &[("filter", "MySQL reads a `#` or a backslash differently: write the filter without it")],
     ),
     (
         r#"#[otp_user(collection = "users", filter())]"#,
-        &[("filter", "the filter is empty: write `filter(deleted = false)`")],
+        &[("filter", "your filter is empty: write `filter(deleted = false)`")],
     ),
     (
         r#"#[otp_user(collection = "users", filter(deleted))]"#,
@@ -424,12 +428,15 @@ const FIELD_ATTRIBUTES: Mistakes = &[
         "#[otp(ident)] extra: u8",
         &[(
             "ident",
-            "`#[otp(...)]` has no key `ident`; its keys are `id`, `generate`, `email`, `verified`, `claim`, `column`, `default`, `json` and `skip`",
+            "`#[otp(...)]` has no key `ident`; the nearest are `id`, `json` and `email`, and all are at https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html",
         )],
     ),
     ("#[otp(idd)] extra: u8", &[("idd", "`#[otp(...)]` has no key `idd`; did you mean `id`?")]),
     (r#"#[otp(colum = "x")] extra: u8"#, &[("colum", "`#[otp(...)]` has no key `colum`; did you mean `column`?")]),
-    (r#"#[otp(column = "")] extra: u8"#, &[(r#""""#, r#"this is no name of a column: write `column = "name"`"#)]),
+    (
+        r#"#[otp(column = "")] extra: u8"#,
+        &[(r#""""#, r#"this cannot be the name of a column: write `column = "name"`"#)],
+    ),
     ("#[otp(column)] extra: u8", &[("column", r#"`column` needs a value: write `column = "name"`"#)]),
     ("#[otp(column = name)] extra: u8", &[("name", r#"`column` takes a string: write `column = "name"`"#)]),
     (
@@ -459,17 +466,14 @@ const FIELD_ATTRIBUTES: Mistakes = &[
         r#"#[otp(claim)] a: u8, #[otp(claim = "a")] b: u8"#,
         &[(r#""a""#, r#"there is already a claim `a`: write another `claim = "name"`"#)],
     ),
-    (
-        "#[otp(id)] second: u8",
-        &[("id", "only one field can be the `id`, and `id` is it already: remove one of the two")],
-    ),
+    ("#[otp(id)] second: u8", &[("id", "only one field can be the `id`, and `id` already is: remove one of the two")]),
     (
         "#[otp(email)] second: u8",
-        &[("email", "only one field can be the `email`, and `email` is it already: remove one of the two")],
+        &[("email", "only one field can be the `email`, and `email` already is: remove one of the two")],
     ),
     (
         "#[otp(verified)] a: bool, #[otp(verified)] b: bool",
-        &[("verified", "only one field can be the `verified`, and `a` is it already: remove one of the two")],
+        &[("verified", "only one field can be the `verified`, and `a` already is: remove one of the two")],
     ),
     (
         "#[otp(verified)] a: Option<bool>",
@@ -518,28 +522,28 @@ const FIELD_ATTRIBUTES: Mistakes = &[
         r#"#[otp(skip, column = "x")] extra: u8"#,
         &[(
             "skip",
-            "a field cannot be both `column` and `skip`: a field with `skip` is no column; remove one of the two",
+            "a field cannot be both `column` and `skip`: a field with `skip` has no column; remove one of the two",
         )],
     ),
     (
         "#[otp(skip, json)] extra: u8",
         &[(
             "skip",
-            "a field cannot be both `json` and `skip`: a field with `skip` is no column; remove one of the two",
+            "a field cannot be both `json` and `skip`: a field with `skip` has no column; remove one of the two",
         )],
     ),
     (
         "#[otp(skip, default)] extra: u8",
         &[(
             "skip",
-            "a field cannot be both `default` and `skip`: a field with `skip` is no column; remove one of the two",
+            "a field cannot be both `default` and `skip`: a field with `skip` has no column; remove one of the two",
         )],
     ),
     (
         "#[otp(skip, verified)] extra: bool",
         &[(
             "skip",
-            "a field cannot be both `verified` and `skip`: a field with `skip` is no column; remove one of the two",
+            "a field cannot be both `verified` and `skip`: a field with `skip` has no column; remove one of the two",
         )],
     ),
     ("#[otp(skip(true))] extra: u8", &[("skip", "`skip` takes no value: write `skip` alone")]),
@@ -583,28 +587,28 @@ const FIELD_ATTRIBUTES: Mistakes = &[
         "#[otp(password)] extra: u8",
         &[(
             "password",
-            "`#[otp(...)]` has no key `password`; its keys are `id`, `generate`, `email`, `verified`, `claim`, `column`, `default`, `json` and `skip`",
+            "`#[otp(...)]` has no key `password`; the nearest are `json`, `id` and `verified`, and all are at https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html",
         )],
     ),
     (
         "#[otp(unique)] extra: u8",
         &[(
             "unique",
-            "`unique` does not belong in `#[otp(...)]`: uniqueness is the table's business: add a unique index to it",
+            "`unique` does not belong in `#[otp(...)]`: the table decides that: add it there, and remove it here",
         )],
     ),
     (
         "#[otp] extra: u8",
         &[(
             "otp",
-            r#"this attribute says nothing yet: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
+            r#"this attribute is empty: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
         )],
     ),
     (
         "#[otp()] extra: u8",
         &[(
             "otp",
-            r#"this attribute says nothing yet: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
+            r#"this attribute is empty: write `#[otp(...)]` with `id`, `generate = Uuid::now_v7()`, `email`, `verified` or `claim = "name"`"#,
         )],
     ),
     (
@@ -636,11 +640,94 @@ const FIELD_ATTRIBUTES: Mistakes = &[
         "#[otp(email, json)] second: String",
         &[
             ("json", "a field cannot be both `email` and `json`: otp-auth must be able to look for it; remove `json`"),
-            ("email", "only one field can be the `email`, and `email` is it already: remove one of the two"),
+            ("email", "only one field can be the `email`, and `email` already is: remove one of the two"),
         ],
     ),
     (r#"#[otp(claim("x"))] extra: u8"#, &[("claim", r#"`claim` is not written in this form: write `claim = "name"`"#)]),
     (r#"#[otp(column: "x")] extra: u8"#, &[(":", r#"expected `=` in place of `:`: write `column = "name"`"#)]),
+];
+
+#[test]
+fn what_other_crates_say_and_types_that_a_database_lacks() {
+    assert_mistakes("@", FOREIGN);
+}
+
+const FOREIGN: Mistakes = &[
+    (
+        r#"#[otp_user(table = "users", stores(sqlite))] #[sqlx(rename_all = "camelCase")] struct User { #[otp(id)] id: i64, #[otp(email)] #[sqlx(rename = "mail")] email: String, #[sqlx(json)] tags: Tags, #[sqlx(skip)] cache: u8, is_on: bool }"#,
+        &[
+            (
+                "rename_all",
+                r#"otp-auth does not read `#[sqlx(rename_all)]`: write `#[otp(column = "…")]` on `is_on` and the others"#,
+            ),
+            ("rename", r#"otp-auth does not read `#[sqlx(rename)]`: write `#[otp(column = "mail")]`"#),
+            ("json", "otp-auth does not read `#[sqlx(json)]`: write `#[otp(json)]`"),
+            ("skip", "otp-auth does not read `#[sqlx(skip)]`: write `#[otp(skip)]`"),
+        ],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(sqlite))] #[sqlx(rename_all = "camelCase")] struct User { #[otp(id)] id: i64, #[otp(email, column = "mail")] #[sqlx(rename = "mail")] email: String, #[otp(json)] #[sqlx(json)] tags: Vec<u8>, #[otp(skip)] #[sqlx(skip)] cache: usize }"#,
+        &[],
+    ),
+    (
+        r#"#[otp_user(collection = "users")] struct User { #[otp(id)] #[serde(rename = "_id")] id: ObjectId, #[otp(email)] #[serde(rename = "mail")] email: String }"#,
+        &[("rename", r#"otp-auth does not read `#[serde(rename)]`: write `#[otp(column = "mail")]`"#)],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(postgres))] struct User { #[otp(id)] id: u64, #[otp(email)] email: &'static str, tags: Vec<String>, age: Option<u8>, letter: char, map: HashMap<String, String> }"#,
+        &[
+            ("u64", "PostgreSQL cannot store `u64`: write `i64`"),
+            ("&'static str", "a user must own its data: write `String`"),
+            ("Option<u8>", "PostgreSQL cannot store `u8`: write `i16`"),
+            ("char", "PostgreSQL cannot store `char`: write `String`"),
+            (
+                "HashMap<String, String>",
+                "PostgreSQL cannot store `HashMap<String,String>` in a column: add `#[otp(json)]`",
+            ),
+        ],
+    ),
+    (
+        r#"#[otp_user(table = "users", stores(mysql, sqlite))] struct User { #[otp(id)] id: u64, #[otp(email, column = "users.mail")] email: String, tags: Vec<String>, bytes: Vec<u8>, count: u64 }"#,
+        &[
+            ("u64", "SQLite cannot store `u64`: write `i64`"),
+            ("Vec<String>", "MySQL cannot store `Vec<String>` in a column: add `#[otp(json)]`"),
+            ("column", r#"a column is named without its table: write `column = "mail"`"#),
+        ],
+    ),
+    (
+        "struct User { #[otp(id)] id: Vec<u8>, #[otp(email)] email: String }",
+        &[(
+            "Vec<u8>",
+            "`Vec<u8>` cannot be the id of a user: write an integer, a `Uuid`, a `String` or a type of your own around one",
+        )],
+    ),
+    (
+        "struct User<T> { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(skip)] more: Option<T> }",
+        &[("T", "`T` needs a bound, because threads share a user: write `T: Send + Sync + 'static`")],
+    ),
+    (
+        r#"struct User { #[otp(id column = "x")] id: i64, #[otp(email = "mail")] email: String, #[otp(primary_key)] other: i64, #[otp(nullable)] text: String, #[otp(claim, skip)] cache: u8 }"#,
+        &[
+            ("column", "expected `,` before this"),
+            ("email", r#"`email` takes no value: write `email, column = "mail"`"#),
+            ("primary_key", "`#[otp(...)]` has no key `primary_key`: write `id`"),
+            (
+                "nullable",
+                "`nullable` does not belong in `#[otp(...)]`: the type says that: write `Option<…>`, and remove this word",
+            ),
+            (
+                "skip",
+                "a field cannot be both `claim` and `skip`: a field with `skip` has no column; remove one of the two",
+            ),
+        ],
+    ),
+    (
+        "struct User { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(colour)] colour: u8 }",
+        &[(
+            "colour",
+            "`#[otp(...)]` has no key `colour`; the nearest are `column`, `claim` and `json`, and all are at https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html",
+        )],
+    ),
 ];
 
 #[test]
@@ -657,7 +744,7 @@ const STRUCTS: Mistakes = &[
             ("_id", "`_id` is the field of the id: put `#[otp(id)]` on it, or name another field"),
             (
                 "Uuid",
-                "MongoDB makes ids of the type `ObjectId` only: write `#[otp(id, generate = …)]` to make the id of a new user",
+                "MongoDB only generates ids of the type `ObjectId`: write `#[otp(id, generate = …)]` to make the id of a new user",
             ),
         ],
     ),
@@ -681,7 +768,7 @@ const STRUCTS: Mistakes = &[
         "struct User { #[otp(identifier)] key: i64, #[otp(email)] email: String }",
         &[(
             "identifier",
-            "`#[otp(...)]` has no key `identifier`; its keys are `id`, `generate`, `email`, `verified`, `claim`, `column`, `default`, `json` and `skip`",
+            "`#[otp(...)]` has no key `identifier`; the nearest are `verified`, `generate` and `id`, and all are at https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html",
         )],
     ),
     (
@@ -751,24 +838,18 @@ const STRUCTS: Mistakes = &[
     ),
     (
         "struct User<'a> { #[otp(id)] id: i64, #[otp(email)] email: &'a str }",
-        &[(
-            "'a",
-            "a user is kept beyond any borrow, so it cannot have `'a`: own the data, for example with `String` in place of `&str`",
-        )],
+        &[("'a", "a user must own its data, so it cannot have `'a`: write for example `String` instead of `&str`")],
     ),
     (
-        "struct User<T> { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] extra: Vec<T> }",
+        "struct User<T: Claim> { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] extra: Vec<T> }",
         &[(
             "claim",
-            "the type of this claim mentions the parameter `T`, and a generated claims struct has none: write a claims type and name it with `#[otp_user(claims = MyClaims)]`",
+            "a generated claims struct cannot mention the parameter `T`: write a claims type of your own and name it with `#[otp_user(claims = MyClaims)]`",
         )],
     ),
     (
         "#[otp_user(claims = Own)] struct User { #[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] extra: u8 }",
-        &[(
-            "claim",
-            "the struct has `claims = …`, so its fields are no claims: remove this `claim`, or remove `claims`",
-        )],
+        &[("claim", "the struct names its claims with `claims = …`: remove this `claim`, or remove `claims`")],
     ),
     (
         r#"#[otp_user(tabel = "users", stores(oracle))] struct User { #[otp(id)] id: i64, #[otp(email)] email: Option<String>, #[otp(claim)] exp: u8, #[otp(jsn)] a: u8 }"#,
@@ -776,7 +857,7 @@ const STRUCTS: Mistakes = &[
             ("tabel", "`#[otp_user(...)]` has no key `tabel`; did you mean `table`?"),
             (
                 "oracle",
-                "there is no store `oracle` in this version of otp-auth; the stores it has are `sqlite`, `postgres` or `mysql`",
+                "there is no store `oracle`: otp-auth has `sqlite`, `postgres` and `mysql`; for another database implement its store traits",
             ),
             ("jsn", "`#[otp(...)]` has no key `jsn`; did you mean `json`?"),
             ("Option<String>", "the `email` cannot be optional: codes are sent to it; write `String`"),

@@ -179,18 +179,6 @@ macro_rules! columns {
             bind(arguments, sqlx::types::Json(value))
         }
 
-        /// Reads one column.
-        ///
-        /// # Errors
-        ///
-        /// When it does not have this type.
-        pub fn get<T>(row: &Row, index: usize) -> Result<T, Error>
-        where
-            T: for<'r> sqlx::Decode<'r, $database> + sqlx::Type<$database>,
-        {
-            sqlx::Row::try_get(row, index)
-        }
-
         /// Whether a column is `NULL`.
         ///
         /// # Errors
@@ -198,18 +186,6 @@ macro_rules! columns {
         /// When there is no such column.
         pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
             Ok(sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, index)?))
-        }
-
-        /// Reads one column, where `NULL` is the type's default.
-        ///
-        /// # Errors
-        ///
-        /// When it does not have this type.
-        pub fn or_default<T>(row: &Row, index: usize) -> Result<T, Error>
-        where
-            T: Default + for<'r> sqlx::Decode<'r, $database> + sqlx::Type<$database>,
-        {
-            Ok(sqlx::Row::try_get::<Option<T>, _>(row, index)?.unwrap_or_default())
         }
     };
     ($database:ty, json) => {

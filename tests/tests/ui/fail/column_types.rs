@@ -3,6 +3,9 @@ use otp_auth::OtpUser;
 
 struct Opaque;
 
+#[derive(Clone)]
+struct Mail(String);
+
 #[derive(OtpUser)]
 #[otp_user(table = "users", stores(sqlite))]
 struct User {
@@ -20,6 +23,24 @@ struct NoText {
     id: Vec<u8>,
     #[otp(email)]
     email: String,
+}
+
+#[derive(OtpUser)]
+#[otp_user(table = "users", stores(postgres))]
+struct Plain {
+    #[otp(id)]
+    id: u64,
+    #[otp(email)]
+    email: Mail,
+    tags: std::collections::HashMap<String, String>,
+}
+
+#[derive(OtpUser)]
+struct Addressed {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: Mail,
 }
 
 fn main() {}

@@ -1,0 +1,76 @@
+//! Attributes of sqlx and serde on a user struct. They say how others read it, and otp-auth does
+//! not: without a word of its own it would use another column, silently.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{Attribute, Expr, Token};
+
+use super::attrs::{FieldWritten, Written};
+use super::rules::document_name;
+use crate::diag::{Errors, mistake};
+use crate::syntax::string;
+
+pub(super) fn check(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) {
+    let in_table = written.stores.is_given();
+    let in_collection = written.collection.is_given();
+    for (name, applies) in [("sqlx", in_table), ("serde", in_collection && !in_table)] {
+        if !applies {
+            continue;
+        }
+        for (word, value) in words(&written.input.attrs, name) {
+            let renamed = |field: &&FieldWritten<'_>| {
+                let plain = field.column.is_absent() && field.skip.is_absent();
+                plain && value.as_deref().is_some_and(|style| changes(style, &field.column_name()))
+            };
+            if word == "rename_all"
+                && let Some(field) = fields.iter().find(renamed)
+            {
+                let field = field.ident;
+                let help = format!("write `#[otp(column = \"…\")]` on `{field}` and the others");
+                errors.push(mistake(&word, format_args!("otp-auth does not read `#[{name}(rename_all)]`: {help}")));
+            }
+        }
+        for field in fields.iter().filter(|field| field.skip.is_absent()) {
+            for (word, value) in words(field.attrs, name) {
+                let column = if in_table { field.column_name() } else { document_name(field) };
+                let help = match (&*word.to_string(), value) {
+                    ("rename", Some(value)) if value != column => format!("write `#[otp(column = \"{value}\")]`"),
+                    ("skip" | "skip_deserializing", _) => "write `#[otp(skip)]`".to_owned(),
+                    ("json", _) if field.json.is_absent() => "write `#[otp(json)]`".to_owned(),
+                    ("flatten", _) => {
+                        let inner = field.ty.to_token_stream();
+                        format!("every field is one column, so list the fields of `{inner}` here")
+                    }
+                    _ => continue,
+                };
+                errors.push(mistake(&word, format_args!("otp-auth does not read `#[{name}({word})]`: {help}")));
+            }
+        }
+    }
+}
+
+/// Whether a style of names, such as `camelCase`, changes this one.
+fn changes(style: &str, name: &str) -> bool {
+    match style {
+        "snake_case" => false,
+        "lowercase" | "camelCase" | "kebab-case" => name.contains('_'),
+        _ => true,
+    }
+}
+
+/// The words in the attributes of one crate, with their values.
+fn words(attributes: &[Attribute], name: &str) -> Vec<(Ident, Option<String>)> {
+    let mut words = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+        // Whoever the attribute belongs to reports what does not read.
+        let _ = attribute.parse_nested_meta(|meta| {
+            let value = if meta.input.peek(Token![=]) { string(&meta.value()?.parse::<Expr>()?) } else { None };
+            if meta.input.peek(syn::token::Paren) {
+                meta.input.parse::<proc_macro2::TokenTree>()?;
+            }
+            words.extend(meta.path.get_ident().cloned().map(|word| (word, value)));
+            Ok(())
+        });
+    }
+    words
+}
