@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use sqlx::query::Query;
 use sqlx::{Database, Error};
 
 use super::failure::not_found_again;
@@ -122,6 +123,9 @@ pub(super) trait Dialect: Database {
         identity: &Identity,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// The statement that accepts the code, if it was not accepted before.
+    fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Self, Self::Arguments>;
+
     /// Accepts the code; whether it was this call that did.
     fn accept_code<U: OtpUser>(
         connection: &mut Self::Connection,
@@ -154,10 +158,22 @@ pub(super) trait Dialect: Database {
     ) -> impl Future<Output = Result<Vec<SessionId>, Error>> + Send;
 }
 
-/// The functions of a database that generated code calls; `json` as well,
-/// unless the database has a form of its own.
+/// What generated code names of a database; `get_json` as well, unless the
+/// database has a form of its own.
 macro_rules! columns {
-    ($database:ty) => {
+    ($database:ident, sqlx::$module:ident::{$arguments:ident, $row:ident}) => {
+        pub use sqlx::{Error, $database as Database};
+        pub use sqlx::$module::{$arguments as Arguments, $row as Row};
+        pub use $crate::store::sql::shape::{Filter, Given, Unknown};
+        pub use $crate::store::sql::user::SqlUser;
+
+        /// A table of users, as the derive describes it.
+        pub type Table = $crate::store::sql::shape::Table<$database>;
+        /// A column of it.
+        pub type Column = $crate::store::sql::shape::Column<$database>;
+        /// What a field reads.
+        pub type FieldOf<T> = $crate::store::sql::shape::FieldOf<$database, T>;
+
         /// Binds one value.
         ///
         /// # Errors
@@ -188,8 +204,8 @@ macro_rules! columns {
             Ok(sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, index)?))
         }
     };
-    ($database:ty, json) => {
-        columns!($database);
+    ($database:ident, sqlx::$module:ident::{$arguments:ident, $row:ident}, json) => {
+        columns!($database, sqlx::$module::{$arguments, $row});
 
         /// Reads one column of JSON, or of JSON text.
         ///
@@ -221,6 +237,15 @@ macro_rules! same_statements {
             arguments: Arguments,
         ) -> Result<Option<Row>, Error> {
             sqlx::query_with(statement, arguments).fetch_optional(connection).await
+        }
+
+        async fn accept_code<U: OtpUser>(
+            connection: &mut $connection,
+            realm: &$crate::store::Realm,
+            sign_in: &$crate::store::SignIn<U>,
+        ) -> Result<bool, Error> {
+            let accepted = <Self as $crate::store::sql::user::Dialect>::accepting(realm, sign_in).execute(connection);
+            Ok(accepted.await?.rows_affected() > 0)
         }
 
         async fn insert_session(

@@ -4,6 +4,7 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgConnection, PgTypeInfo, Postgres};
+use sqlx::query::Query;
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::super::row::session_ids;
@@ -14,20 +15,7 @@ use super::sessions::{revoke, revoke_all};
 use crate::store::{Identity, Realm, Revocation, SessionId, SignIn};
 use crate::user::OtpUser;
 
-pub use super::super::user::SqlUser;
-pub use crate::store::sql::shape::{Filter, Given, Unknown};
-pub use sqlx::Error;
-pub use sqlx::Postgres as Database;
-pub use sqlx::postgres::{PgArguments as Arguments, PgRow as Row};
-
-/// A table of users, as the derive describes it.
-pub type Table = crate::store::sql::shape::Table<Postgres>;
-/// A column of it.
-pub type Column = crate::store::sql::shape::Column<Postgres>;
-/// What a field reads.
-pub type FieldOf<T> = crate::store::sql::shape::FieldOf<Postgres, T>;
-
-columns!(Postgres);
+columns!(Postgres, sqlx::postgres::{PgArguments, PgRow});
 
 user_store!(PostgresStore, Postgres, realm => realm.as_str(), store => async move { Ok(((), store.begin().await?)) });
 
@@ -53,12 +41,8 @@ impl Dialect for Postgres {
         Ok(())
     }
 
-    async fn accept_code<U: OtpUser>(
-        connection: &mut PgConnection,
-        realm: &Realm,
-        sign_in: &SignIn<U>,
-    ) -> Result<bool, Error> {
-        let accepted = sqlx::query(
+    fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Postgres, Arguments> {
+        sqlx::query(
             "UPDATE otp_challenges SET consumed_at = $3, nonce = NULL, code_mac = NULL \
              WHERE realm = $5 AND key = $1 AND code_mac = $2 AND consumed_at IS NULL AND expires_at > $3 AND identity = $4",
         )
@@ -67,9 +51,6 @@ impl Dialect for Postgres {
         .bind(sign_in.revocation.now.as_millis())
         .bind(sign_in.identity.as_bytes().as_slice())
         .bind(realm.as_str())
-        .execute(connection)
-        .await?;
-        Ok(accepted.rows_affected() > 0)
     }
 
     async fn revoke(

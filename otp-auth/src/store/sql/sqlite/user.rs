@@ -1,5 +1,6 @@
 //! The application's users in `SQLite`.
 
+use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::super::user::{Dialect, columns, same_statements};
@@ -8,20 +9,7 @@ use super::SqliteStore;
 use crate::store::{Identity, Realm, SignIn};
 use crate::user::OtpUser;
 
-pub use super::super::user::SqlUser;
-pub use crate::store::sql::shape::{Filter, Given, Unknown};
-pub use sqlx::Error;
-pub use sqlx::Sqlite as Database;
-pub use sqlx::sqlite::{SqliteArguments as Arguments, SqliteRow as Row};
-
-/// A table of users, as the derive describes it.
-pub type Table = crate::store::sql::shape::Table<Sqlite>;
-/// A column of it.
-pub type Column = crate::store::sql::shape::Column<Sqlite>;
-/// What a field reads.
-pub type FieldOf<T> = crate::store::sql::shape::FieldOf<Sqlite, T>;
-
-columns!(Sqlite, json);
+columns!(Sqlite, sqlx::sqlite::{SqliteArguments, SqliteRow}, json);
 
 user_store!(SqliteStore, Sqlite, realm => realm.as_str(), store => store.begin());
 
@@ -35,12 +23,8 @@ impl Dialect for Sqlite {
         Ok(())
     }
 
-    async fn accept_code<U: OtpUser>(
-        connection: &mut SqliteConnection,
-        realm: &Realm,
-        sign_in: &SignIn<U>,
-    ) -> Result<bool, Error> {
-        let accepted = sqlx::query(
+    fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Sqlite, Arguments> {
+        sqlx::query(
             "UPDATE otp_challenges SET consumed_at = ?3, nonce = NULL, code_mac = NULL \
              WHERE realm = ?5 AND key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND identity = ?4",
         )
@@ -49,8 +33,5 @@ impl Dialect for Sqlite {
         .bind(sign_in.revocation.now.as_millis())
         .bind(sign_in.identity.as_bytes().as_slice())
         .bind(realm.as_str())
-        .execute(connection)
-        .await?;
-        Ok(accepted.rows_affected() > 0)
     }
 }
