@@ -64,8 +64,8 @@ impl Reader<'_> {
         self.quiet = false;
         if input.peek(Token![#]) {
             let attribute = self.vocabulary.attribute;
-            let advice = "put `#[cfg_attr(…, …)]` with a whole attribute on the struct";
-            self.report(input.span(), format_args!("no attribute can stand in `{attribute}`: {advice}"));
+            let advice = "put `#[cfg_attr(condition, …)]` with a whole attribute on the struct";
+            self.report(input.span(), format_args!("attributes are not allowed inside `{attribute}`: {advice}"));
             let _ = input.call(Attribute::parse_outer);
         }
         let Some(word) = word(input) else {

@@ -86,6 +86,10 @@ impl<T> Slot<T> {
         matches!(self, Self::Absent)
     }
 
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self, Self::Broken)
+    }
+
     pub(crate) fn is_given(&self) -> bool {
         matches!(self, Self::Given { .. })
     }

@@ -8,7 +8,7 @@ use crate::session::Client;
 
 /// The request behind a call of a [hook](crate::Hooks).
 ///
-/// The client can forge what it says about itself. Use it to help people recognise a request, not
+/// The client can forge what it says about itself. Use it to help people recognize a request, not
 /// as proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

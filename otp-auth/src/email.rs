@@ -1,4 +1,4 @@
-//! Addresses. Only this file normalises and checks them.
+//! Addresses. Only this file normalizes and checks them.
 //!
 //! Two spellings that mail systems deliver to one mailbox have one canonical form. Nothing else is
 //! merged. In particular, Unicode compatibility forms are not folded: the e-mail would go to the
@@ -42,7 +42,7 @@ impl Address {
     /// Accepts a bare addr-spec with a dot-atom local part and a domain name of at least two
     /// labels. Drops surrounding spaces and invisible characters, and one dot after the domain.
     /// Rejects quoted local parts, comments, display names, address literals and lists. In the
-    /// local part, also rejects whatever Unicode compatibility normalisation would change (except
+    /// local part, also rejects whatever Unicode compatibility normalization would change (except
     /// the vowel AM of Thai and Lao, which becomes one character) and invisible characters (except
     /// joiners where IDNA allows them).
     ///

@@ -147,8 +147,8 @@ pub(crate) fn developer_mode_host(host: Option<&[u8]>, client: Option<IpAddr>) {
 
 /// The start of a request header, escaped so that it stays on one line.
 fn shown(field: &[u8]) -> String {
-    const MAX_LOGGED_CHARS: usize = 128;
-    field.get(..MAX_LOGGED_CHARS).unwrap_or(field).escape_ascii().to_string()
+    const MAX_LOGGED_BYTES: usize = 128;
+    field.get(..MAX_LOGGED_BYTES).unwrap_or(field).escape_ascii().to_string()
 }
 
 pub(crate) fn internal_error(cause: &impl fmt::Display) {

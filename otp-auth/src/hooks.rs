@@ -86,20 +86,20 @@ impl Suspicion {
 
 /// Called at the turning points of a sign-in. Every method has a default that does nothing.
 ///
-/// Without either of the two below there are no hooks. Either implement this trait
-/// for a field's type and mark the field with `#[otp(hooks)]`, or add the bare key `hooks` to the
-/// attribute and implement it for the config struct.
+/// There are two ways to provide hooks: implement this trait for a field's type and mark the field
+/// with `#[otp(hooks)]`, or implement it for the config struct and add the bare key `hooks` to the
+/// attribute.
 ///
 /// [`before_create`](Self::before_create) and [`before_sign_in`](Self::before_sign_in) fail closed:
 /// without a response within five seconds, they reject. Notifications come after the fact. They may
-/// be cut off after five seconds, and cannot undo anything. Both receive a [`RequestContext`]. If
+/// be cut off after five seconds, and cannot undo anything. All of them receive a [`RequestContext`]. If
 /// your application made the call (for example
 /// [`revoke_all_sessions`](crate::OtpAuth::revoke_all_sessions)), the context has only the time,
 /// unless the call was [on behalf of a client](crate::OtpAuth::for_request).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no hooks for the users of type `{U}`",
     label = "write `impl Hooks<{U}> for {Self} {{}}`",
-    note = "the key `hooks` of `#[otp_config(...)]` says that the struct has them; a field that has them is marked with `#[otp(hooks)]`"
+    note = "add the key `hooks` to `#[otp_config(...)]` if the struct implements them, or mark the field that does with `#[otp(hooks)]`"
 )]
 pub trait Hooks<U>: Send + Sync + 'static {
     /// Somebody proved control of `email` (in canonical form) and has no account yet. May reject;

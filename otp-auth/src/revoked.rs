@@ -155,7 +155,7 @@ impl State {
         self.users.retain(|_, bar| bar.is_live(now));
         self.ids.shrink_to_fit();
         self.users.shrink_to_fit();
-        // Amortises a sweep over as many insertions.
+        // Amortizes a sweep over as many insertions.
         self.sweep_at = 2 * self.len();
     }
 }

@@ -44,7 +44,7 @@ pub struct Session {
     /// How the user authenticated.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, examples(json!(["otp"]))))]
     pub methods: AuthMethods,
-    /// What helps the user recognise the session.
+    /// What helps the user recognize the session.
     pub client: Client,
 }
 
@@ -96,7 +96,7 @@ pub struct Recovery {
     pub at: Timestamp,
 }
 
-/// What helps a user recognise a session.
+/// What helps a user recognize a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::{Data, DeriveInput, Field, Generics, Index, Member, Type, parse_quote};
+use syn::{Data, DeriveInput, Field, GenericArgument, Generics, Index, Member, PathArguments, Type, parse_quote};
 
 use super::fallback::Place;
 use super::words::FIELD;
@@ -97,7 +97,7 @@ pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place>
         syn::Item::Fn(item) => ("a function", item.sig.ident.to_token_stream()),
         syn::Item::Impl(item) => ("an impl", item.self_ty.to_token_stream()),
         syn::Item::Mod(item) => ("a module", item.ident.to_token_stream()),
-        syn::Item::Type(item) => ("another name for a type", item.ident.to_token_stream()),
+        syn::Item::Type(item) => ("a type alias", item.ident.to_token_stream()),
         _ => ("another item", item.to_token_stream()),
     };
     errors.push(no_struct(&place, what));
@@ -110,21 +110,49 @@ pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place>
 /// Refuses fields that no other thread may see, and traits that have no `dyn`. The mistake takes
 /// the place of their types, so that nothing else is said about them.
 pub(super) fn refuse_types(input: &mut DeriveInput) {
-    const REFUSED: [(&[&str], &[&str], &str); 5] = [
-        (&["Rc"], &[], "threads share the configuration, but cannot share an `Rc`: write `Arc`"),
-        // What a mutex guards need not be shared.
-        (&["RefCell"], &["Mutex"], "threads share the configuration, but cannot share a `RefCell`: write `Mutex`"),
-        (&["Cell"], &["Mutex"], "threads share the configuration, but cannot share a `Cell`: write `Mutex`"),
-        (&["dyn", "SendOtp"], &[], "`SendOtp` does not work with `dyn`: write `otp_auth::send::AnySender`"),
-        (&["dyn", "Hooks"], &[], "`Hooks` does not work with `dyn`: write the type that implements it"),
-    ];
     let Data::Struct(data) = &mut input.data else { return };
     for field in &mut data.fields {
-        let has = |name: &&str| mentions(&field.ty, name);
-        let found = REFUSED.iter().find(|(names, unless, _)| names.iter().all(has) && !unless.iter().any(has));
-        if let Some((_, _, message)) = found {
-            let error = mistake(&field.ty, message).into_compile_error();
-            field.ty = parse_quote!([(); { #error }]);
+        let roles = field.attrs.iter().filter(|attribute| attribute.path().is_ident("otp"));
+        let roles = roles.map(|attribute| attribute.meta.to_token_stream().to_string()).collect::<String>();
+        let is_dyn = |name| mentions(&field.ty, "dyn") && mentions(&field.ty, name);
+        let message = if let Some((name, instead)) = of_one_thread(&field.ty) {
+            format!("threads share the configuration, but cannot share {name}: write `{instead}`")
+        } else if roles.contains("sender") && is_dyn("SendOtp") {
+            "`SendOtp` does not work with `dyn`: write `otp_auth::send::AnySender`".to_owned()
+        } else if roles.contains("hooks") && is_dyn("Hooks") {
+            "`Hooks` does not work with `dyn`: write the type that implements it".to_owned()
+        } else {
+            continue;
+        };
+        let error = mistake(&field.ty, message).into_compile_error();
+        field.ty = parse_quote!([(); { #error }]);
+    }
+}
+
+/// A type of the standard library that only one thread may use, and what to write instead. Only
+/// what is certain: the type itself, or one that a container of the standard library hands out.
+fn of_one_thread(ty: &Type) -> Option<(&'static str, &'static str)> {
+    let Type::Path(path) = ty else { return None };
+    let segment = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let of_std = path.path.segments.len() == 1 || path.path.segments.first()?.ident == "std";
+    match &*segment.ident.to_string() {
+        "Rc" if of_std => Some(("an `Rc`", "Arc")),
+        "RefCell" if of_std => Some(("a `RefCell`", "Mutex")),
+        "Cell" if of_std => Some(("a `Cell`", "Mutex")),
+        "Option" | "Vec" | "Box" | "Arc" => arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::Type(inner) => of_one_thread(inner),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// Removes the attributes that only the derive would understand.
+pub(super) fn remove_attributes(input: &mut DeriveInput) {
+    if let Data::Struct(data) = &mut input.data {
+        for field in &mut data.fields {
+            field.attrs.retain(|attribute| !attribute.path().is_ident("otp"));
         }
     }
 }

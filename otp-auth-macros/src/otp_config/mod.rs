@@ -35,7 +35,8 @@ const ARGUMENTS: &str = "__otp_config";
 /// ```
 pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let written = Written::read(arguments.clone(), &mut Errors::default());
+    let mut of_arguments = Errors::default();
+    let written = Written::read(arguments.clone(), &mut of_arguments);
     let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
         // The compiler explains an item that does not parse.
         let stand_in = item::refuse(item, &mut errors).map(|place| fallback::expand(&written, &place));
@@ -43,6 +44,13 @@ pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStr
         return quote!(#item #errors #stand_in);
     };
     item::refuse_types(&mut input);
+    if written.root.is_broken() {
+        // Nobody knows where the derive is.
+        item::remove_attributes(&mut input);
+        let stand_in = fallback::expand(&written, &fallback::Place::of(&input));
+        let errors = of_arguments.expand();
+        return quote!(#input #errors #stand_in);
+    }
     let private = written.root().private();
     let name = syn::Ident::new(ARGUMENTS, proc_macro2::Span::call_site());
     quote! {

@@ -120,7 +120,10 @@ fn check_secrets(written: &Written, item: &Item<'_>, errors: &mut Errors) {
              `secret_key = env(\"OTP_AUTH_SECRET\")`",
         ));
     }
-    for (key, what) in [("secret_key", ""), ("previous_secret_keys", "contains a secret that ")] {
+    for (key, what, variable) in [
+        ("secret_key", "", "OTP_AUTH_SECRET"),
+        ("previous_secret_keys", "contains a secret that ", "OTP_AUTH_OLD_SECRET"),
+    ] {
         let secrets = match written.slot(key).value() {
             Some(Value::One(secret)) => std::slice::from_ref(secret),
             Some(Value::Listed(secrets)) => secrets,
@@ -132,9 +135,7 @@ fn check_secrets(written: &Written, item: &Item<'_>, errors: &mut Errors) {
             {
                 errors.push(mistake_at(
                     place,
-                    format_args!(
-                        "`{key}` {what}{weakness} and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
-                    ),
+                    format_args!("`{key}` {what}{weakness} and keep it out of the code, with `env(\"{variable}\")`"),
                 ));
             }
         }

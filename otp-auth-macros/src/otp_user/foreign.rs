@@ -33,9 +33,22 @@ pub(super) fn check(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: 
         for field in fields.iter().filter(|field| field.skip.is_absent()) {
             for (word, value) in words(field.attrs, name) {
                 let column = if in_table { field.column_name() } else { document_name(field) };
+                let plain = field.column.is_absent();
                 let help = match (&*word.to_string(), value) {
-                    ("rename", Some(value)) if value != column => format!("write `#[otp(column = \"{value}\")]`"),
-                    ("skip" | "skip_deserializing", _) => "write `#[otp(skip)]`".to_owned(),
+                    ("rename", Some(value)) if plain && value != column => {
+                        // serde may name it for an API alone.
+                        let or = format!(" if the database calls it that, or `#[otp(column = \"{column}\")]` if not");
+                        format!("write `#[otp(column = \"{value}\")]`{}", if in_table { "" } else { &or })
+                    }
+                    // What serde skips may still be stored.
+                    ("skip", _)
+                        if in_table
+                            && field.id.is_absent()
+                            && field.email.is_absent()
+                            && field.verified.is_absent() =>
+                    {
+                        "write `#[otp(skip)]`".to_owned()
+                    }
                     ("json", _) if field.json.is_absent() => "write `#[otp(json)]`".to_owned(),
                     ("flatten", _) => {
                         let inner = field.ty.to_token_stream();

@@ -35,7 +35,7 @@ use crate::syntax::{Root, pointing_at};
 ///         Ok(())
 ///     }
 ///     fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut Arguments) -> Result<(), Error> {
-///         <Self as SqliteUser>::bind_id(id, arguments)?;
+///         <Self as SqlUser<Sqlite>>::bind_id(id, arguments)?;
 ///         Ok(())
 ///     }
 /// }

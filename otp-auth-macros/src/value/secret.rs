@@ -3,6 +3,7 @@
 use otp_auth_rules::{Form, Key};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, ExprReference, Token};
 
@@ -26,24 +27,19 @@ enum Source {
 impl Secret {
     pub(super) fn read(expr: &Expr, key: &Key) -> Result<Self> {
         let expr = peel(expr);
-        let literal = |bytes: &[u8]| {
-            let weakness = otp_auth_rules::secret::weakness(bytes).map(|weakness| (weakness, expr.span()));
-            Ok(Self { source: Source::Value(expr.clone()), weakness })
-        };
-        match written(expr) {
-            Some(Written::Text(text)) => return literal(text.as_bytes()),
-            Some(Written::Bytes(bytes)) => return literal(&bytes),
-            Some(_) => {
-                return Err(mistake(
-                    expr,
-                    format_args!(
-                        "`{}` takes a string, the name of an environment variable or an \
-                         expression: write `env(\"OTP_AUTH_SECRET\")`",
-                        key.name
-                    ),
-                ));
-            }
-            None => {}
+        if let Some(bytes) = literal(expr) {
+            let weakness = otp_auth_rules::secret::weakness(&bytes).map(|weakness| (weakness, expr.span()));
+            return Ok(Self { source: Source::Value(expr.clone()), weakness });
+        }
+        if written(expr).is_some() {
+            return Err(mistake(
+                expr,
+                format_args!(
+                    "`{}` takes a string, the name of an environment variable or an \
+                     expression: write `env(\"OTP_AUTH_SECRET\")`",
+                    key.name
+                ),
+            ));
         }
         let source = match expr {
             Expr::Call(call) if is_env(&call.func) => {
@@ -94,12 +90,50 @@ pub(super) fn borrow(expr: &Expr) -> ExprReference {
     }
 }
 
+/// The bytes of a literal, also behind `&` and the usual conversions.
+fn literal(expr: &Expr) -> Option<Vec<u8>> {
+    const CONVERSIONS: [&str; 7] = ["as_bytes", "into", "into_bytes", "to_owned", "to_string", "to_vec", "as_slice"];
+    match peel(expr) {
+        Expr::Reference(reference) => literal(&reference.expr),
+        Expr::MethodCall(call) if call.args.is_empty() && CONVERSIONS.iter().any(|name| call.method == name) => {
+            literal(&call.receiver)
+        }
+        Expr::Call(call) if call.args.len() == 1 => {
+            let Expr::Path(path) = peel(&call.func) else { return None };
+            let converts = path.path.segments.last().is_some_and(|last| last.ident == "from");
+            converts.then(|| literal(call.args.first()?)).flatten()
+        }
+        Expr::Repeat(repeat) => {
+            let number = |expr: &Expr| match peel(expr) {
+                Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(number), .. }) => number.base10_parse::<u16>().ok(),
+                Expr::Lit(syn::ExprLit { lit: syn::Lit::Byte(byte), .. }) => Some(byte.value().into()),
+                _ => None,
+            };
+            Some(vec![u8::try_from(number(&repeat.expr)?).ok()?; number(&repeat.len)?.into()])
+        }
+        other => match written(other)? {
+            Written::Text(text) => Some(text.into_bytes()),
+            Written::Bytes(bytes) => Some(bytes),
+            _ => None,
+        },
+    }
+}
+
 fn is_env(function: &Expr) -> bool {
     matches!(peel(function), Expr::Path(path) if path.path.is_ident("env"))
 }
 
 /// The name of an environment variable; a literal one is checked.
 fn variable(name: &Expr) -> Result<Expr> {
+    if let Some(Word::CompiledIn(word, variable)) = find_word(name.to_token_stream()) {
+        return Err(mistake(
+            name,
+            format_args!(
+                "`env` takes the name of a variable, and `{word}!` compiles its value into your program: write \
+                 `env({variable})`"
+            ),
+        ));
+    }
     let possible = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
     match (written(peel(name)), string(name)) {
         (None, _) => Ok(name.clone()),
@@ -115,6 +149,7 @@ pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
     let secret = matches!(key.form, Form::Secret(_) | Form::Secrets(_));
     let name = key.name;
     let written = |variable: &str| match key.form {
+        Form::Secrets(_) if variable == EXAMPLE => format!("{name} = [env(\"OTP_AUTH_OLD_SECRET\")]"),
         Form::Secrets(_) => format!("{name} = [env({variable})]"),
         _ => format!("{name} = env({variable})"),
     };
@@ -126,19 +161,22 @@ pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
         }
         Some(Word::Env(variable)) if secret => {
             let write = written(&variable);
-            format!("`env({variable})` is read at startup and must stand alone: write `{write}`")
+            format!(
+                "`env({variable})` is read at startup and must stand alone: write `{write}`, or fill a field of the \
+                 configuration and write `{name} = self.{name}`"
+            )
         }
         Some(Word::Env(variable)) => format!(
             "`env(…)` is for secrets: write `{name} = self.{name}` and fill that field from \
              `std::env::var({variable})`"
         ),
         _ => match (peel(expr), secret) {
-            (Expr::Call(call), true) if is_var(&call.func) => {
-                format!("`std::env::var` returns a `Result`: write `{}`", written(&argument(call)))
+            (Expr::Call(call), true) if let Some((function, returned)) = of_std(&call.func) => {
+                format!("`std::env::{function}` returns {returned}: write `{}`", written(&argument(call)))
             }
             (Expr::Try(tried), true)
                 if let Expr::Call(call) = peel(&tried.expr)
-                    && is_var(&call.func) =>
+                    && of_std(&call.func).is_some() =>
             {
                 format!("`?` cannot return from here: write `{}`", written(&argument(call)))
             }
@@ -155,11 +193,16 @@ fn argument(call: &ExprCall) -> String {
     call.args.first().map_or_else(|| EXAMPLE.to_owned(), |name| name.to_token_stream().to_string())
 }
 
-fn is_var(function: &Expr) -> bool {
-    let last = |path: &syn::ExprPath| {
-        path.path.segments.last().is_some_and(|last| last.ident == "var" || last.ident == "var_os")
-    };
-    matches!(peel(function), Expr::Path(path) if last(path))
+/// The function of the standard library that reads a variable, and what it returns.
+fn of_std(function: &Expr) -> Option<(&'static str, &'static str)> {
+    let Expr::Path(path) = peel(function) else { return None };
+    let names: Vec<_> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    match names[..] {
+        ["std", "env", "var"] | ["env", "var"] => Some(("var", "a `Result`")),
+        ["std", "env", "var_os"] | ["env", "var_os"] => Some(("var_os", "an `Option`")),
+        _ => None,
+    }
 }
 
 /// A word about the environment, with its argument.
@@ -171,6 +214,9 @@ enum Word {
 }
 
 const EXAMPLE: &str = "\"OTP_AUTH_SECRET\"";
+
+/// Macros that the compiler replaces by a text.
+const COMPILED_IN: [&str; 6] = ["env", "option_env", "include_str", "include_bytes", "include", "dotenv"];
 
 /// The first such word, in whatever it is wrapped.
 fn find_word(tokens: TokenStream) -> Option<Word> {
@@ -192,9 +238,9 @@ fn find_word(tokens: TokenStream) -> Option<Word> {
                 }
             }
             TokenTree::Ident(ident) => {
-                let word = ident.to_string();
+                let word = ident.unraw().to_string();
                 if is(at + 1, '!') {
-                    let compiled = ["env", "option_env", "include_str", "include_bytes"].contains(&word.as_str());
+                    let compiled = COMPILED_IN.contains(&word.as_str());
                     if let (true, Some((_, argument))) = (compiled, argument(at + 2)) {
                         return Some(Word::CompiledIn(word, argument));
                     }

@@ -40,7 +40,7 @@ pub(super) async fn notice(name: &'static str, hook: impl Future<Output = ()> + 
     }
 }
 
-/// Asks the application. A timeout rejects. Returns how the user authenticated.
+/// Asks the application. A timeout counts as a rejection. Returns how the user authenticated.
 pub(super) async fn ask<A: Into<SignInAnswer>>(
     name: &'static str,
     hook: impl Future<Output = A> + Send,

@@ -48,13 +48,13 @@ pub enum AuthError {
     /// The application did not let this user be created or sign in.
     #[error("the application rejected the sign-in")]
     SignInRefused,
-    /// The refresh token is forged or has expired, or its user does not exist.
+    /// The refresh token is not one of ours or has expired, or its user does not exist.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
     /// The session was signed out, or revoked because an old refresh token was reused.
     #[error("the session has been revoked")]
     SessionRevoked,
-    /// The access token is forged, expired or revoked, or its user does not exist.
+    /// The access token is not one of ours, expired or revoked, or its user does not exist.
     #[error("the access token is not valid")]
     InvalidToken,
     /// The store failed. It is safe to retry.

@@ -29,7 +29,7 @@ const ROUNDS_PER_SWEEP: u32 = 60;
 pub(super) struct Following {
     pub(super) revoked: Revoked,
     began: Instant,
-    /// Milliseconds after `began` of the query behind the last response; zero before the first.
+    /// When the last answered query was sent, in milliseconds after `began`; zero before the first.
     asked: AtomicU64,
     /// The same by the tokens' clock, which keeps running while the machine sleeps, and can be
     /// corrected.

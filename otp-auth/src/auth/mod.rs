@@ -1,5 +1,5 @@
 //! The use cases: requesting a code, signing in, refreshing, signing out and authenticating
-//! requests. No HTTP and no SQL.
+//! requests. The routes call them, and so can other transports. No HTTP and no SQL.
 
 mod ask;
 mod check;
@@ -146,7 +146,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, accept_language) }
     }
 
-    /// The same, on behalf of a client of which only the IP address matters.
+    /// The same, on behalf of a client of which only the IP address is known.
     pub(crate) fn for_address(self, address: Option<IpAddr>) -> Self {
         Self { caller: Caller::at(address), ..self }
     }

@@ -60,8 +60,8 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// Forgets a deleted user: ends and deletes their sessions. Call it after you have deleted the
-    /// row. Their tokens are then rejected, in other processes and by [`Claims`] within two
-    /// seconds, and never open the account of someone who later gets the same id.
+    /// row. Their tokens are then rejected, also by [`Claims`], which learns of it in other
+    /// processes within two seconds, and never open the account of someone who later gets the same id.
     ///
     /// Returns the number of deleted sessions.
     ///

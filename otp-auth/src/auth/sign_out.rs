@@ -18,7 +18,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// # Errors
     ///
-    /// [`AuthError::Store`] if a session could not be ended. It is then never reported as ended.
+    /// [`AuthError::Store`] if a session could not be ended. That session is never reported as ended.
     pub async fn sign_out(&self, refresh_tokens: &[&str], access_token: Option<&str>) -> Result<(), AuthError> {
         let now = self.now();
         let reused = self.reused(refresh_tokens, now).await;

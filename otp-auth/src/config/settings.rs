@@ -123,7 +123,7 @@ otp_auth_rules::for_each_setting!(define);
 
 impl Settings {
     /// How much may be sent to one address. Developer mode has no limits: it sends no e-mail, and
-    /// would lock out only the developer.
+    /// they would lock out only the developer.
     pub(crate) fn send_limits(&self) -> SendLimits {
         if self.developer_mode {
             return SendLimits::NONE;

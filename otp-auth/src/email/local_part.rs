@@ -1,5 +1,5 @@
 //! The part before the `@`: a dot-atom (RFC 5322 section 3.2.3) of letters and digits of any script
-//! (RFC 6531), in normalised form.
+//! (RFC 6531), in normalized form.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, JoiningType, Script};
@@ -98,7 +98,7 @@ fn join_am(composed: impl Iterator<Item = char>) -> Vec<char> {
     joined
 }
 
-/// AM split as by compatibility normalisation; other characters unchanged.
+/// AM split as by compatibility normalization; other characters unchanged.
 fn split_am(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match AM.into_iter().find(|(am, ..)| *am == c) {
         Some((_, nikhahit, aa)) => (nikhahit, Some(aa)),

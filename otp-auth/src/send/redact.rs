@@ -12,7 +12,7 @@ const MAX_WRITTEN_CHARS: usize = 300;
 /// Replaces what is left out.
 const REDACTED: &str = "[redacted]";
 
-/// A run of this many digits may be a code, a telephone number or an id.
+/// A longer run of digits may be a code, a telephone number or an id.
 const MAX_DIGIT_RUN: usize = 5;
 
 /// The text without addresses, runs of six or more digits and control characters, limited to a few

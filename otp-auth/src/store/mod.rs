@@ -455,7 +455,7 @@ pub struct NewSession {
     pub binding: Binding,
     /// How the user has proven who they are. At most 512 bytes of ASCII.
     pub methods: AuthMethods,
-    /// What the user will recognise it by.
+    /// What the user will recognize it by.
     pub client: Client,
 }
 

@@ -95,7 +95,7 @@ impl TokenKey {
 
     /// Whether the header names this key, this kind and our algorithm.
     ///
-    /// Our own tokens are recognised by their whole header, without parsing it. Others are parsed.
+    /// Our own tokens are recognized by their whole header, without parsing it. Others are parsed.
     /// `None` if the header names another key.
     pub(super) fn accepts(&self, parts: &Parts<'_>) -> Result<Option<&Self>, Refused> {
         if parts.header == self.header {

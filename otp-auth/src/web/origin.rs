@@ -1,7 +1,7 @@
 //! Requests that another origin's page makes a browser send (CSRF).
 //!
 //! Browsers send `Sec-Fetch-Site`, and older ones only `Origin`. Pages can set neither. A request
-//! without both is accepted, because every current browser sends one.
+//! with neither is accepted, because every current browser sends one.
 
 use std::sync::Arc;
 

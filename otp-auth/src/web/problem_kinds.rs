@@ -6,11 +6,11 @@ macro_rules! problem_kinds {
     ($then:ident) => {
         $then! {
             /// The body is not the JSON that the route expects.
-            Malformed: "malformed", 422 UNPROCESSABLE_ENTITY, "Malformed request", "The body does not have the fields that this route expects.";
+            Malformed: "malformed", 422 UNPROCESSABLE_ENTITY, "Malformed request", "The body is not the JSON that this route expects.";
             /// The code has no digits, or characters other than digits. Spaces, dashes and invisible characters are ignored.
             MalformedCode: "malformed_code", 422 UNPROCESSABLE_ENTITY, "Malformed code", "A code consists of digits only. Enter it exactly as you received it.";
-            /// The address is not valid.
-            InvalidEmail: "invalid_email", 422 UNPROCESSABLE_ENTITY, "Invalid address", "This e-mail address is not valid.";
+            /// The address is not valid, or in a form that is not accepted.
+            InvalidEmail: "invalid_email", 422 UNPROCESSABLE_ENTITY, "Invalid address", "This e-mail address is not accepted.";
             /// More than one `Authorization` header, or a malformed one (RFC 6750 section 3.1).
             InvalidRequest: "invalid_request", 400 BAD_REQUEST, "Invalid request", "Send exactly one Authorization header of the form: Bearer token.";
             /// The refresh tokens in the cookie and in the body belong to different sessions. Send only one of them, or sign out, which ends both.
@@ -26,9 +26,9 @@ macro_rules! problem_kinds {
             /// Developer mode serves only this machine and the `developer_hosts`.
             DeveloperModeHost: "developer_mode_host", 403 FORBIDDEN, "Not served in developer mode", "Developer mode serves only this machine. Use localhost, or add the host: developer_hosts = [\"…\"].";
             /// Wait for `Retry-After` seconds, then request a code again.
-            ResendTooSoon: "resend_too_soon", 429 TOO_MANY_REQUESTS, "Code requested too soon", "A code was requested only recently. Wait before you request another one.";
+            ResendTooSoon: "resend_too_soon", 429 TOO_MANY_REQUESTS, "Code requested too soon", "A code was requested a moment ago. Wait before you request another one.";
             /// The challenge has no attempts left. Request a new code.
-            TooManyAttempts: "too_many_attempts", 429 TOO_MANY_REQUESTS, "Too many attempts", "Too many attempts. Request a new code.";
+            TooManyAttempts: "too_many_attempts", 429 TOO_MANY_REQUESTS, "Too many attempts", "This code can no longer be used. Request a new one.";
             /// The code is wrong, expired or used, or belongs to another challenge.
             InvalidCode: "invalid_code", 401 UNAUTHORIZED, "Invalid code", "The code is not valid. It may be wrong, expired or used.";
             /// The application rejected this user.

@@ -57,7 +57,7 @@ const KEYS: Mistakes = &[
             (";", "expected `,` in place of `;`"),
             (
                 "#",
-                "no attribute can stand in `#[otp_config(...)]`: put `#[cfg_attr(…, …)]` with a whole attribute on the struct",
+                "attributes are not allowed inside `#[otp_config(...)]`: put `#[cfg_attr(condition, …)]` with a whole attribute on the struct",
             ),
         ],
     ),
@@ -175,6 +175,34 @@ const SECRETS: Mistakes = &[
         )],
     ),
     (
+        r#"user = User, secret_key = &"short""#,
+        &[(
+            r#"&"short""#,
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = "short".to_owned()"#,
+        &[(
+            r#""short".to_owned()"#,
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        r#"user = User, secret_key = String::from("short")"#,
+        &[(
+            r#"String::from("short")"#,
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
+        "user = User, secret_key = [7; 16]",
+        &[(
+            "[7; 16]",
+            r#"`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+        )],
+    ),
+    (
         "user = User, secret_key = 5",
         &[(
             "5",
@@ -283,7 +311,7 @@ const SECRETS: Mistakes = &[
             ),
             (
                 r#""short""#,
-                r#"`previous_secret_keys` contains a secret that is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_SECRET")`"#,
+                r#"`previous_secret_keys` contains a secret that is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env("OTP_AUTH_OLD_SECRET")`"#,
             ),
         ],
     ),
@@ -325,11 +353,11 @@ const ENVIRONMENT: Mistakes = &[
         &[
             (
                 r#"include_bytes!("old")"#,
-                r#"`include_bytes!` compiles the secret into your program: write `previous_secret_keys = [env("OTP_AUTH_SECRET")]`"#,
+                r#"`include_bytes!` compiles the secret into your program: write `previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]`"#,
             ),
             (
                 r#"env("OLD").into_bytes()"#,
-                r#"`env("OLD")` is read at startup and must stand alone: write `previous_secret_keys = [env("OLD")]`"#,
+                r#"`env("OLD")` is read at startup and must stand alone: write `previous_secret_keys = [env("OLD")]`, or fill a field of the configuration and write `previous_secret_keys = self.previous_secret_keys`"#,
             ),
         ],
     ),
@@ -337,19 +365,42 @@ const ENVIRONMENT: Mistakes = &[
         r#"secret_key = env("X").unwrap()"#,
         &[(
             r#"env("X").unwrap()"#,
-            r#"`env("X")` is read at startup and must stand alone: write `secret_key = env("X")`"#,
+            r#"`env("X")` is read at startup and must stand alone: write `secret_key = env("X")`, or fill a field of the configuration and write `secret_key = self.secret_key`"#,
         )],
     ),
     (
         r#"secret_key = std::env("X")?"#,
         &[(
             r#"std::env("X")?"#,
-            r#"`env("X")` is read at startup and must stand alone: write `secret_key = env("X")`"#,
+            r#"`env("X")` is read at startup and must stand alone: write `secret_key = env("X")`, or fill a field of the configuration and write `secret_key = self.secret_key`"#,
         )],
     ),
     (
         r#"secret_key = std::env::var("X")"#,
         &[(r#"std::env::var("X")"#, r#"`std::env::var` returns a `Result`: write `secret_key = env("X")`"#)],
+    ),
+    (
+        r#"secret_key = std::env::var_os("X")"#,
+        &[(r#"std::env::var_os("X")"#, r#"`std::env::var_os` returns an `Option`: write `secret_key = env("X")`"#)],
+    ),
+    (r#"secret_key = crate::config::var("X")"#, &[]),
+    (
+        r#"secret_key = std::r#env!("X")"#,
+        &[(r#"std::r#env!("X")"#, r#"`env!` compiles the secret into your program: write `secret_key = env("X")`"#)],
+    ),
+    (
+        r#"secret_key = env(env!("X"))"#,
+        &[(
+            r#"env!("X")"#,
+            r#"`env` takes the name of a variable, and `env!` compiles its value into your program: write `env("X")`"#,
+        )],
+    ),
+    (
+        r#"secret_key = dotenvy_macro::dotenv!("X")"#,
+        &[(
+            r#"dotenvy_macro::dotenv!("X")"#,
+            r#"`dotenv!` compiles the secret into your program: write `secret_key = env("X")`"#,
+        )],
     ),
     (
         r#"secret_key = env::var("X")?"#,

@@ -81,10 +81,27 @@ fn a_type_that_no_thread_may_share_gives_way_to_the_mistake() {
         let text = tokens.to_string();
         assert!(text.contains("compile_error") && text.contains(write), "{text}");
     }
-    for ty in ["Mutex<RefCell<u8>>", "Arc<u8>", "CellRange"] {
+    for ty in [
+        "Mutex<RefCell<u8>>",
+        "Arc<u8>",
+        "CellRange",
+        "ThreadLocal<RefCell<u8>>",
+        "PhantomData<fn() -> Rc<u8>>",
+        "Vec<sheet::Cell>",
+    ] {
         let tokens =
             expand("user = User, developer_mode = self.on", &format!("struct Auth {{ #[otp(sender)] sender: {ty} }}"));
         assert!(!tokens.to_string().contains("compile_error"), "{tokens}");
+    }
+}
+
+#[test]
+fn without_a_path_to_the_derive_the_attribute_reports() {
+    for path in ["\"framework::auth\"", "5"] {
+        let tokens = expand(&format!("user = User, developer_mode = true, crate = {path}"), ITEM);
+        assert_eq!(errors(&tokens).len(), 1, "{tokens}");
+        let text = tokens.to_string();
+        assert!(!text.contains("OtpConfigItem") && !text.contains("# [otp"), "{text}");
     }
 }
 

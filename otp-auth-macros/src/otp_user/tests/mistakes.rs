@@ -671,7 +671,14 @@ const FOREIGN: Mistakes = &[
     ),
     (
         r#"#[otp_user(collection = "users")] struct User { #[otp(id)] #[serde(rename = "_id")] id: ObjectId, #[otp(email)] #[serde(rename = "mail")] email: String }"#,
-        &[("rename", r#"otp-auth does not read `#[serde(rename)]`: write `#[otp(column = "mail")]`"#)],
+        &[(
+            "rename",
+            r#"otp-auth does not read `#[serde(rename)]`: write `#[otp(column = "mail")]` if the database calls it that, or `#[otp(column = "email")]` if not"#,
+        )],
+    ),
+    (
+        r#"#[otp_user(collection = "users")] struct User { #[otp(id)] #[serde(skip_deserializing)] id: ObjectId, #[otp(email, column = "email")] #[serde(rename = "emailAddress")] email: String, #[serde(skip)] note: String }"#,
+        &[],
     ),
     (
         r#"#[otp_user(table = "users", stores(postgres))] struct User { #[otp(id)] id: u64, #[otp(email)] email: &'static str, tags: Vec<String>, age: Option<u8>, letter: char, map: HashMap<String, String> }"#,

@@ -1,5 +1,5 @@
-//! Stores in SQL databases: one file a backend, with its statements written
-//! out in place.
+//! Stores in SQL databases: one file per backend, with its statements written
+//! out in place. The order of a sign-in is the same for all (`sign_in.rs`).
 //!
 //! Where a `filter` says which rows are users, it stands in every statement on the user table
 //! but the insert, and a new row is read back through it. If a unique index refuses the insert,
@@ -49,10 +49,13 @@ use crate::store::{CLOCK_MARGIN, Removed, StoreResult, Timestamp};
 /// Where it is recorded which migrations were applied.
 const MIGRATIONS: &str = "_otp_auth_migrations";
 
+/// What the migrations are called there.
+const NAMES: [&str; 2] = ["otp auth", "realms"];
+
 /// Applies the files of `migrations` in order, over a connection that keeps
 /// others from doing the same. One that has been released is never changed.
-async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; 2]) -> Result<(), StoreError> {
-    let named = (1..).zip(["otp auth", "realms"]).zip(files);
+async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; NAMES.len()]) -> Result<(), StoreError> {
+    let named = (1..).zip(NAMES).zip(files);
     let migrations = named.map(|((version, name), statements)| {
         Migration::new(version, name.into(), MigrationType::Simple, statements.into_sql_str(), false)
     });

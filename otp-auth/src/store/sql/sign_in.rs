@@ -1,5 +1,6 @@
 //! The order of a sign-in, for all SQL databases: one transaction, in which
-//! rows are locked in the order budget, challenge, user, session, blacklist.
+//! rows are locked in the order budget, challenge, user, session, the realm's
+//! counter on `MySQL`, blacklist.
 
 use std::future::Future;
 
@@ -63,7 +64,12 @@ where
                 locked => locked,
             }
         }
-        _ => user::by_email::<U, DB>(&mut transaction, email).await?,
+        (_, statement) => {
+            if statement.is_none() && !DB::WRITES_ALONE {
+                hold = Hold::ReadAgain;
+            }
+            user::by_email::<U, DB>(&mut transaction, email).await?
+        }
     };
     let (mut user, created) = match account.decide(found) {
         Decision::SignIn(user) => (user, false),

@@ -36,7 +36,8 @@ pub trait SqlUser<DB: Database>: OtpUser {
     const SELECT_BY_EMAIL: &'static str;
     /// The user with this id, if they have exactly this canonical address, which
     /// `MySQL` is given twice as well; nobody else changes or removes the row
-    /// until the transaction ends. `None` where nobody else can write anyway.
+    /// until the transaction ends. Without it the user is read again before the end,
+    /// except where nobody else can write anyway.
     const SELECT_LOCKED: Option<&'static str> = None;
     /// Whether a row that the application's filter excludes has this address,
     /// as a unique index of the column or of `lower` of it compares, on `MySQL`
