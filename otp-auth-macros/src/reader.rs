@@ -155,13 +155,28 @@ impl Reader<'_> {
         None
     }
 
-    /// The value of a key that takes none, if it is a string or a path.
+    /// The name in the value of a key that takes none: a text, a path, or the type of a call.
     fn unwanted(input: ParseStream<'_>) -> Option<String> {
-        let value = input.parse::<Token![=]>().ok().and_then(|_| input.parse::<Expr>().ok());
+        let value = if input.peek(token::Paren) {
+            parenthesized(input).ok().and_then(|inner| syn::parse2(inner).ok())
+        } else {
+            input.parse::<Token![=]>().ok().and_then(|_| input.parse::<Expr>().ok())
+        };
         skip_to_comma(input);
-        let value = value?;
-        let is_name = matches!(&value, Expr::Path(_)) || string(&value).is_some();
-        is_name.then(|| value.to_token_stream().to_string().replace(' ', ""))
+        let mut value = value?;
+        if let Expr::Call(call) = value {
+            value = *call.func;
+            if let Expr::Path(path) = &mut value
+                && path.path.segments.len() > 1
+            {
+                path.path.segments.pop();
+                path.path.segments.pop_punct();
+            }
+        }
+        match &value {
+            Expr::Path(path) => Some(path.to_token_stream().to_string().replace(' ', "")),
+            value => string(value),
+        }
     }
 
     /// The value after `=`.

@@ -75,5 +75,28 @@ pub(crate) fn assert_snapshot(name: &str, tokens: &TokenStream) {
     );
 }
 
-/// Sources, each with its errors: the text that one points at, and its message.
-pub(crate) type Mistakes = &'static [(&'static str, &'static [(&'static str, &'static str)])];
+/// Asserts that each source in `mistakes/<name>.txt` has exactly the errors below it: the text that
+/// one points at, and its message. A source without any is right. With `UPDATE_SNAPSHOTS=1` in the
+/// environment the errors are written instead.
+pub(crate) fn assert_mistakes(name: &str, expand: impl Fn(&str) -> TokenStream) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("mistakes/{name}.txt"));
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let records = expected.trim_end().split("\n\n").map(|record| {
+        let written = record.lines().take_while(|line| !line.starts_with("  "));
+        let mut actual: Vec<_> = written.map(str::to_owned).collect();
+        let Some(source) = actual.last() else { panic!("{path:?} has no sources") };
+        for (place, message) in errors(&expand(source)) {
+            actual.push(format!("  ^ {place}"));
+            actual.push(format!("  {message}"));
+        }
+        (record, actual.join("\n"))
+    });
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        let actual = records.map(|(_, actual)| actual).collect::<Vec<_>>().join("\n\n");
+        assert!(std::fs::write(&path, actual + "\n").is_ok(), "cannot write {path:?}");
+        return;
+    }
+    for (record, actual) in records {
+        assert!(actual == record, "not what {path:?} holds; look at it and run with UPDATE_SNAPSHOTS=1:\n{actual}");
+    }
+}

@@ -53,7 +53,7 @@ mod column {
         message = "`{Self}` cannot be a column of `{DB}`",
         label = "sqlx does not know this type",
         note = "if the type is yours, write `#[derive(sqlx::Type)]` on it, or `#[otp(json)]` on this field",
-        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name"
+        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name; `SQLite` has no decimals, so write `String` there"
     )]
     pub trait Column<DB: Database>: Sized {
         /// Reads it.
@@ -125,7 +125,7 @@ mod column {
         message = "`{Self}` cannot be a column of `{DB}`",
         label = "sqlx does not know this type",
         note = "if the type is yours, write `#[derive(sqlx::Type)]` on it, or `#[otp(json)]` on this field",
-        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name"
+        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name; `SQLite` has no decimals, so write `String` there"
     )]
     pub trait WrittenColumn<DB: Give>: Sized {
         /// Reads it.

@@ -27,7 +27,7 @@ static ARGUMENTS: LazyLock<Vec<Key>> = LazyLock::new(|| {
 
 /// The arguments as written.
 #[derive(Default)]
-pub(crate) struct Written {
+pub(crate) struct Arguments {
     pub(crate) user: Slot<Type>,
     pub(crate) refresh_token_delivery: Slot<Delivery>,
     pub(crate) hooks: Slot<()>,
@@ -40,7 +40,7 @@ pub(crate) struct Written {
     pub(crate) unclear: bool,
 }
 
-impl Written {
+impl Arguments {
     /// Reads everything that reads and reports the rest.
     pub(crate) fn read(arguments: TokenStream, errors: &mut Errors) -> Self {
         let vocabulary = Vocabulary {

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, Generics, ItemImpl, Type};
 
-use super::attrs::Written;
+use super::attrs::Arguments;
 use crate::generics::StandIn;
 use crate::syntax::pointing_at;
 
@@ -32,7 +32,7 @@ impl Place {
 /// ```
 ///
 /// A user that is not known is most likely called `User`.
-pub(super) fn expand(written: &Written, place: &Place) -> TokenStream {
+pub(super) fn expand(written: &Arguments, place: &Place) -> TokenStream {
     let private = written.root().private();
     let Place { ty, generics } = place;
     let (impl_generics, _, where_clause) = generics.split_for_impl();

@@ -17,7 +17,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::DeriveInput;
 
-use self::attrs::Written;
+use self::attrs::Arguments;
 use self::item::Item;
 use self::model::Model;
 use crate::diag::Errors;
@@ -36,7 +36,7 @@ const ARGUMENTS: &str = "__otp_config";
 pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let mut of_arguments = Errors::default();
-    let written = Written::read(arguments.clone(), &mut of_arguments);
+    let written = Arguments::read(arguments.clone(), &mut of_arguments);
     let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
         // The compiler explains an item that does not parse.
         let stand_in = item::refuse(item, &mut errors).map(|place| fallback::expand(&written, &place));
@@ -72,7 +72,7 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
         _ => TokenStream::new(),
     };
     let mut errors = Errors::default();
-    let written = Written::read(arguments, &mut errors);
+    let written = Arguments::read(arguments, &mut errors);
     let item = Item::read(&input, &mut errors);
     let model = Model::build(&written, &item, &mut errors);
     match model {

@@ -8,7 +8,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Generics, Type};
 
-use super::attrs::Written;
+use super::attrs::Arguments;
 use super::item::{FieldRole, Item};
 use crate::diag::{Errors, mistake, mistake_at};
 use crate::generics;
@@ -45,7 +45,7 @@ pub(crate) enum Hooks {
 impl Model {
     /// Checks the rules about several values. `None` when there is no model; the reasons are in
     /// `errors`. There may be a model and errors, too.
-    pub(crate) fn build(written: &Written, item: &Item<'_>, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn build(written: &Arguments, item: &Item<'_>, errors: &mut Errors) -> Option<Self> {
         if written.user.is_absent() && !written.unclear {
             errors.push(mistake(
                 item.ident,
@@ -56,7 +56,9 @@ impl Model {
             let owned = reference.elem.to_token_stream();
             errors.push(mistake(user, format_args!("`user` takes the type itself: write `user = {owned}`")));
         }
-        let roles = [(&item.sender, "otp_auth::SendOtp"), (&item.hooks, "otp_auth::Hooks<User>")];
+        let user = written.user.value().map_or_else(|| "User".to_owned(), |user| user.to_token_stream().to_string());
+        let hooks = format!("otp_auth::Hooks<{user}>");
+        let roles = [(&item.sender, "otp_auth::SendOtp"), (&item.hooks, &*hooks)];
         let roles: Vec<_> = roles.into_iter().filter_map(|(role, bound)| Some((&role.as_ref()?.ty, bound))).collect();
         generics::check("the configuration", item.generics, &roles, errors);
         check_secrets(written, item, errors);
@@ -93,7 +95,7 @@ impl Model {
 }
 
 /// The setters of the keys that are present.
-fn setters(written: &Written, private: &TokenStream) -> Vec<(Ident, TokenStream)> {
+fn setters(written: &Arguments, private: &TokenStream) -> Vec<(Ident, TokenStream)> {
     let values =
         KEYS.iter().filter_map(|key| Some((key, written.slot(key.name).value()?, written.slot(key.name).key()?)));
     let setters = values.flat_map(|(key, value, place)| {
@@ -104,7 +106,7 @@ fn setters(written: &Written, private: &TokenStream) -> Vec<(Ident, TokenStream)
 }
 
 /// A secret there must be, and a literal one must be strong; in developer mode neither.
-fn check_secrets(written: &Written, item: &Item<'_>, errors: &mut Errors) {
+fn check_secrets(written: &Arguments, item: &Item<'_>, errors: &mut Errors) {
     let developing = match written.slot("developer_mode") {
         Slot::Absent => false,
         Slot::Broken => true,
@@ -150,7 +152,7 @@ fn flag(value: &Value) -> Option<bool> {
 }
 
 /// The literal or default length of time; `None` when it is not known yet.
-fn length(written: &Written, rule: Time) -> Option<Duration> {
+fn length(written: &Arguments, rule: Time) -> Option<Duration> {
     match (written.slot(rule.key), written.known(rule.key)) {
         (Slot::Absent, _) => Some(rule.default),
         (_, Some(Known::Time(length))) => Some(*length),
@@ -159,7 +161,7 @@ fn length(written: &Written, rule: Time) -> Option<Duration> {
 }
 
 /// The literal or default number; `None` when it is not known yet.
-fn number<T: Copy + TryFrom<u64>>(written: &Written, rule: Count<T>) -> Option<T> {
+fn number<T: Copy + TryFrom<u64>>(written: &Arguments, rule: Count<T>) -> Option<T> {
     match (written.slot(rule.key), written.known(rule.key)) {
         (Slot::Absent, _) => Some(rule.default),
         (_, Some(Known::Count(number, _))) => T::try_from(*number).ok(),
@@ -168,7 +170,7 @@ fn number<T: Copy + TryFrom<u64>>(written: &Written, rule: Count<T>) -> Option<T
 }
 
 /// Rules about several keys, as far as all of them are known.
-fn check_pairs(written: &Written, errors: &mut Errors) {
+fn check_pairs(written: &Arguments, errors: &mut Errors) {
     let time = |rule| length(written, rule);
     let lifetimes = time(setting::access_token_lifetime).zip(time(setting::refresh_token_lifetime));
     let sends = time(setting::otp_rate_limit).zip(time(setting::send_timeout));
@@ -189,7 +191,7 @@ fn check_pairs(written: &Written, errors: &mut Errors) {
 }
 
 /// The cookie, as far as it is known. Without a name there is one that fits.
-fn cookie(written: &Written) -> Cookie<'_> {
+fn cookie(written: &Arguments) -> Cookie<'_> {
     let secure = match written.slot("cookie_secure") {
         Slot::Given { value, .. } => flag(value).unwrap_or(true),
         Slot::Absent | Slot::Broken => true,

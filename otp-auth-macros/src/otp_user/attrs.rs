@@ -15,7 +15,7 @@ use crate::syntax::{Root, plain_name};
 use crate::value::{ClaimName, CollectionName, ColumnName, DocumentFilter, SqlFilter, TableName};
 
 /// A user struct as written.
-pub(crate) struct Written<'a> {
+pub(crate) struct Attributes<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) table: Slot<TableName>,
     pub(crate) stores: Slot<Vec<Dialect>>,
@@ -27,7 +27,7 @@ pub(crate) struct Written<'a> {
     pub(crate) claims: Slot<Type>,
     pub(crate) root: Root,
     /// `None` when the item is no struct with named fields.
-    pub(crate) fields: Option<Vec<FieldWritten<'a>>>,
+    pub(crate) fields: Option<Vec<FieldAttributes<'a>>>,
     /// A field has an attribute that could mean anything, so a role may only seem to be missing.
     pub(crate) unclear: bool,
     /// Words of fields that stand on the struct instead.
@@ -37,7 +37,7 @@ pub(crate) struct Written<'a> {
 }
 
 /// A field as written.
-pub(crate) struct FieldWritten<'a> {
+pub(crate) struct FieldAttributes<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
     pub(crate) attrs: &'a [Attribute],
@@ -76,7 +76,7 @@ impl FromAttribute for DefaultValue {
     }
 }
 
-impl<'a> Written<'a> {
+impl<'a> Attributes<'a> {
     /// Reads everything that reads and reports the rest.
     pub(crate) fn read(input: &'a DeriveInput, features: Features, errors: &mut Errors) -> Self {
         let mut written = Self {
@@ -180,8 +180,8 @@ fn named_fields(input: &DeriveInput) -> Result<&syn::punctuated::Punctuated<syn:
 }
 
 /// One field with its attributes.
-fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Errors) -> FieldWritten<'a> {
-    let mut written = FieldWritten {
+fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Errors) -> FieldAttributes<'a> {
+    let mut written = FieldAttributes {
         ident,
         ty: &field.ty,
         attrs: &field.attrs,
@@ -214,7 +214,7 @@ fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Errors) 
     written
 }
 
-impl FieldWritten<'_> {
+impl FieldAttributes<'_> {
     /// The field's column.
     pub(crate) fn column_name(&self) -> String {
         match self.column.value() {

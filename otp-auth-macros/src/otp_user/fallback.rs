@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Generics, Type, parse_quote};
 
-use super::attrs::{FieldWritten, Written};
+use super::attrs::{Attributes, FieldAttributes};
 use super::expand::serde_path;
 use super::model::claims_ident;
 use super::{mongo, sql};
@@ -15,7 +15,7 @@ use crate::syntax::{mentioned_parameter, mentions_lifetime, visible_name};
 /// ```text
 /// impl OtpUser for User { type Id = i64; … fn id(&self) -> &Self::Id { loop {} } … }
 /// ```
-pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
+pub(crate) fn expand(written: &Attributes<'_>) -> TokenStream {
     let private = written.root.private();
     let ident = &written.input.ident;
     let StandIn { generics, arguments } = StandIn::of(&written.input.generics);
@@ -57,7 +57,7 @@ pub(crate) fn expand(written: &Written<'_>) -> TokenStream {
 }
 
 /// The type of the id as far as it is known.
-fn id_type(fields: &[FieldWritten<'_>], generics: &Generics) -> Type {
+fn id_type(fields: &[FieldAttributes<'_>], generics: &Generics) -> Type {
     let given = fields.iter().find(|field| !field.id.is_absent());
     let named = || fields.iter().find(|field| field.ident == "id");
     match given.or_else(named) {
@@ -73,7 +73,7 @@ fn id_type(fields: &[FieldWritten<'_>], generics: &Generics) -> Type {
 }
 
 /// The claims struct, with the claims whose types can stand there, and the claims type.
-fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>]) -> (TokenStream, TokenStream) {
+fn claims(written: &Attributes<'_>, fields: &[FieldAttributes<'_>]) -> (TokenStream, TokenStream) {
     if let Some(ty) = written.claims.value() {
         return (TokenStream::new(), quote!(#ty));
     }
@@ -84,7 +84,7 @@ fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>]) -> (TokenStream, T
         .iter()
         .filter(|field| !field.claim.is_absent() && !mentions_lifetime(field.ty))
         .filter(|field| mentioned_parameter(field.ty, &written.input.generics).is_none())
-        .map(|FieldWritten { ident, ty, .. }| quote!(pub #ident: #ty));
+        .map(|FieldAttributes { ident, ty, .. }| quote!(pub #ident: #ty));
     let (alias, serde) = serde_path(&written.root, &ident);
     let structure = quote! {
         #alias

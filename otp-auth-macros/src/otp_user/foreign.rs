@@ -5,12 +5,12 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Attribute, Expr, Token};
 
-use super::attrs::{FieldWritten, Written};
+use super::attrs::{Attributes, FieldAttributes};
 use super::rules::document_name;
 use crate::diag::{Errors, mistake};
 use crate::syntax::string;
 
-pub(super) fn check(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) {
+pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     let in_table = written.stores.is_given();
     let in_collection = written.collection.is_given();
     for (name, applies) in [("sqlx", in_table), ("serde", in_collection && !in_table)] {
@@ -18,7 +18,7 @@ pub(super) fn check(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: 
             continue;
         }
         for (word, value) in words(&written.input.attrs, name) {
-            let renamed = |field: &&FieldWritten<'_>| {
+            let renamed = |field: &&FieldAttributes<'_>| {
                 let plain = field.column.is_absent() && field.skip.is_absent();
                 plain && value.as_deref().is_some_and(|style| changes(style, &field.column_name()))
             };

@@ -21,7 +21,7 @@ mod words;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-use self::attrs::Written;
+use self::attrs::Attributes;
 use self::model::Model;
 pub(crate) use self::stores::Features;
 use crate::diag::Errors;
@@ -33,7 +33,7 @@ pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
         Err(error) => return error.into_compile_error(),
     };
     let mut errors = Errors::default();
-    let written = Written::read(&input, features, &mut errors);
+    let written = Attributes::read(&input, features, &mut errors);
     let model = Model::build(&written, &mut errors);
     match model {
         Some(model) if errors.is_empty() => expand::expand(&model),

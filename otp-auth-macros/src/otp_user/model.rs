@@ -5,7 +5,7 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, Generics, Type, Visibility};
 
-use super::attrs::{FieldWritten, Written};
+use super::attrs::{Attributes, FieldAttributes};
 use super::dialect::Dialect;
 use super::{foreign, rules, types};
 use crate::diag::{Errors, mistake, mistake_at};
@@ -108,7 +108,7 @@ pub(crate) struct Collection {
 impl Model {
     /// Checks the rules about several values. `None` when there is no model; the reasons are in
     /// `errors`. There may be a model and errors, too.
-    pub(crate) fn build(written: &Written<'_>, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn build(written: &Attributes<'_>, errors: &mut Errors) -> Option<Self> {
         let id_field = written.fields.iter().flatten().find(|field| !field.id.is_absent());
         let roles: Vec<_> = id_field.map(|field| (field.ty, "otp_auth::user::UserId")).into_iter().collect();
         generics::check("a user", &written.input.generics, &roles, errors);
@@ -173,7 +173,7 @@ impl Model {
 }
 
 impl Field {
-    fn new(written: &FieldWritten<'_>) -> Self {
+    fn new(written: &FieldAttributes<'_>) -> Self {
         let column = written.skip.is_absent().then(|| Column {
             name: written.column_name(),
             json: written.json.is_given(),
@@ -183,7 +183,7 @@ impl Field {
     }
 }
 
-fn initial(field: &FieldWritten<'_>) -> Option<Initial> {
+fn initial(field: &FieldAttributes<'_>) -> Option<Initial> {
     if field.email.is_given() {
         return Some(Initial::Email);
     }
@@ -201,9 +201,9 @@ fn initial(field: &FieldWritten<'_>) -> Option<Initial> {
 
 /// The one field of a role. A second one is a mistake.
 fn role(
-    fields: &[FieldWritten<'_>],
+    fields: &[FieldAttributes<'_>],
     name: &str,
-    slot: impl for<'a> Fn(&'a FieldWritten<'_>) -> &'a Slot<()>,
+    slot: impl for<'a> Fn(&'a FieldAttributes<'_>) -> &'a Slot<()>,
     errors: &mut Errors,
 ) -> Option<Role> {
     let certain = || fields.iter().filter(|field| slot(field).key().is_some());
@@ -219,12 +219,12 @@ fn role(
 }
 
 /// The field of the id in a document.
-fn document_field(id: Option<&FieldWritten<'_>>) -> String {
+fn document_field(id: Option<&FieldAttributes<'_>>) -> String {
     id.and_then(|id| id.column.value()).map_or_else(|| "_id".to_owned(), |column| column.0.clone())
 }
 
 /// The table and its stores: both or neither.
-fn table(written: &Written<'_>, errors: &mut Errors) -> Option<Table> {
+fn table(written: &Attributes<'_>, errors: &mut Errors) -> Option<Table> {
     if let (Some(key), true) = (written.table.key(), written.stores.is_absent()) {
         errors.push(mistake(key, "`table` needs to know the kind of database: add `stores(sqlite)`"));
     }
@@ -238,7 +238,7 @@ fn table(written: &Written<'_>, errors: &mut Errors) -> Option<Table> {
     })
 }
 
-fn claims(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) -> Claims {
+fn claims(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], errors: &mut Errors) -> Claims {
     if let Slot::Given { value, .. } = &written.claims {
         for key in fields.iter().filter_map(|field| field.claim.key()) {
             errors.push(mistake(

@@ -4,13 +4,13 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::Type;
 
-use super::attrs::{FieldWritten, Written};
+use super::attrs::{Attributes, FieldAttributes};
 use super::dialect::Dialect;
 use crate::diag::{Error, Errors, mistake, mistake_at};
 use crate::syntax::{is_called, is_no_object_id, is_option, is_plain_value, is_time, option_inner, plain_name};
 
 /// The rules about the attributes and the type of one field.
-pub(super) fn check_field(field: &FieldWritten<'_>, errors: &mut Errors) {
+pub(super) fn check_field(field: &FieldAttributes<'_>, errors: &mut Errors) {
     if let Some(error) = contradiction(field) {
         errors.push(error);
         return;
@@ -51,7 +51,7 @@ fn verified_fault(ty: &Type) -> Option<String> {
 }
 
 /// The rules about filters: each is about what it is written for, and none is forgotten.
-pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) {
+pub(super) fn check_filters(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     let in_table = !(written.table.is_absent() && written.stores.is_absent());
     let in_collection = !written.collection.is_absent();
     if let Some(key) = written.filter.key() {
@@ -85,7 +85,7 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
         errors.push(mistake(key, fault));
     }
     for (field, _) in written.document_filter.value().iter().flat_map(|filter| &filter.0) {
-        let role = |written: &&FieldWritten<'_>| {
+        let role = |written: &&FieldAttributes<'_>| {
             let is_id = written.id.is_given();
             let set = is_id || written.email.is_given() || written.verified.is_given();
             set && (document_name(written) == field.name)
@@ -100,13 +100,13 @@ pub(super) fn check_filters(written: &Written<'_>, fields: &[FieldWritten<'_>], 
 }
 
 /// The name of a field in a document.
-pub(super) fn document_name(field: &FieldWritten<'_>) -> String {
+pub(super) fn document_name(field: &FieldAttributes<'_>) -> String {
     if field.id.is_given() && field.column.is_absent() { "_id".to_owned() } else { field.column_name() }
 }
 
 /// Attributes of one field that contradict each other: one error for the field, at the attribute
 /// that has to go.
-fn contradiction(field: &FieldWritten<'_>) -> Option<Error> {
+fn contradiction(field: &FieldAttributes<'_>) -> Option<Error> {
     let id = field.id.key();
     let email = field.email.key();
     let verified = field.verified.key();
@@ -129,7 +129,7 @@ fn contradiction(field: &FieldWritten<'_>) -> Option<Error> {
         (email, json, own_form),
         (verified, json, own_form),
     ];
-    let without_column = "a field with `skip` has no column; remove one of the two";
+    let without_column = "a field with `skip` is never loaded; remove one of the two";
     let skipped =
         [id, email, verified, generate, column, json, default, claim].map(|other| (other, skip, without_column));
     for (first, second, reason) in skipped.into_iter().chain(pairs) {
@@ -142,7 +142,7 @@ fn contradiction(field: &FieldWritten<'_>) -> Option<Error> {
 }
 
 /// A column is named without its table.
-pub(super) fn check_qualified(table: &str, fields: &[FieldWritten<'_>], errors: &mut Errors) {
+pub(super) fn check_qualified(table: &str, fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     for field in fields {
         if let (Some(key), Some(column)) = (field.column.key(), field.column.value())
             && let Some(name) = column.0.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'))
@@ -153,7 +153,7 @@ pub(super) fn check_qualified(table: &str, fields: &[FieldWritten<'_>], errors: 
 }
 
 /// No two fields are the same column. Databases compare names without regard to case.
-pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Errors) {
+pub(super) fn check_columns(fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     let mut seen: Vec<(String, &Ident)> = Vec::new();
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
         let name = field.column_name();
@@ -172,7 +172,7 @@ pub(super) fn check_columns(fields: &[FieldWritten<'_>], errors: &mut Errors) {
 }
 
 /// The rules about documents: what names a field can have, and which ids `MongoDB` makes.
-pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Errors) {
+pub(super) fn check_documents(fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
         let name = field.column_name();
         let place = field.column.key().unwrap_or(field.ident);
@@ -197,7 +197,7 @@ pub(super) fn check_documents(fields: &[FieldWritten<'_>], errors: &mut Errors) 
 }
 
 /// What to do about a role that no field has.
-pub(super) fn missing(user: &Ident, fields: &[FieldWritten<'_>], name: &str) -> Error {
+pub(super) fn missing(user: &Ident, fields: &[FieldAttributes<'_>], name: &str) -> Error {
     let purpose = match name {
         "id" => "the field of the primary key",
         _ => "the field of the address that codes are sent to",

@@ -3,12 +3,12 @@
 use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, Type};
 
-use super::attrs::{FieldWritten, Written};
+use super::attrs::{Attributes, FieldAttributes};
 use super::dialect::Dialect;
 use crate::diag::{Errors, mistake};
 use crate::syntax::{is_called, option_inner, peel_type, visible_name};
 
-pub(super) fn check(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: &mut Errors) {
+pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     let lent = written.input.generics.lifetimes().next().is_some();
     for field in fields.iter().filter(|field| field.id.is_given()) {
         let list =
@@ -26,7 +26,10 @@ pub(super) fn check(written: &Written<'_>, fields: &[FieldWritten<'_>], errors: 
         let is_written = field.id.is_given() || field.default.is_given();
         let fault = match ty {
             Type::Reference(_) if lent => None,
-            Type::Reference(_) => Some("a user must own its data: write `String`".to_owned()),
+            Type::Reference(reference) => {
+                let owned = if matches!(*reference.elem, Type::Slice(_)) { "Vec<u8>" } else { "String" };
+                Some(format!("a user must own its data: write `{owned}`"))
+            }
             _ => stores.iter().find_map(|store| fault(*store, ty, is_written)),
         };
         if let Some(fault) = fault {

@@ -41,7 +41,7 @@ pub(super) const ITEM: Vocabulary = Vocabulary {
         ("schema", "it is a part of the table: write `table = \"schema.users\"`"),
         ("sqlite postgres postgresql mysql mariadb db driver dialect", DIALECT),
         ("mongodb mongo", "name the collection: write `collection = \"users\"`"),
-        ("database url", "the store is connected to it: `SqliteStore::connect(\"…\")`"),
+        ("database url", "pass it to the store: `SqliteStore::connect(\"…\")`"),
     ],
     valued: &[],
     reference: REFERENCE,
@@ -90,9 +90,9 @@ pub(super) const FIELD: Vocabulary = Vocabulary {
         ("username role", "write `claim` to have the field in the token; a plain column needs no attribute"),
     ],
     valued: &[
-        ("id", "write `id, column = {}`"),
-        ("email", "write `email, column = {}`"),
-        ("verified", "write `verified, column = {}`"),
+        ("id", "write `id, column = \"{}\"`"),
+        ("email", "write `email, column = \"{}\"`"),
+        ("verified", "write `verified, column = \"{}\"`"),
     ],
     reference: REFERENCE,
 };

@@ -41,10 +41,10 @@ impl SqlFilter {
             self.bare.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|other| other.eq_ignore_ascii_case(word))
         };
         if mysql && (self.bare.contains("||") || self.bare.contains("&&") || has_word("xor")) {
-            return Some("MySQL reads `||`, `&&` and `XOR` differently: write `AND` and `OR`");
+            return Some("`||`, `&&` and `XOR` have another meaning in MySQL: write `AND` and `OR`");
         }
         if mysql && (self.bare.contains('#') || self.escapes) {
-            return Some("MySQL reads a `#` or a backslash differently: write the filter without it");
+            return Some("a `#` or a backslash has another meaning in MySQL: write the filter without it");
         }
         None
     }
@@ -195,7 +195,7 @@ fn value(input: ParseStream<'_>) -> syn::Result<Result<FilterValue>> {
     Ok(read_value(&expr).ok_or_else(|| {
         mistake(
             &expr,
-            "a document is compared with a value that is known now: write `true` or `false`, an integer, a string, or \
+            "a document is compared with a constant: write `true` or `false`, an integer, a string, or \
              `null` for a field that is missing or null",
         )
     }))

@@ -56,7 +56,7 @@ fn is_self(expr: &Expr) -> bool {
 }
 
 /// A literal as it was written: its kind decides which message helps.
-enum Written<'a> {
+enum LiteralValue<'a> {
     Text(String),
     Bytes(Vec<u8>),
     Integer(&'a syn::LitInt),
@@ -66,17 +66,17 @@ enum Written<'a> {
 }
 
 /// Looks at a literal; `None` for any other expression.
-fn written(expr: &Expr) -> Option<Written<'_>> {
+fn as_literal(expr: &Expr) -> Option<LiteralValue<'_>> {
     match expr {
         Expr::Lit(lit) => Some(match &lit.lit {
-            Lit::Str(text) => Written::Text(text.value()),
-            Lit::ByteStr(bytes) => Written::Bytes(bytes.value()),
-            Lit::Int(integer) => Written::Integer(integer),
-            Lit::Bool(value) => Written::Bool(value.value),
-            _ => Written::Other,
+            Lit::Str(text) => LiteralValue::Text(text.value()),
+            Lit::ByteStr(bytes) => LiteralValue::Bytes(bytes.value()),
+            Lit::Int(integer) => LiteralValue::Integer(integer),
+            Lit::Bool(value) => LiteralValue::Bool(value.value),
+            _ => LiteralValue::Other,
         }),
         Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => match peel(&unary.expr) {
-            Expr::Lit(_) => Some(Written::Negative),
+            Expr::Lit(_) => Some(LiteralValue::Negative),
             _ => None,
         },
         _ => None,

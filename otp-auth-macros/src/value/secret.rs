@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, ExprReference, Token};
 
-use super::{Written, written};
+use super::{LiteralValue, as_literal};
 use crate::diag::{Result, mistake};
 use crate::syntax::{peel, string};
 
@@ -31,7 +31,7 @@ impl Secret {
             let weakness = otp_auth_rules::secret::weakness(&bytes).map(|weakness| (weakness, expr.span()));
             return Ok(Self { source: Source::Value(expr.clone()), weakness });
         }
-        if written(expr).is_some() {
+        if as_literal(expr).is_some() {
             return Err(mistake(
                 expr,
                 format_args!(
@@ -111,9 +111,9 @@ fn literal(expr: &Expr) -> Option<Vec<u8>> {
             };
             Some(vec![u8::try_from(number(&repeat.expr)?).ok()?; number(&repeat.len)?.into()])
         }
-        other => match written(other)? {
-            Written::Text(text) => Some(text.into_bytes()),
-            Written::Bytes(bytes) => Some(bytes),
+        other => match as_literal(other)? {
+            LiteralValue::Text(text) => Some(text.into_bytes()),
+            LiteralValue::Bytes(bytes) => Some(bytes),
             _ => None,
         },
     }
@@ -135,7 +135,7 @@ fn variable(name: &Expr) -> Result<Expr> {
         ));
     }
     let possible = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
-    match (written(peel(name)), string(name)) {
+    match (as_literal(peel(name)), string(name)) {
         (None, _) => Ok(name.clone()),
         (Some(_), Some(text)) if possible(&text) => Ok(name.clone()),
         (Some(_), _) => {
@@ -148,7 +148,7 @@ fn variable(name: &Expr) -> Result<Expr> {
 pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
     let secret = matches!(key.form, Form::Secret(_) | Form::Secrets(_));
     let name = key.name;
-    let written = |variable: &str| match key.form {
+    let key_of = |variable: &str| match key.form {
         Form::Secrets(_) if variable == EXAMPLE => format!("{name} = [env(\"OTP_AUTH_OLD_SECRET\")]"),
         Form::Secrets(_) => format!("{name} = [env({variable})]"),
         _ => format!("{name} = env({variable})"),
@@ -156,11 +156,11 @@ pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
     let problem = match find_word(expr.to_token_stream()) {
         Some(Word::CompiledIn(word, variable)) if secret => {
             let of_file = word.starts_with("include");
-            let write = written(if of_file { EXAMPLE } else { &variable });
+            let write = key_of(if of_file { EXAMPLE } else { &variable });
             format!("`{word}!` compiles the secret into your program: write `{write}`")
         }
         Some(Word::Env(variable)) if secret => {
-            let write = written(&variable);
+            let write = key_of(&variable);
             format!(
                 "`env({variable})` is read at startup and must stand alone: write `{write}`, or fill a field of the \
                  configuration and write `{name} = self.{name}`"
@@ -172,13 +172,13 @@ pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
         ),
         _ => match (peel(expr), secret) {
             (Expr::Call(call), true) if let Some((function, returned)) = of_std(&call.func) => {
-                format!("`std::env::{function}` returns {returned}: write `{}`", written(&argument(call)))
+                format!("`std::env::{function}` returns {returned}: write `{}`", key_of(&argument(call)))
             }
             (Expr::Try(tried), true)
                 if let Expr::Call(call) = peel(&tried.expr)
                     && of_std(&call.func).is_some() =>
             {
-                format!("`?` cannot return from here: write `{}`", written(&argument(call)))
+                format!("`?` cannot return from here: write `{}`", key_of(&argument(call)))
             }
             (Expr::Try(_), _) => {
                 format!("`?` cannot return from here: write `{name} = self.{name}` and fill that field first")

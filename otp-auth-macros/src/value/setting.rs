@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{BinOp, Expr, LitBool, LitStr};
 
 use super::secret::{Secret, refuse_misuse};
-use super::{Written, lent, owned, time, written};
+use super::{LiteralValue, as_literal, lent, owned, time};
 use crate::diag::{Errors, Result, mistake, nearest, one_of};
 use crate::syntax::peel;
 
@@ -52,7 +52,7 @@ impl Value {
             let elements = array.elems.iter().filter_map(|element| errors.handle(Setting::read(key, element)));
             return Ok(Self::Listed(elements.collect()));
         }
-        if written(peel(expr)).is_some() || secret && Secret::is_env(expr) {
+        if as_literal(peel(expr)).is_some() || secret && Secret::is_env(expr) {
             return Err(mistake(expr, format_args!("`{}` takes a list: write `{}`", key.name, key.example())));
         }
         refuse_misuse(key, expr)?;
@@ -125,27 +125,27 @@ impl Known {
         if let Form::Time(rule) = key.form {
             return length(&rule, expr);
         }
-        let (read, fault) = match (key.form, written(expr)?) {
-            (Form::Count(count), Written::Integer(integer)) => {
+        let (read, fault) = match (key.form, as_literal(expr)?) {
+            (Form::Count(count), LiteralValue::Integer(integer)) => {
                 let number = integer.base10_parse().unwrap_or(u64::MAX);
                 (Self::Count(number, expr.span()), count.fault(number))
             }
-            (Form::Count(count), Written::Negative) => {
+            (Form::Count(count), LiteralValue::Negative) => {
                 return Some(Err(format!("`{name}` must be {}; write `{}`", count.limits(), key.example())));
             }
-            (Form::Count(_), Written::Text(text)) if text.trim().parse::<u64>().is_ok() => {
+            (Form::Count(_), LiteralValue::Text(text)) if text.trim().parse::<u64>().is_ok() => {
                 let text = text.trim();
                 return Some(Err(format!("`{name}` takes a number, without quotes: write `{name} = {text}`")));
             }
-            (Form::Flag(_), Written::Bool(value)) => (Self::Flag(LitBool::new(value, expr.span())), None),
-            (Form::Flag(_), Written::Text(text)) if text == "true" || text == "false" => {
+            (Form::Flag(_), LiteralValue::Bool(value)) => (Self::Flag(LitBool::new(value, expr.span())), None),
+            (Form::Flag(_), LiteralValue::Text(text)) if text == "true" || text == "false" => {
                 return Some(Err(format!("`{name}` takes `true` or `false`, without quotes: write `{name} = {text}`")));
             }
-            (Form::Text(rule), Written::Text(text)) => {
+            (Form::Text(rule), LiteralValue::Text(text)) => {
                 let fault = rule.fault(&text);
                 (Self::Text(text, expr.span()), fault)
             }
-            (Form::List(rule), Written::Text(text)) => {
+            (Form::List(rule), LiteralValue::Text(text)) => {
                 let fault = rule.fault(&text);
                 (Self::Text(text, expr.span()), fault)
             }
@@ -194,12 +194,12 @@ impl Known {
 
 /// Reads a length of time.
 fn length(rule: &Time, expr: &Expr) -> Option<std::result::Result<Known, String>> {
-    let text = match written(expr) {
-        Some(Written::Text(text)) => text,
+    let text = match as_literal(expr) {
+        Some(LiteralValue::Text(text)) => text,
         Some(_) => expr.to_token_stream().to_string(),
         None => arithmetic(expr)?.to_string(),
     };
-    let length = time::parse(&text).filter(|_| matches!(written(expr), Some(Written::Text(_))));
+    let length = time::parse(&text).filter(|_| matches!(as_literal(expr), Some(LiteralValue::Text(_))));
     Some(match length.map(|length| (length, rule.fault(length))) {
         Some((length, None)) => Ok(Known::Time(length)),
         Some((_, Some(fault))) => Err(format!("`{}` {fault}", rule.key)),
@@ -218,8 +218,8 @@ fn arithmetic(expr: &Expr) -> Option<u64> {
                 _ => None,
             }
         }
-        other => match written(other)? {
-            Written::Integer(integer) => integer.base10_parse().ok(),
+        other => match as_literal(other)? {
+            LiteralValue::Integer(integer) => integer.base10_parse().ok(),
             _ => None,
         },
     }
@@ -237,8 +237,8 @@ fn choose(expr: &Expr, rule: &Choice) -> Option<std::result::Result<&'static str
             }
             word
         }
-        _ => match written(expr)? {
-            Written::Text(text) => text,
+        _ => match as_literal(expr)? {
+            LiteralValue::Text(text) => text,
             _ => String::new(),
         },
     };
