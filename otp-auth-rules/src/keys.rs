@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::rule::{Choice, Count, Flag, Form, Key, List, Text, Time};
-use crate::{origin, text};
+use crate::{cookie, origin, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -139,27 +139,27 @@ macro_rules! for_each_setting {
             cookie_name: derived(String) {
                 default: "`\"__Host-refresh_token-<realm>\"`",
                 example: "__Host-refresh_token",
-                rule: text::cookie_name,
+                rule: cookie::name,
             } "The default starts with `__Secure-` if you set a path or a domain, and has no prefix if `cookie_secure` is false. Your own name is used unchanged.";
 
             /// Path of the refresh cookie.
             cookie_path: text("/") {
                 default: "`\"/\"`",
                 example: "/auth",
-                rule: text::cookie_path,
+                rule: cookie::path,
             } "Must start with `/`.";
 
             /// Former paths of the refresh cookie, where it is deleted.
             previous_cookie_paths: list(previous_cookie_path) {
                 example: "/auth",
-                rule: text::one_cookie_path,
+                rule: cookie::one_path,
             } "See [Cookies](#cookies).";
 
             /// Domain of the refresh cookie; browsers send it to every subdomain.
             cookie_domain: optional() {
                 default: "none",
                 example: "example.com",
-                rule: text::cookie_domain,
+                rule: cookie::domain,
             } "Without it, browsers send the cookie to one host only.";
 
             /// `SameSite` of every cookie.

@@ -12,6 +12,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod cookie;
 mod keys;
 pub mod origin;
 pub mod pairs;

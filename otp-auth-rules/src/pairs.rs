@@ -4,9 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
+use crate::cookie::Prefix;
 use crate::rule::spell;
 use crate::setting;
-use crate::text::CookiePrefix;
 
 /// At most this fraction of all codes, 1 in this many, may be guessed against one address per day.
 const CODES_PER_GUESS: u128 = 10_000;
@@ -98,9 +98,9 @@ impl Cookie<'_> {
 
     /// What the name's prefix forbids. At most one fault.
     fn prefix_fault(self) -> Option<Fault> {
-        let prefix = CookiePrefix::of(self.name)?;
-        let bare = &self.name[prefix.as_str().len()..];
-        let host = prefix == CookiePrefix::Host;
+        let prefix = Prefix::of(self.name)?;
+        let bare = Prefix::strip(self.name);
+        let host = prefix == Prefix::Host;
         let (what, remove, name) = if !self.secure {
             ("is not secure", "cookie_secure = false", "")
         } else if host && self.domain {

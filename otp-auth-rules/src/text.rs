@@ -1,39 +1,4 @@
-//! Strings: parts of a cookie, claims of a token. Each function says what is wrong with one.
-
-use alloc::format;
-use alloc::string::String;
-
-/// Prefixes of the names of otp-auth's other cookies.
-const OWN_COOKIES: [&str; 2] = ["otp_challenge", "otp_device"];
-
-/// A cookie name prefix that browsers have rules for (RFC 6265bis section 4.1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CookiePrefix {
-    /// `__Host-`: secure, for one host and all its paths.
-    Host,
-    /// `__Secure-`: secure.
-    Secure,
-}
-
-impl CookiePrefix {
-    /// The prefix of this name. Browsers ignore its case.
-    #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
-        [Self::Host, Self::Secure].into_iter().find(|prefix| {
-            let text = prefix.as_str();
-            name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
-        })
-    }
-
-    /// The prefix as written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Host => "__Host-",
-            Self::Secure => "__Secure-",
-        }
-    }
-}
+//! Names in rows and tokens. Each function says what is wrong with one.
 
 /// The name of a realm. It is part of every row and cookie name.
 #[must_use]
@@ -44,66 +9,6 @@ pub fn realm(text: &str) -> Option<&'static str> {
         Some("is longer than 64 bytes")
     } else if text.contains(char::is_control) || text.trim() != text {
         Some("contains a control character, or starts or ends with whitespace")
-    } else {
-        None
-    }
-}
-
-/// The name of a cookie (RFC 6265 section 4.1.1).
-#[must_use]
-pub fn cookie_name(text: &str) -> Option<&'static str> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if text.is_empty() {
-        Some("is empty")
-    } else if text.len() > 256 {
-        Some("is longer than 256 bytes")
-    } else if !text.chars().all(allowed) {
-        Some("contains a character that cookie names do not allow (use letters, digits, `-` and `_`)")
-    } else if CookiePrefix::of(text).is_some_and(|prefix| prefix.as_str().len() == text.len()) {
-        Some("is only a prefix")
-    } else if is_own_cookie(text) {
-        Some("is reserved for another otp-auth cookie")
-    } else {
-        None
-    }
-}
-
-fn is_own_cookie(name: &str) -> bool {
-    let plain = if CookiePrefix::of(name) == Some(CookiePrefix::Host) { &name["__Host-".len()..] } else { name };
-    OWN_COOKIES.iter().any(|own| plain.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own)))
-}
-
-/// The path of a cookie, if browsers accept it unchanged.
-#[must_use]
-pub fn cookie_path(text: &str) -> Option<&'static str> {
-    if !text.starts_with('/') {
-        Some("does not start with `/`")
-    } else if text.contains(|c: char| c == ';' || !c.is_ascii() || c.is_ascii_control()) {
-        Some("contains a character that cookie paths do not allow")
-    } else if text.len() > 1_024 {
-        Some("is longer than 1024 bytes")
-    } else {
-        None
-    }
-}
-
-/// An element of a list of cookie paths.
-pub(crate) fn one_cookie_path(text: &str) -> Option<String> {
-    cookie_path(text).map(|fault| format!("has a path that {fault}: write, for example, `\"/auth\"`"))
-}
-
-/// The domain of a cookie.
-#[must_use]
-pub fn cookie_domain(text: &str) -> Option<&'static str> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    if text.is_empty() {
-        Some("is empty")
-    } else if text.contains("://") {
-        Some("must be a host name without a scheme")
-    } else if !text.chars().all(allowed) || text.len() > 253 {
-        Some("is not a host name")
-    } else if !text.trim_matches('.').contains('.') {
-        Some("must contain a `.`, or browsers ignore the cookie (remove the key for `localhost`)")
     } else {
         None
     }

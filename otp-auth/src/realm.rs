@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use otp_auth_rules::cookie::Prefix;
+
 /// The name of a configuration, for configurations that share a secret, database or browser.
 ///
 /// Every key, row and cookie name includes it, so nothing from one realm is valid in another: no
@@ -41,11 +43,11 @@ impl Realm {
         &self.0
     }
 
-    /// The name of a cookie of this realm: `base`, a dash and the realm. Every byte that is not a
+    /// The name of a cookie of this realm: the prefix, `base`, a dash and the realm. Every byte that is not a
     /// letter, digit, `.`, `_` or `-` is percent-encoded, so different realms have different cookie
     /// names.
-    pub(crate) fn cookie_name(&self, base: &str) -> String {
-        let mut name = format!("{base}-");
+    pub(crate) fn cookie_name(&self, prefix: Option<Prefix>, base: &str) -> String {
+        let mut name = format!("{}{base}-", prefix.map_or("", Prefix::as_str));
         for byte in self.0.bytes() {
             if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
                 name.push(char::from(byte));
@@ -84,7 +86,7 @@ mod tests {
     fn cookies_of_two_realms_have_different_names_that_a_browser_takes() {
         let names: Vec<_> = ["a b", "a%20b", "a_b", "a-b", "a.b", "A b", "a=b", "a;b", "äb", "a/b"]
             .iter()
-            .map(|realm| Realm::new(realm).unwrap().cookie_name("__Host-otp_device"))
+            .map(|realm| Realm::new(realm).unwrap().cookie_name(Some(Prefix::Host), "otp_device"))
             .collect();
         assert_eq!(names[0], "__Host-otp_device-a%20b");
         for (at, name) in names.iter().enumerate() {

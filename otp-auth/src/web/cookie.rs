@@ -4,6 +4,7 @@ use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use cookie::time::Duration as CookieDuration;
 use cookie::{Cookie, CookieBuilder};
+use otp_auth_rules::cookie::{self as rules, Prefix};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -24,14 +25,13 @@ pub(super) enum CookieKind {
 impl CookieKind {
     /// The name. Each realm has its own, so that one browser can be signed in to several.
     pub(super) fn name(self, settings: &Settings) -> Cow<'_, str> {
-        let base = match (self, settings.cookie_secure) {
-            (Self::Refresh, _) => return Cow::Borrowed(&settings.cookie_name),
-            (Self::Challenge, true) => "__Host-otp_challenge",
-            (Self::Challenge, false) => "otp_challenge",
-            (Self::Device, true) => "__Host-otp_device",
-            (Self::Device, false) => "otp_device",
+        let base = match self {
+            Self::Refresh => return Cow::Borrowed(&settings.cookie_name),
+            Self::Challenge => rules::CHALLENGE,
+            Self::Device => rules::DEVICE,
         };
-        Cow::Owned(settings.realm.cookie_name(base))
+        let prefix = settings.cookie_secure.then_some(Prefix::Host);
+        Cow::Owned(settings.realm.cookie_name(prefix, base))
     }
 }
 
@@ -119,7 +119,7 @@ fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
     for domain in [None, domain] {
         for (name, path) in &names {
             let place = (name.clone(), *path, domain);
-            let is_possible = !name.starts_with(HOST_PREFIX) || (*path == "/" && domain.is_none());
+            let is_possible = Prefix::of(name) != Some(Prefix::Host) || (*path == "/" && domain.is_none());
             if is_possible && place != here && !places.contains(&place) {
                 places.push(place);
             }
@@ -128,13 +128,13 @@ fn elsewhere(settings: &Settings) -> Vec<(Cow<'_, str>, &str, Option<&str>)> {
     places
 }
 
-const HOST_PREFIX: &str = "__Host-";
-const SECURE_PREFIX: &str = "__Secure-";
-
 /// The name with the other prefix. The path and the domain decide which of the two browsers accept.
 fn other_prefix(name: &str) -> Option<String> {
-    let secure = name.strip_prefix(HOST_PREFIX).map(|rest| format!("{SECURE_PREFIX}{rest}"));
-    secure.or_else(|| name.strip_prefix(SECURE_PREFIX).map(|rest| format!("{HOST_PREFIX}{rest}")))
+    let other = match Prefix::of(name)? {
+        Prefix::Host => Prefix::Secure,
+        Prefix::Secure => Prefix::Host,
+    };
+    Some(other.before(Prefix::strip(name)))
 }
 
 /// Adds the headers that delete the refresh cookie everywhere else. They come before the one that

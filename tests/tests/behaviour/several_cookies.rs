@@ -418,6 +418,19 @@ async fn after_a_change_of_the_path_the_cookie_at_the_previous_one_is_removed() 
     }
 }
 
+/// Browsers ignore the case of a prefix, so a cookie of that name was never at another path.
+#[tokio::test]
+async fn a_prefix_in_lower_case_is_a_prefix() {
+    let setup = Setup::new(Mode::Cookie);
+    let app = setup.tune(|s| s.cookie_name("__host-rt").previous_cookie_path("/auth")).start().await;
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    let mut found = places(&client.refresh().await.ok());
+    found.sort();
+    let expected = [("__Secure-rt", "/auth", false), ("__host-rt", "/", true)];
+    assert_eq!(found, expected.map(|(name, path, set)| (name.to_owned(), path.to_owned(), None, set)));
+}
+
 /// The default name changes with the path.
 #[tokio::test]
 async fn after_a_change_of_the_path_the_cookie_of_the_other_prefix_goes_too() {
