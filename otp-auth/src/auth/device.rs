@@ -86,13 +86,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         // process knows.
         let at = self.inner.following.revoked.since(&subject, now).map_or(now, |ended| ended.max(now));
         let token = device.signed_in(&mailbox.identities, subject, at).to_token(self.inner.keys.current());
-        DeviceToken { token, expires_in: device::LIFETIME }
+        DeviceToken { token, expires_in: device::DEVICE_LIFETIME }
     }
 
     /// Revokes all devices of a user. The entry lives as long as a device could be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
         let moment = self.now() + CLOCK_SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
-        self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::LIFETIME)).await
+        self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::DEVICE_LIFETIME)).await
     }
 }

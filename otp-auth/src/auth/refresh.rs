@@ -206,29 +206,30 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.inner.tokens.refresh_session(token).is_some()
     }
 
-    /// Which refresh tokens of a request to exchange. `None` if its cookies and its body name
-    /// different sessions, so that the intended one is unclear.
-    pub(crate) fn of_one_session<'a>(&self, mut cookies: Vec<&'a str>, body: Option<&'a str>) -> Option<Vec<&'a str>> {
-        if cookies.is_empty() {
-            return Some(body.into_iter().collect());
+    /// Which refresh tokens of a request to exchange: of those that it carries without saying so,
+    /// and of the one that it names. `None` if they belong to different sessions, so that the
+    /// intended one is unclear.
+    pub(crate) fn of_one_session<'a>(&self, mut carried: Vec<&'a str>, named: Option<&'a str>) -> Option<Vec<&'a str>> {
+        if carried.is_empty() {
+            return Some(named.into_iter().collect());
         }
         // A token of an expired session still identifies it. Anything that is not a token is
         // ignored.
-        let named = |token: &str| self.inner.tokens.refresh_session(token);
-        let Some((body, meant)) = body.and_then(|body| Some((body, named(body)?))) else {
-            return Some(cookies);
+        let session = |token: &str| self.inner.tokens.refresh_session(token);
+        let Some((named, meant)) = named.and_then(|named| Some((named, session(named)?))) else {
+            return Some(carried);
         };
-        if cookies.iter().all(|token| named(token).is_none()) {
-            return Some(vec![body]);
+        if carried.iter().all(|token| session(token).is_none()) {
+            return Some(vec![named]);
         }
-        cookies.retain(|token| named(token) == Some(meant));
-        if cookies.is_empty() {
+        carried.retain(|token| session(token) == Some(meant));
+        if carried.is_empty() {
             return None;
         }
-        if !cookies.contains(&body) {
-            cookies.push(body);
+        if !carried.contains(&named) {
+            carried.push(named);
         }
-        Some(cookies)
+        Some(carried)
     }
 
     /// The session of a refresh token, and what the token is worth. Changes nothing.

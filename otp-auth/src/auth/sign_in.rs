@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ask::{ask, notice};
 use super::error::AuthError;
-use super::verify::{Proof, Refusal, SignInFailed};
+use super::verify::{OpenedChallenge, Refusal, SignInFailed};
 use super::{OtpAuth, SignedIn, TokenPair};
 use crate::binding::{Binding, Bound};
 use crate::config::OtpConfig;
@@ -26,15 +26,15 @@ const MAX_ROUNDS: u32 = 3;
 impl<C: OtpConfig> OtpAuth<C> {
     /// Signs in. If the account changes between the hooks and the sign-in, the hooks run again with
     /// the new account.
-    pub(super) async fn accept(&self, proof: &Proof<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
-        let context = &proof.context;
-        let reused = self.reused(proof.verification.older_refresh_tokens, context.time).await;
+    pub(super) async fn accept(&self, opened: &OpenedChallenge<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
+        let context = &opened.context;
+        let reused = self.reused(opened.verification.older_refresh_tokens, context.time).await;
         for session in &reused {
             let _ = self.end_session_as(session.id, Ending::TokenReused).await;
         }
         let mut outcome = Ok(None);
         for _ in 0..MAX_ROUNDS {
-            outcome = self.sign_in(proof).await;
+            outcome = self.sign_in(opened).await;
             if !matches!(outcome, Ok(None)) {
                 break;
             }
@@ -48,15 +48,15 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Asks the application, then lets the store accept the code. `None` if the account has
     /// changed.
-    async fn sign_in(&self, proof: &Proof<'_>) -> Result<Option<SignedIn<C::User>>, SignInFailed> {
-        let now = proof.context.time;
-        let (account, methods) = self.admitted_account(proof).await?;
-        let older = self.older_sessions(proof);
-        let sign_in = self.sign_in_to(account, methods, proof, older.first().copied())?;
+    async fn sign_in(&self, opened: &OpenedChallenge<'_>) -> Result<Option<SignedIn<C::User>>, SignInFailed> {
+        let now = opened.context.time;
+        let (account, methods) = self.admitted_account(opened).await?;
+        let older = self.older_sessions(opened);
+        let sign_in = self.sign_in_to(account, methods, opened, older.first().copied())?;
         let (replaced, revocation) = (sign_in.replaces, sign_in.revocation);
         // Do everything that can fail here before the code is used up.
         let prepared = self.prepared_tokens(&sign_in)?;
-        let device = self.device_of(proof.verification.device, &proof.challenge)?;
+        let device = self.device_of(opened.verification.device, &opened.challenge)?;
 
         let (user, session, created, ended) = match self.stored(sign_in).await? {
             SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
@@ -76,30 +76,33 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.admit_signed_in(&user, &session).await?;
         let hooks = self.inner.config.hooks();
         if created {
-            notice("user_created", hooks.user_created(&user, &proof.context)).await;
+            notice("user_created", hooks.user_created(&user, &opened.context)).await;
         }
         let tokens = match prepared {
             Some(tokens) => tokens,
             None => self.tokens_for(&user, &session, now)?,
         };
-        notice("signed_in", hooks.signed_in(&user, session.id, &proof.context)).await;
-        let device = Some(self.device_token(device, proof.mailbox, &session.user_id, now));
+        notice("signed_in", hooks.signed_in(&user, session.id, &opened.context)).await;
+        let device = Some(self.device_token(device, opened.mailbox, &session.user_id, now));
         Ok(Some(SignedIn { user, session, tokens, device }))
     }
 
     /// The account of the address, if it may sign in, and how its user authenticated.
-    async fn admitted_account(&self, proof: &Proof<'_>) -> Result<(Account<C::User>, AuthMethods), AuthError> {
-        let (hooks, email) = (self.inner.config.hooks(), proof.mailbox.address.canonical());
+    async fn admitted_account(
+        &self,
+        opened: &OpenedChallenge<'_>,
+    ) -> Result<(Account<C::User>, AuthMethods), AuthError> {
+        let (hooks, email) = (self.inner.config.hooks(), opened.mailbox.address.canonical());
         match self.inner.store.user_by_email(email).await? {
             Some(user) => {
                 if !self.admits(&user) || self.is_barred(&user.id().to_string()).await? {
                     return Err(AuthError::SignInRefused);
                 }
-                let methods = ask("before_sign_in", hooks.before_sign_in(&user, &proof.context)).await?;
+                let methods = ask("before_sign_in", hooks.before_sign_in(&user, &opened.context)).await?;
                 Ok((Account::Existing { user, email: email.to_owned() }, methods))
             }
             None if self.inner.settings.auto_create_user => {
-                let methods = ask("before_create", hooks.before_create(email, &proof.context)).await?;
+                let methods = ask("before_create", hooks.before_create(email, &opened.context)).await?;
                 Ok((Account::New(email.to_owned()), methods))
             }
             None => Err(AuthError::InvalidCode),
@@ -107,9 +110,9 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// The sessions whose tokens the client still holds.
-    fn older_sessions(&self, proof: &Proof<'_>) -> Vec<SessionId> {
-        let tokens = proof.verification.older_refresh_tokens.iter();
-        tokens.filter_map(|token| self.inner.tokens.refresh_to_end(token, proof.context.time).ok()).collect()
+    fn older_sessions(&self, opened: &OpenedChallenge<'_>) -> Vec<SessionId> {
+        let tokens = opened.verification.older_refresh_tokens.iter();
+        tokens.filter_map(|token| self.inner.tokens.refresh_to_end(token, opened.context.time).ok()).collect()
     }
 
     /// What the store must do, all or nothing.
@@ -117,22 +120,22 @@ impl<C: OtpConfig> OtpAuth<C> {
         &self,
         account: Account<C::User>,
         methods: AuthMethods,
-        proof: &Proof<'_>,
+        opened: &OpenedChallenge<'_>,
         replaces: Option<SessionId>,
     ) -> Result<SignIn<C::User>, AuthError> {
-        let now = proof.context.time;
+        let now = opened.context.time;
         let session = NewSession {
             id: SessionId::random()?,
             created_at: now,
             expires_at: now + self.inner.settings.refresh_token_lifetime,
-            binding: Binding::of(self.inner.keys.current(), proof.mailbox.address.canonical()),
+            binding: Binding::of(self.inner.keys.current(), opened.mailbox.address.canonical()),
             methods,
             client: self.caller.client.clone(),
         };
         Ok(SignIn {
-            challenge: proof.challenge.key(),
-            identity: proof.identity,
-            code_mac: proof.code_mac,
+            challenge: opened.challenge.key(),
+            identity: opened.identity,
+            code_mac: opened.code_mac,
             account,
             session,
             replaces,

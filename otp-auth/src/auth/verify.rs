@@ -123,7 +123,7 @@ impl<E: Into<AuthError>> From<E> for SignInFailed {
 }
 
 /// A code that opened its challenge.
-pub(super) struct Proof<'a> {
+pub(super) struct OpenedChallenge<'a> {
     pub(super) mailbox: &'a Mailbox,
     pub(super) verification: &'a Verification<'a>,
     pub(super) challenge: Challenge,
@@ -187,8 +187,9 @@ impl<C: OtpConfig> OtpAuth<C> {
                         RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
                     match self.attempt(mailbox, code, &challenge, &context).await? {
                         Ok((identity, code_mac)) => {
-                            let proof = Proof { mailbox, verification, challenge, identity, code_mac, context };
-                            return self.accept(&proof).await;
+                            let opened =
+                                OpenedChallenge { mailbox, verification, challenge, identity, code_mac, context };
+                            return self.accept(&opened).await;
                         }
                         Err(failure) => failure,
                     }

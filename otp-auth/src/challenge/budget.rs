@@ -18,7 +18,7 @@ pub enum Requester {
 /// Stores also count how many challenges of an identity were exhausted, in place of a
 /// [`Requester`].
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) const EXHAUSTED: u8 = 2;
+pub(crate) const EXHAUSTED_CHALLENGES: u8 = 2;
 
 /// How much strangers, or one known device, may send to one identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

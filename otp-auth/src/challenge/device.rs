@@ -16,7 +16,7 @@ use crate::keys::{KeyRing, Keys, Ring};
 use crate::secret::Secret;
 
 /// How long a device is known after its last sign-in.
-pub(crate) const LIFETIME: Duration = Duration::from_hours(180 * 24);
+pub(crate) const DEVICE_LIFETIME: Duration = Duration::from_hours(180 * 24);
 
 /// How many addresses a device is known for.
 const MAX_ADDRESSES: usize = 5;
@@ -69,7 +69,7 @@ pub(crate) struct DeviceSignIn {
 
 impl DeviceSignIn {
     fn is_over(&self, now: Timestamp) -> bool {
-        self.at + LIFETIME <= now
+        self.at + DEVICE_LIFETIME <= now
     }
 
     fn is_to(&self, identities: &Ring<Identity>) -> bool {
@@ -191,9 +191,9 @@ mod tests {
         let token = device().signed_in(&identity(1), subject(1), now).to_token(keys.current());
         let read = Device::read(&keys, token.expose()).unwrap();
         assert_eq!((read.id, known(&read, now)), (DeviceId([7; 16]), vec![1]));
-        let sign_in = read.sign_in_to(&identity(1), now + LIFETIME - Duration::from_millis(1)).unwrap();
+        let sign_in = read.sign_in_to(&identity(1), now + DEVICE_LIFETIME - Duration::from_millis(1)).unwrap();
         assert_eq!((sign_in.subject, sign_in.at), (subject(1), now));
-        assert_eq!(read.sign_in_to(&identity(1), now + LIFETIME), None);
+        assert_eq!(read.sign_in_to(&identity(1), now + DEVICE_LIFETIME), None);
     }
 
     #[test]
@@ -216,9 +216,9 @@ mod tests {
     #[test]
     fn a_sign_in_drops_those_that_are_over() {
         let device = device().signed_in(&identity(1), subject(1), at(0)).signed_in(&identity(2), subject(2), at(1));
-        let device = device.signed_in(&identity(3), subject(3), at(0) + LIFETIME);
+        let device = device.signed_in(&identity(3), subject(3), at(0) + DEVICE_LIFETIME);
         assert_eq!(device.sign_ins.len(), 2);
-        assert_eq!(known(&device, at(0) + LIFETIME), [2, 3]);
+        assert_eq!(known(&device, at(0) + DEVICE_LIFETIME), [2, 3]);
     }
 
     #[test]

@@ -72,14 +72,14 @@ use crate::error::StoreError;
 
 /// How long to look for a server, and to connect to it or to check it. Below
 /// the limit of the caller, so that the error says what happened.
-const PATIENCE: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What can be added to the present without an overflow, in milliseconds.
-const FOR_EVER: i64 = i64::MAX / 2;
+const MAX_AGE_MILLIS: i64 = i64::MAX / 2;
 
 /// How often a compare-and-swap is tried. Each failure means that somebody
 /// else has succeeded, so a limit is reached only under absurd load.
-const SWAPS: u32 = 64;
+const MAX_SWAPS: u32 = 64;
 
 /// Keeps everything in a `MongoDB` database, beside the application's
 /// collections. Needs `MongoDB` 4.4 or later, alone or as a replica set.
@@ -129,8 +129,8 @@ impl MongoStore {
         // The connections that come now are the first that need it.
         super::tls::install_provider();
         let mut options = ClientOptions::parse(url).await.map_err(|error| Error::url(url, &error))?;
-        options.server_selection_timeout.get_or_insert(PATIENCE);
-        options.connect_timeout.get_or_insert(PATIENCE);
+        options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
+        options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         let database = Client::with_options(options)?.database(database);
         database.run_command(doc! { "ping": 1 }).await?;
         Ok(Self::from_database(database))
@@ -234,8 +234,8 @@ fn ascending(field: &str) -> IndexModel {
 /// The expression for the `purge_at` of a document that is needed for this
 /// long. The clocks of the processes may differ by the margin.
 fn purge_at(needed: Duration) -> Document {
-    let millis = i64::try_from(needed.saturating_add(CLOCK_MARGIN).as_millis()).unwrap_or(FOR_EVER);
-    doc! { "$add": ["$$NOW", millis.min(FOR_EVER)] }
+    let millis = i64::try_from(needed.saturating_add(CLOCK_MARGIN).as_millis()).unwrap_or(MAX_AGE_MILLIS);
+    doc! { "$add": ["$$NOW", millis.min(MAX_AGE_MILLIS)] }
 }
 
 /// Adds a document that is needed for this long. Its key is random, so that

@@ -10,12 +10,12 @@ use mongodb::options::ReadConcern;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, bytes, date, of_key, text, time};
-use super::{MongoStore, SWAPS, purge_at};
+use super::{MAX_SWAPS, MongoStore, purge_at};
 use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
 
 /// Changes that a log holds. Whoever is further behind reads the blacklist
 /// itself.
-const LOG: i64 = 256;
+const MAX_LOGGED_CHANGES: i64 = 256;
 
 /// The entries that refuse a token at this moment.
 pub(super) fn refusing(realm: &Realm, token: TokenRef, now: Timestamp) -> Document {
@@ -67,7 +67,7 @@ impl MongoStore {
 
     async fn put_entry(&self, realm: &Realm, entry: &BlacklistEntry, now: Timestamp) -> StoreResult<()> {
         let key = row::key(realm, &entry.id);
-        for _ in 0..SWAPS {
+        for _ in 0..MAX_SWAPS {
             let mut change = extended(entry, now);
             change.insert("realm", doc! { "$literal": realm.as_str() });
             match self
@@ -95,9 +95,9 @@ impl MongoStore {
         let longer = doc! { "$concatArrays": [{ "$ifNull": ["$recent", []] }, recent] };
         let change = vec![doc! { "$set": {
             "changes": { "$add": [changes, count] },
-            "recent": { "$slice": [longer, -LOG] },
+            "recent": { "$slice": [longer, -MAX_LOGGED_CHANGES] },
         } }];
-        for _ in 0..SWAPS {
+        for _ in 0..MAX_SWAPS {
             match self.realms.update_one(doc! { "_id": realm.as_str() }, change.clone()).upsert(true).await {
                 Ok(_) => return Ok(()),
                 Err(error) if is_duplicate(&error) => {}

@@ -5,8 +5,8 @@ use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_bytes, time};
-use super::{MongoStore, SWAPS, insert, purge_at};
-use crate::challenge::budget::EXHAUSTED;
+use super::{MAX_SWAPS, MongoStore, insert, purge_at};
+use crate::challenge::budget::EXHAUSTED_CHALLENGES;
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm,
     Refund, Requester, SendLimits, SendTicket, StoreResult, Timestamp,
@@ -105,7 +105,7 @@ impl ChallengeStore for MongoStore {
         let key = budget_key(realm, &open.payer, open.requester);
         let fresh = doc! { "_id": row::key(realm, open.fresh.key.as_bytes()) };
         let mut added = false;
-        for _ in 0..SWAPS {
+        for _ in 0..MAX_SWAPS {
             let row = self.budgets.find_one(doc! { "_id": key.clone() }).await?;
             let old = row.as_ref().map(budget).transpose()?;
             let spent = match Budget::spend(old, open.now, open.limits) {
@@ -170,7 +170,7 @@ impl ChallengeStore for MongoStore {
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
-        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED) };
+        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED_CHALLENGES) };
         // A date that is missing is before every other.
         let is_over = doc! { "$or": [
             { "$lte": ["$day_started_at", date(now - SendLimits::DAY)] },
@@ -185,7 +185,7 @@ impl ChallengeStore for MongoStore {
             "day_sends": { "$cond": [is_over, 1_i64, { "$add": ["$day_sends", 1_i64] }] },
             "purge_at": purge_at(SendLimits::DAY),
         } };
-        for _ in 0..SWAPS {
+        for _ in 0..MAX_SWAPS {
             let counting = self.budgets.find_one_and_update(key.clone(), vec![counted.clone()]);
             match counting.upsert(true).return_document(ReturnDocument::After).await {
                 Ok(Some(row)) => return Ok(number(&row, "day_sends")?),

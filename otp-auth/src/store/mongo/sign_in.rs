@@ -14,7 +14,7 @@ use crate::store::{
 
 /// How often a sign-in starts again because the application has marked the
 /// user as unverified in the meantime.
-const ROUNDS: u32 = 5;
+const MAX_RUNS: u32 = 5;
 
 impl MongoStore {
     /// 1. Look whether the challenge can be accepted, and for the claim of a
@@ -61,7 +61,7 @@ impl MongoStore {
             },
         };
         let session = session.of_user(user.id().to_string());
-        let mut rounds = 0..ROUNDS;
+        let mut rounds = 0..MAX_RUNS;
         let document = loop {
             if let Some(flag) = U::VERIFIED.filter(|_| Proof::of(&user, inserted).marks_user) {
                 ended.extend(self.first_proof(realm, &user, &email, flag, &session.user_id, revocation).await?);

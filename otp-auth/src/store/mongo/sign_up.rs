@@ -16,7 +16,7 @@ use mongodb::options::{Collation, ReturnDocument};
 use super::error::{Error, is_duplicate};
 use super::row::{self, date};
 use super::user::{MongoUser, any_with_email, exactly, read};
-use super::{MongoStore, SWAPS, purge_at};
+use super::{MAX_SWAPS, MongoStore, purge_at};
 use crate::store::{Account, Decision, Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
 /// Far longer than any sign-in takes.
@@ -24,7 +24,7 @@ const CLAIM_LIFETIME: Duration = Duration::from_hours(1);
 
 /// How often a sign-up starts again. It does so when a user was removed, or
 /// another one has taken the id, while it ran.
-const ROUNDS: u32 = 5;
+const MAX_RUNS: u32 = 5;
 
 /// Which user an identity will have.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl MongoStore {
             Ok::<_, Error>(matches!(account.decide(read(document.as_deref())?), Decision::AccountChanged))
         };
         let mut last = None;
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_RUNS {
             let mut document = U::new_document(email, revocation.now)?;
             for (field, value) in U::filter() {
                 // Null is also what is not there.
@@ -184,7 +184,7 @@ impl MongoStore {
             "expires_at": { "$max": ["$expires_at", date(now + CLAIM_LIFETIME)] },
             "purge_at": { "$max": ["$purge_at", purge_at(CLAIM_LIFETIME)] },
         } };
-        for _ in 0..SWAPS {
+        for _ in 0..MAX_SWAPS {
             let claimed = self
                 .sign_ups
                 .find_one_and_update(doc! { "_id": identity.clone() }, vec![change.clone()])

@@ -4,7 +4,7 @@
 use crate::check::{Finding, FindingKind};
 
 /// The last migration that this version knows.
-const NEWEST: i64 = 2;
+const NEWEST_MIGRATION: i64 = 2;
 
 /// One of our tables.
 pub(super) struct OwnTable {
@@ -94,15 +94,15 @@ impl Present {
 /// is the last migration that was applied, if that is recorded.
 pub(super) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(newer) = recorded.filter(|version| *version > NEWEST) {
+    if let Some(newer) = recorded.filter(|version| *version > NEWEST_MIGRATION) {
         findings.push(Finding::new(
             FindingKind::Migration,
-            format!("a newer version of otp-auth has migrated this database to {newer}, but this version knows only {NEWEST}"),
+            format!("a newer version of otp-auth has migrated this database to {newer}, but this version knows only {NEWEST_MIGRATION}"),
             "run the newer version",
         ));
     }
     if !lacks.is_empty() {
-        let remedy = if recorded >= Some(NEWEST) {
+        let remedy = if recorded >= Some(NEWEST_MIGRATION) {
             "`migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth"
         } else {
             "call the store's `migrate()` at startup, before `check()`"

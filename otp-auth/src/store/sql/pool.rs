@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Database};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A connection that rested longer than this is asked whether it still lives.
-const RESTED: Duration = Duration::from_secs(1);
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The options of a pool that this crate opens.
 ///
@@ -21,7 +21,7 @@ pub(super) fn options<DB: Database>() -> PoolOptions<DB> {
     PoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false).before_acquire(
         |connection: &mut DB::Connection, about| {
             Box::pin(async move {
-                if about.idle_for > RESTED {
+                if about.idle_for > CHECK_AFTER_IDLE {
                     connection.ping().await?;
                 }
                 Ok(true)

@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::store::StoreResult;
 
 /// How often an operation is run before its error is returned.
-const ATTEMPTS: u32 = 8;
+const MAX_RUNS: u32 = 8;
 
 /// Runs an operation, and again when it lost to somebody else's locks. It is
 /// one statement or one transaction, so an attempt that failed changed
@@ -55,7 +55,7 @@ async fn retrying_if<T, F>(
 where
     F: Future<Output = Result<T, sqlx::Error>> + Send,
 {
-    for _ in 1..ATTEMPTS {
+    for _ in 1..MAX_RUNS {
         match operation().await {
             Err(error) if again(&error) => {}
             result => return result.map_err(StoreError::from),

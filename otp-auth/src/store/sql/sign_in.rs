@@ -9,7 +9,7 @@ use sqlx::{Error, Transaction};
 use super::failure::is_duplicate;
 use super::retry::{Hold, retrying_sign_in};
 use super::user::{self, Dialect, SqlUser};
-use crate::store::{Account, Decision, Proof, Realm, SignIn, SignInOutcome, StoreResult};
+use crate::store::{Account, Decision, Proof, Realm, Session, SessionId, SignIn, SignInOutcome, StoreResult};
 
 /// Signs in. `begin` begins the transaction, and says what is held until it has
 /// ended.
@@ -24,12 +24,12 @@ where
     Turn: Send,
     F: Future<Output = Result<(Turn, Transaction<'static, DB>), Error>> + Send,
 {
-    let attempt = |hold| attempt::<U, DB, Turn, F>(begin, realm, sign_in, hold);
-    if DB::WRITES_ALONE { Ok(attempt(Hold::Locked).await?) } else { retrying_sign_in(attempt).await }
+    let run = |hold| in_transaction::<U, DB, Turn, F>(begin, realm, sign_in, hold);
+    if DB::WRITES_ALONE { Ok(run(Hold::Locked).await?) } else { retrying_sign_in(run).await }
 }
 
-/// One attempt, as one transaction.
-async fn attempt<U, DB, Turn, F>(
+/// Signs in, in one transaction.
+async fn in_transaction<U, DB, Turn, F>(
     begin: &(impl Fn() -> F + Sync),
     realm: &Realm,
     sign_in: &SignIn<U>,
@@ -41,7 +41,7 @@ where
     Turn: Send,
     F: Future<Output = Result<(Turn, Transaction<'static, DB>), Error>> + Send,
 {
-    let SignIn { identity, account, session, replaces, revocation, .. } = sign_in;
+    let SignIn { identity, account, session, revocation, .. } = sign_in;
     // The turn outlives the transaction.
     let (_turn, mut transaction) = begin().await?;
     if let Account::New(_) = account {
@@ -52,25 +52,7 @@ where
         return Ok(SignInOutcome::CodeSpent);
     }
     let email = account.email();
-    let found = match (account, U::SELECT_LOCKED) {
-        (Account::Existing { user, .. }, Some(statement)) if hold == Hold::Locked => {
-            match user::locked::<U, DB>(&mut transaction, statement, user.id(), email).await? {
-                // A policy of the table may hide a row from a statement that
-                // locks it, and show it to one that reads.
-                None if DB::HAS_POLICIES => {
-                    hold = Hold::ReadAgain;
-                    user::by_email::<U, DB>(&mut transaction, email).await?
-                }
-                locked => locked,
-            }
-        }
-        (_, statement) => {
-            if statement.is_none() && !DB::WRITES_ALONE {
-                hold = Hold::ReadAgain;
-            }
-            user::by_email::<U, DB>(&mut transaction, email).await?
-        }
-    };
+    let found = held::<U, DB>(&mut transaction, account, &mut hold).await?;
     let (mut user, created) = match account.decide(found) {
         Decision::SignIn(user) => (user, false),
         Decision::AccountChanged => {
@@ -85,7 +67,7 @@ where
             }
             Err(error) if is_duplicate(&error) && U::SELECT_EXCLUDED.is_some() => {
                 // Is it a row that is none? Looked at afresh, and in this order: a
-                // user who is there by the second look is found by the next attempt.
+                // user who is there by the second look is found by the next run.
                 if !DB::WRITES_ALONE {
                     transaction.rollback().await?;
                     (_, transaction) = begin().await?;
@@ -99,21 +81,8 @@ where
         },
     };
     let session = session.of_user(user.id().to_string());
-    let proof = Proof::of(&user, created);
-    if proof.marks_user {
-        user::mark_verified::<U, DB>(&mut transaction, &user, revocation.now).await?;
-    }
-    let mut ended = Vec::new();
-    if proof.ends_sessions {
-        ended = DB::revoke_all(&mut transaction, realm, &session.user_id, *revocation).await?;
-    }
+    let ended = record::<U, DB>(&mut transaction, realm, sign_in, &user, &session, created).await?;
     user.mark_verified(revocation.now);
-    if let Some(older) = replaces
-        && DB::revoke(&mut transaction, realm, *older, *revocation).await?
-    {
-        ended.push(*older);
-    }
-    DB::insert_session(&mut transaction, realm, &session).await?;
     if hold == Hold::ReadAgain
         && !user::by_email::<U, DB>(&mut transaction, email).await?.is_some_and(|again| again.id() == user.id())
     {
@@ -122,4 +91,54 @@ where
     }
     transaction.commit().await?;
     Ok(SignInOutcome::SignedIn { user, session, created, ended })
+}
+
+/// The user whom the sign-in is for. Another one may get the address meanwhile, unless a lock keeps
+/// the row as it is; without one, the caller reads it again at the end.
+async fn held<U: SqlUser<DB>, DB: Dialect>(
+    transaction: &mut Transaction<'static, DB>,
+    account: &Account<U>,
+    hold: &mut Hold,
+) -> Result<Option<U>, Error> {
+    let email = account.email();
+    if let (Account::Existing { user, .. }, Some(statement), Hold::Locked) = (account, U::SELECT_LOCKED, *hold) {
+        let locked = user::locked::<U, DB>(transaction, statement, user.id(), email).await?;
+        // A policy of the table may hide a row from a statement that locks it, and show it to one
+        // that reads.
+        if locked.is_some() || !DB::HAS_POLICIES {
+            return Ok(locked);
+        }
+        *hold = Hold::ReadAgain;
+    }
+    if U::SELECT_LOCKED.is_none() && !DB::WRITES_ALONE {
+        *hold = Hold::ReadAgain;
+    }
+    user::by_email::<U, DB>(transaction, email).await
+}
+
+/// Records the sign-in: verifies the user, ends older sessions and adds the new one. Returns those
+/// that ended.
+async fn record<U: SqlUser<DB>, DB: Dialect>(
+    transaction: &mut Transaction<'static, DB>,
+    realm: &Realm,
+    SignIn { replaces, revocation, .. }: &SignIn<U>,
+    user: &U,
+    session: &Session,
+    created: bool,
+) -> Result<Vec<SessionId>, Error> {
+    let proof = Proof::of(user, created);
+    if proof.marks_user {
+        user::mark_verified::<U, DB>(transaction, user, revocation.now).await?;
+    }
+    let mut ended = Vec::new();
+    if proof.ends_sessions {
+        ended = DB::revoke_all(transaction, realm, &session.user_id, *revocation).await?;
+    }
+    if let Some(older) = replaces
+        && DB::revoke(transaction, realm, *older, *revocation).await?
+    {
+        ended.push(*older);
+    }
+    DB::insert_session(transaction, realm, session).await?;
+    Ok(ended)
 }

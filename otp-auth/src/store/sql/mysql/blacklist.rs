@@ -13,7 +13,7 @@ use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, StoreResult, Time
 /// `InnoDB` shows what is committed before it is durable. A crash can take
 /// back what was seen, and then the same numbers are given again: not more
 /// than there are transactions at once. So many are always read again.
-const NOT_YET_DURABLE: i64 = 256;
+const REREAD_CHANGES: i64 = 256;
 
 /// The number of a change, which is locked until the transaction ends. It is
 /// the last lock but those of the entries themselves.
@@ -90,14 +90,14 @@ impl MySqlStore {
             .await?;
         let last = last.unwrap_or(0);
         // A number that is far behind means that this is another server by now.
-        let since = since.filter(|Cursor(seen)| last + NOT_YET_DURABLE >= *seen);
+        let since = since.filter(|Cursor(seen)| last + REREAD_CHANGES >= *seen);
         let rows = match since {
             Some(Cursor(seen)) => {
                 sqlx::query(
                     "SELECT id, type, blacklisted_at, expires_at FROM token_blacklist WHERE realm = ? AND changed > ?",
                 )
                 .bind(realm.as_str().as_bytes())
-                .bind(seen - NOT_YET_DURABLE)
+                .bind(seen - REREAD_CHANGES)
                 .fetch_all(&self.pool)
                 .await?
             }

@@ -4,7 +4,7 @@ use sqlx::mysql::MySqlConnection;
 
 use super::super::retry::retrying;
 use super::MySqlStore;
-use crate::challenge::budget::EXHAUSTED;
+use crate::challenge::budget::EXHAUSTED_CHALLENGES;
 use crate::store::sql::row::{budget, counted, optional_bytes, time};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
@@ -176,7 +176,7 @@ impl ChallengeStore for MySqlStore {
             )
             .bind(realm.as_str().as_bytes())
             .bind(identity.as_bytes().as_slice())
-            .bind(EXHAUSTED)
+            .bind(EXHAUSTED_CHALLENGES)
             .bind(now.as_millis())
             .bind(now.as_millis())
             .bind(now.as_millis())

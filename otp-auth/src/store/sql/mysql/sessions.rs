@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 /// Far longer than a commit takes to be durable, and than clocks differ.
-const NOT_YET_DURABLE: Duration = Duration::from_hours(1);
+const DURABLE_AFTER: Duration = Duration::from_hours(1);
 
 /// Adds a session.
 pub(super) async fn insert_session(
@@ -145,7 +145,7 @@ impl MySqlStore {
             .bind(change)
             .bind(realm.as_str().as_bytes())
             .bind(user_id.as_bytes())
-            .bind((revocation.now - NOT_YET_DURABLE).as_millis())
+            .bind((revocation.now - DURABLE_AFTER).as_millis())
             .execute(&mut *transaction)
             .await?;
         }

@@ -2,7 +2,7 @@
 
 use super::super::retry::retrying;
 use super::PostgresStore;
-use crate::challenge::budget::EXHAUSTED;
+use crate::challenge::budget::EXHAUSTED_CHALLENGES;
 use crate::store::sql::row::{budget, count, counted, optional_bytes, time};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
@@ -152,7 +152,7 @@ impl ChallengeStore for PostgresStore {
             )
             .bind(realm.as_str())
             .bind(identity.as_bytes().as_slice())
-            .bind(i16::from(EXHAUSTED))
+            .bind(i16::from(EXHAUSTED_CHALLENGES))
             .bind(now.as_millis())
                 .bind((now - SendLimits::DAY).as_millis() + 1)
                 .bind((now + SendLimits::SKEW).as_millis()),

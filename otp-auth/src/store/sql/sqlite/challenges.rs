@@ -1,7 +1,7 @@
 //! Challenges and budgets in `SQLite`.
 
 use super::SqliteStore;
-use crate::challenge::budget::EXHAUSTED;
+use crate::challenge::budget::EXHAUSTED_CHALLENGES;
 use crate::store::sql::row::{budget, bytes, count, counted, time};
 use crate::store::{
     ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund, SendLimits,
@@ -140,7 +140,7 @@ impl ChallengeStore for SqliteStore {
         )
         .bind(realm.as_str())
         .bind(identity.as_bytes().as_slice())
-        .bind(EXHAUSTED)
+        .bind(EXHAUSTED_CHALLENGES)
         .bind(now.as_millis())
         .bind((now - SendLimits::DAY).as_millis() + 1)
         .bind((now + SendLimits::SKEW).as_millis());
