@@ -89,11 +89,20 @@ impl Session {
 /// A refresh token was reissued after the grace period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Recovery {
     /// The generation of that token.
     pub generation: u32,
     /// When it was reissued.
     pub at: Timestamp,
+}
+
+impl Recovery {
+    /// Generation `generation` was reissued at this time.
+    #[must_use]
+    pub const fn new(generation: u32, at: Timestamp) -> Self {
+        Self { generation, at }
+    }
 }
 
 /// What helps a user recognize a session.

@@ -22,6 +22,7 @@ pub(crate) const EXHAUSTED_CHALLENGES: u8 = 2;
 
 /// How much strangers, or one known device, may send to one identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SendLimits {
     /// Minimum time between two sends.
     pub cooldown: Duration,
@@ -42,6 +43,12 @@ impl SendLimits {
     /// different clocks, do not agree to the millisecond. A time further ahead comes from a wrong
     /// clock and is ignored, because it would lock the address until then.
     pub const SKEW: Duration = Duration::from_mins(1);
+
+    /// These limits.
+    #[must_use]
+    pub const fn new(cooldown: Duration, per_hour: u32, per_day: u32) -> Self {
+        Self { cooldown, per_hour, per_day }
+    }
 
     /// No limits.
     pub(crate) const NONE: Self = Self { cooldown: Duration::ZERO, per_hour: u32::MAX, per_day: u32::MAX };
@@ -70,6 +77,7 @@ impl Refund {
 
 /// A budget, as stored. A window begins with its first send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Budget {
     /// When the cooldown ends.
     pub next_send_at: Timestamp,
@@ -84,6 +92,12 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// A budget of which nothing is spent.
+    #[must_use]
+    pub const fn new(now: Timestamp) -> Self {
+        Self { next_send_at: now, hour_started_at: now, hour_sends: 0, day_started_at: now, day_sends: 0 }
+    }
+
     /// The budget after one more send, or the wait if none is left.
     ///
     /// Stores call it under their lock, or implement the same in one statement. The conformance
@@ -93,13 +107,7 @@ impl Budget {
     ///
     /// How long until a send is allowed.
     pub fn spend(budget: Option<Self>, now: Timestamp, limits: SendLimits) -> Result<Self, Duration> {
-        let old = budget.unwrap_or(Self {
-            next_send_at: now,
-            hour_started_at: now,
-            hour_sends: 0,
-            day_started_at: now,
-            day_sends: 0,
-        });
+        let old = budget.unwrap_or(Self::new(now));
         match old.wait(now, limits) {
             Duration::ZERO => {
                 let (hour_started_at, hour_sends) = window(old.hour_started_at, old.hour_sends, SendLimits::HOUR, now);

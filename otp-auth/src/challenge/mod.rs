@@ -141,6 +141,7 @@ impl fmt::Debug for Challenge {
 
 /// A challenge after another attempt was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CountedAttempt {
     /// The number of this attempt, starting at 1. Up to the limit, no two callers get the same
     /// number.
@@ -151,6 +152,14 @@ pub struct CountedAttempt {
     pub code_mac: Option<CodeMac>,
     /// When the challenge expires.
     pub expires_at: Timestamp,
+}
+
+impl CountedAttempt {
+    /// Attempt `number` on a challenge.
+    #[must_use]
+    pub const fn new(number: u32, identity: Identity, code_mac: Option<CodeMac>, expires_at: Timestamp) -> Self {
+        Self { number, identity, code_mac, expires_at }
+    }
 }
 
 /// What a presented code is worth.

@@ -95,6 +95,14 @@ pub struct OpenChallenge {
     pub fresh: FreshChallenge,
 }
 
+impl OpenChallenge {
+    /// A stranger's request, with nothing to resume.
+    #[must_use]
+    pub const fn new(identity: Identity, fresh: FreshChallenge, limits: SendLimits, now: Timestamp) -> Self {
+        Self { identity, payer: identity, requester: Requester::Stranger, limits, now, resume: None, fresh }
+    }
+}
+
 /// Which earlier challenge may be continued.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -103,6 +111,14 @@ pub struct Resume {
     pub key: ChallengeKey,
     /// It must have fewer attempts than this.
     pub max_attempts: u32,
+}
+
+impl Resume {
+    /// Continues the challenge with this key, if it has fewer attempts.
+    #[must_use]
+    pub const fn new(key: ChallengeKey, max_attempts: u32) -> Self {
+        Self { key, max_attempts }
+    }
 }
 
 /// A new challenge.
@@ -117,6 +133,14 @@ pub struct FreshChallenge {
     pub code_mac: CodeMac,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+impl FreshChallenge {
+    /// A challenge until `expires_at`.
+    #[must_use]
+    pub const fn new(key: ChallengeKey, nonce: Nonce, code_mac: CodeMac, expires_at: Timestamp) -> Self {
+        Self { key, nonce, code_mac, expires_at }
+    }
 }
 
 /// What came of [`OpenChallenge`].
@@ -139,6 +163,7 @@ pub enum Opening {
 
 /// A send that was paid, so that it can be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SendTicket {
     /// Whose budget paid.
     pub payer: Identity,
@@ -146,6 +171,14 @@ pub struct SendTicket {
     pub requester: Requester,
     /// The end of the cooldown that this send began; it names the send.
     pub next_send_at: Timestamp,
+}
+
+impl SendTicket {
+    /// A send that this budget paid.
+    #[must_use]
+    pub const fn new(payer: Identity, requester: Requester) -> Self {
+        Self { payer, requester }
+    }
 }
 
 /// Challenges and the budgets that pay for them.
@@ -219,6 +252,14 @@ pub struct Revocation {
     pub now: Timestamp,
     /// No access token that exists is alive after this.
     pub blacklist_until: Timestamp,
+}
+
+impl Revocation {
+    /// Ends now what is remembered until `blacklist_until`.
+    #[must_use]
+    pub const fn new(now: Timestamp, blacklist_until: Timestamp) -> Self {
+        Self { now, blacklist_until }
+    }
 }
 
 /// Which kind of id an entry of the blacklist has.
@@ -419,6 +460,14 @@ pub struct TokenRef {
     pub authenticated_at: Timestamp,
 }
 
+impl TokenRef {
+    /// What a token of this session names.
+    #[must_use]
+    pub const fn new(session: SessionId, token: TokenId, subject: SubjectId, authenticated_at: Timestamp) -> Self {
+        Self { session, token, subject, authenticated_at }
+    }
+}
+
 /// A code that was found right, to be turned into a session.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -441,6 +490,21 @@ pub struct SignIn<U> {
     pub revocation: Revocation,
 }
 
+impl<U> SignIn<U> {
+    /// A sign-in that replaces no session.
+    #[must_use]
+    pub const fn new(
+        challenge: ChallengeKey,
+        identity: Identity,
+        code_mac: CodeMac,
+        account: Account<U>,
+        session: NewSession,
+        revocation: Revocation,
+    ) -> Self {
+        Self { challenge, identity, code_mac, account, session, replaces: None, revocation }
+    }
+}
+
 /// A session to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -460,6 +524,13 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session of an unknown client, by a code alone.
+    #[must_use]
+    pub fn new(id: SessionId, created_at: Timestamp, expires_at: Timestamp, binding: Binding) -> Self {
+        let (methods, client) = (AuthMethods::OTP, Client::default());
+        Self { id, created_at, expires_at, binding, methods, client }
+    }
+
     /// The session of this user, as it begins.
     #[must_use]
     pub fn of_user(&self, user_id: String) -> Session {
@@ -607,6 +678,7 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
 
 /// How many rows a cleanup removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Removed {
     /// Expired challenges.
     pub challenges: u64,

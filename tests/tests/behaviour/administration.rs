@@ -122,7 +122,10 @@ async fn out_05_what_could_not_be_stored_is_an_error() {
 }
 
 fn removed(challenges: u64, budgets: u64, sessions: u64, blacklisted: u64) -> Removed {
-    Removed { challenges, budgets, sessions, blacklisted }
+    let mut removed = Removed::default();
+    (removed.challenges, removed.budgets, removed.sessions, removed.blacklisted) =
+        (challenges, budgets, sessions, blacklisted);
+    removed
 }
 
 /// Cleans up one millisecond before `at` and at it; the clock stands at
