@@ -151,7 +151,7 @@ pub trait ChallengeStore: Send + Sync + 'static {
     /// [`OpenChallenge::identity`]: both or neither.
     ///
     /// * Of all callers within one cooldown, exactly one pays, and the sends per hour and day stay
-    ///   within the limits, as [`Budget::spend`] specifies. The others get the time to wait.
+    ///   within the limits, as [`Budget::spend`] specifies. The others get [`Opening::Wait`].
     /// * [`OpenChallenge::resume`] is resumed only if it has the same identity, is neither accepted
     ///   nor expired, and has attempts left. Resuming does not change it. Otherwise the fresh
     ///   challenge is added.
@@ -462,15 +462,15 @@ impl NewSession {
     }
 }
 
-/// Who signs in. `Debug` does not reveal it.
+/// Who signs in. `Debug` does not reveal who.
 #[derive(Clone)]
 pub enum Account<U> {
     /// A user that the store returned.
     Existing {
         /// The user.
         user: U,
-        /// The address that found the user, in its canonical form. The table may contain another
-        /// form.
+        /// The address that found the user, in its canonical form. The table may contain it in
+        /// another form.
         email: String,
     },
     /// The address, in its canonical form, of someone without an account when the store looked.
@@ -565,8 +565,8 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///    otherwise nothing happens. For a new address the user is created. Of several sign-ins
     ///    with the same new address, exactly one creates the user; for the others the account has
     ///    changed.
-    /// 3. Applies [`Proof::of`]: marks the user as verified, and revokes and blacklists every
-    ///    earlier session under the user's id.
+    /// 3. If [`Proof::of`] says that this is the first proof of the address, marks the user as
+    ///    verified, and revokes and blacklists every earlier session under the user's id.
     /// 4. Revokes and blacklists the session that is replaced.
     /// 5. Adds the new session, in generation 0.
     ///

@@ -34,7 +34,7 @@ pub(super) fn of_key<const N: usize>(row: &Document, field: &str) -> Result<[u8;
     }
 }
 
-/// The document in a cursor.
+/// The document at a cursor.
 pub(super) fn of(raw: &RawDocument) -> Result<Document, Error> {
     Document::try_from(raw).map_err(|_| Error::unreadable())
 }

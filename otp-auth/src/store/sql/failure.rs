@@ -12,7 +12,7 @@ use crate::error::StoreError;
 /// An error from a server, without the values in it.
 #[derive(Debug)]
 struct Reported {
-    /// The SQLSTATE, and the error number where the server has one.
+    /// The SQLSTATE, and the error number if the server has one.
     code: String,
     /// The message, if it names only schema objects.
     message: Option<String>,
@@ -138,8 +138,8 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }
 
-/// Whether a row could not be locked, because it belongs to a view whose rows are not single rows
-/// of a table, or because this role may not lock it.
+/// Whether a row could not be locked, because each row of its view comes from more than one row, or
+/// because this role may not lock it.
 pub(super) fn takes_no_lock(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {
         return false;

@@ -131,7 +131,6 @@ impl MySqlStore {
         self.pool.begin_with("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION").await
     }
 
-    /// Runs one statement that reads.
     async fn fetch_optional(
         &self,
         statement: Query<'_, MySql, MySqlArguments>,

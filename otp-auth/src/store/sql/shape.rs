@@ -201,7 +201,7 @@ impl<DB: Database, T> Unknown<DB> for FieldOf<DB, T> {
 fn written<T>() -> String {
     let mut short = String::new();
     for part in std::any::type_name::<T>().split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        // A path segment ends with one colon; the second colon is a part of its own.
+        // A path segment ends with one colon; the second colon is a separate part.
         if !part.ends_with(':') {
             short.push_str(part);
         }

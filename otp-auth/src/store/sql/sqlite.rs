@@ -136,16 +136,15 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Begins a transaction that may write, with its turn, which ends after it. It takes the lock
-    /// now: a transaction that reads first and writes later would fail if another one wrote in
-    /// between. A dropped transaction is rolled back too, but only after the next writer has got
-    /// its turn.
+    /// Begins a transaction that may write, and returns it with its turn, which must outlive it. It
+    /// takes the lock now: a transaction that reads first and writes later would fail if another
+    /// one wrote in between. A dropped transaction is rolled back too, but only after the next
+    /// writer has got its turn.
     async fn begin(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'static, Sqlite>), sqlx::Error> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         Ok((turn, self.pool.begin_with("BEGIN IMMEDIATE").await?))
     }
 
-    /// Runs one statement that reads.
     async fn fetch_optional(
         &self,
         statement: Query<'_, Sqlite, SqliteArguments>,

@@ -130,7 +130,6 @@ pub(super) trait Dialect: Database {
         sign_in: &SignIn<U>,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Adds a session.
     fn insert_session(
         connection: &mut Self::Connection,
         realm: &Realm,
@@ -325,7 +324,7 @@ pub(super) async fn locked<U: SqlUser<DB>, DB: Dialect>(
     read::<U, DB>(row.as_ref())
 }
 
-/// Whether a row that the filter excludes has this address.
+/// Whether a row that the filter excludes has this address; `false` without a filter.
 pub(super) async fn is_excluded<U: SqlUser<DB>, DB: Dialect>(
     connection: &mut DB::Connection,
     email: &str,

@@ -1,6 +1,6 @@
 //! Splits SQL text into words and signs, for the startup check.
 
-/// A part of SQL text.
+/// A part of SQL text, as [`Tokens`] splits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'t> {
     /// A name, a keyword or a number.

@@ -36,7 +36,7 @@ pub(super) async fn lock_budget(
 }
 
 impl MySqlStore {
-    /// One attempt to pay and open, as one transaction.
+    /// One attempt to pay and open, in one transaction.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());

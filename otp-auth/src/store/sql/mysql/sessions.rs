@@ -16,7 +16,6 @@ use crate::store::{
 /// Much longer than a commit takes to become durable, and than clocks differ.
 const NOT_YET_DURABLE: Duration = Duration::from_hours(1);
 
-/// Adds a session.
 pub(super) async fn insert_session(
     connection: &mut MySqlConnection,
     realm: &Realm,

@@ -12,7 +12,6 @@ use crate::store::{
     SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-/// Adds a session.
 pub(super) async fn insert_session(
     executor: impl PgExecutor<'_>,
     realm: &Realm,

@@ -92,7 +92,6 @@ struct Compared<T>(T);
 
 impl<T> Compared<T> {
     fn of(own: PgTypeInfo) -> PgTypeInfo {
-        /// `unknown`.
         const UNKNOWN: Oid = Oid(705);
         if own == <str as sqlx::Type<Postgres>>::type_info() { PgTypeInfo::with_oid(UNKNOWN) } else { own }
     }

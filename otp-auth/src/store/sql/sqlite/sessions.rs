@@ -10,7 +10,6 @@ use crate::store::{
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-/// Adds a session.
 pub(super) async fn insert_session(
     connection: &mut SqliteConnection,
     realm: &Realm,
