@@ -1,4 +1,4 @@
-//! What the library asks of an application's user.
+//! What the library needs from an application's user type.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -9,42 +9,41 @@ use serde::de::DeserializeOwned;
 use crate::clock::Timestamp;
 pub use crate::email::{Address, InvalidAddress};
 
-/// A user of the application. `#[derive(OtpUser)]` implements it.
+/// A user of the application. Implement it with `#[derive(OtpUser)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a user",
     label = "write `#[derive(OtpUser)]` on this type",
     note = "mark its fields with `#[otp(id)]` and `#[otp(email)]`"
 )]
 pub trait OtpUser: Sized + Send + Sync + 'static {
-    /// What names the user in tokens (`sub`). Its text form must read back to
-    /// an equal id, and must never be given to another user.
+    /// The type of the id, which tokens carry as `sub`. Its text form must parse back to an equal
+    /// id. Never reuse an id for another user.
     type Id: UserId;
-    /// The claims that access tokens carry beside the registered ones.
+    /// The claims that access tokens carry besides the registered ones.
     type Claims: TokenClaims;
 
     /// The user's id.
     fn id(&self) -> &Self::Id;
 
-    /// The user's address, as it stands in the table.
+    /// The user's address, as the table contains it.
     fn email(&self) -> &str;
 
     /// The claims for a new access token of this user.
     fn claims(&self) -> Self::Claims;
 
-    /// Whether the address is verified; `None` when the user type does not
-    /// keep that.
+    /// Whether the address is verified; `None` if the user type does not record it.
     fn verified(&self) -> Option<bool> {
         None
     }
 
-    /// Notes in this value that the address is verified, since `now` unless it
-    /// was before. The store has already written it.
+    /// Marks the address in this value as verified since `now`, unless it already is. The store has
+    /// already written the change.
     fn mark_verified(&mut self, now: Timestamp) {
         let _ = now;
     }
 
-    /// The realm of a configuration that names none: the table or the
-    /// collection of the users. Without either it is the name of the type.
+    /// The realm of a configuration that does not set one: the table or collection of the users, or
+    /// else the name of the type.
     #[must_use]
     fn default_realm() -> &'static str {
         let whole = std::any::type_name::<Self>();
@@ -53,9 +52,9 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
     }
 }
 
-/// A user type that keeps whether the address is verified.
+/// A user type that records whether the address is verified.
 ///
-/// Without it, [`VerifiedUser`](crate::VerifiedUser) does not compile.
+/// [`VerifiedUser`](crate::VerifiedUser) requires it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no `#[otp(verified)]` field, so `VerifiedUser` cannot tell who is verified",
     label = "this user type keeps no verified flag",
@@ -64,8 +63,7 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
 )]
 pub trait VerifiableUser: OtpUser {}
 
-/// An id that fits into a token: integers, `Uuid`, `String`, and newtypes
-/// over one of them.
+/// An id that fits into a token: integers, `Uuid`, `String`, and newtypes of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of a user",
     label = "this type does not fit into the `sub` claim of a token",
@@ -76,8 +74,7 @@ pub trait UserId: Display + FromStr + Clone + PartialEq + Send + Sync + 'static 
 #[diagnostic::do_not_recommend]
 impl<T: Display + FromStr + Clone + PartialEq + Send + Sync + 'static> UserId for T {}
 
-/// Claims that an access token carries: any type that serde writes as a map
-/// and reads back.
+/// Claims in an access token: any type that serde can write as a map and read back.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the claims of a token",
     label = "serde does not write and read this type",

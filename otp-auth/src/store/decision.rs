@@ -1,22 +1,21 @@
-//! The decision of a sign-in: which account it is, whether the address is
-//! proven for the first time, and what ends then. A store looks up the user
-//! under its lock and asks here; only its statements are its own.
+//! The decision of a sign-in: which account signs in, whether this is the first proof of the
+//! address, and what is then revoked. A store reads the user while holding its lock and decides
+//! with these functions, so the stores differ only in their statements.
 
 use std::fmt;
 
 use super::Account;
 use crate::user::OtpUser;
 
-/// What a sign-in does about the account, as it is when the code is accepted.
-/// `Debug` does not show who it is.
+/// What a sign-in does with the account as it is when the code is accepted. `Debug` does not reveal
+/// who it is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Decision<U> {
-    /// There is no user with the address, as expected: make one.
+    /// No user has the address, as expected: create one.
     Create,
     /// The expected user still has the address.
     SignIn(U),
-    /// The account is another one than the caller has looked at: nothing
-    /// happens.
+    /// The account is not the one that the caller looked up: nothing happens.
     AccountChanged,
 }
 
@@ -31,7 +30,7 @@ impl<U> fmt::Debug for Decision<U> {
 }
 
 impl<U: OtpUser> Account<U> {
-    /// What to do, where `found` has the address now.
+    /// Decides what to do, given the user who has the address now.
     #[must_use]
     pub fn decide(&self, found: Option<U>) -> Decision<U> {
         match (self, found) {
@@ -46,17 +45,16 @@ impl<U: OtpUser> Account<U> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Proof {
-    /// The user is stored as unverified, and is marked as verified.
+    /// The user is stored as unverified and must be marked as verified.
     pub marks_user: bool,
-    /// It is the first: what was signed in under the user's id before was not
-    /// proven to be theirs, and ends. A database may give a new user the id of
-    /// a deleted one.
+    /// This is the first proof, so earlier sessions under the user's id were not proven to be
+    /// theirs and must be revoked. A database may reuse the id of a deleted user.
     pub ends_sessions: bool,
 }
 
 impl Proof {
-    /// What changes for this user, `created` by the sign-in or not. One who
-    /// keeps no flag counts as verified.
+    /// What changes for this user, where `created` says whether this sign-in created them. A user
+    /// type without a flag counts as verified.
     #[must_use]
     pub fn of(user: &impl OtpUser, created: bool) -> Self {
         let is_unverified = user.verified() == Some(false);
@@ -109,7 +107,7 @@ mod tests {
             assert!(existing.decide(None) == Decision::AccountChanged);
             assert!(new.decide(None) == Decision::Create);
             for now in FLAGS {
-                // What the row says now counts, not what it said before.
+                // What the row contains now counts, not what it contained before.
                 assert!(existing.decide(Some(user(1, now))) == Decision::SignIn(user(1, now)));
                 assert!(existing.decide(Some(user(2, now))) == Decision::AccountChanged);
                 assert!(new.decide(Some(user(1, now))) == Decision::AccountChanged);

@@ -1,7 +1,6 @@
-//! The only way from [`OtpAuth`](crate::OtpAuth) to a store: any store behind
-//! one type, so that the extractors need not name it. Here, and for every
-//! store alike, is decided how long a call may take, that it is logged when it
-//! fails, and what becomes of it when its caller goes away.
+//! The only way from [`OtpAuth`](crate::OtpAuth) to a store: one type for any store, so that
+//! extractors need not name it. For every store alike, this module limits how long a call may take,
+//! logs failures, and decides what happens to a call whose caller is gone.
 
 #![allow(
     clippy::elidable_lifetime_names,
@@ -28,44 +27,40 @@ use super::{
 use crate::event;
 use crate::user::OtpUser;
 
-/// How long a caller waits for a store. One that hangs is answered like one
-/// that fails.
+/// How long a caller waits for a store. A store that hangs counts as failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it may take to read the whole blacklist. Nobody waits for that.
+/// How long reading the whole blacklist may take. No request waits for that.
 const WHOLE_BLACKLIST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A server that has not answered for so long is not the one that was asked:
-/// its host is gone, and what waits for it would wait for ever. Longer than
-/// `MySQL` lets a statement wait for a lock.
+/// How long a detached call may take. A server that has not answered by then is gone, with its
+/// host, and a call would wait forever. Longer than `MySQL` lets a statement wait for a lock.
 const DETACHED_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Detached calls at once. Each takes one connection at a time, so most pools
-/// are smaller; and while a server hangs, no more than these are left behind
-/// by callers who are gone.
+/// How many detached calls may run at the same time. Each uses one connection at a time, so most
+/// pools are smaller. While a server hangs, callers that are gone leave at most this many calls
+/// behind.
 const MAX_DETACHED: usize = 64;
 
-/// How long a call waits for its turn: short enough that whoever gets one is
-/// answered in time. Under more load than the store can bear some are refused,
-/// instead of all being late.
+/// How long a call waits for its turn: short enough that a call with a turn is answered in time.
+/// Under more load than the store can handle, some calls fail instead of all being late.
 const TURN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A store whose calls run to their end, each in a task of its own, whatever
-/// becomes of their callers. [`OtpAuth`](crate::OtpAuth) uses every store like
-/// this that is not [`CANCEL_SAFE`](Maintenance::CANCEL_SAFE); whoever calls
-/// one directly should do the same.
+/// A store whose calls run to completion, each in its own task, even if the caller is gone.
+/// [`OtpAuth`](crate::OtpAuth) wraps every store in it that is not
+/// [`CANCEL_SAFE`](Maintenance::CANCEL_SAFE). If you call such a store directly, do the same.
 ///
-/// Not more than 64 calls run at once, and none for longer than a minute. One
-/// that has no turn within three seconds fails, and has done nothing. A caller
-/// who goes away while waiting for its turn leaves nothing behind. Asking for
-/// what was revoked takes no turn: `Claims` depend on it.
+/// At most 64 calls run at the same time, each for at most a minute. A call that gets no turn
+/// within three seconds fails without having done anything. A caller who goes away while waiting
+/// for a turn leaves nothing behind. [`revocations`](SessionStore::revocations) needs no turn,
+/// because `Claims` depends on it.
 pub struct Detached<S> {
     store: Arc<S>,
     turns: Arc<Semaphore>,
 }
 
 impl<S> Detached<S> {
-    /// Calls this store.
+    /// Wraps a store.
     #[must_use]
     pub fn new(store: S) -> Self {
         Self { store: Arc::new(store), turns: Arc::new(Semaphore::new(MAX_DETACHED)) }
@@ -81,13 +76,13 @@ impl<S> Detached<S> {
         self.run_apart(turn.map_err(StoreError::new)?, call).await
     }
 
-    /// Holds this until the call has ended.
+    /// Runs the call in its own task, and holds `turn` until the call has ended.
     async fn run_apart<T, F>(&self, turn: impl Send + 'static, call: impl FnOnce(Arc<S>) -> F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        // What the driver says of slow statements belongs to the request.
+        // The driver's logs of slow statements belong to the request.
         let call = timeout(DETACHED_TIMEOUT, call(Arc::clone(&self.store)).in_current_span());
         let task = tokio::spawn(async move {
             let result = call.await;
@@ -110,16 +105,14 @@ impl<S> fmt::Debug for Detached<S> {
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'a>>;
 
-/// A store of any kind for users of type `U`, as one realm sees it: nobody
-/// above it can name another one.
+/// Any store for users of type `U`, limited to one realm: callers cannot name another.
 pub(crate) struct AnyStore<U> {
     store: Box<dyn Erased<U>>,
     realm: Realm,
 }
 
-/// Writes each method five times: in the object-safe trait, for every store,
-/// detached, for a store in an [`Arc`], and, except for those `apart`, with the
-/// realm and the time limit.
+/// Writes each method five times: in the object-safe trait, for every store, for [`Detached`], for
+/// a store in an [`Arc`], and, except those marked `apart`, with the realm and the time limit.
 macro_rules! methods {
     ($(
         $of:path [$($generics:tt)*] {
@@ -244,8 +237,7 @@ impl<U: OtpUser> AnyStore<U> {
         Self { store, realm }
     }
 
-    /// Asked once a second in the background: its failures are not logged one
-    /// by one.
+    /// Called once a second in the background, so its failures are not logged individually.
     pub(crate) async fn revocations(&self, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
         let limit = if since.is_some() { ANSWER_TIMEOUT } else { WHOLE_BLACKLIST_TIMEOUT };
         let asking = self.store.revocations(&self.realm, since, now);
@@ -305,9 +297,9 @@ mod tests {
         let turns = Arc::clone(&detached.turns).acquire_many_owned(64).await.unwrap();
         let begun = tokio::time::Instant::now();
         let error = detached.run(|_| async { Ok(()) }).await.unwrap_err();
-        // Nothing has happened, so it is not called a timeout.
+        // Nothing has happened, so this is not a timeout error.
         assert!(!error.is_timeout() && begun.elapsed() == TURN_TIMEOUT && TURN_TIMEOUT < ANSWER_TIMEOUT);
-        // What was revoked can be asked for all the same.
+        // Revocations can still be read.
         assert_eq!(detached.run_apart((), |_| async { Ok(7) }).await.unwrap(), 7);
         drop(turns);
         assert!(detached.run(|_| async { Ok(()) }).await.is_ok());

@@ -1,4 +1,4 @@
-//! A store in memory: the reference for the contracts, for tests.
+//! A store in memory for tests, and the reference implementation of the contracts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ use super::{
 use crate::challenge::budget::window;
 use crate::user::OtpUser;
 
-/// What a [`MemoryStore`] knows of a user to be made.
+/// What a [`MemoryStore`] knows about a user to create.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct NewUser<'a> {
-    /// Counts the users from 1, for an id.
+    /// The number of the user, counted from 1, which can be used as an id.
     pub number: i64,
     /// The address in its canonical form.
     pub email: &'a str,
@@ -29,8 +29,7 @@ impl fmt::Debug for NewUser<'_> {
     }
 }
 
-/// Keeps everything in memory, and loses it at the end. One lock makes every
-/// method atomic.
+/// Stores everything in memory, until it is dropped. One lock makes every method atomic.
 ///
 /// ```
 /// use otp_auth::{MemoryStore, OtpUser};
@@ -62,25 +61,25 @@ struct State<U> {
     users_made: i64,
     challenges: BTreeMap<(Realm, ChallengeKey), Row>,
     budgets: BTreeMap<(Realm, Identity, Requester), Budget>,
-    /// When a day began, and how many challenges were used up in it.
+    /// When the day began, and how many challenges were exhausted in it.
     exhausted: BTreeMap<(Realm, Identity), (Timestamp, u32)>,
     sessions: BTreeMap<(Realm, SessionId), Session>,
     /// Each entry with the number of its last change.
     blacklist: BTreeMap<(Realm, [u8; 16]), (i64, BlacklistEntry)>,
-    /// Changes of the blacklist so far.
+    /// The number of changes to the blacklist so far.
     blacklisted: i64,
 }
 
 struct Row {
     identity: Identity,
-    /// What the code comes from; erased when it is accepted.
+    /// What the code is derived from, and its MAC; erased when the code is accepted.
     code: Option<(Nonce, CodeMac)>,
     attempts: u32,
     expires_at: Timestamp,
 }
 
 impl<U: OtpUser + Clone> MemoryStore<U> {
-    /// An empty store. `make` makes a user on their first sign-in.
+    /// Creates an empty store. `make` creates a user on their first sign-in.
     #[must_use]
     pub fn new(make: impl Fn(NewUser<'_>) -> U + Send + Sync + 'static) -> Self {
         let state = State {
@@ -103,12 +102,12 @@ impl<U: OtpUser + Clone> MemoryStore<U> {
         state.users.push(user);
     }
 
-    /// Removes the user with this id, as an application would.
+    /// Deletes the user with this id, as an application would.
     pub fn remove_user(&self, id: &U::Id) {
         self.lock().users.retain(|user| user.id() != id);
     }
 
-    /// Every user.
+    /// All users.
     #[must_use]
     pub fn users(&self) -> Vec<U> {
         self.lock().users.clone()
@@ -116,8 +115,8 @@ impl<U: OtpUser + Clone> MemoryStore<U> {
 }
 
 impl<U> MemoryStore<U> {
-    /// Nothing panics under the lock, and no state is left half changed, so a
-    /// poisoned lock is as good as any.
+    /// Nothing panics while holding the lock, and no change is left half done, so a poisoned lock
+    /// is safe to use.
     fn lock(&self) -> MutexGuard<'_, State<U>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

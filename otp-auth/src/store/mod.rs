@@ -1,17 +1,14 @@
-//! What the library keeps, and the contracts of a store.
+//! What the library stores, and the contracts of a store.
 //!
-//! Each trait is one capability. The promise in the documentation of a method
-//! **is** the contract: it holds under any concurrency, over any number of
-//! processes, and what was acknowledged survives a crash. The conformance
-//! suite in `testing::conformance` (feature `testing`) checks a store of your
-//! own.
+//! Each trait is one capability. What a method's documentation promises is its contract: it holds
+//! with any concurrency and any number of processes, and acknowledged writes survive a crash. To
+//! check your own store, run the conformance suite in `testing::conformance` (feature `testing`).
 //!
-//! A store decides nothing: times and limits come in as values, and what a
-//! result means is decided by its caller.
+//! A store decides nothing: times and limits are passed in, and the caller interprets the results.
 //!
-//! Every row belongs to a [`Realm`], and every method is told which. None
-//! reads, changes or ends anything of another realm, whatever ids, addresses
-//! or secrets the two share; only [`Maintenance`] is for all of them.
+//! Every row except a user belongs to a [`Realm`], which every method on such rows takes as an
+//! argument. No method reads, changes or revokes anything in another realm, even if the two share
+//! ids, addresses or secrets. Only [`Maintenance`] covers all realms.
 
 mod decision;
 mod erased;
@@ -58,11 +55,11 @@ pub(crate) use erased::AnyStore;
 
 use crate::user::OtpUser;
 
-/// What every method of a store returns.
+/// The result of every store method.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Everything that [`OtpAuth`](crate::OtpAuth) needs from a store. It is
-/// implemented for every type that has the capabilities.
+/// Everything that [`OtpAuth`](crate::OtpAuth) needs from a store. Implemented for every type that
+/// has the capabilities.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot store users of type `{U}`",
     label = "takes a store that keeps `{U}`",
@@ -74,24 +71,24 @@ pub trait Store<U: OtpUser>: ChallengeStore + SessionStore + UserStore<U> + Main
 #[diagnostic::do_not_recommend]
 impl<U: OtpUser, S: ChallengeStore + SessionStore + UserStore<U> + Maintenance> Store<U> for S {}
 
-/// A challenge to be opened, if the budget allows a send.
+/// A challenge to open, if the budget allows a send.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OpenChallenge {
-    /// Whose challenge.
+    /// The identity of the challenge.
     pub identity: Identity,
-    /// Whose budget pays: the identity's own for strangers, and for a known
-    /// device another one, which is this device's for this identity.
+    /// Which budget pays: for strangers the identity's own; for a known device another one, which
+    /// belongs to this device and this identity.
     pub payer: Identity,
-    /// Who asks; budgets of different requesters are different ones.
+    /// The class of the requester. Each class has its own budgets.
     pub requester: Requester,
     /// What the budget allows.
     pub limits: SendLimits,
-    /// The present.
+    /// The current time.
     pub now: Timestamp,
-    /// A challenge that the client already holds.
+    /// A challenge that the client already has.
     pub resume: Option<Resume>,
-    /// The challenge to add when there is none to resume.
+    /// The challenge to add if there is none to resume.
     pub fresh: FreshChallenge,
 }
 
@@ -103,13 +100,13 @@ impl OpenChallenge {
     }
 }
 
-/// Which earlier challenge may be continued.
+/// Which earlier challenge may be resumed.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Resume {
     /// Its key.
     pub key: ChallengeKey,
-    /// It must have fewer attempts than this.
+    /// Resumes the challenge only if it has had fewer attempts than this.
     pub max_attempts: u32,
 }
 
@@ -131,7 +128,7 @@ pub struct FreshChallenge {
     pub nonce: Nonce,
     /// The MAC of its code.
     pub code_mac: CodeMac,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
@@ -143,60 +140,58 @@ impl FreshChallenge {
     }
 }
 
-/// What came of [`OpenChallenge`].
+/// The result of [`ChallengeStore::open_challenge`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
     /// The fresh challenge was added.
     Opened(SendTicket),
-    /// The earlier challenge goes on: same code, same attempts, same end.
+    /// The earlier challenge was resumed, with the same code, attempts and expiry.
     Resumed {
         /// What its code is derived from.
         nonce: Nonce,
-        /// When it ends.
+        /// When it expires.
         expires_at: Timestamp,
-        /// The send that was paid.
+        /// The send that was paid for.
         ticket: SendTicket,
     },
-    /// The budget allows no send now; nothing was changed.
+    /// The budget does not allow a send yet. Nothing was changed.
     Wait(Duration),
 }
 
-/// A send that was paid, so that it can be given back.
+/// A send that was paid for, so that it can be refunded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SendTicket {
-    /// Whose budget paid.
+    /// Which budget paid.
     pub payer: Identity,
-    /// Who asked.
+    /// The class of the requester.
     pub requester: Requester,
-    /// The end of the cooldown that this send began; it names the send.
+    /// The end of the cooldown that this send started. It identifies the send.
     pub next_send_at: Timestamp,
 }
 
 impl SendTicket {
     /// A send that this budget paid.
     #[must_use]
-    pub const fn new(payer: Identity, requester: Requester) -> Self {
-        Self { payer, requester }
+    pub const fn new(payer: Identity, requester: Requester, next_send_at: Timestamp) -> Self {
+        Self { payer, requester, next_send_at }
     }
 }
 
-/// Challenges and the budgets that pay for them.
+/// Challenges, and the budgets that pay for them.
 pub trait ChallengeStore: Send + Sync + 'static {
-    /// Pays one send from the budget of [`OpenChallenge::payer`] and opens the
-    /// challenge of [`OpenChallenge::identity`] that it is for, both or neither.
+    /// Pays for one send from the budget of [`OpenChallenge::payer`] and opens the challenge of
+    /// [`OpenChallenge::identity`]: both or neither.
     ///
-    /// * Of all callers within one cooldown exactly one is paid, and the
-    ///   sends in an hour and a day stay within the limits, as
-    ///   [`Budget::spend`] says. The others learn how long to wait.
-    /// * [`OpenChallenge::resume`] is continued only when it has the same
-    ///   identity, is neither accepted nor expired, and has attempts left; it
-    ///   is not changed. Otherwise the fresh challenge is added.
+    /// * Of all callers within one cooldown, exactly one pays, and the sends per hour and day stay
+    ///   within the limits, as [`Budget::spend`] specifies. The others get [`Opening::Wait`].
+    /// * [`OpenChallenge::resume`] is resumed only if it has the same identity, is neither accepted
+    ///   nor expired, and has attempts left. Resuming does not change it. Otherwise the fresh
+    ///   challenge is added.
     fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
 
-    /// Gives back a send that was not delivered, as [`Budget::refund`] says.
-    /// Does nothing when a later send was paid meanwhile, so it may be
-    /// repeated.
+    /// Refunds a send that was not delivered, as [`Budget::refund`] specifies. Does nothing if a
+    /// later send has been paid for, so it is safe to repeat.
     fn refund_send(
         &self,
         realm: &Realm,
@@ -205,12 +200,10 @@ pub trait ChallengeStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Counts one more attempt, and then returns the challenge; `None` when there
-    /// is none of this key.
+    /// Counts one more attempt and then returns the challenge; `None` if no challenge has this key.
     ///
-    /// The count is durable before the method returns and is never rolled
-    /// back. No two callers get the same [`CountedAttempt::number`] while it is
-    /// below `cap`; a store need not count beyond that.
+    /// The count is durable before the method returns and is never rolled back. No two callers get
+    /// the same [`CountedAttempt::number`] below `cap`; a store need not count any further.
     fn count_attempt(
         &self,
         realm: &Realm,
@@ -218,12 +211,11 @@ pub trait ChallengeStore: Send + Sync + 'static {
         cap: u32,
     ) -> impl Future<Output = StoreResult<Option<CountedAttempt>>> + Send;
 
-    /// Counts one more challenge of an identity whose attempts were used up, and
-    /// returns how many that are in the present day. A day begins with the
-    /// first of them, and ends after [`SendLimits::DAY`].
+    /// Counts one more challenge of an identity whose attempts were exhausted, and returns the
+    /// count of the current day. A day begins with the first of them and lasts [`SendLimits::DAY`].
     ///
-    /// No two callers get the same number in one day. Nothing else depends on
-    /// it: it changes no budget, and a budget does not change it.
+    /// No two callers get the same number within one day. Nothing else depends on the count: it
+    /// does not change budgets, and budgets do not change it.
     fn count_exhausted(
         &self,
         realm: &Realm,
@@ -232,25 +224,24 @@ pub trait ChallengeStore: Send + Sync + 'static {
     ) -> impl Future<Output = StoreResult<u32>> + Send;
 }
 
-/// What came of [`SessionStore::advance`].
+/// The result of [`SessionStore::advance`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advance {
-    /// This call has replaced the generation; the session is as it is now.
+    /// This call replaced the generation. The session as it is now.
     Advanced(Session),
-    /// The session was in another generation, revoked or over; it is as it
-    /// is now.
+    /// The session was in another generation, revoked or expired. The session as it is now.
     Unchanged(Session),
-    /// There is no such session.
+    /// No session has this id.
     Unknown,
 }
 
-/// A session that ends, and how long its access tokens must be remembered.
+/// When a session is revoked, and how long its access tokens stay on the blacklist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Revocation {
-    /// The present.
+    /// The current time.
     pub now: Timestamp,
-    /// No access token that exists is alive after this.
+    /// When every access token issued so far has expired.
     pub blacklist_until: Timestamp,
 }
 
@@ -262,20 +253,20 @@ impl Revocation {
     }
 }
 
-/// Which kind of id an entry of the blacklist has.
+/// The kind of id that a blacklist entry has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BlacklistKind {
     /// A [`TokenId`]: one access token.
     Token,
     /// A [`SessionId`]: every access token of a session.
     Session,
-    /// A [`SubjectId`]: every access token of a user whose sign-in was before
+    /// A [`SubjectId`]: every access token of a user who signed in before
     /// [`BlacklistEntry::blacklisted_at`].
     User,
 }
 
 impl BlacklistKind {
-    /// How stores write it.
+    /// The text form, as stores write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -285,69 +276,67 @@ impl BlacklistKind {
         }
     }
 
-    /// Reads what [`as_str`](Self::as_str) has written.
+    /// Reads the text form that [`as_str`](Self::as_str) returns.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Token, Self::Session, Self::User].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// What must no longer be accepted.
+/// An entry of the blacklist: tokens that are no longer accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlacklistEntry {
     /// The bytes of a [`TokenId`], a [`SessionId`] or a [`SubjectId`].
     pub id: [u8; 16],
-    /// Which of them.
+    /// Which kind of id it is.
     pub kind: BlacklistKind,
-    /// Since when. For a user: sign-ins before it do not count.
+    /// Since when. For a user: earlier sign-ins are no longer accepted.
     pub blacklisted_at: Timestamp,
-    /// When no access token needs the entry any more.
+    /// When every access token that the entry affects has expired.
     pub expires_at: Timestamp,
 }
 
 impl BlacklistEntry {
-    /// An entry.
+    /// Creates an entry.
     #[must_use]
     pub const fn new(id: [u8; 16], kind: BlacklistKind, blacklisted_at: Timestamp, expires_at: Timestamp) -> Self {
         Self { id, kind, blacklisted_at, expires_at }
     }
 }
 
-/// How far somebody has followed the blacklist of a realm. What the number
-/// means is the store's own business.
+/// How far a caller has read the blacklist of a realm. Only the store knows what the number means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(pub i64);
 
-/// A part of the blacklist.
+/// Part of the blacklist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Revocations {
-    /// The entries, in no particular order. Some may have been told before.
+    /// The entries, in no particular order. Some may have been returned before.
     pub entries: Vec<BlacklistEntry>,
-    /// Where to go on.
+    /// Where the next call continues.
     pub cursor: Cursor,
 }
 
 impl Revocations {
-    /// A part of the blacklist.
+    /// Creates a part of the blacklist.
     #[must_use]
     pub const fn new(entries: Vec<BlacklistEntry>, cursor: Cursor) -> Self {
         Self { entries, cursor }
     }
 }
 
-/// Sessions, and the blacklist of what must no longer be accepted.
+/// Sessions, and the blacklist of tokens that are no longer accepted.
 pub trait SessionStore: Send + Sync + 'static {
-    /// The session of this id.
+    /// The session with this id.
     fn session(&self, realm: &Realm, id: SessionId) -> impl Future<Output = StoreResult<Option<Session>>> + Send;
 
-    /// Compare-and-swap on the generation: replaces `generation` by the next
-    /// one and sets [`Session::refreshed_at`], if the session is in that
-    /// generation, not revoked and not over.
+    /// Compare-and-swap on the generation: increments it and sets [`Session::refreshed_at`] if the
+    /// session is in `generation` and is neither revoked nor expired.
     ///
-    /// Of all callers with one generation exactly one is told
-    /// [`Advance::Advanced`]. A session that has been revoked never advances.
+    /// Of all callers with the same generation, exactly one gets [`Advance::Advanced`]. A revoked
+    /// session never advances.
     fn advance(
         &self,
         realm: &Realm,
@@ -356,10 +345,9 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Advance>> + Send;
 
-    /// Compare-and-swap on [`Session::recovery`]: notes `recovery` in its place,
-    /// if the session is in the generation that it names, still has the
-    /// `expected` one, and is not revoked. Returns whether it did: of all
-    /// callers with one expectation exactly one does.
+    /// Compare-and-swap on [`Session::recovery`]: replaces `expected` with `recovery` if the
+    /// session is in the generation that `recovery` names and is not revoked. Returns whether it
+    /// did. Of all callers with the same `expected`, exactly one succeeds.
     fn recover(
         &self,
         realm: &Realm,
@@ -368,8 +356,8 @@ pub trait SessionStore: Send + Sync + 'static {
         recovery: Recovery,
     ) -> impl Future<Output = StoreResult<bool>> + Send;
 
-    /// Binds a session that is neither revoked nor over at `now` to another
-    /// address; whether there was one.
+    /// Binds a session to another address if it is neither revoked nor expired at `now`. Returns
+    /// whether it did.
     fn bind_session(
         &self,
         realm: &Realm,
@@ -378,10 +366,9 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<bool>> + Send;
 
-    /// Revokes a session and blacklists its id, both or neither. Returns
-    /// whether this call revoked it. Idempotent: a session that was revoked
-    /// before keeps its time, and the blacklist entry is there afterwards in
-    /// any case, until the later of both times.
+    /// Revokes a session and blacklists its id: both or neither. Returns whether this call revoked
+    /// it. Idempotent: a session that was already revoked keeps its `revoked_at`. Either way the
+    /// entry is on the blacklist afterwards, until the later of the two expiry times.
     fn revoke_session(
         &self,
         realm: &Realm,
@@ -389,8 +376,8 @@ pub trait SessionStore: Send + Sync + 'static {
         revocation: Revocation,
     ) -> impl Future<Output = StoreResult<bool>> + Send;
 
-    /// Revokes every session of a user and blacklists their ids; returns those
-    /// that this call revoked.
+    /// Revokes every session of a user and blacklists their ids. Returns the sessions that this
+    /// call revoked.
     fn revoke_user_sessions(
         &self,
         realm: &Realm,
@@ -398,12 +385,11 @@ pub trait SessionStore: Send + Sync + 'static {
         revocation: Revocation,
     ) -> impl Future<Output = StoreResult<Vec<SessionId>>> + Send;
 
-    /// Deletes every session of a user, whatever its state; how many it was.
-    /// The blacklist stays as it is.
+    /// Deletes every session of a user in any state, and returns how many. Does not change the
+    /// blacklist.
     fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> impl Future<Output = StoreResult<u64>> + Send;
 
-    /// The sessions of a user that are neither revoked nor over at `now`, the
-    /// latest sign-in first.
+    /// The sessions of a user that are neither revoked nor expired at `now`, latest sign-in first.
     fn user_sessions(
         &self,
         realm: &Realm,
@@ -411,9 +397,8 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Vec<Session>>> + Send;
 
-    /// Adds an entry to the blacklist. Idempotent: of an entry that is there
-    /// already the later of both ends and of both moments stays. Every process
-    /// sees it once this returns.
+    /// Adds an entry to the blacklist. Idempotent: an existing entry keeps the later `expires_at`
+    /// and the later `blacklisted_at`. Once this returns, every process sees the entry.
     fn blacklist(
         &self,
         realm: &Realm,
@@ -421,8 +406,7 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Whether an access token is blacklisted at `now`: by its own id, by its
-    /// session, or by its user.
+    /// Whether an access token is blacklisted at `now`: by its own id, its session or its user.
     fn is_blacklisted(
         &self,
         realm: &Realm,
@@ -430,14 +414,13 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<bool>> + Send;
 
-    /// What was blacklisted since a cursor, or without one everything that is
-    /// live at `now`.
+    /// What was blacklisted since a cursor; without a cursor, every entry that has not expired at
+    /// `now`.
     ///
-    /// Whoever goes on from cursor to cursor is told of every entry that was
-    /// acknowledged before a call, and of every entry that was extended,
-    /// whatever the clocks of the processes say and in whatever order
-    /// transactions are committed. A store that cannot go on from the cursor
-    /// returns everything that is live.
+    /// A caller who continues from cursor to cursor gets every entry that was added or extended and
+    /// acknowledged before a call, however the clocks of the processes differ and in whatever order
+    /// transactions commit. A store that cannot continue from the cursor returns every entry that
+    /// has not expired.
     fn revocations(
         &self,
         realm: &Realm,
@@ -446,7 +429,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = StoreResult<Revocations>> + Send;
 }
 
-/// What an access token names, for the blacklist check.
+/// The ids in an access token that the blacklist check needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRef {
@@ -468,25 +451,25 @@ impl TokenRef {
     }
 }
 
-/// A code that was found right, to be turned into a session.
+/// A sign-in with a correct code.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SignIn<U> {
-    /// The challenge.
+    /// The challenge that the code is for.
     pub challenge: ChallengeKey,
-    /// Whose challenge it must be. Sign-ins of one address have one identity,
-    /// so a store can lock the strangers' budget of it to let them take turns,
-    /// and make an empty one where there is none.
+    /// The identity that the challenge must have. All sign-ins of one address have the same
+    /// identity, so a store can serialize them by locking its strangers' budget, and create an
+    /// empty one if there is none.
     pub identity: Identity,
-    /// The MAC of the presented code: the challenge must still hold it.
+    /// The MAC of the presented code. The challenge must still have it.
     pub code_mac: CodeMac,
     /// Who signs in.
     pub account: Account<U>,
     /// The session to add.
     pub session: NewSession,
-    /// An older session of the same client, which ends.
+    /// An older session of the same client, to revoke.
     pub replaces: Option<SessionId>,
-    /// The present, and the times for the sessions that end.
+    /// The current time, and how long revoked sessions stay on the blacklist.
     pub revocation: Revocation,
 }
 
@@ -505,7 +488,7 @@ impl<U> SignIn<U> {
     }
 }
 
-/// A session to be added.
+/// A session to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewSession {
@@ -513,13 +496,13 @@ pub struct NewSession {
     pub id: SessionId,
     /// When the user signed in.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
     /// The address that was proven.
     pub binding: Binding,
-    /// How the user has proven who they are. At most 512 bytes of ASCII.
+    /// How the user authenticated. At most 512 bytes of ASCII.
     pub methods: AuthMethods,
-    /// What the user will recognize it by.
+    /// What helps the user recognize the session.
     pub client: Client,
 }
 
@@ -531,7 +514,7 @@ impl NewSession {
         Self { id, created_at, expires_at, binding, methods, client }
     }
 
-    /// The session of this user, as it begins.
+    /// The new session, for this user.
     #[must_use]
     pub fn of_user(&self, user_id: String) -> Session {
         Session {
@@ -550,19 +533,18 @@ impl NewSession {
     }
 }
 
-/// Who signs in. `Debug` does not show who.
+/// Who signs in. `Debug` does not reveal who.
 #[derive(Clone)]
 pub enum Account<U> {
-    /// A user that the store has returned.
+    /// A user that the store returned.
     Existing {
         /// The user.
         user: U,
-        /// The address by which they were found, in its canonical form. The
-        /// table may hold it in another one.
+        /// The address that found the user, in its canonical form. The table may contain it in
+        /// another form.
         email: String,
     },
-    /// The address, in its canonical form, of somebody who had no account a
-    /// moment ago.
+    /// The address, in its canonical form, of someone without an account when the store looked.
     New(String),
 }
 
@@ -585,32 +567,30 @@ impl<U> fmt::Debug for Account<U> {
     }
 }
 
-/// What came of a [`SignIn`]. `Debug` shows the session, not the user.
+/// The result of [`UserStore::sign_in`]. `Debug` shows the session but not the user.
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "there is one for each sign-in, and it is taken apart at once")]
 pub enum SignInOutcome<U> {
-    /// The code has been accepted, and the session is there.
+    /// The code was accepted and the session created.
     SignedIn {
-        /// The user, verified now.
+        /// The user, now verified.
         user: U,
         /// The new session.
         session: Session,
-        /// Whether the user was made by this sign-in.
+        /// Whether this sign-in created the user.
         created: bool,
-        /// The sessions that it has ended, each once, and none that was over
-        /// already.
+        /// The sessions that this sign-in revoked, each once, without those that were already
+        /// revoked.
         ended: Vec<SessionId>,
     },
-    /// The challenge was accepted before, has expired or is gone. Nothing was
-    /// changed.
+    /// The challenge has already been accepted, has expired or does not exist. Nothing was changed.
     CodeSpent,
-    /// The user of [`Account::Existing`] is gone, or has another address now;
-    /// or there is a user with the address of [`Account::New`] now. Nothing was
-    /// changed, so the code can still be used.
+    /// The user of [`Account::Existing`] no longer exists or has another address, or a user with
+    /// the address of [`Account::New`] exists now. Nothing was changed, so the code is still valid.
     AccountChanged,
-    /// The address of [`Account::New`] stands in a row that is no user, because
-    /// the application's filter excludes it, and the table takes no second
-    /// one; or the filter excludes the row of a new user. Nothing was changed.
+    /// A row that the application's filter excludes has the address of [`Account::New`], and the
+    /// table does not allow a second one; or the filter excludes the new user's row. Nothing was
+    /// changed.
     Excluded,
 }
 
@@ -635,9 +615,9 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     /// The user with this id.
     fn user_by_id(&self, id: &U::Id) -> impl Future<Output = StoreResult<Option<U>>> + Send;
 
-    /// The user of an access token, in one round trip with the check of
-    /// [`SessionStore::is_blacklisted`]; `None` when the token is blacklisted,
-    /// or there is no such user.
+    /// The user of an access token, in the same round trip as the check of
+    /// [`SessionStore::is_blacklisted`]. `None` if the token is blacklisted or the user does not
+    /// exist.
     fn current_user(
         &self,
         realm: &Realm,
@@ -646,59 +626,57 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Option<U>>> + Send;
 
-    /// Accepts the code and signs the user in, all or nothing:
+    /// Accepts the code and signs the user in: all or nothing.
     ///
-    /// 1. The challenge is accepted if it has the identity, still holds the
-    ///    MAC, is not expired and was not accepted before. Of all callers exactly one
-    ///    accepts it; what the code was derived from is erased.
-    /// 2. The user with the address is read again, and [`Account::decide`] says
-    ///    who signs in: an existing user must still be the same, and of a new
-    ///    address there must still be none; otherwise nothing happens. For a
-    ///    new address the user is made. Of several sign-ins for one new address
-    ///    exactly one makes the user; to the others the account has changed.
-    /// 3. What [`Proof::of`] says happens: the user is marked as verified, and
-    ///    everything that was signed in under their id before is revoked and
-    ///    blacklisted.
-    /// 4. The session that is replaced is revoked and blacklisted.
-    /// 5. The new session is added, in generation 0.
+    /// 1. Accepts the challenge if it has the identity, still has the MAC, has not expired and has
+    ///    not been accepted. Of all callers, exactly one accepts it. What the code was derived from
+    ///    is erased.
+    /// 2. Reads the user with the address again, and [`Account::decide`] decides who signs in. An
+    ///    existing user must still be the same, and a new address must still have no user;
+    ///    otherwise nothing happens. For a new address the user is created. Of several sign-ins
+    ///    with the same new address, exactly one creates the user; for the others the account has
+    ///    changed.
+    /// 3. If [`Proof::of`] says that this is the first proof of the address, marks the user as
+    ///    verified, and revokes and blacklists every earlier session under the user's id.
+    /// 4. Revokes and blacklists the session that is replaced.
+    /// 5. Adds the new session, in generation 0.
     ///
-    /// Whoever changes the address of an existing user, or removes the user,
-    /// while this is under way, and then ends their sessions, ends this one as
-    /// well, or it is not made.
+    /// If a concurrent caller changes the address of an existing user, or deletes the user, and
+    /// then revokes their sessions, that revokes this session too, or this session is not created.
     fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> impl Future<Output = StoreResult<SignInOutcome<U>>> + Send;
 
-    /// What is wrong with the users' table and with the store's own, as
-    /// [`OtpAuth::check`](crate::OtpAuth::check) says; empty when nothing is.
-    /// It reads no row and changes nothing. By default nothing is checked.
+    /// Finds faults in the user table and the store's own tables, as described at
+    /// [`OtpAuth::check`](crate::OtpAuth::check); empty if there are none. Reads no rows and
+    /// changes nothing. The default checks nothing.
     fn check(&self, sign_ups: SignUps) -> impl Future<Output = StoreResult<Vec<Finding>>> + Send {
         let _ = sign_ups;
         std::future::ready(Ok(Vec::new()))
     }
 }
 
-/// How many rows a cleanup removed.
+/// How many rows a cleanup deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Removed {
     /// Expired challenges.
     pub challenges: u64,
-    /// Budgets whose windows are over, and counts of used-up challenges whose
-    /// day is.
+    /// Budgets that no longer have any effect, and counts of exhausted challenges whose day is
+    /// over.
     pub budgets: u64,
-    /// Sessions that are over.
+    /// Expired sessions.
     pub sessions: u64,
-    /// Blacklist entries that no token needs any more.
+    /// Expired blacklist entries.
     pub blacklisted: u64,
 }
 
 impl Removed {
-    /// All of them together.
+    /// The sum.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.challenges + self.budgets + self.sessions + self.blacklisted
     }
 
-    /// Whether any table had at least this many.
+    /// Whether this many rows of any kind were deleted.
     pub(crate) fn any_reached(&self, limit: u32) -> bool {
         [self.challenges, self.budgets, self.sessions, self.blacklisted].iter().any(|count| *count >= u64::from(limit))
     }
@@ -713,22 +691,20 @@ impl AddAssign for Removed {
     }
 }
 
-/// How much longer than needed a session and an entry of the blacklist stay.
-/// The clock of the process that cleans up may be ahead by as much: it must
-/// sign nobody out, and let nobody in again.
+/// How long sessions and blacklist entries are kept after they expire. A clock that is ahead by up
+/// to this much in the process that cleans up must not sign anyone out, nor make revoked tokens
+/// valid again.
 pub const CLOCK_MARGIN: Duration = Duration::from_hours(24);
 
-/// How a store is kept going.
+/// Maintenance of a store.
 pub trait Maintenance: Send + Sync + 'static {
-    /// Whether a call to any method of the store may be dropped at any moment,
-    /// and the store works on. Drivers often lose a connection then; so, unless
-    /// a store says otherwise, [`OtpAuth`](crate::OtpAuth) has it [`Detached`],
-    /// which costs a task a call.
+    /// Whether the store still works after a call to one of its methods is dropped at any point.
+    /// Drivers often lose a connection then. So unless a store sets this,
+    /// [`OtpAuth`](crate::OtpAuth) wraps it in [`Detached`], which costs a task per call.
     const CANCEL_SAFE: bool = false;
 
-    /// Deletes what is of no use at `now`, at most `limit` rows of each
-    /// table, and returns how many. Never deletes what is still valid: a session
-    /// and an entry of the blacklist only [`CLOCK_MARGIN`] after their end. Safe
-    /// to run in every process at once.
+    /// Deletes what is no longer needed at `now`, at most `limit` rows of each table, and returns
+    /// how many. Never deletes what is still valid: sessions and blacklist entries are deleted only
+    /// [`CLOCK_MARGIN`] after they expire. Safe to run in several processes at the same time.
     fn cleanup(&self, now: Timestamp, limit: u32) -> impl Future<Output = StoreResult<Removed>> + Send;
 }

@@ -1,46 +1,40 @@
-//! `MongoDB`, as a single server or a replica set. Nothing here needs a
-//! transaction: each step is one statement on one document, which `MongoDB`
-//! carries out atomically, and steps that belong together stand in an order
-//! in which whatever was done before a crash keeps the contract.
-//!
-//! Writes are acknowledged by a majority and from the journal; reads go to
-//! the primary. So a write that was acknowledged survives a crash, and every
-//! process sees it.
+//! The store for `MongoDB`, as a single server or a replica set.
 //!
 //! # Statement by statement
 //!
-//! No operation needs a transaction, so a single server serves as well as a replica set.
-//! `MongoDB` carries out a statement on one document atomically, at any read concern; what
-//! takes several statements has them in an order in which stopping after any of them keeps
-//! the contract. All writes have write concern `majority` with `j: true`, all reads go to
-//! the primary. Two more collections: `otp_sign_ups` says which id a new user will have, `otp_realms` holds
-//! the logs.
+//! No operation needs a transaction, so a single server works as well as a replica set. `MongoDB`
+//! executes a statement on one document atomically, at any read concern. An operation of several
+//! statements has them in an order in which the contract holds even if a crash stops it after any
+//! of them. All writes have write concern `majority` with `j: true`, and all reads go to the
+//! primary, so an acknowledged write survives a crash, and every process sees it. Two more
+//! collections: `otp_sign_ups` says which id a new user will have, and `otp_realms` contains the
+//! logs.
 //!
-//! Every operation runs to its end in a task, 64 at most at once (`Detached`). The driver's pool keeps the
-//! place of a caller who went away while waiting for a connection, and serves it before those
-//! who are still there; after a pause of the server that would go on for minutes.
+//! Every operation runs to completion in a task, at most 64 at the same time (`Detached`). If a
+//! caller goes away while waiting for a connection, the driver's pool keeps its place and serves it
+//! before callers that are still there; after a pause of the server that would last for minutes.
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | find budget; find the held challenge if there is one; add challenge unless that goes on; update budget. A refused request: one find | the update requires the whole budget as it was read, and is the last: a challenge that nobody paid is one whose secret nobody has |
-//! | `refund_send` | one update | its condition names the send |
-//! | `count_attempt`, `count_exhausted` | one `findAndModify` | it returns the document as this call has made it |
+//! | `open_challenge` | find budget; find the challenge to resume if there is one; add challenge unless it is resumed; update budget. A rejected request: one find | the update requires the whole budget as it was read, and comes last: no one has the secret of a challenge that was not paid for |
+//! | `refund_send` | one update | its condition identifies the send |
+//! | `count_attempt`, `count_exhausted` | one `findAndModify` | it returns the document as this call changed it |
 //! | `user_by_email`, `user_by_id`, `user_sessions` | one find | read only |
-//! | `session` | one find; for one whose sign-in was cut short, a find of its challenge | it is a session only if that challenge was accepted by it |
-//! | `sign_in`, existing user | aggregate challenge with the claim on its identity, add session, find user, update challenge, update session | the update of the challenge is the commit: it requires the MAC, the identity, the expiry and that the code is unused, and notes the session. Until then the session is none, and a loser removes its own. The user is read when the session is there, so a later change finds it |
-//! | `sign_in`, first proof | before that: find sessions, find user, blacklist, log and revoke what was there, update user | the flag is set last, so a repetition ends the same sessions; only what was there while the flag was not set is ended |
-//! | `sign_in`, new user | before that: `findAndModify` claim, find sessions, find user, insert user; after it, update claim | everybody who signs up the same address has the same claim, so the same `_id`, which is unique. Nobody holds a lock. The first sign-in that is complete, and no other, notes it in the claim and reports a new user |
-//! | `current_user` | one aggregate with a `$lookup` in the blacklist | the blacklist is read after the call began; times are compared, the TTL index is not relied on |
+//! | `session` | one find; if its sign-in was interrupted, a find of its challenge, and an update if that was accepted | it is a session only if it accepted that challenge |
+//! | `sign_in`, existing user | aggregate challenge with the claim on its identity, add session, find user, update challenge, update session | the update of the challenge is the commit: it requires the MAC, the identity, the expiry and that the code is unused, and records the session. Until then the session is not valid, and a loser deletes its own. The user is read after the session is added, so a later change finds it |
+//! | `sign_in`, first proof | before that: find sessions, find user, blacklist, log and revoke the sessions found, update user | the flag is set last, so a repetition revokes the same sessions; only sessions from before the flag was set are revoked |
+//! | `sign_in`, new user | before that: `findAndModify` claim, find sessions, find user, insert user; after it, update claim | all sign-ups of an address have the same claim, so the same `_id`, which is unique. No one holds a lock. Only the first complete sign-in records itself in the claim and reports a new user |
+//! | `current_user` | one aggregate with a `$lookup` in the blacklist | the blacklist is read after the call began; times are compared instead of relying on the TTL index |
 //! | `advance` | one `findAndModify`, and a find if it changed nothing | compare-and-swap on the generation |
-//! | `revoke_session` | upsert blacklist, upsert log, update session | after the first the tokens are refused, and a repetition completes it |
-//! | `revoke_user_sessions` | find sessions, an upsert for each into the blacklist, upsert log, update | the same keys in all |
-//! | `blacklist` | upsert blacklist, upsert log | an entry is never shortened. The log is one document a realm, so its order is the order in which it is seen |
-//! | `revocations` | one find in the log; a find in the blacklist for whoever is further behind | what a majority has is never taken back |
-//! | `cleanup` | a find and a delete a collection; before accepted challenges go, one update of their sessions | the condition is in the delete, too |
+//! | `revoke_session` | upsert blacklist, upsert log, update session | after the first the tokens are rejected, and a repetition completes it |
+//! | `revoke_user_sessions` | find sessions, an upsert into the blacklist for each, upsert log, update | the same keys in all |
+//! | `blacklist` | upsert blacklist, upsert log | an entry is never shortened. The log is one document per realm, so its order is the order in which changes become visible |
+//! | `revocations` | one find in the log; a find in the blacklist for readers that are further behind | what a majority has is never undone |
+//! | `cleanup` | a find and a delete per collection; before accepted challenges are deleted, one update of their sessions | the delete has the condition too |
 //!
-//! The TTL indexes are on `purge_at`. It is set with the server's clock when a document is
-//! written, a day later than the document is needed (`CLOCK_MARGIN`): so no difference of clocks deletes
-//! what is still valid, and without any `cleanup` nothing stays.
+//! The TTL indexes are on `purge_at`. The server's clock sets it when a document is written, a day
+//! later than the document is needed (`CLOCK_MARGIN`). So clock differences delete nothing that is
+//! still valid, and nothing stays even without `cleanup`.
 //!
 //! A test counts these statements (`tests/tests/stores/mongo/statements.rs`).
 
@@ -70,31 +64,30 @@ use self::row::date;
 use super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use crate::error::StoreError;
 
-/// How long to look for a server, and to connect to it or to check it. Below
-/// the limit of the caller, so that the error says what happened.
+/// How long to look for a server, to connect to it or to check it. Shorter than the caller waits,
+/// so that the error says what happened.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What can be added to the present without an overflow, in milliseconds.
+/// In milliseconds. Can be added to the current time without overflow.
 const MAX_AGE_MILLIS: i64 = i64::MAX / 2;
 
-/// How often a compare-and-swap is tried. Each failure means that somebody
-/// else has succeeded, so a limit is reached only under absurd load.
+/// How often a compare-and-swap is tried. Each failure means that another caller succeeded, so only
+/// absurd load reaches the limit.
 const MAX_SWAPS: u32 = 64;
 
-/// Keeps everything in a `MongoDB` database, beside the application's
-/// collections. Needs `MongoDB` 4.4 or later, alone or as a replica set.
+/// Stores everything in a `MongoDB` database, next to the application's collections. Requires
+/// `MongoDB` 4.4 or later, as a single server or a replica set.
 ///
-/// Whatever the client's own options are, the store writes with write concern
-/// `majority` and waits for the journal, and reads from the primary.
+/// Whatever the client's own options, the store writes with write concern `majority`, waits for the
+/// journal, and reads from the primary.
 ///
-/// While a network is partitioned, a process that can still reach only a
-/// primary that has been replaced may read from it until that one steps down
-/// (10 seconds at the server's defaults). It can accept no code and renew no
-/// session there, because no write gets a majority.
+/// During a network partition, a process that reaches only a primary that has been replaced may
+/// read from it until it steps down (10 seconds with the server's defaults). It cannot accept a
+/// code or refresh a session there, because no write gets a majority.
 ///
-/// A call must not be dropped: the driver's pool would keep the place of who
-/// waited for a connection. [`OtpAuth`](crate::OtpAuth) sees to that; whoever
-/// calls the store directly needs [`Detached`](crate::store::Detached).
+/// Do not drop a call before it has completed, because the driver's pool would keep its place in
+/// the queue for a connection. [`OtpAuth`](crate::OtpAuth) takes care of that; if you call the
+/// store directly, use [`Detached`](crate::store::Detached).
 #[derive(Clone)]
 pub struct MongoStore {
     database: Database,
@@ -116,17 +109,17 @@ fn options() -> CollectionOptions {
 }
 
 impl MongoStore {
-    /// Connects to a server by a URL such as `mongodb://localhost:27017`, and
-    /// uses the database of this name.
+    /// Connects to a server by a URL such as `mongodb://localhost:27017`, and uses the database
+    /// with this name.
     ///
-    /// `mongodb+srv` URLs need the feature `dns-resolver` of the driver:
-    /// depend on `mongodb` yourself to turn it on.
+    /// `mongodb+srv` URLs need the driver's feature `dns-resolver`: to enable it, depend on
+    /// `mongodb` yourself.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the URL cannot be read or no server answers.
+    /// [`StoreError`] if the URL is not valid or no server responds.
     pub async fn connect(url: &str, database: &str) -> Result<Self, StoreError> {
-        // The connections that come now are the first that need it.
+        // The connections opened below are the first that need it.
         super::tls::install_provider();
         let mut options = ClientOptions::parse(url).await.map_err(|error| Error::url(url, &error))?;
         options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
@@ -159,15 +152,15 @@ impl MongoStore {
         &self.database
     }
 
-    /// Creates our collections and their indexes. Safe to call at every start
-    /// and in several processes at once; the application's collections are
-    /// not touched.
+    /// Creates our collections and their indexes. Safe to call at every start, and in several
+    /// processes at the same time. The application's collections are not touched.
     ///
-    /// Without it everything works but is slow, and what has expired stays.
+    /// Without it everything works, but slowly, and expired documents stay until a
+    /// [cleanup](crate::OtpAuth::cleanup) deletes them.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when an index cannot be created.
+    /// [`StoreError`] if an index cannot be created.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         for (collection, indexes) in own_indexes(self) {
             collection.create_indexes(indexes).await?;
@@ -190,9 +183,9 @@ fn own_indexes(store: &MongoStore) -> [(&Collection<Document>, Vec<IndexModel>);
 }
 
 impl MongoStore {
-    /// Deletes at most `limit` documents that match; how many it was. What
-    /// matches is looked at again when it is deleted, so that nothing goes
-    /// that was renewed in between, and each document is counted once.
+    /// Deletes at most `limit` documents that match, and returns how many. The delete checks the
+    /// condition again, so a document that was extended in between stays, and each document is
+    /// counted once.
     async fn delete(&self, collection: &Collection<Document>, over: Document, limit: u32) -> StoreResult<u64> {
         let shown = doc! { "_id": 1, "consumed_by": 1 };
         let mut cursor = collection.find(over.clone()).projection(shown).limit(limit.into()).await?;
@@ -206,22 +199,21 @@ impl MongoStore {
             return Ok(0);
         }
         if !signed_in.is_empty() {
-            // With an accepted challenge goes the evidence that its session
-            // is one.
+            // An accepted challenge is the evidence that its session is valid, so confirm the
+            // session first.
             self.confirm(signed_in).await?;
         }
         let mut chosen = over;
         chosen.insert("_id", doc! { "$in": ids });
-        // Left alone, the server takes the index of the time, and looks at
-        // everything that has expired for each batch.
+        // By default, the server uses the index of the time and scans everything that has expired
+        // for each batch.
         let by_id = Hint::Keys(doc! { "_id": 1 });
         Ok(collection.delete_many(chosen).hint(by_id).await?.deleted_count)
     }
 }
 
-/// The index by which the server itself deletes. It looks at `purge_at`,
-/// which the server's own clock has set, so a difference between its clock
-/// and ours deletes nothing too early.
+/// The index by which the server itself deletes. It is on `purge_at`, which the server's own clock
+/// sets, so a difference between its clock and ours deletes nothing too early.
 fn ttl() -> IndexModel {
     let at_once = IndexOptions::builder().name("otp_auth_ttl".to_owned()).expire_after(Duration::ZERO).build();
     IndexModel::builder().keys(doc! { "purge_at": 1 }).options(at_once).build()
@@ -231,18 +223,18 @@ fn ascending(field: &str) -> IndexModel {
     IndexModel::builder().keys(doc! { field: 1 }).build()
 }
 
-/// The expression for the `purge_at` of a document that is needed for this
-/// long. The clocks of the processes may differ by the margin.
+/// The expression for the `purge_at` of a document that is needed for this long. The clocks of the
+/// processes may differ by the margin.
 fn purge_at(needed: Duration) -> Document {
     let millis = i64::try_from(needed.saturating_add(CLOCK_MARGIN).as_millis()).unwrap_or(MAX_AGE_MILLIS);
     doc! { "$add": ["$$NOW", millis.min(MAX_AGE_MILLIS)] }
 }
 
-/// Adds a document that is needed for this long. Its key is random, so that
-/// there is one already can only be an error.
+/// Adds a document that is needed for this long. Its key is random, so if the key already exists,
+/// that is an error.
 async fn insert(collection: &Collection<Document>, id: Bson, row: Document, needed: Duration) -> StoreResult<()> {
-    // A plain insert cannot ask for the server's time. `$literal` keeps text
-    // that begins with `$` text.
+    // A plain insert cannot use the server's time. `$literal` keeps text that begins with `$` as
+    // text.
     let added = doc! { "$mergeObjects": ["$$ROOT", { "$literal": row }, { "purge_at": purge_at(needed) }] };
     let only_new = doc! { "$cond": [{ "$eq": [{ "$type": "$purge_at" }, "missing"] }, added, "$$ROOT"] };
     let result = collection.update_one(doc! { "_id": id }, vec![doc! { "$replaceWith": only_new }]).upsert(true).await;
@@ -260,7 +252,7 @@ impl Maintenance for MongoStore {
             let damaged = doc! { field: { "$gt": date(latest + SendLimits::SKEW) } };
             doc! { "$or": [{ field: { "$lte": date(over) } }, damaged] }
         };
-        // `Budget::is_over`.
+        // The conditions of `Budget::is_over`.
         let unused = doc! { "$and": [
             outside("day_started_at", now - SendLimits::DAY, now),
             outside("hour_started_at", now - SendLimits::HOUR, now),
@@ -277,7 +269,7 @@ impl Maintenance for MongoStore {
 }
 
 impl fmt::Debug for MongoStore {
-    /// Without the client: its options may hold a password.
+    /// Omits the client, whose options may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoStore").field("database", &self.database().name()).finish_non_exhaustive()
     }

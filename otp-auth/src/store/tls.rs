@@ -1,11 +1,10 @@
 //! TLS is rustls with its aws-lc provider.
 
-/// Makes that provider the default of the process, where there is none yet.
+/// Makes aws-lc the default provider of the process, unless there already is one.
 ///
-/// A crate that names no provider gets the only one that was compiled in, and
-/// panics where there are two: so it would be of our making when an
-/// application has chosen the other one.
+/// A crate that names no provider gets the only one that was compiled in, and panics if there are
+/// two. Without this call, we would cause that panic in an application that chose the other one.
 pub(crate) fn install_provider() {
-    // Refused where the application has installed one: then that one stays.
+    // Fails if the application has installed one, which then stays.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

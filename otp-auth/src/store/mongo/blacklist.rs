@@ -1,9 +1,8 @@
-//! The blacklist in `MongoDB`, and the log by which others follow it.
+//! The blacklist in `MongoDB`, and the log by which processes follow it.
 //!
-//! An entry is a document of its own. After it was written, it is added to the
-//! log of its realm as well: one document of `otp_realms`, which counts the
-//! changes and holds the last of them. One document changes atomically, so
-//! the order of the log is the order in which it can be seen.
+//! Each entry is a document. After it is written, it is also added to the log of its realm: one
+//! document of `otp_realms`, which counts the changes and contains the latest ones. A document
+//! changes atomically, so the order of the log is the order in which changes become visible.
 
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReadConcern;
@@ -13,11 +12,10 @@ use super::row::{self, bytes, date, of_key, text, time};
 use super::{MAX_SWAPS, MongoStore, purge_at};
 use crate::store::{BlacklistEntry, BlacklistKind, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
 
-/// Changes that a log holds. Whoever is further behind reads the blacklist
-/// itself.
+/// How many changes a log contains. A reader that is further behind reads the blacklist itself.
 const MAX_LOGGED_CHANGES: i64 = 256;
 
-/// The entries that refuse a token at this moment.
+/// The entries that make a token invalid at `now`.
 pub(super) fn refusing(realm: &Realm, token: TokenRef, now: Timestamp) -> Document {
     let ids = [token.session.as_bytes(), token.token.as_bytes(), token.subject.as_bytes()];
     let keys: Vec<_> = ids.into_iter().map(|id| row::key(realm, id)).collect();
@@ -31,7 +29,7 @@ pub(super) fn refusing(realm: &Realm, token: TokenRef, now: Timestamp) -> Docume
     }
 }
 
-/// What an entry becomes: it is never shortened.
+/// How an entry changes a document, without ever shortening it.
 fn extended(entry: &BlacklistEntry, now: Timestamp) -> Document {
     doc! {
         "type": entry.kind.as_str(),
@@ -52,7 +50,7 @@ fn logged(entry: &BlacklistEntry, change: Document) -> Document {
 }
 
 impl MongoStore {
-    /// Adds entries, or extends them.
+    /// Adds or extends entries.
     pub(super) async fn add_to_blacklist(
         &self,
         realm: &Realm,
@@ -77,7 +75,7 @@ impl MongoStore {
                 .await
             {
                 Ok(_) => return Ok(()),
-                // Somebody else has added it; now it is there to be changed.
+                // Another call has added it, so now it can be changed.
                 Err(error) if is_duplicate(&error) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -107,7 +105,7 @@ impl MongoStore {
         Err(Error::contended("one realm").into())
     }
 
-    /// What a majority has is never taken back, so no number is given twice.
+    /// What a majority has is never undone, so no number is assigned twice.
     pub(super) async fn read_revocations(
         &self,
         realm: &Realm,
@@ -129,7 +127,7 @@ impl MongoStore {
         if since.is_some() && seen <= changes {
             let recent = log.as_ref().and_then(|log| log.get_array("recent").ok()).map_or(&[][..], Vec::as_slice);
             let entries = recent.iter().map(of_log).collect::<Result<Vec<_>, _>>()?;
-            // Nothing between what was seen and what the log still has.
+            // The log has everything since the cursor.
             if i64::try_from(entries.len()).is_ok_and(|entries| entries == changes - seen) {
                 return Ok(Revocations::new(entries, Cursor(changes)));
             }

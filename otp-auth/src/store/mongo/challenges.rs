@@ -12,7 +12,7 @@ use crate::store::{
     Refund, Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
-/// The key of a budget: whose it is, and one byte for the requester.
+/// The key of a budget: the payer, and one byte for the requester.
 fn budget_key(realm: &Realm, payer: &Identity, requester: Requester) -> Bson {
     key_of(realm, payer, requester as u8)
 }
@@ -44,7 +44,7 @@ fn fields(budget: &Budget) -> Document {
 }
 
 impl MongoStore {
-    /// Compare-and-swap on a whole budget; whether it was as expected.
+    /// Compare-and-swap on a whole budget. Returns whether it was as expected.
     async fn swap_budget(&self, key: &Bson, old: Option<Budget>, new: &Budget, now: Timestamp) -> StoreResult<bool> {
         let mut expected = old.as_ref().map_or_else(|| doc! { "next_send_at": { "$exists": false } }, fields);
         expected.insert("_id", key.clone());
@@ -54,13 +54,13 @@ impl MongoStore {
         let swapped = self.budgets.update_one(expected, vec![doc! { "$set": change }]).upsert(old.is_none()).await;
         match swapped {
             Ok(result) => Ok(result.matched_count > 0 || result.upserted_id.is_some()),
-            // Somebody else has added it.
+            // Another call has added it.
             Err(error) if is_duplicate(&error) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The nonce and the end of the challenge that may go on.
+    /// The nonce and the expiry of the challenge, if it can be resumed.
     async fn resumable(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Option<(Nonce, Timestamp)>> {
         let Some(resume) = open.resume else {
             return Ok(None);
@@ -95,12 +95,11 @@ impl MongoStore {
 }
 
 impl ChallengeStore for MongoStore {
-    /// The challenge comes first and the payment last. What is left when it
-    /// ends in between is a challenge whose secret nobody has, which is none.
+    /// Adds the challenge first and pays last. If it stops in between, no one has the secret of the
+    /// challenge, so it is useless.
     ///
-    /// The swap succeeds only if the budget has not changed since it was
-    /// read, and the challenge to resume was looked at after that: so all of
-    /// it holds at that moment.
+    /// The swap succeeds only if the budget has not changed since it was read, and the challenge to
+    /// resume was read after that, so both hold at that moment.
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let key = budget_key(realm, &open.payer, open.requester);
         let fresh = doc! { "_id": row::key(realm, open.fresh.key.as_bytes()) };
@@ -118,8 +117,8 @@ impl ChallengeStore for MongoStore {
                 }
             };
             let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: spent.next_send_at };
-            // What cannot be resumed once never can again, so there is never
-            // both: a challenge added and one resumed.
+            // A challenge that cannot be resumed now never can be later, so it never happens that
+            // one is added and another resumed.
             let opening = if let Some((nonce, expires_at)) = self.resumable(realm, open).await? {
                 Opening::Resumed { nonce, expires_at, ticket }
             } else {
@@ -170,8 +169,8 @@ impl ChallengeStore for MongoStore {
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
-        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED_CHALLENGES) };
-        // A date that is missing is before every other.
+        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED) };
+        // A missing date is before all others.
         let is_over = doc! { "$or": [
             { "$lte": ["$day_started_at", date(now - SendLimits::DAY)] },
             { "$gt": ["$day_started_at", date(now + SendLimits::SKEW)] },
@@ -190,7 +189,7 @@ impl ChallengeStore for MongoStore {
             match counting.upsert(true).return_document(ReturnDocument::After).await {
                 Ok(Some(row)) => return Ok(number(&row, "day_sends")?),
                 Ok(None) => {}
-                // Somebody else has added it.
+                // Another call has added it.
                 Err(error) if is_duplicate(&error) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,6 +1,5 @@
-//! The check at the start, on `MongoDB`: the indexes. Collections come by
-//! themselves, and fields have no types, so there is nothing else to look at
-//! without reading documents.
+//! The startup check on `MongoDB`: the indexes. Collections are created on demand and fields have
+//! no types, so there is nothing else to check without reading documents.
 
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
@@ -14,10 +13,10 @@ use crate::store::StoreResult;
 const NO_SUCH_COLLECTION: i32 = 26;
 const IS_A_VIEW: i32 = 166;
 
-/// What there is of a collection.
+/// What exists of a collection.
 enum Listed {
     Indexes(Vec<IndexModel>),
-    /// It has none of its own.
+    /// A view has no indexes.
     View,
 }
 
@@ -43,7 +42,7 @@ impl MongoStore {
         let users = self.database.collection::<Document>(U::COLLECTION);
         match listed(&users).await? {
             Listed::Indexes(indexes) => {
-                // Every collection has a unique index on this one.
+                // Every collection has a unique index on `_id`.
                 let id = (U::ID != "_id").then_some(U::ID);
                 let fields = id.into_iter().chain([U::EMAIL]);
                 let filter = U::filter();
@@ -80,17 +79,16 @@ async fn listed(collection: &Collection<Document>) -> StoreResult<Listed> {
     Ok(Listed::Indexes(indexes))
 }
 
-/// Whether an index serves as the one that is expected.
+/// Whether an index can serve as the expected one.
 fn is_same(expected: &IndexModel, present: &IndexModel) -> bool {
     let ttl = |index: &IndexModel| index.options.as_ref().and_then(|options| options.expire_after);
     expected.keys.keys().eq(present.keys.keys()) && ttl(expected) == ttl(present)
 }
 
-/// A finding, unless a unique index on this field alone holds for every user.
-/// One that is sparse does: who has no address is no user. A collation that
-/// takes more texts for equal promises more. One for the documents that are
-/// users, by the `filter`, serves as well, and so does one with further fields
-/// of which the filter gives the value.
+/// A finding, unless a unique index on only this field covers every user. A sparse index does,
+/// because a document without an address is not a user. A collation that considers more texts equal
+/// guarantees more. An index on the documents that are users by the `filter` also counts, and so
+/// does one with more fields if the filter fixes their values.
 fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[IndexModel]) -> Option<Finding> {
     let mut instead = None;
     for index in indexes {
@@ -130,8 +128,8 @@ fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[Index
     ))
 }
 
-/// Whether every user, a document with the values of the filter and with the
-/// field `own`, is in a partial index.
+/// Whether a partial index covers every user, that is, every document with the values of the filter
+/// and with the field `own`.
 fn holds_for(partial: &Document, own: &str, filter: &Document) -> bool {
     partial.iter().all(|(field, condition)| {
         let value = match condition {
@@ -143,7 +141,7 @@ fn holds_for(partial: &Document, own: &str, filter: &Document) -> bool {
     })
 }
 
-/// As the server compares them: an integer is one in any width.
+/// Compares like the server: an integer is equal in any width.
 fn is_equal(one: &Bson, other: &Bson) -> bool {
     let number = |value: &Bson| value.as_i64().or_else(|| value.as_i32().map(i64::from));
     one == other || number(one).is_some_and(|one| number(other) == Some(one))

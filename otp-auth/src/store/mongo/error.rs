@@ -1,8 +1,8 @@
-//! What failed, without anything that could be an address.
+//! Errors, without anything that could be an address.
 //!
-//! The driver's errors carry the server's whole answer, and with it the
-//! values of the document that was refused or could not be read. Only what
-//! kind of error it is, its number and the name of an index are kept.
+//! The driver's errors include the server's whole response, and with it the values of the document
+//! that was rejected or could not be read. Only the kind of error, its number and the name of an
+//! index are kept.
 
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 
@@ -31,7 +31,7 @@ impl Error {
             ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. } => {
                 "a MongoDB reply could not be read, or a value could not be written".to_owned()
             }
-            // These are about connections and hold no document.
+            // These are about connections and contain no document.
             ErrorKind::Io(_)
             | ErrorKind::ServerSelection { .. }
             | ErrorKind::DnsResolve { .. }
@@ -44,8 +44,8 @@ impl Error {
         })
     }
 
-    /// The URL cannot be used. What is wrong with it may quote it, so it is
-    /// told only where no password can be in it.
+    /// The URL cannot be used. The message may quote it, so it is included only if there can be no
+    /// password in it.
     pub(super) fn url(url: &str, error: &DriverError) -> Self {
         match &*error.kind {
             ErrorKind::InvalidArgument { message, .. } if !url.contains('@') => {
@@ -83,7 +83,7 @@ impl Error {
     }
 }
 
-/// An error of the server by its number; for a duplicate key also the index.
+/// An error of the server by its number, and for a duplicate key the index.
 fn refused(code: i32, name: &str, message: &str) -> String {
     if code == DUPLICATE_KEY {
         let index = message.split_once("index: ").and_then(|(_, rest)| rest.split_whitespace().next());
@@ -92,7 +92,7 @@ fn refused(code: i32, name: &str, message: &str) -> String {
     format!("MongoDB returned error {code} {name}").trim_end().to_owned()
 }
 
-/// Whether a unique index refused a write.
+/// Whether a unique index rejected a write.
 pub(super) fn is_duplicate(error: &DriverError) -> bool {
     match &*error.kind {
         ErrorKind::Command(command) => command.code == DUPLICATE_KEY,

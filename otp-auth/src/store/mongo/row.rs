@@ -1,4 +1,4 @@
-//! Our own documents, field by field.
+//! Reads and writes the fields of our own documents.
 
 use mongodb::bson::raw::RawDocument;
 use mongodb::bson::spec::BinarySubtype;
@@ -15,7 +15,7 @@ pub(super) fn binary(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
 }
 
-/// A key of a realm: its name, a zero byte, which no name has, and the bytes.
+/// A key in a realm: the realm's name, a zero byte, which no name contains, and the bytes.
 pub(super) fn key(realm: &Realm, bytes: &[u8]) -> Bson {
     let mut key = Vec::with_capacity(realm.as_str().len() + 1 + bytes.len());
     key.extend_from_slice(realm.as_str().as_bytes());
@@ -24,7 +24,7 @@ pub(super) fn key(realm: &Realm, bytes: &[u8]) -> Bson {
     binary(&key)
 }
 
-/// The bytes that a [`key`] was made of.
+/// The bytes that a [`key`] was created from.
 pub(super) fn of_key<const N: usize>(row: &Document, field: &str) -> Result<[u8; N], Error> {
     match row.get(field) {
         Some(Bson::Binary(binary)) => {
@@ -34,7 +34,7 @@ pub(super) fn of_key<const N: usize>(row: &Document, field: &str) -> Result<[u8;
     }
 }
 
-/// The document in a cursor.
+/// The document at a cursor.
 pub(super) fn of(raw: &RawDocument) -> Result<Document, Error> {
     Document::try_from(raw).map_err(|_| Error::unreadable())
 }

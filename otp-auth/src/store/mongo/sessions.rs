@@ -38,8 +38,8 @@ fn by_id(realm: &Realm, id: SessionId) -> Document {
 }
 
 impl MongoStore {
-    /// Adds a session that is none yet: it becomes one when its sign-in
-    /// accepts this challenge.
+    /// Adds a session that is not valid yet: it becomes valid when its sign-in accepts this
+    /// challenge.
     pub(super) async fn add_unconfirmed(&self, realm: &Realm, session: &Session, challenge: &Bson) -> StoreResult<()> {
         let mut row = doc! {
             "realm": realm.as_str(),
@@ -62,21 +62,20 @@ impl MongoStore {
         insert(&self.sessions, row::key(realm, session.id.as_bytes()), row, needed).await
     }
 
-    /// Notes that the sign-ins of these sessions have accepted their
-    /// challenges.
+    /// Marks sessions as confirmed, because their sign-ins accepted their challenges.
     pub(super) async fn confirm(&self, ids: Vec<Bson>) -> StoreResult<()> {
         let unconfirmed = doc! { "_id": { "$in": ids }, "unconfirmed": { "$exists": true } };
         self.sessions.update_many(unconfirmed, doc! { "$unset": { "unconfirmed": "" } }).await?;
         Ok(())
     }
 
-    /// Whether the sign-in of this session has accepted this challenge.
+    /// Whether the sign-in of this session accepted this challenge.
     pub(super) async fn accepted_by(&self, challenge: &Bson, session: &Bson) -> StoreResult<bool> {
         let accepted = doc! { "_id": challenge.clone(), "consumed_by": session.clone() };
         Ok(self.challenges.find_one(accepted).projection(doc! { "_id": 1 }).await?.is_some())
     }
 
-    /// Removes a session whose sign-in has failed.
+    /// Deletes a session whose sign-in failed.
     pub(super) async fn remove_unconfirmed(&self, realm: &Realm, id: SessionId) -> StoreResult<()> {
         let mut failed = by_id(realm, id);
         failed.insert("unconfirmed", doc! { "$exists": true });
@@ -120,7 +119,7 @@ impl SessionStore for MongoStore {
         let Some(row) = self.sessions.find_one(by_id(realm, id)).await? else {
             return Ok(None);
         };
-        // Its sign-in was cut short: by its challenge one can tell where.
+        // Its sign-in was interrupted. The challenge tells whether it had been accepted.
         if let Some(challenge) = row.get("unconfirmed") {
             let key = row::key(realm, id.as_bytes());
             if !self.accepted_by(challenge, &key).await? {
@@ -141,15 +140,15 @@ impl SessionStore for MongoStore {
         let is_current = |session: &Session| {
             session.generation == generation && session.revoked_at.is_none() && now < session.expires_at
         };
-        // A second time for a session whose sign-in was cut short, and that
-        // is one since it was read.
+        // The second round is for a session whose sign-in was interrupted, and which was confirmed
+        // when it was read.
         for _ in 0..2 {
             let swap = self.sessions.find_one_and_update(current.clone(), next.clone());
             if let Some(row) = swap.return_document(ReturnDocument::After).await? {
                 return Ok(Advance::Advanced(session(&row)?));
             }
-            // A session only ever moves on, so what is read now is at least
-            // as far as what made the swap fail.
+            // A session never goes back, so what is read now is at least as far along as what made
+            // the swap fail.
             match SessionStore::session(self, realm, id).await? {
                 None => return Ok(Advance::Unknown),
                 Some(found) if is_current(&found) => {}
@@ -187,8 +186,8 @@ impl SessionStore for MongoStore {
         Ok(self.sessions.update_one(live, bound).await?.matched_count > 0)
     }
 
-    /// The blacklist comes first: what is left when it ends in between is a
-    /// session whose tokens are refused, and a repetition completes it.
+    /// Blacklists first: if it stops in between, the session's tokens are already rejected, and a
+    /// repetition completes it.
     async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
         self.add_to_blacklist(realm, &[ending(id, revocation)], revocation.now).await?;
         let mut unrevoked = by_id(realm, id);

@@ -1,5 +1,5 @@
-//! Signing in: every step in an order in which stopping anywhere leaves a
-//! code that still works or a user who has signed in.
+//! Signing in, in an order of steps that, wherever it is stopped, leaves either a code that still
+//! works or a user who has signed in.
 
 use mongodb::bson::{Bson, Document, bson, doc};
 
@@ -12,26 +12,25 @@ use crate::store::{
     Account, Decision, Proof, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult,
 };
 
-/// How often a sign-in starts again because the application has marked the
-/// user as unverified in the meantime.
+/// How often a sign-in starts again because the application marked the user as unverified in the
+/// meantime.
 const MAX_RUNS: u32 = 5;
 
 impl MongoStore {
-    /// 1. Look whether the challenge can be accepted, and for the claim of a
-    ///    sign-up that was not completed.
-    /// 2. Find or make the user.
-    /// 3. End what was signed in before the first proof, then set the flag.
-    /// 4. Add the new session, which is none before step 7.
-    /// 5. Look at the user again. The session is there by now, so whoever
-    ///    changes the user later and ends their sessions ends this one.
-    /// 6. End the session that is replaced.
-    /// 7. Accept the challenge, by the session. This is the commit: of all
-    ///    callers one does it, and what the others have added is removed.
-    /// 8. Note in the session that it is one, and tell whether the user is
-    ///    new.
+    /// 1. Checks whether the challenge can be accepted, and looks up the claim of an incomplete
+    ///    sign-up.
+    /// 2. Finds or creates the user.
+    /// 3. On the first proof of the address, revokes earlier sessions, then sets the flag.
+    /// 4. Adds the new session, which is not valid before step 7.
+    /// 5. Reads the user again. The session exists by now, so whoever changes the user later and
+    ///    revokes their sessions also revokes this one.
+    /// 6. Revokes the session that is replaced.
+    /// 7. Accepts the challenge for the session. This is the commit: of all callers one succeeds,
+    ///    and the others delete what they added.
+    /// 8. Marks the session as confirmed, and finds out whether the user is new.
     ///
-    /// Each step can be repeated, so after a crash before the commit the same
-    /// code does all of it again.
+    /// Each step can be repeated, so after a crash before the commit the same code does all of it
+    /// again.
     pub(super) async fn accept<U: MongoUser>(
         &self,
         realm: &Realm,
@@ -100,7 +99,7 @@ impl MongoStore {
         };
         let committed = match self.challenges.update_one(acceptable, accepted).await {
             Ok(result) => result.modified_count > 0,
-            // The connection may have been lost after it was done.
+            // The connection may have been lost after the update.
             Err(error) => match self.accepted_by(&challenge, &by).await {
                 Ok(true) => true,
                 _ => return Err(error.into()),
@@ -111,8 +110,8 @@ impl MongoStore {
             return Ok(SignInOutcome::CodeSpent);
         }
 
-        // The user has signed in, and a failure from here on must not say
-        // otherwise: the challenge tells whose session it made.
+        // The user has signed in, and a failure from here on must not say otherwise: the challenge
+        // records which session accepted it.
         let _ = self.confirm(vec![by]).await;
         let created = match claim.filter(|claim| claim.has_made(&document)) {
             Some(claim) => self.announce(&claim).await.unwrap_or(inserted),
@@ -121,9 +120,9 @@ impl MongoStore {
         Ok(SignInOutcome::SignedIn { user, session, created, ended })
     }
 
-    /// Whether a challenge matches; and the claim on its identity, if there
-    /// is one. A sign-in that finds the user may be the first that is
-    /// complete: the one that has made the user may not have come that far.
+    /// Whether a challenge matches, with the claim on its identity if there is one. A sign-in that
+    /// finds an existing user may still be the first complete one, because the sign-in that created
+    /// the user may have stopped before.
     async fn acceptable(&self, acceptable: Document, claim: Bson) -> StoreResult<Option<Option<Claim>>> {
         let mut cursor = self
             .challenges
@@ -147,13 +146,12 @@ impl MongoStore {
         }))
     }
 
-    /// Ends what was signed in before the address was proven, and marks the
-    /// user as verified, if they still have the address.
+    /// Revokes sessions from before the address was proven, and marks the user as verified, if they
+    /// still have the address.
     ///
-    /// The flag comes last, so that a repetition after a crash ends the same
-    /// sessions. Sessions of a proven sign-in are added after the flag is
-    /// set: so what was there before a moment at which the flag was not set
-    /// was not proven, and nothing else is ended. Returns what was.
+    /// The flag is set last, so that a repetition after a crash revokes the same sessions. A proven
+    /// sign-in adds its session only after the flag is set, so sessions that existed while it was
+    /// not set were not proven, and no others are revoked. Returns them.
     async fn first_proof<U: MongoUser>(
         &self,
         realm: &Realm,
@@ -167,7 +165,7 @@ impl MongoStore {
         let mut unverified = with_email::<U>(email)?;
         unverified.extend(with_id::<U>(user.id())?);
         let proof = U::verified_value(revocation.now)?;
-        // A flag is not true, and a time is not there.
+        // A flag is not true, or a time is missing.
         let lacking = if proof == Bson::Boolean(true) { bson!({ "$ne": true }) } else { Bson::Null };
         unverified.insert(flag, lacking);
         let users = self.users::<U>();

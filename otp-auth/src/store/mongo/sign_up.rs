@@ -1,10 +1,9 @@
-//! One user for one new address, without a unique index on the application's
-//! collection.
+//! One user for one new address, without a unique index on the application's collection.
 //!
-//! Before a user is added, a claim on the identity says which id the user
-//! will have. Everybody who signs up the same address finds the same claim
-//! and adds the same document, and `MongoDB`'s own unique `_id` lets one of
-//! them. Nobody holds a lock, so nobody waits for one whose holder is gone.
+//! Before a user is inserted, a claim on the identity says which id the user will have. All
+//! sign-ups of the same address find the same claim and insert the same document, and `MongoDB`'s
+//! own unique `_id` accepts one of them. No one holds a lock, so no one waits for a lock whose
+//! holder is gone.
 
 use std::time::Duration;
 
@@ -19,11 +18,11 @@ use super::user::{MongoUser, any_with_email, exactly, read};
 use super::{MAX_SWAPS, MongoStore, purge_at};
 use crate::store::{Account, Decision, Identity, Realm, Revocation, SessionId, StoreResult, Timestamp, UserStore};
 
-/// Far longer than any sign-in takes.
+/// Much longer than any sign-in takes.
 const CLAIM_LIFETIME: Duration = Duration::from_hours(1);
 
-/// How often a sign-up starts again. It does so when a user was removed, or
-/// another one has taken the id, while it ran.
+/// How often a sign-up starts again. It does so if a user was deleted, or another one got the id,
+/// while it ran.
 const MAX_RUNS: u32 = 5;
 
 /// Which user an identity will have.
@@ -32,9 +31,9 @@ pub(super) struct Claim {
     identity: Bson,
     /// The `_id` of the user's document.
     document_id: Bson,
-    /// The field of the id, where that is another one.
+    /// The id field, if it is not `_id`.
     user_id: Bson,
-    /// A sign-in of this user is complete.
+    /// Whether a sign-in of this user was completed.
     announced: bool,
 }
 
@@ -48,27 +47,26 @@ impl Claim {
         })
     }
 
-    /// Whether the user in this document was made by the claim.
+    /// Whether this claim created the user in this document.
     pub(super) fn has_made(&self, document: &RawDocument) -> bool {
         let id = document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
         id.as_ref() == Some(&self.document_id)
     }
 }
 
-/// What came of a sign-up.
+/// The result of a sign-up.
 #[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(super) enum SignUp<U> {
-    /// The user was made, by this claim.
+    /// The user was created, with this claim.
     Made(U, Claim),
-    /// There is a user with this address already.
+    /// A user with this address already exists.
     Found,
-    /// The address is that of a document that is no user.
+    /// A document that is not a user has the address.
     Excluded,
 }
 
 impl MongoStore {
-    /// Makes the user, and returns the claim by which that was done; `None`
-    /// when there is a user with this address already.
+    /// Creates the user, and returns the claim that it used.
     pub(super) async fn sign_up<U: MongoUser>(
         &self,
         realm: &Realm,
@@ -85,7 +83,7 @@ impl MongoStore {
         for _ in 0..MAX_RUNS {
             let mut document = U::new_document(email, revocation.now)?;
             for (field, value) in U::filter() {
-                // Null is also what is not there.
+                // Null also matches a missing field.
                 if value == Bson::Null {
                     document.remove(field);
                 } else {
@@ -101,15 +99,14 @@ impl MongoStore {
             let document = RawDocumentBuf::try_from(&document).map_err(|_| Error::unreadable())?;
             let user = U::from_document(&document)?.ok_or_else(|| Error::field(U::ID, "of a new user is null"))?;
             let older = self.unrevoked(realm, &user.id().to_string()).await?;
-            // Only now: whoever adds a user has the claim before. And what
-            // was signed in under this id before a moment at which there is
-            // no such user was somebody else's.
+            // Checked only now, because whoever inserts a user has the claim before. And if there
+            // is no such user at this point, earlier sessions under this id were another user's.
             if is_taken(self.document_by_email::<U>(email).await?)? {
                 return Ok(SignUp::Found);
             }
             if claim.announced || (!older.is_empty() && UserStore::<U>::user_by_id(self, user.id()).await?.is_some()) {
-                // The user was made and is gone, or the id is somebody's. The
-                // next one gets another id.
+                // The user was created and deleted, or the id belongs to another user. The next
+                // claim has another id.
                 self.release(&claim).await?;
                 continue;
             }
@@ -118,15 +115,15 @@ impl MongoStore {
             match self.users::<U>().insert_one(&document).await {
                 Ok(_) => return Ok(SignUp::Made(user, claim)),
                 Err(error) if is_duplicate(&error) => {
-                    // Somebody else has added the same document, or the
-                    // application one with the same address.
+                    // Another sign-up inserted the same document, or the application inserted one
+                    // with the same address.
                     let excluded = last.is_some() && self.is_excluded::<U>(email).await?;
                     if is_taken(self.document_by_email::<U>(email).await?)? {
                         return Ok(SignUp::Found);
                     }
                     self.release(&claim).await?;
-                    // The first time it may be the `_id` of a user who is
-                    // excluded by now.
+                    // The first time, the duplicate may be the `_id` of a user who is excluded by
+                    // now.
                     if excluded {
                         return Ok(SignUp::Excluded);
                     }
@@ -138,8 +135,8 @@ impl MongoStore {
         Err(last.map_or_else(|| Error::contended("one sign-up").into(), Into::into))
     }
 
-    /// Whether a document that is no user has this address, as a unique index
-    /// of the collection compares; `false` where each is one.
+    /// Whether a document that is not a user has this address, as the collection's unique indexes
+    /// compare; `false` if every document is a user.
     async fn is_excluded<U: MongoUser>(&self, email: &str) -> StoreResult<bool> {
         if U::filter().is_empty() {
             return Ok(false);
@@ -172,8 +169,7 @@ impl MongoStore {
         Ok(users.find_one(user).collation(exactly()).await?.is_none())
     }
 
-    /// The claim on this identity: the one there is, or a new one for this
-    /// document.
+    /// The claim on this identity: the existing one, or a new one for this document.
     async fn claim<U: MongoUser>(&self, identity: Bson, document: &Document, now: Timestamp) -> StoreResult<Claim> {
         let id = |field| document.get(field).cloned().unwrap_or(Bson::Null);
         let kept = |field: &str, value: Bson| doc! { "$ifNull": [format!("${field}"), { "$literal": value }] };
@@ -194,7 +190,7 @@ impl MongoStore {
             match claimed {
                 Ok(Some(row)) => return Ok(Claim::of(row)?),
                 Ok(None) => {}
-                // Somebody else has added it; now it is there to be read.
+                // Another call has added it, so now it can be read.
                 Err(error) if is_duplicate(&error) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -202,16 +198,15 @@ impl MongoStore {
         Err(Error::contended("one sign-up").into())
     }
 
-    /// Gives up a claim whose id is of no use, unless it is another one by
-    /// now.
+    /// Deletes a claim whose id is of no use, unless another one has replaced it.
     async fn release(&self, claim: &Claim) -> StoreResult<()> {
         let same = doc! { "_id": claim.identity.clone(), "document_id": claim.document_id.clone() };
         self.sign_ups.delete_one(same).await?;
         Ok(())
     }
 
-    /// Whether this is the first complete sign-in of a user that was made by
-    /// the claim. Of all callers one is told so.
+    /// Whether this is the first complete sign-in of a user whom the claim created. Returns `true`
+    /// to one of all callers.
     pub(super) async fn announce(&self, claim: &Claim) -> StoreResult<bool> {
         if claim.announced {
             return Ok(false);

@@ -1,5 +1,5 @@
-//! The application's users in `MongoDB`: what `collection = "…"` makes of a
-//! user type, and how the store uses it.
+//! The application's users in `MongoDB`: what `collection = "…"` generates for a user type, and how
+//! the store uses it.
 
 use mongodb::Collection;
 use mongodb::bson::doc;
@@ -17,8 +17,7 @@ pub use super::error::Error;
 pub use mongodb::bson::raw::RawDocument as Stored;
 pub use mongodb::bson::{Bson, Document};
 
-/// A user in a `MongoDB` collection. `#[derive(OtpUser)]` implements it for
-/// `collection = "…"`.
+/// A user in a `MongoDB` collection. `#[derive(OtpUser)]` implements this for `collection = "…"`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not connected to MongoDB",
     label = "`MongoStore` cannot load this type",
@@ -31,61 +30,60 @@ pub trait MongoUser: OtpUser {
     const ID: &'static str;
     /// The field of the address.
     const EMAIL: &'static str;
-    /// The field that says whether the address is verified; `None` when the
-    /// user type keeps no such flag.
+    /// The field that says whether the address is verified; `None` if the user type has no such
+    /// flag.
     const VERIFIED: Option<&'static str>;
 
-    /// Reads a document. One without an id or without an address is no user.
+    /// Reads a document. A document without an id or an address is not a user.
     ///
     /// # Errors
     ///
-    /// When a field does not have its type.
+    /// If a field does not have its type.
     fn from_document(document: &Stored) -> Result<Option<Self>, Error>;
 
-    /// The id as it is stored.
+    /// The id, as stored.
     ///
     /// # Errors
     ///
-    /// When the id cannot be written.
+    /// If the id cannot be written.
     fn id_value(id: &Self::Id) -> Result<Bson, Error>;
 
-    /// An address as it is stored.
+    /// An address, as stored.
     ///
     /// # Errors
     ///
-    /// When the address cannot be written.
+    /// If the address cannot be written.
     fn email_value(email: &str) -> Result<Bson, Error>;
 
-    /// The document of a new user: verified, with an id of its own.
+    /// The document of a new user: verified, with a new id.
     ///
     /// # Errors
     ///
-    /// When a value cannot be written.
+    /// If a value cannot be written.
     fn new_document(email: &str, now: Timestamp) -> Result<Document, Error>;
 
-    /// What marks a user as verified: true, or the time.
+    /// The value that marks a user as verified: true, or the time.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// If it cannot be written.
     fn verified_value(now: Timestamp) -> Result<Bson, Error> {
         let _ = now;
         Ok(Bson::Boolean(true))
     }
 
-    /// The values that some fields of a document have if it is a user. A new
-    /// user gets them.
+    /// The fields, with their values, that make a document a user. A new user gets them.
     #[must_use]
     fn filter() -> Document {
         Document::new()
     }
 }
 
-/// Whether a document lacks a field, or has null in it.
+/// Whether a field of a document is missing or null.
 ///
 /// # Errors
 ///
-/// When the document cannot be read.
+/// If the document cannot be read.
 pub fn is_absent(document: &Stored, name: &str) -> Result<bool, Error> {
     Ok(stored(document, name)?.is_none())
 }
@@ -94,7 +92,7 @@ pub fn is_absent(document: &Stored, name: &str) -> Result<bool, Error> {
 ///
 /// # Errors
 ///
-/// When it is missing or does not have this type.
+/// If it is missing or does not have this type.
 pub fn required<T: DeserializeOwned>(document: &Stored, name: &str) -> Result<T, Error> {
     match stored(document, name)? {
         None => Err(Error::field(name, "is missing")),
@@ -102,11 +100,11 @@ pub fn required<T: DeserializeOwned>(document: &Stored, name: &str) -> Result<T,
     }
 }
 
-/// Reads a field; a document without it, or with null in it, has the default.
+/// Reads a field, or returns the default if it is missing or null.
 ///
 /// # Errors
 ///
-/// When it does not have this type.
+/// If it does not have this type.
 pub fn or<T: DeserializeOwned>(document: &Stored, name: &str, default: impl FnOnce() -> T) -> Result<T, Error> {
     match stored(document, name)? {
         None => Ok(default()),
@@ -119,16 +117,16 @@ fn stored<'d>(document: &'d Stored, name: &str) -> Result<Option<RawBsonRef<'d>>
     Ok(stored.filter(|stored| *stored != RawBsonRef::Null))
 }
 
-/// Says which type there is, and not which value.
+/// Names the type that is stored, but not the value.
 fn wrong_type(name: &str, stored: RawBsonRef<'_>) -> Error {
     Error::field(name, &format!("does not read as its Rust type: it is stored as {:?}", stored.element_type()))
 }
 
-/// The id as it is stored.
+/// The id, as stored.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// If it cannot be written.
 pub fn id<T: Serialize>(id: &T) -> Result<Bson, Error> {
     value::write_id(id).ok_or_else(|| Error::field("id", "cannot be written as BSON"))
 }
@@ -137,27 +135,27 @@ pub fn id<T: Serialize>(id: &T) -> Result<Bson, Error> {
 ///
 /// # Errors
 ///
-/// When the type reads none.
+/// If the type cannot be read from an `ObjectId`.
 pub fn generated<T: DeserializeOwned>() -> Result<T, Error> {
     value::read(RawBsonRef::ObjectId(ObjectId::new())).ok_or_else(Error::no_object_id)
 }
 
-/// A value as it is stored in this field.
+/// A value, as stored in this field.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// If it cannot be written.
 #[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
 pub fn value<T: Serialize>(name: &str, value: T) -> Result<Bson, Error> {
     value::write(&value).ok_or_else(|| Error::field(name, "cannot be written as BSON"))
 }
 
-/// Puts a field into a new document. What is null is left out, so that a
-/// unique and sparse index of the application does not see it.
+/// Adds a field to a new document. Null is left out, so that the application's unique and sparse
+/// indexes do not cover it.
 ///
 /// # Errors
 ///
-/// When the value cannot be written.
+/// If the value cannot be written.
 #[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
 pub fn put<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
     match self::value(name, value)? {
@@ -169,19 +167,18 @@ pub fn put<T: Serialize>(document: &mut Document, name: &str, value: T) -> Resul
     Ok(())
 }
 
-/// Puts the id into a new document.
+/// Adds the id to a new document.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// If it cannot be written.
 #[allow(clippy::needless_pass_by_value, reason = "generated code makes the value in place")]
 pub fn put_id<T: Serialize>(document: &mut Document, name: &str, value: T) -> Result<(), Error> {
     document.insert(name, id(&value)?);
     Ok(())
 }
 
-/// Bytes are compared, whatever collation the collection has: no address and
-/// no id matches another.
+/// Compares bytes, whatever the collection's collation, so that no address or id matches another.
 pub(super) fn exactly() -> Collation {
     Collation::builder().locale("simple".to_owned()).build()
 }
@@ -193,7 +190,7 @@ pub(super) fn with_id<U: MongoUser>(id: &U::Id) -> Result<Document, Error> {
     Ok(filter)
 }
 
-/// The filter for every document with this address, be it a user or not.
+/// The filter for every document with this address, whether it is a user or not.
 pub(super) fn any_with_email<U: MongoUser>(email: &str) -> Result<Document, Error> {
     Ok(doc! { U::EMAIL: { "$eq": U::email_value(email)? } })
 }
@@ -209,7 +206,7 @@ pub(super) fn with_email<U: MongoUser>(email: &str) -> Result<Document, Error> {
     Ok(filter)
 }
 
-/// The user of a document, if it is one.
+/// The user in a document, if it is one.
 pub(super) fn read<U: MongoUser>(document: Option<&Stored>) -> Result<Option<U>, Error> {
     Ok(document.map(U::from_document).transpose()?.flatten())
 }
@@ -236,8 +233,8 @@ impl<U: MongoUser> UserStore<U> for MongoStore {
         Ok(read(document.as_deref())?)
     }
 
-    /// One statement. The time is compared here, because the server deletes
-    /// what has expired only now and then.
+    /// One statement. It compares the time, because the server deletes expired documents only
+    /// occasionally.
     async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
         let refused = blacklist::refusing(realm, token, now);
         let mut cursor = self

@@ -1,5 +1,4 @@
-//! One value in BSON and back, as the driver's `Collection<T>` would write
-//! and read it inside a document.
+//! Writes and reads one value in BSON, as the driver's `Collection<T>` would inside a document.
 
 use mongodb::bson::raw::{RawBsonRef, RawDocumentBuf, cstr};
 use mongodb::bson::spec::BinarySubtype;
@@ -7,7 +6,7 @@ use mongodb::bson::{Binary, Bson, Document, RawBinaryRef, deserialize_from_slice
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// serde values of BSON live in a document.
+/// serde reads and writes BSON values only inside a document.
 #[derive(Serialize)]
 struct Write<'a, T> {
     v: &'a T,
@@ -23,8 +22,8 @@ pub(super) fn write<T: Serialize>(value: &T) -> Option<Bson> {
     deserialize_from_slice::<Document>(&bytes).ok()?.remove("v")
 }
 
-/// A UUID is read in both forms that are in use: as BSON's own, and as the
-/// bare bytes that `uuid::Uuid` makes of itself.
+/// Reads a value. A UUID may have either of the common forms: BSON's own type, or the plain bytes
+/// that `uuid::Uuid` writes.
 pub(super) fn read<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<T> {
     from_raw(value).or_else(|| match value {
         RawBsonRef::Binary(RawBinaryRef { subtype, bytes }) if bytes.len() == 16 => {
@@ -48,8 +47,7 @@ fn other_form(subtype: BinarySubtype) -> Option<BinarySubtype> {
     }
 }
 
-/// An id as it is stored. Sixteen bytes are a UUID, and BSON has a type for
-/// it, which tools show as one.
+/// An id, as stored. Sixteen bytes are a UUID, for which BSON has a type that tools display as one.
 pub(super) fn write_id<T: Serialize>(id: &T) -> Option<Bson> {
     Some(match write(id)? {
         Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes }) if bytes.len() == 16 => {
@@ -59,8 +57,8 @@ pub(super) fn write_id<T: Serialize>(id: &T) -> Option<Bson> {
     })
 }
 
-/// What a stored id is equal to. A UUID that the application has stored may
-/// have either form.
+/// The condition that a stored id is equal to `id`. A UUID that the application stored may have
+/// either form.
 pub(super) fn is_id(id: &Bson) -> Document {
     let mut forms = vec![id.clone()];
     if let Bson::Binary(Binary { subtype, bytes }) = id

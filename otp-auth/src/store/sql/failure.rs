@@ -1,8 +1,7 @@
-//! What is kept of the error of a database.
+//! What to keep of a database's error.
 //!
-//! A server quotes values in its messages: `Duplicate entry 'ann@x.com' for
-//! key 'email'`. What a user typed must not get into a log, so such a message
-//! is cut down to its code and the names of what it is about.
+//! Servers quote values in their messages: `Duplicate entry 'ann@x.com' for key 'email'`. User
+//! input must not get into logs, so only the code and the names in such a message are kept.
 
 use std::fmt;
 
@@ -10,12 +9,12 @@ use sqlx::error::DatabaseError;
 
 use crate::error::StoreError;
 
-/// An error that a server returned, without the values in it.
+/// An error from a server, without the values in it.
 #[derive(Debug)]
 struct Reported {
-    /// The SQLSTATE, and the error number where the server has one.
+    /// The SQLSTATE, and the error number if the server has one.
     code: String,
-    /// The message, when it names objects of the schema only.
+    /// The message, if it names only schema objects.
     message: Option<String>,
     /// The constraint or the column.
     about: Option<String>,
@@ -36,7 +35,7 @@ impl fmt::Display for Reported {
 
 impl std::error::Error for Reported {}
 
-/// A column that could not be read, without what was in it.
+/// A column that could not be read, without its value.
 #[derive(Debug)]
 struct Unreadable(String);
 
@@ -55,8 +54,8 @@ impl From<sqlx::Error> for StoreError {
                 Some(reported) => Self::new(reported),
                 None => Self::new(error),
             },
-            // Types are worth telling. Other texts are of the type itself,
-            // and those quote the value.
+            // Keep messages about types. Other messages come from the type's own decoder and quote
+            // the value.
             sqlx::Error::ColumnDecode { index, source } if !source.to_string().starts_with("mismatched types") => {
                 Self::new(Unreadable(index))
             }
@@ -65,7 +64,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// The error without its values; `None` when it never has any.
+/// The error without its values; `None` if it never has any.
 fn reduced(error: &dyn DatabaseError) -> Option<Reported> {
     #[cfg(feature = "postgres")]
     if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
@@ -75,15 +74,15 @@ fn reduced(error: &dyn DatabaseError) -> Option<Reported> {
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return Some(mysql(error));
     }
-    // SQLite names constraints, and no values.
+    // `SQLite` messages name constraints but no values.
     let _ = error;
     None
 }
 
 #[cfg(feature = "postgres")]
 fn postgres(error: &sqlx::postgres::PgDatabaseError) -> Reported {
-    /// Connections, schemas, privileges, limits, and the server's own state:
-    /// these messages name no values.
+    /// Connections, schemas, privileges, limits and the server's own state: these messages contain
+    /// no values.
     const HARMLESS: [&str; 11] = ["08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"];
     let class = error.code().get(..2).unwrap_or_default();
     let about = error.constraint().map(|name| format!("constraint {name}"));
@@ -96,9 +95,8 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError) -> Reported {
 
 #[cfg(feature = "mysql")]
 fn mysql(error: &sqlx::mysql::MySqlDatabaseError) -> Reported {
-    /// Too many connections, access denied, no such database, table or
-    /// column, no default, not null, too long, locks, read-only servers,
-    /// shutdowns: these messages name no values.
+    /// Too many connections; access denied; no such database, table or column; no default; not
+    /// null; too long; locks; read-only servers; shutdowns: these messages contain no values.
     const HARMLESS: [u16; 25] = [
         1040, 1044, 1045, 1046, 1048, 1049, 1053, 1054, 1142, 1143, 1146, 1205, 1213, 1226, 1290, 1305, 1317, 1364,
         1406, 1568, 1665, 1792, 1836, 1927, 4031,
@@ -116,7 +114,7 @@ fn mysql(error: &sqlx::mysql::MySqlDatabaseError) -> Reported {
     }
 }
 
-/// A user was added, and no row is found by the address.
+/// A user was inserted, but no row has the address.
 pub(super) fn not_found_again() -> sqlx::Error {
     sqlx::Error::Configuration(
         "the row of a new user is not found by its address: the table, a view or a trigger has stored another \
@@ -125,37 +123,37 @@ pub(super) fn not_found_again() -> sqlx::Error {
     )
 }
 
-/// Whether the same statements can succeed when they are run again: somebody
-/// else was in the way, and nothing was changed.
+/// Whether a retry of the same statements can succeed: a concurrent operation was in the way, and
+/// nothing was changed.
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {
         return false;
     };
     #[cfg(feature = "mysql")]
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        // Record has changed since last read, lock wait timeout, deadlock.
+        // Record changed since the last read, lock wait timeout, deadlock.
         return matches!(error.number(), 1020 | 1205 | 1213);
     }
     // Serialization failure, deadlock.
     matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }
 
-/// Whether a row could not be locked: it is one of a view that is none of
-/// single rows, or this role may not.
+/// Whether a row could not be locked, because each row of its view comes from more than one row, or
+/// because this role may not lock it.
 pub(super) fn takes_no_lock(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {
         return false;
     };
     #[cfg(feature = "mysql")]
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        // No privilege on the table, or on a column; not updatable.
+        // No privilege on the table, or on a column; view not updatable.
         return matches!(error.number(), 1142 | 1143 | 1288);
     }
-    // No such feature, no privilege, the wrong kind of object.
+    // Unsupported feature, no privilege, wrong kind of object.
     matches!(error.code().as_deref(), Some("0A000" | "42501" | "42809"))
 }
 
-/// Whether a unique index has the value already.
+/// Whether a unique index already contains the value.
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

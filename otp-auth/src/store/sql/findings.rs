@@ -1,5 +1,4 @@
-//! What the check at the start says: pure functions, one for each kind of
-//! fault.
+//! The texts of the startup check: pure functions, one for each kind of fault.
 
 use sqlx::Database;
 
@@ -7,7 +6,7 @@ use super::shape::{Column, Filter, Given, Table};
 use super::unique::{Doubt, Near};
 use crate::check::{Finding, FindingKind};
 
-/// Whose statements are to be written.
+/// The database whose SQL a finding writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     #[cfg(feature = "sqlite")]
@@ -19,7 +18,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// The column of the id, when the database makes the ids.
+    /// The definition of the id column if the database generates the ids.
     fn generated_id(self, kind: &str) -> String {
         match self {
             #[cfg(feature = "sqlite")]
@@ -32,11 +31,11 @@ impl Dialect {
         }
     }
 
-    /// What the field reads, as a type that a column can have.
+    /// The type that the field reads, as a column type.
     fn column_type<DB: Database>(self, column: &Column<DB>) -> &str {
         let Some(reads) = &column.field.reads else { return "…" };
         match (self, reads.as_str()) {
-            // The server wants a length, and sqlx has none.
+            // `MySQL` requires a length, which sqlx does not know.
             #[cfg(feature = "mysql")]
             (Self::MySql, "VARCHAR") => "VARCHAR(320)",
             #[cfg(feature = "mysql")]
@@ -49,7 +48,7 @@ impl Dialect {
         }
     }
 
-    /// Whether two names are one. `PostgreSQL` alone heeds the case.
+    /// Whether two names are the same. Only `PostgreSQL` is case-sensitive.
     pub(super) fn is_same(self, one: &str, other: &str) -> bool {
         match self {
             #[cfg(feature = "postgres")]
@@ -69,7 +68,7 @@ impl Dialect {
     }
 }
 
-/// The table is not there.
+/// The table does not exist.
 pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Finding {
     let columns = table.columns.iter().map(|column| {
         let kind = dialect.column_type(column);
@@ -97,10 +96,10 @@ pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Fin
     )
 }
 
-/// A column is not there.
+/// A column does not exist.
 pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
     let kind = dialect.column_type(column);
-    // There may be rows, and they need a value.
+    // There may be rows, which need a value.
     let rest = if column.is_optional() || column.name == table.id || column.name == table.email {
         ""
     } else if table.verified == Some(column.name) {
@@ -119,7 +118,7 @@ pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, colum
     )
 }
 
-/// The condition that says which rows are users does not work.
+/// The filter that says which rows are users does not work.
 pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, said: &str) -> Finding {
     Finding::new(
         FindingKind::Column,
@@ -128,7 +127,7 @@ pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, sai
     )
 }
 
-/// A column has a type that its field cannot read.
+/// The field cannot read the column's type.
 pub(super) fn wrong_type<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
@@ -138,7 +137,7 @@ pub(super) fn wrong_type<DB: Database>(
     let kind = dialect.column_type(column);
     let name = column.quoted;
     let change = match dialect {
-        // It cannot change the type of a column.
+        // `SQLite` cannot change the type of a column.
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => format!("recreate the table with `{name} {kind}`"),
         #[cfg(feature = "postgres")]
@@ -159,8 +158,7 @@ pub(super) fn wrong_type<DB: Database>(
     )
 }
 
-/// A first sign-in leaves the column without a value that it must have.
-/// `column` is its field, if it has one.
+/// A first sign-in sets no value for a column that needs one. `column` is its field, if it has one.
 pub(super) fn no_value<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
@@ -189,7 +187,7 @@ pub(super) fn no_value<DB: Database>(
     )
 }
 
-/// A first sign-in leaves the column NULL, which its field does not read.
+/// A first sign-in leaves the column NULL, which its field cannot read.
 pub(super) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
     let default = set_default(dialect, table, column.name);
     let remedy = if column.field.is_json {
@@ -224,8 +222,8 @@ fn set_default<DB: Database>(dialect: Dialect, table: &Table<DB>, name: &str) ->
     }
 }
 
-/// A first sign-in gives NULL to a column that takes none. `is_bare` is one
-/// without a default of the table.
+/// A first sign-in sets a column to NULL that rejects it. `is_bare` says that the column has no
+/// default.
 pub(super) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>, is_bare: bool) -> Finding {
     let without = if is_bare { "" } else { ", or remove `default` from it, because the table has one" };
     Finding::new(
@@ -239,7 +237,7 @@ pub(super) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>
     )
 }
 
-/// A first sign-in gives a value to a column that takes none.
+/// A first sign-in sets a column that accepts no value.
 pub(super) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB>) -> Finding {
     let key = if column.name == table.id { "generate" } else { "default" };
     Finding::new(
@@ -249,9 +247,9 @@ pub(super) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB
     )
 }
 
-/// Nothing keeps two users from having one id or address, as far as is known.
-/// `near` is an index that may, where the filter says the same: one over all
-/// rows instead could break what the table is for.
+/// As far as the check can see, nothing prevents two users from having the same id or address.
+/// `near` is an index that may do so if the filter says the same; an index on all rows instead
+/// could break what the table is for.
 pub(super) fn not_unique<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
@@ -259,7 +257,7 @@ pub(super) fn not_unique<DB: Database>(
     near: Option<&Near>,
 ) -> Finding {
     let statement = match dialect {
-        // The schema is a part of the index' name, and the table has none.
+        // The schema is part of the index's name, and the table must not have one.
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => {
             let schema = table.schema.map(|schema| format!("{}.", dialect.name_in_quotes(schema)));

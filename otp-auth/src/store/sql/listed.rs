@@ -1,5 +1,5 @@
-//! What the check at the start makes of the columns and unique indexes that a
-//! catalog lists, on any SQL database.
+//! What the startup check concludes from the columns and unique indexes in a catalog, on any SQL
+//! database.
 
 use sqlx::{Column as _, Database, Error, Row as _, TypeInfo as _};
 
@@ -14,18 +14,18 @@ use crate::check::Finding;
 #[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
 pub(super) struct Listed {
     pub(super) name: String,
-    /// NULL is an error.
+    /// Rejects NULL.
     pub(super) is_required: bool,
-    /// Has neither a default nor a value from the database itself.
+    /// Has no default and no value that the database generates.
     pub(super) is_bare: bool,
-    /// Refuses the value of an INSERT.
+    /// Rejects a value from an INSERT.
     pub(super) is_generated: bool,
-    /// A trigger may give it a value.
+    /// A trigger may set it.
     pub(super) is_filled: bool,
 }
 
 impl Listed {
-    /// A row of the catalog, with the texts of the triggers.
+    /// Reads a row of the catalog; `triggers` is the text of the triggers.
     pub(super) fn read(row: &impl OwnRow, triggers: &str) -> Result<Self, Error> {
         let name = needed(row.text("name")?, "name")?.to_owned();
         Ok(Self {
@@ -38,8 +38,8 @@ impl Listed {
     }
 }
 
-/// Whether the field cannot read what the row of a probe has: sqlx decides by
-/// the types alone.
+/// A finding if the field cannot read the column of a probe's row. As in sqlx, only the types
+/// decide.
 pub(super) fn type_fault<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
@@ -51,7 +51,7 @@ pub(super) fn type_fault<DB: Database>(
     is_wrong.then(|| findings::wrong_type(dialect, table, column, kind.name()))
 }
 
-/// Whether the text of a trigger has the name of a column: it may fill that in.
+/// Whether a trigger's text names a column, so that it may set it.
 fn is_named(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
@@ -59,7 +59,8 @@ fn is_named(text: &str, name: &str) -> bool {
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
 }
 
-/// The columns for which a first sign-in has no value, or one too many.
+/// The columns that a first sign-in leaves without a value they need, or sets to a value they
+/// reject.
 pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, listed: &[Listed]) -> Vec<Finding> {
     let fault = |listed: &Listed| {
         let column = table.columns.iter().find(|column| dialect.is_same(column.name, &listed.name));
@@ -76,7 +77,7 @@ pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, 
         if listed.is_required || dialect.is_same(&listed.name, table.id) {
             return Some(findings::no_value(dialect, table, &listed.name, column));
         }
-        // `SQLite` makes the empty text or zero of it, but no JSON.
+        // `SQLite` reads it as empty text or zero, but not as JSON.
         let reads_no_null = |column: &&Column<DB>| match dialect {
             #[cfg(feature = "sqlite")]
             Dialect::Sqlite => column.field.is_json,
@@ -88,8 +89,8 @@ pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, 
     listed.iter().filter_map(fault).collect()
 }
 
-/// The id and the address, where nothing keeps two users from having the same
-/// one. Only columns that are `present` are looked at.
+/// The id and the address, if nothing prevents two users from having the same one. Checks only
+/// columns that are `present`.
 pub(super) fn unique_faults<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,

@@ -1,21 +1,22 @@
-//! Stores in SQL databases: one file per backend, with its statements written
-//! out in place. The order of a sign-in is the same for all (`sign_in.rs`).
+//! Stores in SQL databases: one file per backend, with its statements written out in place. All
+//! share one order of a sign-in (`sign_in.rs`).
 //!
-//! Where a `filter` says which rows are users, it stands in every statement on the user table
-//! but the insert, and a new row is read back through it. If a unique index refuses the insert,
-//! one statement without the filter tells whether an excluded row is in the way, on `SQLite` and
-//! `PostgreSQL` also one that an index on `lower(…)` takes for the same. A new row is always read:
-//! what `RETURNING` gives is not what a trigger has made of it.
+//! A `filter` that says which rows are users is part of every statement on the user table except
+//! the insert, and a new row is read back through it. If a unique index rejects the insert, one
+//! statement without the filter finds out whether an excluded row is in the way. On `SQLite` and
+//! `PostgreSQL` that includes a row that an index on `lower(…)` considers equal. A new row is
+//! always read, because `RETURNING` does not include what a trigger changed.
 //!
-//! Some users' rows take no lock: those of a `PostgreSQL` view with `DISTINCT` or the like, and
-//! those that the role, or a policy, lets only be read. Then the sign-in goes on without the lock, and reads the
-//! user a second time after all that it writes; what is changed between that and its COMMIT is
-//! missed. So is, on `MySQL`, a change below a view that the server has to materialise.
+//! Some rows of users cannot be locked: those of a `PostgreSQL` view with `DISTINCT` or the like,
+//! and those that the role or a policy lets us only read. Then the sign-in proceeds without the
+//! lock and reads the user a second time after all its writes; a change between that and the COMMIT
+//! is missed. So is, on `MySQL`, a change below a view that the server must materialize.
 //!
-//! On both, locks are taken in the order budget, challenge, user, session, blacklist; on `MySQL`
-//! the counter of the realm comes before the blacklist, and is held until the transaction ends:
-//! so numbers appear in the order in which they were given. `revocations` reads the last 256
-//! again each time, because a crash can take back what was seen.
+//! On `PostgreSQL` and `MySQL`, rows are locked in the order budget, challenge, user, session,
+//! blacklist. On `MySQL` the counter of the realm comes before the blacklist and stays locked until
+//! the transaction ends, so numbers become visible in the order in which they were assigned.
+//! `revocations` always reads the last 256 again, because a crash can undo changes that were
+//! already visible.
 
 mod failure;
 mod findings;
@@ -46,14 +47,14 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use crate::error::StoreError;
 use crate::store::{CLOCK_MARGIN, Removed, StoreResult, Timestamp};
 
-/// Where it is recorded which migrations were applied.
+/// The table that records which migrations were applied.
 const MIGRATIONS: &str = "_otp_auth_migrations";
 
-/// What the migrations are called there.
+/// The names of the migrations in it.
 const NAMES: [&str; 2] = ["otp auth", "realms"];
 
-/// Applies the files of `migrations` in order, over a connection that keeps
-/// others from doing the same. One that has been released is never changed.
+/// Applies the files of `migrations` in order, over a connection that locks out concurrent calls. A
+/// released migration never changes.
 async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; NAMES.len()]) -> Result<(), StoreError> {
     let named = (1..).zip(NAMES).zip(files);
     let migrations = named.map(|((version, name), statements)| {
@@ -61,14 +62,14 @@ async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; NA
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(MIGRATIONS);
-    // The migrator's own lock is one of the session, and the one that the
-    // application's migrations take.
+    // The migrator's own lock belongs to the session, and the application's migrations use the same
+    // one.
     migrator.set_locking(false);
     migrator.run_direct(None, connection, false).await.map_err(StoreError::new)
 }
 
-/// The statements that delete what has expired, one a table. Each takes its
-/// times and a limit.
+/// The statements that delete expired rows, one per table. Each has times and a limit as
+/// parameters.
 struct Expired {
     challenges: &'static str,
     budgets: (&'static str, Vec<Timestamp>),
@@ -77,8 +78,7 @@ struct Expired {
 }
 
 impl Expired {
-    /// Runs each of them, one short transaction a table, so that writers get in
-    /// between.
+    /// Runs each statement in its own short transaction, so that other writers can run in between.
     async fn delete<F>(
         self,
         now: Timestamp,

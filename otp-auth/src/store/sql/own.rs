@@ -1,16 +1,15 @@
-//! The library's own tables as the newest migration leaves them, for the check
-//! at the start.
+//! The library's own tables as the newest migration leaves them, for the startup check.
 
 use crate::check::{Finding, FindingKind};
 
-/// The last migration that this version knows.
+/// The newest migration that this version knows.
 const NEWEST_MIGRATION: i64 = 2;
 
 /// One of our tables.
 pub(super) struct OwnTable {
     pub(super) name: &'static str,
     pub(super) columns: &'static [&'static str],
-    /// Beside the primary key, which every one has.
+    /// The indexes besides the primary key, which every table has.
     pub(super) indexes: &'static [&'static str],
 }
 
@@ -62,10 +61,10 @@ pub(super) const BLACKLIST: OwnTable = OwnTable {
     indexes: &["token_blacklist_changed", "token_blacklist_expires_at"],
 };
 
-/// What the primary key is called among the indexes.
+/// The name of the primary key among the indexes.
 pub(super) const PRIMARY_KEY: &str = "primary key";
 
-/// What there is of one of our tables.
+/// What exists of one of our tables.
 #[derive(Default)]
 pub(super) struct Present {
     pub(super) columns: Vec<String>,
@@ -73,7 +72,7 @@ pub(super) struct Present {
 }
 
 impl Present {
-    /// What `table` has and this has not, as people call it.
+    /// What `table` needs but does not have, as text for messages.
     pub(super) fn lacks(&self, table: &OwnTable) -> Vec<String> {
         if self.columns.is_empty() {
             return vec![format!("table `{}`", table.name)];
@@ -90,8 +89,8 @@ impl Present {
     }
 }
 
-/// What is wrong with our tables. `lacks` is missing of them all; `recorded`
-/// is the last migration that was applied, if that is recorded.
+/// What is wrong with our tables. `lacks` lists what is missing from all of them; `recorded` is the
+/// last applied migration, if it is recorded.
 pub(super) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(newer) = recorded.filter(|version| *version > NEWEST_MIGRATION) {

@@ -1,41 +1,41 @@
-//! `PostgreSQL`. Every operation is one statement, or one short transaction
-//! that locks rows in one order: budget, challenge, user, session, blacklist.
-//! At READ COMMITTED a statement that waits for a row sees it as the other
-//! one left it, and checks its condition again; each contract rests on that.
+//! The store for `PostgreSQL`. Every operation is one statement, or one short transaction that
+//! locks rows in the order budget, challenge, user, session, blacklist. At READ COMMITTED, a
+//! statement that waits for a row sees it as the other transaction left it, and checks its
+//! condition again. All contracts rest on that.
 //!
 //! # Statement by statement
 //!
-//! Transactions say `BEGIN ISOLATION LEVEL READ COMMITTED`, whatever the default of the
-//! server is. A serialization failure or a deadlock (40001, 40P01) is tried again, eight
-//! times at most. sqlx would give a connection back with an open transaction when a caller
-//! goes away during `BEGIN`, so `BEGIN` is waited for in a task of its own.
+//! Transactions begin with `BEGIN ISOLATION LEVEL READ COMMITTED`, whatever the server's default.
+//! After a serialization failure or a deadlock (40001, 40P01) the operation is retried; it runs at
+//! most eight times. If a caller goes away during `BEGIN`, sqlx would return the connection to the
+//! pool with an open transaction, so a separate task waits for `BEGIN`.
 //!
-//! Behind a pooler in transaction mode a prepared statement may be another client's on the
-//! next server connection. `postgres/pooler.rs` is the only way to the pool. It finds out
-//! once whether the server itself answers (a setting that came with the connection is known
-//! there), or a pooler that renames statements. If neither, each operation, a single statement
-//! too, is a transaction that begins with `BEGIN …; DEALLOCATE ALL`, one simple query, and
-//! nothing is cached beyond it. Unnamed statements would not do: sqlx looks up unknown types
-//! between Parse and Bind, which destroys them. `options` of the URL that the pooler refuses
-//! or drops are an error: without the schema in them the tables would be made elsewhere.
+//! Behind a pooler in transaction mode, a prepared statement may belong to another client on the
+//! next server connection. `postgres/pooler.rs` is the only way to the pool. It finds out once
+//! whether the server itself responds (it knows a setting that was sent with the connection), or a
+//! pooler that renames statements. If neither, each operation, even a single statement, is a
+//! transaction that begins with `BEGIN …; DEALLOCATE ALL` as one simple query, and nothing is
+//! cached beyond it. Unnamed statements would not work: sqlx looks up unknown types between Parse
+//! and Bind, which destroys them. It is an error if the pooler rejects or drops the `options` of
+//! the URL: without the schema in them, the tables would be created elsewhere.
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | one; refused: a second read | the upsert waits for the row of the budget and checks its condition on the row as it is then |
-//! | `refund_send`, `count_attempt`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` gives the number |
+//! | `open_challenge` | one; rejected: a second read | the upsert waits for the row of the budget and checks its condition on the row as it is then |
+//! | `refund_send`, `count_attempt`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` returns the number |
 //! | `advance` | one; the loser reads once more | compare-and-swap on the generation; the loser reads in a new snapshot |
 //! | `revoke_session`, `revoke_user_sessions` | one, on both tables | both or neither; rows are locked in the order of their ids |
-//! | `blacklist`, reads, `current_user`, `recover`, `bind_session` | one | the upsert keeps the later end |
-//! | `sign_in`, known and verified | BEGIN, three, COMMIT | the row lock on the challenge lets one through; the user is read by id and address and locked, so whoever changes or removes the row waits for the commit, and then finds the session |
-//! | `sign_in`, new address | BEGIN, seven, COMMIT | the row of the identity's budget is locked first, so sign-ups of one address take turns; on a duplicate the whole transaction runs again |
-//! | `revocations` | one; on another server two | each entry has the number of its transaction; the reader goes on from the lowest number that was open, so a late commit is not missed |
-//! | `cleanup` | one a table | rows are chosen with `FOR UPDATE SKIP LOCKED`, so processes share the work |
+//! | `blacklist`, reads, `current_user`, `recover`, `bind_session` | one | the upsert keeps the later expiry |
+//! | `sign_in`, known and verified | BEGIN, three, COMMIT | the row lock on the challenge lets one through; the user is read by id and address and locked, so whoever changes or deletes the row waits for the commit, and then finds the session |
+//! | `sign_in`, new address | BEGIN, seven, COMMIT | the row of the identity's budget is locked first, so sign-ups of one address take turns; after a duplicate the whole transaction runs again |
+//! | `revocations` | one; on another server two | each entry has the number of its transaction; the reader continues from the lowest number that was open, so a late commit is not missed |
+//! | `cleanup` | one per table | rows are chosen with `FOR UPDATE SKIP LOCKED`, so processes share the work |
 //!
-//! Marking a user as verified adds two statements, a replaced session one. Migrations run in
-//! one transaction under an advisory lock of their own.
+//! Marking a user as verified adds two statements, a replaced session one. Migrations run in one
+//! transaction under their own advisory lock.
 //!
-//! Ids and addresses that are text are sent without a type, so that the column decides how
-//! they are compared: as `text`, a padded `CHAR(n)` would not equal what was read from it.
+//! Text ids and addresses are sent without a type, so that the column decides how they are
+//! compared: as `text`, a padded `CHAR(n)` would not equal what was read from it.
 
 mod blacklist;
 mod challenges;
@@ -57,10 +57,10 @@ use super::{Expired, migrate, pool};
 use crate::error::StoreError;
 use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
 
-/// Keeps everything in a `PostgreSQL` database, beside the application's
-/// tables, in the first schema of the search path.
+/// Stores everything in a `PostgreSQL` database, next to the application's tables, in the first
+/// schema of the search path.
 ///
-/// Durable as far as the server's `synchronous_commit` is on, its default.
+/// Acknowledged writes are durable if the server's `synchronous_commit` is on, the default.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
@@ -69,22 +69,20 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Opens a pool on the database of a URL such as
-    /// `postgres://user:password@host/database?sslmode=verify-full`. Another
-    /// schema than `public` is named in the URL:
-    /// `?options[search_path]=app`.
+    /// `postgres://user:password@host/database?sslmode=verify-full`. For a schema other than
+    /// `public`, name it in the URL: `?options[search_path]=app`.
     ///
-    /// A pooler in transaction mode, such as `pgbouncer`, is noticed, and
-    /// every operation is then a transaction.
+    /// Detects a pooler in transaction mode, such as `pgbouncer`. Every operation is then a
+    /// transaction.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the URL cannot be read or the server not be
-    /// reached.
+    /// [`StoreError`] if the URL is not valid or the server cannot be reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        // The connections that come now are the first that need it.
+        // The connections opened below are the first that need it.
         crate::store::tls::install_provider();
-        // sqlx would ask for a number of digits that `PostgreSQL` has as its
-        // default since version 12, and that `pgbouncer` refuses.
+        // By default, sqlx requests a number of digits that has been the default of `PostgreSQL`
+        // since version 12 and that `pgbouncer` rejects.
         let mut options = PgConnectOptions::from_str(url)?.extra_float_digits(None::<i8>);
         let route = Route::find(&options).await?;
         if route == Route::Pooled {
@@ -94,12 +92,11 @@ impl PostgresStore {
         Ok(Self { route: Arc::new(OnceCell::new_with(Some(route))), ..Self::from_pool(pool) })
     }
 
-    /// Uses a pool of the application. A call of ours is given up after 5
-    /// seconds, so the pool's `acquire_timeout` should be below that; sqlx
-    /// sets 30.
+    /// Uses the application's pool. Our calls time out after 5 seconds, so the pool's
+    /// `acquire_timeout` should be shorter; sqlx's default is 30 seconds.
     ///
-    /// Whether a pooler is in between is found out at the first use, with the
-    /// options of the pool and two connections beside it at most.
+    /// The first use detects whether there is a pooler. It takes the options of the pool, and at
+    /// most two connections outside it.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
         crate::store::tls::install_provider();
@@ -112,21 +109,19 @@ impl PostgresStore {
         &self.pool
     }
 
-    /// Creates our tables, or brings them up to date. Safe to call at every
-    /// start and in several processes at once. What was applied is recorded
-    /// in a table of its own, `_otp_auth_migrations`; the application's
-    /// tables and migrations are not touched. All or nothing: it is one
-    /// transaction.
+    /// Creates or updates our tables, in one transaction: all or nothing. Safe to call at every
+    /// start, and in several processes at the same time. Applied migrations are recorded in
+    /// `_otp_auth_migrations`; the application's own tables and migrations are not touched.
     ///
-    /// The statements are also files, in `migrations/postgres` of this crate.
+    /// The statements are also available as files, in `migrations/postgres` of this crate.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a statement fails, or a newer version of this crate
-    /// has migrated the database before.
+    /// [`StoreError`] if a statement fails, or a newer version of this crate has already migrated
+    /// the database.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        // Our lock ends with the transaction, and a pair of keys never meets a
-        // single one.
+        // Our lock ends with the transaction. A lock with two keys never conflicts with a lock with
+        // one.
         let mut transaction = self.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock(1869901869, 1635087464)").execute(&mut *transaction).await?;
         let files = [
@@ -138,8 +133,7 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Runs a statement that deletes at most `limit` rows by these times; how
-    /// many it was.
+    /// Runs a statement that deletes at most `limit` rows by these times, and returns how many.
     async fn delete(&self, statement: &'static str, times: Vec<Timestamp>, limit: u32) -> StoreResult<u64> {
         let delete = || {
             let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
@@ -153,8 +147,8 @@ impl Maintenance for PostgresStore {
     const CANCEL_SAFE: bool = true;
 
     async fn cleanup(&self, now: Timestamp, limit: u32) -> StoreResult<Removed> {
-        // Rows that another process deletes at the moment are passed over, so
-        // several share the work. A row that is in use is left for next time.
+        // Skips rows that another process is deleting, so that processes share the work. A row that
+        // is in use stays until the next cleanup.
         let expired = Expired {
             challenges: "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY( \
                  SELECT ctid FROM otp_challenges WHERE expires_at <= $1 \

@@ -1,4 +1,4 @@
-//! Running again what met somebody else's lock.
+//! Retrying operations that failed because of a concurrent one.
 
 use std::future::Future;
 
@@ -6,12 +6,11 @@ use super::failure::{is_duplicate, is_passing, takes_no_lock};
 use crate::error::StoreError;
 use crate::store::StoreResult;
 
-/// How often an operation is run before its error is returned.
+/// How often an operation runs before its error is returned.
 const MAX_RUNS: u32 = 8;
 
-/// Runs an operation, and again when it lost to somebody else's locks. It is
-/// one statement or one transaction, so an attempt that failed changed
-/// nothing.
+/// Runs an operation, and retries it if it lost to a concurrent one's locks. An operation is one
+/// statement or one transaction, so a failed attempt changed nothing.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(super) async fn retrying<T, F>(operation: impl FnMut() -> F + Send) -> StoreResult<T>
 where
@@ -20,20 +19,20 @@ where
     retrying_if(is_passing, operation).await
 }
 
-/// How a sign-in sees to it that its user is the same until it is committed.
+/// How a sign-in makes sure that its user does not change before it commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
-    /// The row is locked when it is read: who changes it waits, and then finds
-    /// the session.
+    /// The row is locked when it is read: a concurrent change waits, and its author then finds the
+    /// session.
     Locked,
-    /// The user is read a second time, after all that is written. A change
-    /// between that and the commit is missed.
+    /// The user is read a second time, after all writes. A change between that and the commit is
+    /// missed.
     ReadAgain,
 }
 
-/// The same for a sign-in. It may also meet a unique index of the application:
-/// the next attempt finds the row that was in the way. And the application may
-/// have its users in a view that takes no lock, or let us only read them.
+/// The same for a sign-in, which may also violate a unique index of the application: the next
+/// attempt finds the row that was in the way. The application's users may also be in a view whose
+/// rows cannot be locked, or be read-only for us.
 pub(super) async fn retrying_sign_in<T, F>(attempt: impl Fn(Hold) -> F + Send + Sync) -> StoreResult<T>
 where
     T: Send,

@@ -1,4 +1,4 @@
-//! Reading the rows of our own tables, which are the same on every database.
+//! Reads the rows of our own tables, which are the same on every database.
 
 use sqlx::{Error, Row as _};
 
@@ -45,8 +45,7 @@ own_row!(sqlx::postgres::PgRow, Self::try_get);
 #[cfg(feature = "mysql")]
 own_row!(sqlx::mysql::MySqlRow, text_of_bytes);
 
-/// Ids and kinds are in binary columns, so that no collation takes two of them
-/// for one.
+/// Ids and kinds are in binary columns, so that no collation considers two of them equal.
 #[cfg(feature = "mysql")]
 fn text_of_bytes<'r>(row: &'r sqlx::mysql::MySqlRow, column: &'static str) -> Result<Option<&'r str>, Error> {
     let text = row.blob(column)?.map(std::str::from_utf8).transpose();
@@ -73,7 +72,7 @@ pub(super) fn time(row: &impl OwnRow, column: &'static str) -> Result<Timestamp,
     needed(row.integer(column)?, column).map(Timestamp::from_millis)
 }
 
-/// A count. Not every database has unsigned integers.
+/// Reads a count. Not every database has unsigned integers.
 pub(super) fn count(row: &impl OwnRow, column: &'static str) -> Result<u32, Error> {
     let count = needed(row.integer(column)?, column)?;
     u32::try_from(count).map_err(|_| Error::Decode(format!("{column} is not a count").into()))
@@ -89,7 +88,7 @@ pub(super) fn budget(row: &impl OwnRow) -> Result<Budget, Error> {
     })
 }
 
-/// A challenge, with the number of the attempt that has just been counted.
+/// A challenge, with the number of the attempt that was just counted.
 pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedAttempt, Error> {
     Ok(CountedAttempt {
         number,
@@ -136,7 +135,7 @@ pub(super) fn sessions(rows: &[impl OwnRow]) -> Result<Vec<Session>, Error> {
     rows.iter().map(session).collect()
 }
 
-/// The entries of the blacklist in these rows. One of NULLs has none.
+/// The blacklist entries in these rows. A row of NULLs has none.
 pub(super) fn entries(rows: &[impl OwnRow]) -> Result<Vec<BlacklistEntry>, Error> {
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows {

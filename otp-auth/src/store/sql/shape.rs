@@ -1,5 +1,4 @@
-//! The table of the users as the derive describes it, for the check at the
-//! start.
+//! The user table as the derive describes it, for the startup check.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,20 +6,20 @@ use std::marker::PhantomData;
 use sqlx::types::Json;
 use sqlx::{Database, Type, TypeInfo as _};
 
-/// A table of users, with what their struct expects of it.
+/// A user table, and what the user struct expects of it.
 #[derive(Debug)]
 pub struct Table<DB: Database> {
-    /// The schema, where one is given.
+    /// The schema, if one is set.
     pub schema: Option<&'static str>,
     /// The name.
     pub name: &'static str,
-    /// Both, as the statements write them.
+    /// Schema and name, as the statements write them.
     pub quoted: &'static str,
     /// The column of the id.
     pub id: &'static str,
     /// The column of the address.
     pub email: &'static str,
-    /// The column of the flag, if there is one.
+    /// The column of the verified flag, if there is one.
     pub verified: Option<&'static str>,
     /// Which rows are users, if not all.
     pub filter: Option<Filter>,
@@ -33,30 +32,30 @@ pub struct Table<DB: Database> {
 pub struct Filter {
     /// The condition.
     pub text: &'static str,
-    /// A statement with the condition, which reads no row.
+    /// A statement with the condition that reads no rows.
     pub probe: &'static str,
 }
 
-/// A column with a field.
+/// A column that belongs to a field.
 #[derive(Debug)]
 pub struct Column<DB: Database> {
     /// The name.
     pub name: &'static str,
     /// The name, as the statements write it.
     pub quoted: &'static str,
-    /// A statement that selects the column, in one row of NULL, whatever rows
-    /// there are: the type comes along, and no row is read.
+    /// A statement that selects the column in one row of NULL, whatever rows exist: it returns the
+    /// type and reads no rows.
     pub probe: &'static str,
-    /// What the statement that adds a user gives it.
+    /// What the INSERT of a user sets it to.
     pub given: Given,
     /// What the field reads.
     pub field: Field<DB>,
 }
 
-/// What a new user has in a column.
+/// What the INSERT of a user sets a column to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// Whatever the table gives.
+    /// Nothing: the table's default applies.
     Nothing,
     /// The `Default` of the field's type, which is NULL for an `Option`.
     Default,
@@ -66,24 +65,24 @@ pub enum Given {
 
 /// What a field reads.
 pub struct Field<DB: Database> {
-    /// Its type, as people write it.
+    /// Its type, as written in code.
     pub(super) written: String,
-    /// The name of the type in the database, where sqlx knows one.
+    /// The name of the database type, if sqlx knows one.
     pub(super) reads: Option<String>,
-    /// Whether it is kept as JSON. There `None` is a value, and NULL is none.
+    /// Whether it is stored as JSON. Then `None` is a JSON value, and NULL is not a value.
     pub(super) is_json: bool,
-    /// Whether sqlx reads this type as one of the field.
+    /// Whether sqlx can read this database type into the field.
     pub(super) is_compatible: fn(&DB::TypeInfo) -> bool,
 }
 
 impl<DB: Database> Column<DB> {
-    /// Whether the field is an `Option`, and NULL its `None`.
+    /// Whether the field is an `Option` that reads NULL as `None`.
     pub(super) fn is_optional(&self) -> bool {
         self.field.written.starts_with("Option<") && !self.field.is_json
     }
 
-    /// Whether the field certainly does not read NULL: it is kept as JSON, or
-    /// its type is one of these. A type of the application may do so.
+    /// Whether the field certainly cannot read NULL, because it is stored as JSON or has one of
+    /// these types. A type of the application may be able to.
     #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub(super) fn reads_no_null(&self) -> bool {
         const PLAIN: [&str; 20] = [
@@ -119,7 +118,7 @@ impl<DB: Database> Column<DB> {
 }
 
 impl<DB: Database> Table<DB> {
-    /// The table, as people call it.
+    /// The name of the table, for messages.
     pub(super) fn title(&self) -> String {
         self.schema.map_or_else(|| self.name.to_owned(), |schema| format!("{schema}.{}", self.name))
     }
@@ -131,14 +130,14 @@ impl<DB: Database> fmt::Debug for Field<DB> {
     }
 }
 
-/// A field of type `T`. [`describe`](Self::describe) is there twice: for a
-/// type that sqlx does not know, [`Unknown`] takes its place, because reading
-/// the row reports that mistake already, and one mistake gives one error.
+/// A field of type `T`. There are two `describe` methods: for a type that sqlx does not know, the
+/// one of [`Unknown`] applies, because reading the row already reports that mistake, and one
+/// mistake gives one error.
 #[allow(missing_debug_implementations, reason = "it lives for one expression of generated code")]
 pub struct FieldOf<DB, T>(PhantomData<(DB, fn() -> T)>);
 
 impl<DB, T> FieldOf<DB, T> {
-    /// A field of this type.
+    /// Creates a field of this type.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
@@ -169,7 +168,7 @@ where
     String: Type<DB>,
     Json<T>: Type<DB>,
 {
-    /// What a field reads that is kept as JSON, or as JSON text.
+    /// What a field that is stored as JSON, or as JSON text, reads.
     #[must_use]
     pub fn describe_json(self) -> Field<DB> {
         let name = match <Json<T> as Type<DB>>::type_info().name() {
@@ -186,9 +185,9 @@ where
     }
 }
 
-/// What stands in for a type that sqlx does not know.
+/// Stands in for [`FieldOf::describe`] if sqlx does not know the type.
 pub trait Unknown<DB: Database> {
-    /// A field that reads whatever there is.
+    /// A field that reads any type.
     fn describe(self) -> Field<DB>;
 }
 
@@ -198,11 +197,11 @@ impl<DB: Database, T> Unknown<DB> for FieldOf<DB, T> {
     }
 }
 
-/// The type without the paths: `Option<String>`.
+/// The type without paths: `Option<String>`.
 fn written<T>() -> String {
     let mut short = String::new();
     for part in std::any::type_name::<T>().split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        // A part of a path ends with one colon; the other one stands alone.
+        // A path segment ends with one colon; the second colon is a separate part.
         if !part.ends_with(':') {
             short.push_str(part);
         }

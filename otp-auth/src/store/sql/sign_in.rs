@@ -1,6 +1,5 @@
-//! The order of a sign-in, for all SQL databases: one transaction, in which
-//! rows are locked in the order budget, challenge, user, session, the realm's
-//! counter on `MySQL`, blacklist.
+//! The order of a sign-in, for all SQL databases: one transaction, which locks rows in the order
+//! budget, challenge, user, session, the realm's counter on `MySQL`, blacklist.
 
 use std::future::Future;
 
@@ -11,8 +10,7 @@ use super::retry::{Hold, retrying_sign_in};
 use super::user::{self, Dialect, SqlUser};
 use crate::store::{Account, Decision, Proof, Realm, Session, SessionId, SignIn, SignInOutcome, StoreResult};
 
-/// Signs in. `begin` begins the transaction, and says what is held until it has
-/// ended.
+/// Signs in. `begin` begins the transaction, and returns with it what to hold until it has ended.
 pub(super) async fn sign_in<U, DB, Turn, F>(
     begin: &(impl Fn() -> F + Sync),
     realm: &Realm,
@@ -42,7 +40,7 @@ where
     F: Future<Output = Result<(Turn, Transaction<'static, DB>), Error>> + Send,
 {
     let SignIn { identity, account, session, revocation, .. } = sign_in;
-    // The turn outlives the transaction.
+    // The turn is dropped after the transaction.
     let (_turn, mut transaction) = begin().await?;
     if let Account::New(_) = account {
         DB::take_turn(&mut transaction, realm, identity).await?;
@@ -66,8 +64,8 @@ where
                 return Ok(SignInOutcome::Excluded);
             }
             Err(error) if is_duplicate(&error) && U::SELECT_EXCLUDED.is_some() => {
-                // Is it a row that is none? Looked at afresh, and in this order: a
-                // user who is there by the second look is found by the next run.
+                // Is an excluded row in the way? A new transaction looks, in this order: if a user
+                // appears by the second query, the next run finds them.
                 if !DB::WRITES_ALONE {
                     transaction.rollback().await?;
                     (_, transaction) = begin().await?;
@@ -103,8 +101,8 @@ async fn held<U: SqlUser<DB>, DB: Dialect>(
     let email = account.email();
     if let (Account::Existing { user, .. }, Some(statement), Hold::Locked) = (account, U::SELECT_LOCKED, *hold) {
         let locked = user::locked::<U, DB>(transaction, statement, user.id(), email).await?;
-        // A policy of the table may hide a row from a statement that locks it, and show it to one
-        // that reads.
+        // A policy of the table may hide a row from a statement that locks it, but not from one
+        // that only reads.
         if locked.is_some() || !DB::HAS_POLICIES {
             return Ok(locked);
         }

@@ -1,34 +1,32 @@
-//! `SQLite`. It has one writer at a time; every operation that writes runs in
-//! a transaction that takes the write lock at its start, or is one statement,
-//! so each contract holds by serialisation.
+//! The store for `SQLite`.
 //!
 //! # Statement by statement
 //!
-//! `SQLite` has one writer at a time. Each operation that writes is either one statement, or
-//! a transaction that takes the write lock at its start (`BEGIN IMMEDIATE`), so what it
-//! reads cannot change before it writes. The writers of one process also take turns in
-//! memory, so that they do not hold connections while they wait. `connect` sets WAL mode
-//! and `synchronous = FULL`: what was acknowledged survives a loss of power.
+//! `SQLite` has one writer at a time. Each operation that writes is either one statement, or a
+//! transaction that takes the write lock at its start (`BEGIN IMMEDIATE`), so what it reads cannot
+//! change before it writes. The contracts rest on this serialization. The writers of one process
+//! also take turns in memory, so that they do not hold connections while they wait. `connect` sets
+//! WAL mode and `synchronous = FULL`, so acknowledged writes survive a power loss.
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | transaction: upsert of the budget on the condition that it allows a send (SELECT for the wait if not), SELECT the held challenge if there is one, INSERT challenge unless that goes on | the condition is part of the upsert |
-//! | `refund_send` | one UPDATE | its condition names the send; a later one is not touched |
-//! | `count_exhausted` | one upsert … RETURNING | its row stands beside the budgets |
-//! | `count_attempt` | one UPDATE … RETURNING | no two callers get one number; the rows are read to the end, because only then it is committed |
+//! | `open_challenge` | transaction: upsert of the budget on the condition that it allows a send (SELECT for the wait if not), SELECT the challenge to resume if there is one, INSERT challenge unless it is resumed | the condition is part of the upsert |
+//! | `refund_send` | one UPDATE | its condition identifies the send, so a later one is not affected |
+//! | `count_exhausted` | one upsert … RETURNING | its row is in the table of the budgets |
+//! | `count_attempt` | one UPDATE … RETURNING | no two callers get the same number; all rows are read, because the statement commits only then |
 //! | `user_by_email`, `user_by_id`, `session`, `user_sessions` | one SELECT | read only |
-//! | `sign_in` | transaction: UPDATE challenge; SELECT user by address; INSERT user if there is none, and SELECT it; UPDATE user if not verified; for one just made or verified INSERT blacklist and UPDATE sessions; for a replaced session UPDATE and upsert blacklist; INSERT session | the UPDATE requires the MAC, the identity, the expiry and that the code is unused; if it changes no row, or the user is another one by now, everything is rolled back |
+//! | `sign_in` | transaction: UPDATE challenge; SELECT user by address; INSERT user if there is none, and SELECT it; UPDATE user if not verified; on creation or first proof UPDATE sessions and upsert blacklist; for a replaced session UPDATE and upsert blacklist; INSERT session | the UPDATE requires the MAC, the identity, the expiry and that the code is unused; if it changes no row, or the user has changed, everything is rolled back |
 //! | `current_user` | one SELECT with the blacklist in its condition | one snapshot |
 //! | `advance` | one UPDATE … RETURNING, and a SELECT if it changed no row | compare-and-swap on the generation |
 //! | `revoke_session` | transaction: UPDATE, upsert blacklist | both or neither |
-//! | `revoke_user_sessions` | transaction: INSERT blacklist from SELECT, UPDATE | the same rows, under the lock |
+//! | `revoke_user_sessions` | transaction: UPDATE … RETURNING, an upsert into the blacklist for each | the same rows, under the lock |
 //! | `blacklist` | transaction: replace | an entry is never shortened |
 //! | `recover`, `bind_session` | one UPDATE … RETURNING | compare-and-swap; a condition |
-//! | `revocations` | two SELECTs | numbers come from one sequence, under the write lock: whoever has seen one has seen all before it. It goes back only with the whole file, and then all that is live is told, unless as many changes came in between as were lost |
-//! | `cleanup` | one DELETE a table, at most 500 rows each | only what has expired |
+//! | `revocations` | two SELECTs | numbers come from one sequence, under the write lock: whoever has seen one has seen all before it. The sequence goes back only if the whole file does, and then every unexpired entry is returned, unless as many changes as were lost have been made since |
+//! | `cleanup` | one DELETE per table, at most 500 rows each | only what has expired |
 //!
-//! So a sign-in of an existing, verified user costs: two statements to ask for the code,
-//! one to count the attempt, one to find the user, three to sign in. A refresh costs three.
+//! So a sign-in of an existing, verified user costs two statements to request the code, one to
+//! count the attempt, one to find the user, and three to sign in. A refresh costs three.
 
 mod blacklist;
 mod challenges;
@@ -51,31 +49,30 @@ use super::super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use super::{Expired, migrate};
 use crate::error::StoreError;
 
-/// How long a writer waits for another process. Below the limit of the caller,
-/// so that the error says what happened.
+/// How long a writer waits for another process. Shorter than the caller waits, so that the error
+/// says what happened.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Keeps everything in an `SQLite` database, beside the application's tables.
+/// Stores everything in an `SQLite` database, next to the application's tables.
 ///
-/// Durable: with `synchronous = FULL`, which [`connect`](Self::connect) sets,
-/// what was acknowledged survives a loss of power.
+/// With `synchronous = FULL`, which [`connect`](Self::connect) sets, acknowledged writes survive a
+/// power loss.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
-    /// The writers of this process take turns here, in order. Left to
-    /// themselves they would poll for the lock of the database, each holding
-    /// a connection that readers need.
+    /// The writers of this process take turns here, in order. Otherwise they would poll for the
+    /// lock of the database, each holding a connection that readers need.
     turn: Arc<Mutex<()>>,
 }
 
 impl SqliteStore {
-    /// Opens the database of a URL such as `sqlite:app.db?mode=rwc`, in WAL
-    /// mode and with a busy timeout. A database in memory
-    /// (`sqlite::memory:`) gets one connection that is kept.
+    /// Opens the database of a URL such as `sqlite:app.db?mode=rwc`, in WAL mode and with a busy
+    /// timeout. An in-memory database (`sqlite::memory:`) has a single connection, which stays
+    /// open.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the URL cannot be read or the file not be opened.
+    /// [`StoreError`] if the URL is not valid or the file cannot be opened.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
         let options = SqliteConnectOptions::from_str(url)?
@@ -89,8 +86,8 @@ impl SqliteStore {
         } else {
             pool
         };
-        // Turning a new file to WAL mode takes a lock for which SQLite does not
-        // wait, whatever the busy timeout, when two processes start at once.
+        // When two processes start at the same time, switching a new file to WAL mode takes a lock
+        // that `SQLite` does not wait for, whatever the busy timeout.
         let mut attempts = 0..200;
         loop {
             match pool.clone().connect_with(options.clone()).await {
@@ -103,9 +100,8 @@ impl SqliteStore {
         }
     }
 
-    /// Uses a pool of the application. It should have a busy timeout (sqlx
-    /// sets 5 seconds), and WAL mode, so that readers do not wait for
-    /// writers.
+    /// Uses the application's pool. It should have a busy timeout (sqlx's default is 5 seconds),
+    /// and WAL mode, so that readers do not wait for writers.
     #[must_use]
     pub fn from_pool(pool: SqlitePool) -> Self {
         Self { pool, turn: Arc::default() }
@@ -117,20 +113,19 @@ impl SqliteStore {
         &self.pool
     }
 
-    /// Creates our tables, or brings them up to date. Safe to call at every
-    /// start and in several processes at once. What was applied is recorded
-    /// in a table of its own, `_otp_auth_migrations`; the application's
+    /// Creates or updates our tables. Safe to call at every start, and in several processes at the
+    /// same time. Applied migrations are recorded in `_otp_auth_migrations`; the application's own
     /// tables and migrations are not touched.
     ///
-    /// The statements are also files, in `migrations/sqlite` of this crate.
+    /// The statements are also available as files, in `migrations/sqlite` of this crate.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a statement fails, or a newer version of this crate
-    /// has migrated the database before.
+    /// [`StoreError`] if a statement fails, or a newer version of this crate has already migrated
+    /// the database.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        // In a transaction that holds the write lock: a second process waits,
-        // and then has nothing to do.
+        // In a transaction that holds the write lock, so a second process waits and then has
+        // nothing to do.
         let (_turn, mut transaction) = self.begin().await?;
         let files = [
             include_str!("../../../migrations/sqlite/0001_otp_auth.sql"),
@@ -141,16 +136,15 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Begins a transaction that may write, and its turn, which ends after it.
-    /// It takes the lock now: one that reads first and writes later would fail
-    /// when somebody wrote in between. One that is only dropped is rolled back
-    /// as well, but after the next writer has got its turn.
+    /// Begins a transaction that may write, and returns it with its turn, which must outlive it. It
+    /// takes the lock now: a transaction that reads first and writes later would fail if another
+    /// one wrote in between. A dropped transaction is rolled back too, but only after the next
+    /// writer has got its turn.
     async fn begin(&self) -> Result<(OwnedMutexGuard<()>, Transaction<'static, Sqlite>), sqlx::Error> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         Ok((turn, self.pool.begin_with("BEGIN IMMEDIATE").await?))
     }
 
-    /// Runs one statement that reads.
     async fn fetch_optional(
         &self,
         statement: Query<'_, Sqlite, SqliteArguments>,
@@ -160,15 +154,14 @@ impl SqliteStore {
 
     /// Runs one statement that writes, and returns its first row.
     ///
-    /// All rows are read, because such a statement is committed only when it
-    /// has run to its end: the first row alone proves nothing.
+    /// Reads all rows, because the statement commits only when it has run to completion: the first
+    /// row alone proves nothing.
     async fn write(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<Option<SqliteRow>, sqlx::Error> {
         let _turn = self.turn.lock().await;
         Ok(statement.fetch_all(&self.pool).await?.into_iter().next())
     }
 
-    /// Runs a statement that deletes at most `limit` rows by these times; how
-    /// many it was.
+    /// Runs a statement that deletes at most `limit` rows by these times, and returns how many.
     async fn delete(&self, statement: &'static str, times: Vec<Timestamp>, limit: u32) -> StoreResult<u64> {
         let _turn = self.turn.lock().await;
         let deletion = times.iter().fold(sqlx::query(statement), |query, time| query.bind(time.as_millis()));
@@ -176,7 +169,7 @@ impl SqliteStore {
     }
 }
 
-/// Whether somebody else holds a lock (`SQLITE_BUSY`, with any extension).
+/// Whether another connection holds a lock (`SQLITE_BUSY`, with any extended code).
 fn is_busy(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)

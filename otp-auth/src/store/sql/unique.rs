@@ -1,4 +1,4 @@
-//! Which unique indexes keep two users from having one address.
+//! Which unique indexes prevent two users from having the same address.
 
 mod condition;
 
@@ -12,14 +12,13 @@ pub(super) use condition::conditional;
 pub(super) struct UniqueIndex {
     pub(super) name: String,
     pub(super) keys: Vec<Key>,
-    /// The rows that it is for, if not all, in SQL.
+    /// The SQL condition for the rows that it covers, if it does not cover all.
     pub(super) condition: Option<String>,
-    /// Whether the database relies on it; one whose making has failed is there
-    /// all the same.
+    /// Whether the database enforces it. An index that could not be built still exists.
     pub(super) is_valid: bool,
 }
 
-/// A part of an index' key.
+/// A part of an index's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key {
     Column(String),
@@ -27,33 +26,33 @@ pub(super) enum Key {
     Expression(String),
 }
 
-/// An index that comes close to keeping two rows apart.
+/// An index that nearly keeps the values unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Near {
     pub(super) index: String,
     pub(super) doubt: Doubt,
 }
 
-/// Why an index does not count.
+/// Why an index is not enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// Its making has failed.
+    /// It could not be built.
     Invalid,
-    /// It is for the rows of this condition, and users may be others.
+    /// It covers only the rows with this condition, and users may be in others.
     Rows(String),
-    /// It is on other columns, too, and users may differ there.
+    /// It includes other columns, in which users may differ.
     Columns,
     /// It uses an expression that may be equal or NULL for different rows.
     Expression,
 }
 
-/// Whether two users cannot have equal values in `column`. If they can, the
-/// one index that comes close, and why it does not count.
+/// Checks that no two users can have the same value in `column`. If they can, returns the first
+/// index that comes close, and why it is not enough.
 ///
-/// An index on something that follows from the column alone, such as
-/// `lower(email)`, promises more, and counts. So does one for at least the rows
-/// that are users, by the condition `filter`, and one with further columns in
-/// which it gives all users one value. `same` compares two names.
+/// An index on an expression of only this column, such as `lower(email)`, guarantees more, and
+/// counts. So does an index that covers at least the rows that the condition `filter` selects as
+/// users, and one with more columns for which the filter fixes a single value. `same` compares two
+/// names.
 pub(super) fn is_unique(
     column: &str,
     columns: &[String],
@@ -67,7 +66,7 @@ pub(super) fn is_unique(
             Key::Expression(text) => names(text).iter().any(|name| same(name, column)),
         })
     };
-    // Whoever has no address is no user.
+    // A row without an address is not a user.
     let mut of_users = filter.map(condition::demands).unwrap_or_default();
     of_users.insert(condition::is_not_null(column));
     let is_fixed = |key: &Key| matches!(key, Key::Column(name) if condition::is_fixed(name, &of_users));
@@ -90,7 +89,7 @@ pub(super) fn is_unique(
     Err(near)
 }
 
-/// Whether equal values of the column always have an equal key.
+/// Whether equal values of the column always have equal keys.
 fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str, &str) -> bool + Copy) -> bool {
     match key {
         Key::Column(name) => same(name, column),
@@ -102,15 +101,15 @@ fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str,
     }
 }
 
-/// Whether an expression can be NULL where its column is not. NULL is equal to
-/// nothing, so no index keeps such rows apart.
+/// Whether an expression can be NULL although its column is not. NULL is not equal to anything, so
+/// no index keeps such rows unique.
 fn may_be_null(expression: &str) -> bool {
     let names_one = |word: &str| ["case", "nullif", "iif", "if"].iter().any(|other| word.eq_ignore_ascii_case(other));
     Tokens::of(expression).any(|token| matches!(token, Token::Word(word) if names_one(word)))
 }
 
-/// The names in an expression that may be columns: neither functions nor
-/// types nor collations nor texts.
+/// The names in an expression that may be columns, without functions, types, collations and string
+/// literals.
 fn names(expression: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut tokens = Tokens::of(expression);

@@ -1,5 +1,5 @@
-//! The application's users in an SQL database: what `stores(…)` makes of a
-//! user type, and how the stores use it.
+//! The application's users in an SQL database: what `stores(…)` generates for a user type, and how
+//! the stores use it.
 
 use std::future::Future;
 
@@ -11,95 +11,92 @@ use super::shape::Table;
 use crate::store::{Identity, Realm, Revocation, Session, SessionId, SignIn, StoreResult, Timestamp};
 use crate::user::OtpUser;
 
-/// A user in a table of the database `DB`. `#[derive(OtpUser)]` implements it
-/// for each of `stores(…)`.
+/// A user in a table of the database `DB`. `#[derive(OtpUser)]` implements this for each of
+/// `stores(…)`.
 ///
-/// Parameters have the order in which they are named here. Every statement
-/// that returns rows returns all columns in the order that
-/// [`from_row`](Self::from_row) reads.
+/// Bind parameters in the order in which they are listed here. Every statement that returns rows
+/// returns all columns, in the order in which [`from_row`](Self::from_row) reads them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not connected to `{DB}`",
     label = "this store cannot load this type",
     note = "write `#[otp_user(table = \"…\", stores(…))]` on the struct, with `sqlite`, `postgres` or `mysql`"
 )]
 pub trait SqlUser<DB: Database>: OtpUser {
-    /// The user with this id, as far as the collation of the column tells ids
-    /// apart.
+    /// Selects the user with this id. The column's collation may consider other ids equal.
     const SELECT_BY_ID: &'static str;
-    /// The same user, unless `token_blacklist` has an entry in the realm of the
-    /// second value for the third, fourth or fifth that ends after the sixth,
-    /// and, if it is one of a user, is of a moment after the seventh.
+    /// Selects the same user, unless their token is blacklisted. The other parameters are the
+    /// realm, the ids of the session, the token and the subject, the current time and the time of
+    /// the sign-in. An entry of `token_blacklist` for one of these ids counts if it expires after
+    /// the current time and, if its type is `user`, if its `blacklisted_at` is after the sign-in.
     const SELECT_CURRENT: &'static str;
-    /// The user with exactly this canonical address, whatever the collation of
-    /// the column. `MySQL` is given it twice: for the index of the column, and
-    /// to be compared byte by byte.
+    /// Selects the user with exactly this canonical address, whatever the column's collation.
+    /// `MySQL` has the address twice, once for the column's index and once to compare it byte by
+    /// byte.
     const SELECT_BY_EMAIL: &'static str;
-    /// The user with this id, if they have exactly this canonical address, which
-    /// `MySQL` is given twice as well; nobody else changes or removes the row
-    /// until the transaction ends. Without it the user is read again before the end,
-    /// except where nobody else can write anyway.
+    /// Selects the user with this id if they have exactly this canonical address (twice on
+    /// `MySQL`), and locks the row: no one else changes or deletes it until the transaction ends.
+    /// Without this statement the user is read again before the commit, except where no one else
+    /// can write anyway.
     const SELECT_LOCKED: Option<&'static str> = None;
-    /// Whether a row that the application's filter excludes has this address,
-    /// as a unique index of the column or of `lower` of it compares, on `MySQL`
-    /// of the column alone; `None` without a filter.
+    /// Selects whether a row that the application's filter excludes has this address, compared as
+    /// by a unique index on the column or on `lower` of it; on `MySQL`, on the column only. `None`
+    /// without a filter.
     const SELECT_EXCLUDED: Option<&'static str> = None;
-    /// Adds a user with the values of [`bind_new`](Self::bind_new).
+    /// Inserts a user with the values of [`bind_new`](Self::bind_new).
     const INSERT: &'static str;
-    /// Marks a user as verified, if they are not; `None` when the table keeps
-    /// no such flag.
+    /// Marks a user as verified if they are not; `None` if the table has no such flag.
     const MARK_VERIFIED: Option<&'static str>;
 
-    /// Reads a row. One without an id or without an address is no user.
+    /// Reads a row. A row without an id or an address is not a user.
     ///
     /// # Errors
     ///
-    /// When a column does not have the type of its field.
+    /// If a column does not have the type of its field.
     fn from_row(row: &DB::Row) -> Result<Option<Self>, Error>;
 
     /// Binds an id.
     ///
     /// # Errors
     ///
-    /// When the id cannot be encoded.
+    /// If the id cannot be encoded.
     fn bind_id(id: &Self::Id, arguments: &mut DB::Arguments) -> Result<(), Error>;
 
     /// Binds an address.
     ///
     /// # Errors
     ///
-    /// When the address cannot be encoded.
+    /// If the address cannot be encoded.
     fn bind_email(email: &str, arguments: &mut DB::Arguments) -> Result<(), Error>;
 
     /// Binds the values of a new user.
     ///
     /// # Errors
     ///
-    /// When a value cannot be encoded.
+    /// If a value cannot be encoded.
     fn bind_new(email: &str, now: Timestamp, arguments: &mut DB::Arguments) -> Result<(), Error>;
 
-    /// Binds the values of [`MARK_VERIFIED`](Self::MARK_VERIFIED): the id, and
-    /// the time where the column holds one.
+    /// Binds the values of [`MARK_VERIFIED`](Self::MARK_VERIFIED): the id, and the time if the
+    /// column stores one.
     ///
     /// # Errors
     ///
-    /// When a value cannot be encoded.
+    /// If a value cannot be encoded.
     fn bind_proof(id: &Self::Id, now: Timestamp, arguments: &mut DB::Arguments) -> Result<(), Error>;
 
-    /// The table, for the check at the start; without it nothing of the table
-    /// is checked.
+    /// The table, for the startup check. If `None`, the table is not checked.
     #[must_use]
     fn table() -> Option<Table<DB>> {
         None
     }
 }
 
-/// What a database contributes to a sign-in: its statements, for
-/// [`sign_in`](super::sign_in) to order.
+/// What a database contributes to a sign-in: statements, which [`sign_in`](super::sign_in) runs in
+/// order.
 pub(super) trait Dialect: Database {
-    /// How often an exact comparison is given the address.
+    /// How often an exact comparison binds the address.
     const ADDRESSES: usize = 1;
-    /// Whether nobody else writes until the transaction ends. A statement that
-    /// failed then leaves it usable, and would fail again.
+    /// Whether no one else writes until the transaction ends. If so, the transaction is still
+    /// usable after a statement fails, and a retry would fail again.
     const WRITES_ALONE: bool = false;
     /// Whether a row can be hidden from statements that lock it.
     const HAS_POLICIES: bool = false;
@@ -116,32 +113,30 @@ pub(super) trait Dialect: Database {
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Option<Self::Row>, Error>> + Send;
 
-    /// Lets the first sign-ins of one address take turns, until the transaction
-    /// ends.
+    /// Serializes the first sign-ins of one address, until the transaction ends.
     fn take_turn(
         connection: &mut Self::Connection,
         realm: &Realm,
         identity: &Identity,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The statement that accepts the code, if it was not accepted before.
+    /// The statement that accepts the code, if it has not been accepted.
     fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Self, Self::Arguments>;
 
-    /// Accepts the code; whether it was this call that did.
+    /// Accepts the code. Returns whether this call did.
     fn accept_code<U: OtpUser>(
         connection: &mut Self::Connection,
         realm: &Realm,
         sign_in: &SignIn<U>,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Adds a session.
     fn insert_session(
         connection: &mut Self::Connection,
         realm: &Realm,
         session: &Session,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Revokes a session and blacklists its id; whether it was revoked by this.
+    /// Revokes a session and blacklists its id. Returns whether this call revoked it.
     fn revoke(
         connection: &mut Self::Connection,
         realm: &Realm,
@@ -149,8 +144,7 @@ pub(super) trait Dialect: Database {
         revocation: Revocation,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Revokes every session of a user and blacklists their ids; which they
-    /// were.
+    /// Revokes every session of a user and blacklists their ids. Returns the ids.
     fn revoke_all(
         connection: &mut Self::Connection,
         realm: &Realm,
@@ -159,8 +153,7 @@ pub(super) trait Dialect: Database {
     ) -> impl Future<Output = Result<Vec<SessionId>, Error>> + Send;
 }
 
-/// What generated code names of a database; `get_json` as well, unless the
-/// database has a form of its own.
+/// What generated code names of a database. Includes `get_json`, unless the database has its own.
 macro_rules! columns {
     ($database:ident, sqlx::$module:ident::{$arguments:ident, $row:ident}) => {
         pub use sqlx::{Error, $database as Database};
@@ -168,18 +161,18 @@ macro_rules! columns {
         pub use $crate::store::sql::shape::{Filter, Given, Unknown};
         pub use $crate::store::sql::user::SqlUser;
 
-        /// A table of users, as the derive describes it.
+        /// A table of users, as described by the derive.
         pub type Table = $crate::store::sql::shape::Table<$database>;
-        /// A column of it.
+        /// A column of the table.
         pub type Column = $crate::store::sql::shape::Column<$database>;
         /// What a field reads.
         pub type FieldOf<T> = $crate::store::sql::shape::FieldOf<$database, T>;
 
-        /// Binds one value.
+        /// Binds a value.
         ///
         /// # Errors
         ///
-        /// When the value cannot be encoded.
+        /// If the value cannot be encoded.
         pub fn bind<'t, T>(arguments: &mut Arguments, value: T) -> Result<(), Error>
         where
             T: sqlx::Encode<'t, $database> + sqlx::Type<$database>,
@@ -187,11 +180,11 @@ macro_rules! columns {
             sqlx::Arguments::add(arguments, value).map_err(Error::Encode)
         }
 
-        /// Binds one value as JSON.
+        /// Binds a value as JSON.
         ///
         /// # Errors
         ///
-        /// When the value cannot be written as JSON.
+        /// If the value cannot be written as JSON.
         pub fn bind_json<T: serde::Serialize>(arguments: &mut Arguments, value: T) -> Result<(), Error> {
             bind(arguments, sqlx::types::Json(value))
         }
@@ -200,7 +193,7 @@ macro_rules! columns {
         ///
         /// # Errors
         ///
-        /// When there is no such column.
+        /// If the column does not exist.
         pub fn is_null(row: &Row, index: usize) -> Result<bool, Error> {
             Ok(sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, index)?))
         }
@@ -208,11 +201,11 @@ macro_rules! columns {
     ($database:ident, sqlx::$module:ident::{$arguments:ident, $row:ident}, json) => {
         columns!($database, sqlx::$module::{$arguments, $row});
 
-        /// Reads one column of JSON, or of JSON text.
+        /// Reads a column of JSON, or of JSON text.
         ///
         /// # Errors
         ///
-        /// When it is not JSON of this type.
+        /// If the value is not JSON of this type.
         pub fn get_json<T: serde::de::DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
             sqlx::Row::try_get(row, index).map(|sqlx::types::Json(value)| value)
         }
@@ -220,8 +213,8 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// The methods of a [`Dialect`] that differ in nothing but types; those on
-/// sessions as well where `sessions` has functions for them.
+/// The methods of a [`Dialect`] that differ only in types. With `sessions`, includes those for
+/// which the module `sessions` has functions.
 macro_rules! same_statements {
     ($connection:ty) => {
         async fn execute(
@@ -299,13 +292,13 @@ pub(super) fn with_email<U: SqlUser<DB>, DB: Dialect>(email: &str) -> Result<DB:
     Ok(arguments)
 }
 
-/// The user of a row, if it is one.
+/// The user in a row, if it is one.
 pub(super) fn read<U: SqlUser<DB>, DB: Database>(row: Option<&DB::Row>) -> Result<Option<U>, Error> {
     Ok(row.map(U::from_row).transpose()?.flatten())
 }
 
-/// The user of a row, if their id is this one: a collation, or a column of type
-/// `citext`, may take another text for equal.
+/// The user in a row, if they have exactly this id: a collation, or a `citext` column, may consider
+/// other text equal.
 pub(super) fn exactly<U: SqlUser<DB>, DB: Database>(row: Option<&DB::Row>, id: &U::Id) -> StoreResult<Option<U>> {
     Ok(read::<U, DB>(row)?.filter(|user| user.id() == id))
 }
@@ -331,7 +324,7 @@ pub(super) async fn locked<U: SqlUser<DB>, DB: Dialect>(
     read::<U, DB>(row.as_ref())
 }
 
-/// Whether a row that the filter excludes has this address.
+/// Whether a row that the filter excludes has this address; `false` without a filter.
 pub(super) async fn is_excluded<U: SqlUser<DB>, DB: Dialect>(
     connection: &mut DB::Connection,
     email: &str,
@@ -344,12 +337,10 @@ pub(super) async fn is_excluded<U: SqlUser<DB>, DB: Dialect>(
     Ok(DB::fetch_optional(connection, statement, arguments).await?.is_some())
 }
 
-/// Adds a user, and reads the row: what `RETURNING` gives, where there is that,
-/// is not what a view or a trigger has made of it. No other sign-in adds one
-/// with the same address since the look-up, because this one has the turn.
-/// Where the application did, and its table has a unique index, this is a
-/// duplicate, and the next attempt finds the row. `None` when the filter
-/// excludes it.
+/// Inserts a user and reads the row, because `RETURNING`, where it exists, does not include what a
+/// view or a trigger changed. No other sign-in has inserted the same address since the lookup,
+/// because this one has the turn. If the application did, and its table has a unique index, this is
+/// a duplicate, and the next attempt finds the row. `None` if the filter excludes the row.
 pub(super) async fn insert<U: SqlUser<DB>, DB: Dialect>(
     connection: &mut DB::Connection,
     email: &str,
@@ -365,8 +356,8 @@ pub(super) async fn insert<U: SqlUser<DB>, DB: Dialect>(
     Ok(found)
 }
 
-/// Marks the user, who was unverified under the lock. How many rows that
-/// changed does not tell: the trigger of a view may count for none.
+/// Marks the user, who was unverified when read under the lock. The number of changed rows says
+/// nothing, because a view's trigger may report none.
 pub(super) async fn mark_verified<U: SqlUser<DB>, DB: Dialect>(
     connection: &mut DB::Connection,
     user: &U,

@@ -1,7 +1,7 @@
 //! `UserStore`, for all SQL databases.
 
-/// `UserStore` for the store of a database. How it binds a realm is its own, and
-/// how it begins the transaction of a sign-in.
+/// Implements `UserStore` for the store of a database. Parameters: how it binds a realm, and how it
+/// begins the transaction of a sign-in.
 macro_rules! user_store {
     ($store:ty, $database:ty, $realm:ident => $bound:expr, $this:ident => $begin:expr) => {
         const _: () = {

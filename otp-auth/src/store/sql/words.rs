@@ -1,23 +1,23 @@
-//! SQL text in words and signs, for the check at the start.
+//! Splits SQL text into words and signs, for the startup check.
 
-/// A part of SQL text.
+/// A part of SQL text, as [`Tokens`] splits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'t> {
     /// A name, a keyword or a number.
     Word(&'t str),
-    /// What quotes around a name have in them.
+    /// A name in quotes, without the quotes.
     Quoted(&'t str),
-    /// A text, with its quotes.
+    /// A string literal, with its quotes.
     Text(&'t str),
-    /// Signs that belong together, or one.
+    /// One sign, or several that belong together.
     Sign(&'t str),
 }
 
-/// Takes a text apart from its start.
+/// The parts of a text, from its start.
 #[derive(Debug)]
 pub(super) struct Tokens<'t> {
     rest: &'t str,
-    /// A value has just ended: what is in brackets is an index of it, or in it.
+    /// Whether a value has just ended, so that brackets contain an index and not a name.
     is_value: bool,
 }
 
@@ -26,13 +26,12 @@ impl<'t> Tokens<'t> {
         Self { rest: text, is_value: false }
     }
 
-    /// Whether this comes next.
+    /// Whether this character comes next.
     pub(super) fn is_before(&self, next: char) -> bool {
         self.rest.trim_start().starts_with(next)
     }
 
-    /// Takes the type of a cast, `schema."type"(3) with time zone[]`: its first
-    /// word.
+    /// Skips the type of a cast, `schema."type"(3) with time zone[]`, and returns its first word.
     pub(super) fn cast(&mut self) -> Option<&'t str> {
         let mut rest = self.rest.trim_start();
         let mut kind = None;
@@ -99,12 +98,12 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// Where the first character is that is none of these.
+/// The position of the first character that `is_part` rejects.
 fn end(text: &str, is_part: fn(char) -> bool) -> usize {
     text.find(|c| !is_part(c)).unwrap_or(text.len())
 }
 
-/// How long the text in quotes is; a quote in it is doubled.
+/// The length of the string literal. A quote in it is doubled.
 fn text_length(text: &str) -> usize {
     let mut end = 1;
     while let Some(at) = text[end..].find('\'') {

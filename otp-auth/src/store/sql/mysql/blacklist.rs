@@ -1,8 +1,7 @@
 //! The blacklist in `MySQL` and `MariaDB`.
 //!
-//! Every change has a number, from a counter of the realm whose row stays
-//! locked until the transaction ends. So numbers appear in the order in which
-//! they were given.
+//! Every change has a number, from a counter of the realm whose row stays locked until the
+//! transaction ends. So numbers become visible in the order in which they were assigned.
 
 use sqlx::mysql::MySqlConnection;
 
@@ -10,15 +9,15 @@ use super::MySqlStore;
 use crate::store::sql::row::entries;
 use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, StoreResult, Timestamp, TokenRef};
 
-/// `InnoDB` shows what is committed before it is durable. A crash can take
-/// back what was seen, and then the same numbers are given again: not more
-/// than there are transactions at once. So many are always read again.
+/// `InnoDB` shows a commit before it is durable. A crash can undo what was already visible, and
+/// then the same numbers are assigned again, at most as many as there were concurrent transactions.
+/// This many are always read again.
 const REREAD_CHANGES: i64 = 256;
 
-/// The number of a change, which is locked until the transaction ends. It is
-/// the last lock but those of the entries themselves.
+/// The number of a change, whose counter stays locked until the transaction ends. Only the entries
+/// themselves are locked after it.
 pub(super) async fn next_change(connection: &mut MySqlConnection, realm: &Realm) -> Result<u64, sqlx::Error> {
-    // `LAST_INSERT_ID` with a value hands that value back with the answer.
+    // `LAST_INSERT_ID` with a value returns that value with the response.
     let counted = sqlx::query(
         "INSERT INTO otp_realms (realm, changes) VALUES (?, LAST_INSERT_ID(1)) \
          ON DUPLICATE KEY UPDATE changes = LAST_INSERT_ID(changes + 1)",
@@ -29,12 +28,11 @@ pub(super) async fn next_change(connection: &mut MySqlConnection, realm: &Realm)
     Ok(counted.last_insert_id())
 }
 
-/// Adds an entry to the blacklist, or extends it.
+/// Adds or extends an entry of the blacklist.
 ///
-/// `InnoDB` shows what another transaction has committed before that is
-/// durable, and a statement that changes nothing waits for nothing. But a
-/// repetition always changes a number: then its own commit waits until all
-/// before it is durable, and what is acknowledged survives a crash.
+/// `InnoDB` shows another transaction's commit before it is durable, and a statement without
+/// changes waits for nothing. A repetition always changes the number, so its own commit waits until
+/// everything before it is durable, and what is acknowledged survives a crash.
 pub(super) async fn blacklist(
     connection: &mut MySqlConnection,
     realm: &Realm,
@@ -83,13 +81,13 @@ impl MySqlStore {
         since: Option<Cursor>,
         now: Timestamp,
     ) -> StoreResult<Revocations> {
-        // Read first: what is added meanwhile is told again the next time.
+        // Read first: what is added meanwhile is returned again next time.
         let last: Option<i64> = sqlx::query_scalar("SELECT changes FROM otp_realms WHERE realm = ?")
             .bind(realm.as_str().as_bytes())
             .fetch_optional(&self.pool)
             .await?;
         let last = last.unwrap_or(0);
-        // A number that is far behind means that this is another server by now.
+        // A number that is far behind means that this is another server.
         let since = since.filter(|Cursor(seen)| last + REREAD_CHANGES >= *seen);
         let rows = match since {
             Some(Cursor(seen)) => {

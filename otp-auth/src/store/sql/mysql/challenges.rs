@@ -11,11 +11,11 @@ use crate::store::{
     Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
-/// Locks a budget until the transaction ends. Where there is none, an empty
-/// one takes its place, which allows and forbids what none does.
+/// Locks a budget until the transaction ends. If there is none, inserts an empty one, which has the
+/// same effect as none.
 ///
-/// An insert that meets the row locks it for writing at once. To look first
-/// and then insert would lock for reading, and two of those block each other.
+/// An INSERT that meets the row locks it for writing immediately. A SELECT before it would lock for
+/// reading, and two of those block each other.
 pub(super) async fn lock_budget(
     connection: &mut MySqlConnection,
     realm: &Realm,
@@ -36,7 +36,7 @@ pub(super) async fn lock_budget(
 }
 
 impl MySqlStore {
-    /// One attempt to pay and open, as one transaction.
+    /// One attempt to pay and open, in one transaction.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
@@ -129,8 +129,8 @@ impl ChallengeStore for MySqlStore {
     }
 
     async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
-        // `LAST_INSERT_ID` with a value hands that value back with the
-        // answer: the number of this attempt, and of no other.
+        // `LAST_INSERT_ID` with a value returns that value with the response: the number of this
+        // attempt and of no other.
         let counting = || {
             sqlx::query(
                 "UPDATE otp_challenges SET tries = LAST_INSERT_ID(LEAST(tries + 1, ?)) WHERE realm = ? AND `key` = ?",
@@ -145,8 +145,8 @@ impl ChallengeStore for MySqlStore {
             return Ok(None);
         }
         let number = u32::try_from(update.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        // What this reads never changes, but for a code that is accepted in
-        // between, and then the code is spent.
+        // What this reads never changes, except if the code is accepted in between, and then it is
+        // spent.
         let row =
             sqlx::query("SELECT identity, code_mac, expires_at FROM otp_challenges WHERE realm = ? AND `key` = ?")
                 .bind(realm.as_str().as_bytes())
@@ -160,8 +160,7 @@ impl ChallengeStore for MySqlStore {
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
-        // Assignments are carried out from left to right: what depends on the
-        // day comes before the day.
+        // Assignments run from left to right, so what depends on the day comes before the day.
         let counting = || {
             let (first, latest) = ((now - SendLimits::DAY).as_millis() + 1, (now + SendLimits::SKEW).as_millis());
             sqlx::query(

@@ -1,6 +1,5 @@
-//! The check at the start, on `MySQL` and `MariaDB`. The server itself is
-//! asked for each column, by a statement that reads no row; the rest is in its
-//! catalog.
+//! The startup check on `MySQL` and `MariaDB`. Queries the server about each column with a
+//! statement that reads no rows, and takes the rest from the catalog.
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Connection as _, Executor as _, Row as _, SqlSafeStr as _};
@@ -15,22 +14,21 @@ use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRI
 use crate::store::sql::unique::{Key, UniqueIndex, conditional};
 use crate::store::sql::user::SqlUser;
 
-/// How often the blacklist of a realm was changed.
+/// Counts the changes to the blacklist of a realm.
 const REALMS: OwnTable = OwnTable { name: "otp_realms", columns: &["realm", "changes"], indexes: &[] };
 
-/// A table in the catalog, which has names as the server keeps them.
+/// A table in the catalog, with the names as the server stores them.
 struct Place {
     schema: String,
     name: String,
     is_view: bool,
     takes_rows: bool,
-    /// Whether a column that needs a value and gets none is an error.
+    /// Whether a missing value for a required column is an error.
     is_strict: bool,
 }
 
 impl MySqlStore {
-    /// Over one connection: the temporary tables and the mode of the session
-    /// are its own.
+    /// Uses one connection, because temporary tables and the SQL mode belong to the session.
     pub(super) async fn check_tables<U: SqlUser<sqlx::MySql>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
         let mut connection = self.pool.acquire().await?;
         let mut findings = own_tables(&mut connection).await?;
@@ -123,8 +121,8 @@ async fn users<U: SqlUser<sqlx::MySql>>(
         findings.extend(unique_faults(Dialect::MySql, table, &present, &listed, &indexes));
     }
     if findings.is_empty() {
-        // The server looks at privileges when it prepares a statement, so one that
-        // was prepared before says nothing.
+        // The server checks privileges when it prepares a statement, so a cached one proves
+        // nothing.
         connection.clear_cached_statements().await?;
         let adding = (sign_ups == SignUps::Open).then_some(("INSERT on", U::INSERT));
         let marking = U::MARK_VERIFIED.map(|statement| ("UPDATE on", statement));
@@ -144,7 +142,7 @@ async fn users<U: SqlUser<sqlx::MySql>>(
 }
 
 async fn place(connection: &mut MySqlConnection, table: &Table) -> Result<Option<Place>, sqlx::Error> {
-    // The comparison of names is the server's, which may heed their case.
+    // The server compares the names, and may be case-sensitive.
     let row = sqlx::query(
         "SELECT CONVERT(tables.table_schema USING utf8mb4) AS place, CONVERT(tables.table_name USING utf8mb4) AS name, \
          tables.table_type LIKE '%VIEW' AS is_view, \
@@ -180,8 +178,8 @@ async fn listed(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<L
     .fetch_all(&mut *connection)
     .await?;
     let triggers = triggers.join(" ");
-    // What must have a value gets one without the strict mode, and the first
-    // member of an ENUM always.
+    // Without strict mode, a required column gets a value anyway, and an ENUM always gets its first
+    // member.
     let rows = sqlx::query(
         "SELECT CONVERT(column_name USING utf8mb4) AS name, is_nullable = 'NO' AS is_required, \
          NOT (is_nullable = 'NO' AND (data_type = 'enum' OR NOT ?)) AND (column_default IS NULL OR column_default = 'NULL') AND extra NOT LIKE '%auto_increment%' \
@@ -202,7 +200,7 @@ async fn unique_indexes(
     table: &Table,
     place: &Place,
 ) -> Result<Vec<UniqueIndex>, sqlx::Error> {
-    // `MySQL` has indexes on expressions, and there their text has no column.
+    // Only `MySQL` has indexes on expressions; their text has its own catalog column.
     let text: Option<i64> = sqlx::query_scalar(
         "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema' \
          AND table_name = 'STATISTICS' AND column_name = 'EXPRESSION'",
@@ -228,9 +226,9 @@ async fn unique_indexes(
     let mut indexes: Vec<UniqueIndex> = Vec::new();
     for row in rows {
         let name: String = row.try_get("name")?;
-        // An expression of the index itself, or of a column that is generated.
+        // The expression of the index itself, or of a generated column.
         let expression: String = row.try_get::<Option<String>, _>("expression_part")?.unwrap_or_default();
-        // Whatever the id or the address is made of, it is the column itself.
+        // If the id or the address is itself a generated column, the key is the column.
         let is_itself = |column: &str| [table.id, table.email].iter().any(|name| Dialect::MySql.is_same(name, column));
         let key = match row.try_get::<Option<String>, _>("column_part")? {
             Some(column) if expression.is_empty() || is_itself(&column) => Key::Column(column),
@@ -251,7 +249,7 @@ async fn unique_indexes(
                 index.condition = Some(condition);
             }
         }
-        // Beside the address, `IF(condition, 1, NULL)` is the condition alone.
+        // Besides the address, `IF(condition, 1, NULL)` is only the condition.
         let is_literal =
             |key: &Key| matches!(key, Key::Column(name) if name.starts_with(|c: char| c == '\'' || c.is_ascii_digit()));
         if index.keys.len() > 1 {
@@ -261,7 +259,7 @@ async fn unique_indexes(
     Ok(indexes)
 }
 
-/// A statement of a sign-in that the server does not take.
+/// A statement of a sign-in that the server rejects.
 fn not_accepted(statement: &str, table: &Table, said: &str) -> Finding {
     Finding::new(
         FindingKind::SignUp,
@@ -270,25 +268,24 @@ fn not_accepted(statement: &str, table: &Table, said: &str) -> Finding {
     )
 }
 
-/// An expression without the backslashes of the catalog: `MySQL` prints
-/// `_utf8mb4\'person\'`, and `MariaDB` `'it\'s'`.
+/// An expression without the backslashes of the catalog: `MySQL` prints `_utf8mb4\'person\'`, and
+/// `MariaDB` `'it\'s'`.
 fn unescaped(expression: &str) -> String {
     let first = expression.find('\'').unwrap_or_default();
     let quote = if expression[..first].ends_with('\\') { "'" } else { "''" };
     expression.replace("\\'", quote)
 }
 
-/// Unknown column, a view over something that is gone, a command denied for a
-/// table or a column.
+/// Unknown column; a view of something that no longer exists; a command denied for a table or a
+/// column.
 const NO_COLUMN: u16 = 1054;
 const BROKEN_VIEW: u16 = 1356;
 const NOT_ALLOWED_TABLE: u16 = 1142;
 const NOT_ALLOWED_COLUMN: u16 = 1143;
 
-/// What is about the state of the server, and not about a statement: too many
-/// connections, out of memory or of other resources, a shutdown, changed rows
-/// and tables, locks, a statement or a connection that was killed, a time that
-/// is over.
+/// Errors about the state of the server and not about a statement: too many connections, out of
+/// memory or other resources, a shutdown, changed rows and tables, locks, a killed statement or
+/// connection, a timeout.
 const OF_THE_MOMENT: [u16; 15] =
     [1020, 1037, 1038, 1040, 1041, 1053, 1205, 1213, 1226, 1317, 1412, 1927, 1969, 3024, 4031];
 
@@ -318,7 +315,7 @@ fn not_allowed(right: &str, table: &Table) -> Finding {
     )
 }
 
-/// A view over a table or a column that is gone.
+/// A view of a table or a column that no longer exists.
 fn unreadable(table: &Table) -> Finding {
     Finding::new(
         FindingKind::Table,

@@ -13,10 +13,9 @@ use crate::store::{
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-/// Far longer than a commit takes to be durable, and than clocks differ.
+/// Much longer than a commit takes to become durable, and than clocks differ.
 const DURABLE_AFTER: Duration = Duration::from_hours(1);
 
-/// Adds a session.
 pub(super) async fn insert_session(
     connection: &mut MySqlConnection,
     realm: &Realm,
@@ -43,7 +42,7 @@ pub(super) async fn insert_session(
     Ok(())
 }
 
-/// Revokes a session and blacklists its id; whether it was revoked by this.
+/// Revokes a session and blacklists its id. Returns whether this call revoked it.
 pub(super) async fn revoke(
     connection: &mut MySqlConnection,
     realm: &Realm,
@@ -63,10 +62,10 @@ pub(super) async fn revoke(
     Ok(revoked.rows_affected() > 0)
 }
 
-/// Revokes every session of a user and blacklists their ids. At READ COMMITTED
-/// each statement sees what is committed by then; so those that were locked by
-/// the first are named to the others, and a sign-in that is committed in
-/// between goes on. Given one by one, many would take many round trips.
+/// Revokes every session of a user and blacklists their ids. At READ COMMITTED each statement sees
+/// what has been committed by then. So the later statements name the sessions that the first one
+/// locked, and a sign-in that commits in between stays valid. The ids are one parameter, because a
+/// statement for each would take many round trips.
 pub(super) async fn revoke_all(
     connection: &mut MySqlConnection,
     realm: &Realm,
@@ -134,7 +133,7 @@ impl MySqlStore {
         let mut transaction = self.begin().await?;
         let revoked = revoke_all(&mut transaction, realm, user_id, revocation).await?;
         if revoked.is_empty() {
-            // Somebody else may just have done it: see `blacklist`.
+            // Another call may have just revoked them: see `blacklist`.
             let change = next_change(&mut transaction, realm).await?;
             sqlx::query(
                 "UPDATE token_blacklist entry JOIN otp_sessions session \
@@ -188,9 +187,8 @@ impl SessionStore for MySqlStore {
             .execute(&self.pool)
         };
         let advanced = retrying(advancing).await?.rows_affected() > 0;
-        // A session only ever moves on. So what is read now is at least as
-        // far as what made the swap fail; and whoever was faster than this
-        // read must not change what the swap has made.
+        // A session never goes back, so what is read now is at least as far along as what made the
+        // swap fail. A concurrent change before this read must not hide what the swap set.
         Ok(match self.session(realm, id).await? {
             None => Advance::Unknown,
             Some(session) if advanced => {

@@ -1,9 +1,9 @@
 //! The blacklist in `PostgreSQL`.
 //!
-//! Each change carries the number of the transaction that made it. Numbers are
-//! given when a transaction begins to write, and transactions end in any
-//! order; so whoever reads also asks for the lowest number that is still open,
-//! and goes on from there. Below it nothing can appear any more.
+//! Each change has the number of the transaction that made it. Numbers are assigned when a
+//! transaction begins to write, but transactions end in any order. So a reader also queries the
+//! lowest number that is still open, and continues from there. Below it nothing can appear any
+//! more.
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -73,7 +73,7 @@ impl PostgresStore {
                 )
                 .await?;
             let cursor = lowest_open(&rows)?;
-            // Numbers never go back, unless this is another server by now.
+            // Numbers never go back, unless this is another server.
             if seen <= cursor.0 {
                 return Ok(Revocations::new(entries(&rows)?, cursor));
             }

@@ -10,12 +10,12 @@ use crate::store::{
 };
 
 impl PostgresStore {
-    /// Pays and opens in one statement; `None` when the budget refuses.
+    /// Pays and opens in one statement; `None` if the budget does not allow it.
     ///
-    /// `spent` says what `Budget::spend` says. Of several statements at once
-    /// each waits for the row, and then checks its condition on the row as it
-    /// is. `resumed` reads the challenge as it was when the statement began:
-    /// this request came before whatever happened to the challenge meanwhile.
+    /// `spent` has the same rules as `Budget::spend`. Each of several concurrent statements waits
+    /// for the row, and then checks its condition on the row as it is. `resumed` reads the
+    /// challenge as it was when the statement began, which counts as before whatever happened to
+    /// the challenge meanwhile.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
         let next_send_at = open.now + open.limits.cooldown;
         let statement = sqlx::query(
@@ -91,7 +91,7 @@ impl ChallengeStore for PostgresStore {
                 )
                 .await?;
             let refusing = row.as_ref().map(budget).transpose()?;
-            // Another send was given back in between: this one may have it.
+            // A concurrent send was refunded in between, so this one can have it.
             if let Err(wait) = Budget::spend(refusing, open.now, open.limits) {
                 return Ok(Opening::Wait(wait));
             }

@@ -1,6 +1,6 @@
-//! The check at the start, on `PostgreSQL`. The server itself is asked for
-//! each column, by a statement that reads no row; the rest is in its catalog,
-//! where `to_regclass` finds a table as a statement would.
+//! The startup check on `PostgreSQL`. Queries the server about each column with a statement that
+//! reads no rows, and takes the rest from the catalog, where `to_regclass` finds a table as a
+//! statement would.
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgRow;
@@ -22,16 +22,16 @@ struct Place {
     is_table: bool,
     takes_rows: bool,
     takes_changes: bool,
-    /// What triggers are given and do before an INSERT.
+    /// The arguments and code of the triggers before an INSERT.
     triggers: String,
 }
 
-/// What this user of the database may do with a column.
+/// What this database user may do with a column.
 struct Allowed {
     name: String,
     can_insert: bool,
     can_update: bool,
-    /// The sequence of its default, if that may not be used.
+    /// The sequence of its default, if this user may not use it.
     denied_sequence: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl PostgresStore {
         let place = match self.place(table).await {
             Ok(Some(place)) => place,
             Ok(None) => return Ok(vec![findings::no_table(Dialect::Postgres, table)]),
-            // A schema that this user may not look into.
+            // This user may not look into the schema.
             Err(error) if is(&error, INSUFFICIENT_PRIVILEGE) => return Ok(vec![not_visible(table)]),
             Err(error) => return Err(error),
         };
@@ -135,11 +135,10 @@ impl PostgresStore {
         Ok(findings)
     }
 
-    /// One row with the type of the column.
+    /// Selects one row with the type of the column.
     async fn probe(&self, column: &Column) -> Result<PgRow, sqlx::Error> {
         match self.fetch_one(sqlx::query(column.probe)).await {
-            // The column has changed since the statement was prepared, so it is
-            // prepared anew.
+            // The column has changed since the statement was prepared, so prepare it again.
             Err(error) if is(&error, CHANGED_RESULT) => {
                 let mut transaction = self.begin().await?;
                 transaction.clear_cached_statements().await?;
@@ -235,9 +234,8 @@ const UNDEFINED_COLUMN: &str = "42703";
 const CHANGED_RESULT: &str = "0A000";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// Whether an error is about the state of the server, and not about a
-/// statement: connections, transactions, resources, locks, shutdowns, and
-/// faults of its own.
+/// Whether an error is about the state of the server and not about a statement: connections,
+/// transactions, resources, locks, shutdowns and internal errors.
 fn is_of_the_moment(error: &dyn DatabaseError) -> bool {
     const CLASSES: [&str; 8] = ["08", "25", "40", "53", "55", "57", "58", "XX"];
     error.code().is_some_and(|code| CLASSES.iter().any(|class| code.starts_with(class)))
@@ -264,7 +262,7 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Vec<Finding> 
     adding.into_iter().chain(marking).map(finding).collect()
 }
 
-/// What this user of the database may not do with the table.
+/// What this database user may not do with the table.
 fn denied(table: &Table, allowed: &[Allowed], sign_ups: SignUps, can_select: bool) -> Vec<Finding> {
     let is_given =
         |name: &str| table.columns.iter().any(|column| column.given != Given::Nothing && column.name == name);

@@ -1,12 +1,10 @@
-//! The only way from a store to its pool, directly or through a pooler such as
-//! `pgbouncer`.
+//! The only way from a store to its pool, directly or through a pooler such as `pgbouncer`.
 //!
-//! A pooler in transaction mode gives each transaction the server connection
-//! that is free. A prepared statement is of one server connection, so its name
-//! may be, on the next one, a statement of another client: the server would
-//! execute that, with our values. So behind such a pooler every operation is a
-//! transaction, which stays on one server connection, and forgets at its
-//! beginning whatever was prepared there.
+//! A pooler in transaction mode gives each transaction any free server connection. A prepared
+//! statement belongs to one server connection, so on the next one its name may be another client's
+//! statement: the server would execute that with our values. So behind such a pooler every
+//! operation is a transaction, which stays on one server connection, and first discards everything
+//! that was prepared there.
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow, Postgres};
@@ -15,14 +13,13 @@ use sqlx::{Connection as _, Row as _, SqlSafeStr, Transaction};
 
 use super::PostgresStore;
 
-/// Whoever waits for somebody else's lock holds a connection, so not for longer
-/// than the caller waits.
+/// A call that waits for a lock holds a connection, so it does not wait for longer than its caller.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'";
 
-/// One simple query, so the second statement costs no round trip.
+/// A single simple query, so the additional statements cost no round trip.
 const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'; DEALLOCATE ALL";
 
-/// What poolers answer to `options`: `pgbouncer`, and RDS Proxy of AWS.
+/// How poolers reject `options`: `pgbouncer`, and RDS Proxy of AWS.
 const NOT_PASSED_ON: [&str; 2] = ["08P01", "0A000"];
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -30,14 +27,14 @@ type Statement<'q> = Query<'q, Postgres, PgArguments>;
 /// How statements reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
-    /// The server itself, or a pooler that keeps prepared statements apart.
+    /// Directly, or through a pooler that renames prepared statements.
     Named,
-    /// A pooler for which a name means nothing after the transaction.
+    /// Through a pooler for which a name means nothing after the transaction.
     Pooled,
 }
 
 impl Route {
-    /// Finds out, on connections of its own.
+    /// Detects the route, on separate connections.
     pub(super) async fn find(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         let options = options.clone().extra_float_digits(None::<i8>);
         if is_direct(&options).await? || keeps_statements_apart(&options).await? {
@@ -47,12 +44,13 @@ impl Route {
     }
 }
 
-/// Whether the server itself answers: only it knows a setting that came with
-/// the connection. A pooler refuses it, in words of its own, or drops it.
+/// Whether the server itself responds: only it knows a setting that was sent with the connection. A
+/// pooler rejects the setting with its own error, or drops it.
 async fn is_direct(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = match PgConnection::connect_with(&options.clone().options([("otp_auth.direct", "1")])).await {
         Ok(connection) => connection,
-        // Too many connections, or a server that starts or stops.
+        // A temporary error proves nothing: too many connections, or a server that is starting or
+        // stopping.
         Err(sqlx::Error::Database(error)) if !is_of_the_moment(error.code().as_deref()) => return Ok(false),
         Err(error) => return Err(error),
     };
@@ -70,9 +68,9 @@ fn is_of_the_moment(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("53") || code.starts_with("57"))
 }
 
-/// Whether the pooler gives prepared statements names of its own, as
-/// `pgbouncer` does with `max_prepared_statements`. Asked in a transaction: the
-/// statement that is prepared there is the one that is executed.
+/// Whether the pooler renames prepared statements, as `pgbouncer` does with
+/// `max_prepared_statements`. The query runs in a transaction, so that the statement that is
+/// prepared is the one that is executed.
 async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = match PgConnection::connect_with(options).await {
         Ok(connection) => connection,
@@ -89,7 +87,7 @@ async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx
     .await;
     let apart = match names {
         Ok(names) => names.iter().any(|name| name.starts_with("PGBOUNCER_")),
-        // Somebody else has a statement of this name there.
+        // Another client has a statement with this name there.
         Err(error) if is(&error, "42P05") => false,
         Err(error) => return Err(error),
     };
@@ -98,8 +96,8 @@ async fn keeps_statements_apart(options: &PgConnectOptions) -> Result<bool, sqlx
     Ok(apart)
 }
 
-/// Without its `options` a connection has another schema, where the tables
-/// would be made, or found, that are somebody else's.
+/// Without its `options`, a connection has another schema, where the tables would be created, or
+/// another application's found.
 fn not_passed_on(what: &str) -> sqlx::Error {
     let text = format!(
         "the pooler in front of PostgreSQL must forward the `options` of the URL, but {what}; remove them, and set the schema with `ALTER ROLE … SET search_path = …`"
@@ -117,15 +115,14 @@ async fn begin_on(
 ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let statement = if route == Route::Pooled { BEGIN_POOLED } else { BEGIN };
     let mut transaction = Transaction::begin(connection, Some(statement.into_sql_str())).await?;
-    // What a pool of the application remembers was prepared on another server
-    // connection.
+    // What the application's pool has cached was prepared on another server connection.
     if route == Route::Pooled && transaction.cached_statements_size() > 0 {
         transaction.clear_cached_statements().await?;
     }
     Ok(transaction)
 }
 
-/// Runs one statement: on a direct connection as it is, else in a transaction.
+/// Runs one statement: as it is on a direct connection, otherwise in a transaction.
 macro_rules! single {
     ($name:ident -> $result:ty) => {
         pub(super) async fn $name(&self, statement: Statement<'_>) -> Result<$result, sqlx::Error> {
@@ -146,20 +143,19 @@ impl PostgresStore {
     single!(fetch_optional -> Option<PgRow>);
     single!(fetch_all -> Vec<PgRow>);
 
-    /// Found at the first use; an attempt that failed is made again.
+    /// Detected at first use. A failed attempt is repeated.
     pub(super) async fn route(&self) -> Result<Route, sqlx::Error> {
         let find = || async { Route::find(&self.pool.connect_options()).await };
         self.route.get_or_try_init(find).await.copied()
     }
 
-    /// Begins a transaction, at the isolation level that the contracts rest
-    /// on, whatever the default of the database. It is rolled back when it is
-    /// dropped, at whatever moment.
+    /// Begins a transaction at the isolation level that the contracts rest on, whatever the
+    /// database's default. Dropping it at any point rolls it back.
     ///
-    /// When nobody waits for the answer to `BEGIN`, sqlx does not know that
-    /// there is a transaction, and gives the connection back with it: what the
-    /// next caller writes is never committed. A task of its own always waits.
-    /// If nobody wants its result any more, the transaction is dropped there.
+    /// If no one waits for the response to `BEGIN`, sqlx does not know that there is a transaction
+    /// and returns the connection to the pool with it: the next caller's writes are never
+    /// committed. So a separate task always waits. If its caller is gone, the task drops the
+    /// transaction.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let route = self.route().await?;
         let connection = self.pool.acquire().await?;
@@ -178,8 +174,8 @@ mod tests {
 
     use super::*;
 
-    /// Refuses one connection after the other with these codes. In the end it
-    /// tells which of them came with `options`.
+    /// Rejects one connection after the other with these codes. At the end, returns which of them
+    /// had `options`.
     fn refusing(codes: [&'static str; 2]) -> (PgConnectOptions, JoinHandle<Vec<bool>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -199,7 +195,7 @@ mod tests {
         (options.ssl_mode(PgSslMode::Disable), thread::spawn(move || codes.into_iter().map(serve).collect()))
     }
 
-    /// RDS Proxy says 0A000 where `pgbouncer` says 08P01.
+    /// RDS Proxy returns 0A000 where `pgbouncer` returns 08P01.
     #[tokio::test]
     async fn whoever_refuses_the_setting_is_asked_again_without_it() {
         for code in ["08P01", "0A000", "XX000"] {
@@ -210,8 +206,8 @@ mod tests {
         }
     }
 
-    /// What passes says nothing about who answers: nobody is asked again, and
-    /// nothing is taken for known.
+    /// A temporary error does not reveal who responds: there is no second attempt, and nothing is
+    /// remembered.
     #[tokio::test]
     async fn a_server_that_has_no_room_is_no_pooler() {
         for code in ["53300", "57P03"] {

@@ -12,7 +12,6 @@ use crate::store::{
     SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-/// Adds a session.
 pub(super) async fn insert_session(
     executor: impl PgExecutor<'_>,
     realm: &Realm,
@@ -39,8 +38,7 @@ pub(super) async fn insert_session(
     Ok(())
 }
 
-/// Revokes a session and blacklists its id, in one statement; it returns how
-/// many were revoked by this.
+/// Revokes a session and blacklists its id, in one statement that returns how many it revoked.
 pub(super) fn revoke(realm: &Realm, id: SessionId, revocation: Revocation) -> Query<'static, Postgres, PgArguments> {
     sqlx::query(
         "WITH revoked AS ( \
@@ -59,9 +57,9 @@ pub(super) fn revoke(realm: &Realm, id: SessionId, revocation: Revocation) -> Qu
     .bind(revocation.blacklist_until.as_millis())
 }
 
-/// Revokes every session of a user and blacklists their ids, in one
-/// statement; it returns the ids. The rows are locked in the order of their ids: two of these at
-/// once wait for each other, and not in a circle.
+/// Revokes every session of a user and blacklists their ids, in one statement that returns the ids.
+/// It locks the rows in the order of their ids, so concurrent calls wait for each other without a
+/// deadlock.
 pub(super) fn revoke_all(
     realm: &Realm,
     user_id: &str,
@@ -119,9 +117,8 @@ impl SessionStore for PostgresStore {
         if let Some(row) = retrying(advancing).await? {
             return Ok(Advance::Advanced(session(&row)?));
         }
-        // A statement of its own: it sees what the update waited for. A
-        // session only ever moves on, so what is read now is at least as far
-        // as what made the swap fail.
+        // A separate statement sees what the update waited for. A session never goes back, so what
+        // is read now is at least as far along as what made the swap fail.
         Ok(self.session(realm, id).await?.map_or(Advance::Unknown, Advance::Unchanged))
     }
 
@@ -182,7 +179,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn delete_user_sessions(&self, realm: &Realm, user_id: &str) -> StoreResult<u64> {
-        // In the order of their ids, as those who revoke them.
+        // In the order of their ids, like the statements that revoke them.
         let deleting = || {
             self.execute(
                 sqlx::query(

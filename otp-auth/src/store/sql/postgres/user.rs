@@ -24,9 +24,8 @@ impl Dialect for Postgres {
 
     same_statements!(PgConnection);
 
-    /// Locks the budget of the address. It is there as a rule; where it was
-    /// cleaned up a moment ago, an empty one takes its place, which allows and
-    /// forbids what none does.
+    /// Locks the budget of the address. It usually exists; if it was just cleaned up, inserts an
+    /// empty one, which has the same effect as none.
     async fn take_turn(connection: &mut PgConnection, realm: &Realm, identity: &Identity) -> Result<(), Error> {
         sqlx::query(
             "INSERT INTO otp_budgets AS old \
@@ -72,15 +71,15 @@ impl Dialect for Postgres {
     }
 }
 
-/// Binds one value that is compared with a column.
+/// Binds a value that is compared with a column.
 ///
-/// Text is sent without a type, so it gets that of the column. As `text` it
-/// would not equal what was read from a column of type `character(n)`, which
-/// is padded, and not what a column of type `citext` takes for equal.
+/// Text is sent without a type, so it gets the type of the column. As `text` it would not equal
+/// what was read from a `character(n)` column, which is padded, nor what a `citext` column
+/// considers equal.
 ///
 /// # Errors
 ///
-/// When the value cannot be encoded.
+/// If the value cannot be encoded.
 pub fn bind_compared<'t, T>(arguments: &mut Arguments, value: T) -> Result<(), Error>
 where
     T: sqlx::Encode<'t, Postgres> + sqlx::Type<Postgres>,
@@ -88,12 +87,11 @@ where
     bind(arguments, Compared(value))
 }
 
-/// A value that has the type of what it is compared with, if it is text.
+/// A value that gets the type of what it is compared with, if it is text.
 struct Compared<T>(T);
 
 impl<T> Compared<T> {
     fn of(own: PgTypeInfo) -> PgTypeInfo {
-        /// `unknown`.
         const UNKNOWN: Oid = Oid(705);
         if own == <str as sqlx::Type<Postgres>>::type_info() { PgTypeInfo::with_oid(UNKNOWN) } else { own }
     }
@@ -115,11 +113,11 @@ impl<'t, T: sqlx::Encode<'t, Postgres>> sqlx::Encode<'t, Postgres> for Compared<
     }
 }
 
-/// Reads one column of type `jsonb` or `json`, or of JSON text.
+/// Reads a column of type `jsonb` or `json`, or of JSON text.
 ///
 /// # Errors
 ///
-/// When it is not JSON of this type.
+/// If the value is not JSON of this type.
 pub fn get_json<T: serde::de::DeserializeOwned>(row: &Row, index: usize) -> Result<T, Error> {
     let is_text = {
         let raw = row.try_get_raw(index)?;

@@ -1,8 +1,8 @@
 //! The blacklist in `SQLite`.
 //!
-//! Every change gets a number of its own from the one sequence of the table,
-//! which goes back only together with the whole file. There is one writer at a time, so a number that can
-//! be seen has none before it that cannot.
+//! Every change gets its own number from the table's sequence, which goes back only if the whole
+//! file does. There is one writer at a time, so once a number is visible, all numbers before it
+//! are.
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
@@ -10,8 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::store::sql::row::entries;
 use crate::store::{BlacklistEntry, Cursor, Realm, Revocations, Timestamp, TokenRef};
 
-/// Adds an entry, or extends it. What is replaced is a new row, so its number
-/// is a new one too.
+/// Adds or extends an entry. Replacing it inserts a new row, which gets a new number.
 pub(super) async fn blacklist(
     connection: &mut SqliteConnection,
     realm: &Realm,
@@ -58,13 +57,13 @@ pub(super) async fn revocations(
     since: Option<Cursor>,
     now: Timestamp,
 ) -> Result<Revocations, sqlx::Error> {
-    // Read first: what is added meanwhile is told again the next time. It is
-    // the sequence, because a clean-up may remove the row of the last number.
+    // Read first: what is added meanwhile is returned again next time. Reads the sequence, because
+    // a cleanup may delete the row with the last number.
     let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'token_blacklist'")
         .fetch_optional(pool)
         .await?;
     let last = last.unwrap_or(0);
-    // It goes back when an older copy of the file was put in its place.
+    // The number goes back when the file is replaced with an older copy.
     let since = since.filter(|Cursor(seen)| *seen <= last);
     let rows =
         match since {

@@ -13,8 +13,8 @@ impl ChallengeStore for SqliteStore {
         let (_turn, mut transaction) = self.begin().await?;
         let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
         let next_send_at = open.now + open.limits.cooldown;
-        // `Budget::spend` in one statement, so that the lock is held for one only.
-        // The conformance suite compares.
+        // `Budget::spend` in one statement, so that the lock is held for only one. The conformance
+        // suite compares the two.
         let paid = sqlx::query(
             "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
              VALUES (?9, ?1, ?2, ?4, ?3, 1, ?3, 1) \

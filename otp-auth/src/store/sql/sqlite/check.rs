@@ -1,5 +1,5 @@
-//! The check at the start, on `SQLite`. The database itself is asked for each
-//! column, by a statement that reads no row; the rest is in its catalog.
+//! The startup check on `SQLite`. Queries the database about each column with a statement that
+//! reads no rows, and takes the rest from the catalog.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _};
@@ -14,16 +14,15 @@ use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRI
 use crate::store::sql::unique::{Key, UniqueIndex};
 use crate::store::sql::user::SqlUser;
 
-/// The order of changes is the key here, so the blacklist needs no index for
-/// it.
+/// Here the number of a change is the primary key, so the blacklist needs no index for it.
 const SQLITE_BLACKLIST: OwnTable = OwnTable { indexes: &["token_blacklist_expires_at"], ..BLACKLIST };
 
-/// A table where `SQLite` has found it.
+/// A table, where `SQLite` found it.
 struct Place {
     schema: String,
     name: String,
     is_view: bool,
-    /// Columns hold values of their type only.
+    /// Columns contain only values of their type.
     is_strict: bool,
     has_no_rowid: bool,
 }
@@ -114,7 +113,7 @@ async fn users<U: SqlUser<sqlx::Sqlite>>(
             condition: None,
             is_valid: true,
         }));
-        // What is not listed is the number of the row, by one of its names.
+        // A column that is not listed is the row id, under one of its names.
         present.retain(|column| listed.iter().any(|listed| Dialect::Sqlite.is_same(&listed.name, column.name)));
         findings.extend(unique_faults(Dialect::Sqlite, table, &present, &listed, &indexes));
     }
@@ -127,8 +126,7 @@ async fn users<U: SqlUser<sqlx::Sqlite>>(
     Ok(findings)
 }
 
-/// Where the name of the table leads, as in a statement: a schema that is not
-/// given is looked for in the order of the attached databases.
+/// Finds the table as a statement would: without a schema, in the order of the attached databases.
 async fn place(connection: &mut SqliteConnection, table: &Table) -> Result<Option<Place>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT tables.schema, tables.name, tables.type = 'view' AS is_view, tables.strict AS is_strict, \
@@ -153,8 +151,8 @@ async fn place(connection: &mut SqliteConnection, table: &Table) -> Result<Optio
     row.map(place).transpose()
 }
 
-/// The column that stands for the number of the row, if one does: `SQLite`
-/// fills it in, and needs no index for it.
+/// The column that is an alias of the row id, if there is one: `SQLite` fills it in, and needs no
+/// index for it.
 async fn rowid(connection: &mut SqliteConnection, place: &Place) -> Result<Option<String>, sqlx::Error> {
     if place.has_no_rowid {
         return Ok(None);
@@ -179,7 +177,7 @@ async fn listed(
     place: &Place,
     rowid: Option<&str>,
 ) -> Result<Vec<Listed>, sqlx::Error> {
-    // A trigger sees what was inserted, and cannot let NULL in.
+    // A trigger sees what was inserted, and cannot make the column accept NULL.
     let triggers: Vec<String> = sqlx::query_scalar(
         "SELECT sql FROM (SELECT sql, type, tbl_name FROM sqlite_schema \
          UNION ALL SELECT sql, type, tbl_name FROM sqlite_temp_schema) \
@@ -206,10 +204,10 @@ async fn listed(
     rows.iter().map(listed).collect()
 }
 
-/// Whether the declared type says what the values are. Of a column that is
-/// not strict, `TEXT`, `INTEGER` and `REAL` do: values are converted. Any
-/// other one holds values as they were written, and a field reads what it has
-/// written; so does a column of a view that is an expression.
+/// Whether the declared type determines the type of the values. Without STRICT, only `TEXT`,
+/// `INTEGER` and `REAL` do, because values are converted. A column of another type contains values
+/// as they were written, and a field reads what it wrote. So does a view's column that is an
+/// expression.
 fn decides(kind: &SqliteTypeInfo, is_strict: bool) -> bool {
     !kind.is_null() && (is_strict || ["TEXT", "INTEGER", "REAL"].contains(&kind.name()))
 }
@@ -226,7 +224,7 @@ async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Res
     .await?;
     let mut indexes: Vec<UniqueIndex> = Vec::new();
     for (name, is_partial, column, number) in rows {
-        // -1 is the number of the row, -2 an expression.
+        // -1 is the row id, -2 an expression.
         let key = match column {
             Some(column) => Key::Column(column),
             None if number == -1 => Key::Column("rowid".to_owned()),
@@ -243,8 +241,8 @@ async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Res
     Ok(indexes)
 }
 
-/// All that an index is on, and its condition, as they were written: `SQLite`
-/// does not take them apart.
+/// The whole key of an index, and its condition, as they were written: `SQLite` does not parse them
+/// for us.
 async fn written(connection: &mut SqliteConnection, index: &str) -> Result<(String, String), sqlx::Error> {
     let text: Option<String> = sqlx::query_scalar(
         "SELECT sql FROM (SELECT name, sql FROM sqlite_schema UNION ALL SELECT name, sql FROM sqlite_temp_schema) \
@@ -253,7 +251,7 @@ async fn written(connection: &mut SqliteConnection, index: &str) -> Result<(Stri
     .bind(index)
     .fetch_optional(connection)
     .await?;
-    // `CREATE UNIQUE INDEX name ON table (…) WHERE …`, with any spaces.
+    // `CREATE UNIQUE INDEX name ON table (…) WHERE …`, with any whitespace.
     let text = text.iter().flat_map(|text| text.split_whitespace()).collect::<Vec<_>>().join(" ");
     let after = |text: &str, word: &str| text.to_ascii_uppercase().find(word).map(|at| at + word.len());
     let on = after(&text, " ON ").map_or("", |at| &text[at..]);
@@ -265,7 +263,7 @@ async fn written(connection: &mut SqliteConnection, index: &str) -> Result<(Stri
     Ok((keys.to_owned(), condition.to_owned()))
 }
 
-/// Whether `SQLite` cannot compile a statement that writes.
+/// A finding if `SQLite` cannot compile a statement that writes.
 async fn not_accepted(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -288,7 +286,7 @@ async fn not_accepted(
     Ok(Some(Finding::new(FindingKind::SignUp, problem, remedy)))
 }
 
-/// A view, say, over a table that is gone.
+/// For example a view of a table that no longer exists.
 fn unreadable(table: &Table, message: &str) -> Finding {
     Finding::new(
         FindingKind::Table,
@@ -297,7 +295,7 @@ fn unreadable(table: &Table, message: &str) -> Finding {
     )
 }
 
-/// What `SQLite` says of a statement that it cannot compile (`SQLITE_ERROR`).
+/// The message of `SQLite` about a statement that it cannot compile (`SQLITE_ERROR`).
 fn fault(error: &sqlx::Error) -> Option<&str> {
     let error = error.as_database_error()?;
     (error.code().as_deref() == Some("1")).then(|| error.message())

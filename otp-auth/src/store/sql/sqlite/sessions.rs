@@ -10,7 +10,6 @@ use crate::store::{
     SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-/// Adds a session.
 pub(super) async fn insert_session(
     connection: &mut SqliteConnection,
     realm: &Realm,
@@ -37,7 +36,7 @@ pub(super) async fn insert_session(
     Ok(())
 }
 
-/// Revokes a session and blacklists its id; whether it was revoked by this.
+/// Revokes a session and blacklists its id. Returns whether this call revoked it.
 pub(super) async fn revoke(
     connection: &mut SqliteConnection,
     realm: &Realm,
@@ -116,8 +115,8 @@ impl SessionStore for SqliteStore {
         if let Some(row) = self.write(advancing).await? {
             return Ok(Advance::Advanced(session(&row)?));
         }
-        // A session only ever moves on, so what is read now is at least as
-        // far as what made the swap fail.
+        // A session never goes back, so what is read now is at least as far along as what made the
+        // swap fail.
         Ok(self.session(realm, id).await?.map_or(Advance::Unknown, Advance::Unchanged))
     }
 

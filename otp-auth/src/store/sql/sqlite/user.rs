@@ -18,7 +18,7 @@ impl Dialect for Sqlite {
 
     same_statements!(SqliteConnection, sessions);
 
-    /// The transaction holds the write lock.
+    /// Nothing to do: the transaction already holds the write lock.
     async fn take_turn(_: &mut SqliteConnection, _: &Realm, _: &Identity) -> Result<(), Error> {
         Ok(())
     }

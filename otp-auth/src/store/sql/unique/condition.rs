@@ -1,38 +1,37 @@
-//! Conditions in one form: a catalog prints them in another one than that in
-//! which people write them.
+//! Normalizes conditions, because a catalog prints them differently from how people write them.
 
 use std::collections::BTreeSet;
 
 use crate::store::sql::words::{Token, Tokens};
 
-/// What a condition demands, each part in one form: it holds where all of them
-/// do. Two that differ may still say the same; two that are equal do.
+/// The parts of a condition, normalized. The condition holds if all of its parts do. Equal parts
+/// mean the same; different parts may mean the same too.
 pub(super) fn demands(condition: &str) -> BTreeSet<String> {
     let words = words(condition);
     let mut rest = &words[..];
     let mut demands = BTreeSet::new();
     any(&mut rest).into_demands(&mut demands);
     if !rest.is_empty() {
-        // It closes a parenthesis too many.
+        // There is a closing parenthesis too many.
         demands.insert(words.join(" "));
     }
     demands
 }
 
-/// That `column` is not NULL, as a demand.
+/// The part that says that `column` is not NULL.
 pub(super) fn is_not_null(column: &str) -> String {
     format!("{} is not null", name(column))
 }
 
-/// Whether one of the demands is that `column` has a certain value.
+/// Whether one of the parts fixes `column` to one value.
 pub(super) fn is_fixed(column: &str, demands: &BTreeSet<String>) -> bool {
     let before = format!("{} = ", name(column));
     demands.iter().any(|demand| demand.strip_prefix(&before).is_some_and(is_literal))
 }
 
-/// Of an expression that is a column in the rows of a condition and NULL in
-/// all others, `CASE WHEN condition THEN column END`: the condition and the
-/// column. A unique index on it is what `MySQL` has in place of a partial one.
+/// Splits `CASE WHEN condition THEN column END`, which is the column in the rows that meet the
+/// condition and NULL in all others, into condition and column. `MySQL` uses a unique index on such
+/// an expression in place of a partial one.
 #[cfg(feature = "mysql")]
 pub(in crate::store::sql) fn conditional(expression: &str) -> Option<(String, String)> {
     let words = words(expression);
@@ -64,7 +63,7 @@ enum Part {
     All(Vec<Part>),
     Any(Vec<Part>),
     Not(Box<Part>),
-    /// Words, and what is in parentheses as one of them.
+    /// Words; an expression in parentheses is one of them.
     Plain(Vec<String>),
 }
 
@@ -91,7 +90,7 @@ impl Part {
         }
     }
 
-    /// Parentheses around one word say nothing.
+    /// Omits parentheses around a single word.
     fn in_parentheses(self) -> String {
         match self {
             Self::Plain(words) if words.len() == 1 => words.join(""),
@@ -100,7 +99,7 @@ impl Part {
     }
 }
 
-/// Takes parts between which `word` stands; one is itself.
+/// Parses parts that are separated by `word`. A single part is returned as it is.
 fn between<'w>(
     rest: &mut &'w [String],
     word: &str,
@@ -126,7 +125,7 @@ fn any(rest: &mut &[String]) -> Part {
     between(rest, "or", |rest| between(rest, "and", one, Part::All), Part::Any)
 }
 
-/// Takes what is between AND and OR.
+/// Parses what is between AND and OR.
 fn one(rest: &mut &[String]) -> Part {
     if let [first, after @ ..] = *rest
         && first == "not"
@@ -135,7 +134,7 @@ fn one(rest: &mut &[String]) -> Part {
         return Part::Not(Box::new(one(rest)));
     }
     let mut plain: Vec<String> = Vec::new();
-    // AND belongs to BETWEEN, and everything to CASE until its END.
+    // The AND of a BETWEEN, and everything in a CASE up to its END, belongs to this part.
     let mut lower = None;
     let mut cases = 0_usize;
     while let [word, after @ ..] = *rest {
@@ -178,9 +177,9 @@ fn one(rest: &mut &[String]) -> Part {
     Part::Plain(in_one_form(plain))
 }
 
-/// A comparison, as people write it, with the column first.
+/// Normalizes a comparison to how people write it, with the column first.
 fn in_one_form(mut words: Vec<String>) -> Vec<String> {
-    // `= ANY (ARRAY['a', 'b'])`, as `PostgreSQL` prints `IN ('a', 'b')`.
+    // `PostgreSQL` prints `IN ('a', 'b')` as `= ANY (ARRAY['a', 'b'])`.
     if let [.., sign, word, list] = &mut words[..]
         && let Some(items) = list.strip_prefix("(array ")
         && let Some(instead) = match (sign.as_str(), word.as_str()) {
@@ -193,7 +192,7 @@ fn in_one_form(mut words: Vec<String>) -> Vec<String> {
         [*sign, *word] = instead.map(str::to_owned);
         words.retain(|word| !word.is_empty());
     }
-    // A list of one.
+    // A list with one item.
     if let [.., word, item] = &mut words[..]
         && word == "in"
         && !item.starts_with('(')
@@ -223,13 +222,13 @@ fn is_literal(word: &str) -> bool {
     is_text() || word.strip_prefix('-').unwrap_or(word).parse::<u64>().is_ok()
 }
 
-/// A name, as it is among the words of a condition.
+/// A name as it appears among the words of a condition.
 fn name(column: &str) -> String {
     column.to_ascii_lowercase()
 }
 
-/// The words and signs of a condition, without quotes around names, casts and
-/// character sets. A text is one word, and so is a number with its sign.
+/// The words and signs of a condition, without the quotes around names, casts and character sets. A
+/// string literal is one word, and so is a number with its sign.
 fn words(condition: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut tokens = Tokens::of(condition);
@@ -248,13 +247,13 @@ fn words(condition: &str) -> Vec<String> {
             Token::Sign("!~~") => words.extend(["not", "like"].map(str::to_owned)),
             Token::Sign("~~*") => words.push("ilike".to_owned()),
             Token::Sign("!~~*") => words.extend(["not", "ilike"].map(str::to_owned)),
-            // `_utf8mb4'text'`.
+            // The prefix of `_utf8mb4'text'`.
             Token::Word(word) if word.starts_with('_') && tokens.is_before('\'') => {}
             Token::Text(text) => words.push(text.to_owned()),
             Token::Word(word) if word.eq_ignore_ascii_case("true") => words.push("1".to_owned()),
             Token::Word(word) if word.eq_ignore_ascii_case("false") => words.push("0".to_owned()),
             Token::Word(word) if word.starts_with(|first: char| first.is_ascii_digit()) => {
-                // What stands before a value, and not before a difference.
+                // A minus after one of these belongs to the number; otherwise it is a subtraction.
                 let signs = ["(", ",", "=", "<>", "<", ">", "<=", ">=", "between", "and"];
                 match &mut words[..] {
                     [.., before, minus] if minus == "-" && signs.contains(&before.as_str()) => minus.push_str(word),
@@ -279,7 +278,7 @@ mod tests {
         demands(one) == demands(other)
     }
 
-    /// The first as it is written, the second as a catalog prints it.
+    /// The first of each pair is as people write it, the second as a catalog prints it.
     #[test]
     fn what_a_catalog_prints_is_what_was_written() {
         for (written, printed) in [
