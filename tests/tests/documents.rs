@@ -278,7 +278,7 @@ fn doc_01_doc_02_doc_03_doc_05_doc_10_the_limits_of_a_mailed_code_are_stated() {
             assert!(!text.contains(claim), "{document} claims {claim}");
         }
     }
-    assert!(flowing("otp-auth/README.md").contains("3.1.3.1"));
+    assert!(flowing("otp-auth/docs/front_page.md").contains("3.1.3.1"));
 }
 
 /// Every file of Rust code below a folder.

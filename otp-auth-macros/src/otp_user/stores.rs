@@ -96,7 +96,7 @@ pub(crate) fn missing_feature(place: Span, need: &str, feature: &str) -> Error {
 /// The database called `name`, if this build has it.
 fn find(name: &str, place: Span, features: Features) -> Result<Dialect> {
     const ALIASES: [(&str, &str); 6] = [
-        ("mariadb maria mysqlstore", "write `mysql`, which is for MariaDB, too"),
+        ("mariadb maria mysqlstore", "write `mysql`, which is also for MariaDB"),
         ("postgresql postgre pg pgsql psql postgresstore", "write `postgres`"),
         ("sqlite3 sqlitestore", "write `sqlite`"),
         ("mongodb mongo mongostore", "name the collection instead: `collection = \"users\"`"),
@@ -121,5 +121,5 @@ fn find(name: &str, place: Span, features: Features) -> Result<Dialect> {
         (None, Some(meant)) => format!("did you mean `{meant}`?"),
         (None, None) => format!("write {}", one_of(names())),
     };
-    Err(mistake_at(place, format_args!("there is no store `{name}`: {help}")))
+    Err(mistake_at(place, format_args!("`{name}` is not a store: {help}")))
 }

@@ -72,7 +72,7 @@ impl<S> Detached<S> {
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
         let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| StoreError::new("too many calls are on their way"))?;
+        let turn = turn.map_err(|_| StoreError::new("too many calls to the store are in progress"))?;
         self.run_apart(turn.map_err(StoreError::new)?, call).await
     }
 
@@ -92,7 +92,7 @@ impl<S> Detached<S> {
         match task.await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(StoreError::timeout()),
-            Err(_) => Err(StoreError::new("the operation was cut off")),
+            Err(_) => Err(StoreError::new("the call panicked or was cancelled")),
         }
     }
 }

@@ -144,7 +144,7 @@ impl MongoStore {
 }
 
 fn of_log(logged: &Bson) -> Result<BlacklistEntry, Error> {
-    let row = logged.as_document().ok_or_else(|| Error::field("recent", "is no list of documents"))?;
+    let row = logged.as_document().ok_or_else(|| Error::field("recent", "is not a list of documents"))?;
     entry(row, bytes(row, "id")?)
 }
 

@@ -30,7 +30,7 @@ pub(super) fn of_key<const N: usize>(row: &Document, field: &str) -> Result<[u8;
         Some(Bson::Binary(binary)) => {
             binary.bytes.last_chunk().copied().ok_or_else(|| Error::field(field, "does not have the right length"))
         }
-        _ => Err(Error::field(field, "is no key")),
+        _ => Err(Error::field(field, "is not a key")),
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn optional_time(row: &Document, field: &str) -> Result<Option<Timest
     match row.get(field) {
         None | Some(Bson::Null) => Ok(None),
         Some(Bson::DateTime(at)) => Ok(Some(Timestamp::from_millis(at.timestamp_millis()))),
-        Some(_) => Err(Error::field(field, "is no date")),
+        Some(_) => Err(Error::field(field, "is not a date")),
     }
 }
 
@@ -83,6 +83,6 @@ pub(super) fn optional_text(row: &Document, field: &str) -> Result<Option<String
     match row.get(field) {
         None | Some(Bson::Null) => Ok(None),
         Some(Bson::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Error::field(field, "is no text")),
+        Some(_) => Err(Error::field(field, "is not a string")),
     }
 }

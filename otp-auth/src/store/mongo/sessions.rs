@@ -25,7 +25,7 @@ fn session(row: &Document) -> Result<Session, Error> {
         },
         expires_at: time(row, "expires_at")?,
         revoked_at: optional_time(row, "revoked_at")?,
-        methods: text(row, "amr")?.parse().map_err(|_| Error::field("amr", "is no list of methods"))?,
+        methods: text(row, "amr")?.parse().map_err(|_| Error::field("amr", "is not a list of methods"))?,
         client: Client {
             user_agent: optional_text(row, "user_agent")?,
             address: optional_text(row, "address")?.and_then(|address| address.parse().ok()),
