@@ -773,7 +773,7 @@ const COOKIES: Mistakes = &[
         r#"cookie_path = "auth""#,
         &[(r#""auth""#, r#"`cookie_path` does not start with `/`: write `cookie_path = "/auth"`"#)],
     ),
-    // Without a name there is one that fits.
+    // The default name always fits.
     (r#"cookie_path = "/auth""#, &[]),
     (
         r#"cookie_path = "/auth", cookie_name = "__Host-a""#,
