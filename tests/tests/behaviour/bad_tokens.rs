@@ -72,7 +72,7 @@ async fn jwt_13_jwt_14_issuer_and_audience_are_written_and_required() {
             client.at(other).get(path).await.problem(401, "invalid_token");
         }
     }
-    // A refresh token is also rejected, but for another audience it still signs out.
+    // Refresh tokens are rejected as well, but with another audience they can still be signed out.
     for other in [&other_issuer, &other_audience] {
         client.at(other).refresh().await.problem(401, "invalid_refresh_token");
     }
