@@ -1,4 +1,4 @@
-//! Strings: parts of a cookie, claims of a token. Each function says what is wrong with one.
+//! Rules for strings in cookies and tokens. Each function says what is wrong with a string.
 
 use alloc::format;
 use alloc::string::String;
