@@ -29,7 +29,7 @@ use crate::user::User;
 pub enum Backend {
     /// `MemoryStore`.
     Memory,
-    /// `SqliteStore`, in a file of its own.
+    /// `SqliteStore`, in a separate file.
     Sqlite,
 }
 

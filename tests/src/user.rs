@@ -12,10 +12,10 @@ pub struct User {
     /// The canonical address.
     #[otp(email)]
     pub email: String,
-    /// Whether somebody has proven to own the address.
+    /// Whether the address is verified.
     #[otp(verified)]
     pub is_verified: bool,
-    /// Goes into every access token.
+    /// Part of every access token.
     #[otp(claim)]
     pub username: Option<String>,
 }
