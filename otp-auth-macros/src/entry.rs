@@ -82,7 +82,7 @@ pub(crate) enum Form {
 pub(crate) struct Entry {
     /// The word as written.
     pub(crate) key: Ident,
-    /// The key, the matching word of [`Vocabulary::elsewhere`], or [`UNKNOWN`].
+    /// The key, the matching word of the vocabulary's `elsewhere`, or [`UNKNOWN`].
     pub(crate) name: &'static str,
     pub(crate) content: Content,
     /// Whether the key or its content is a guess. The mistake has been reported.
