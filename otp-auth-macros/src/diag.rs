@@ -1,4 +1,4 @@
-//! Messages: how a mistake is reported, and which known word an unknown one was meant to be.
+//! Reporting mistakes, and guessing which known word an unknown one was meant to be.
 
 use std::fmt::Display;
 
@@ -7,17 +7,17 @@ use quote::ToTokens;
 use syn::Expr;
 pub(crate) use syn::{Error, Result};
 
-/// A mistake, shown under all of `place`: the tokens that the user must change.
+/// A mistake that underlines all of `place`: the tokens that the user must change.
 pub(crate) fn mistake(place: &impl ToTokens, message: impl Display) -> Error {
     Error::new_spanned(place, message)
 }
 
-/// A mistake where there is one place and no tokens.
+/// A mistake at a span, where there are no tokens to underline.
 pub(crate) fn mistake_at(place: Span, message: impl Display) -> Error {
     Error::new(place, message)
 }
 
-/// All mistakes of one item.
+/// All mistakes in one item.
 #[derive(Default)]
 pub(crate) struct Errors(Vec<Error>);
 
@@ -26,7 +26,7 @@ impl Errors {
         self.0.push(error);
     }
 
-    /// The value, unless it is a mistake.
+    /// Returns the value, or records the mistake.
     pub(crate) fn handle<T>(&mut self, value: Result<T>) -> Option<T> {
         value.map_err(|error| self.push(error)).ok()
     }
@@ -39,20 +39,20 @@ impl Errors {
         self.0.is_empty()
     }
 
-    /// As the compiler shows them: each where it belongs.
+    /// One `compile_error!` for each mistake, at its place.
     pub(crate) fn expand(self) -> TokenStream {
         self.0.into_iter().map(Error::into_compile_error).collect()
     }
 }
 
-/// The value of a key.
+/// A type that can be read from the value of a key.
 pub(crate) trait FromAttribute: Sized {
-    /// `key`; the reader has looked whether the key can stand alone.
+    /// Reads `key`. The reader has checked that the key needs no value.
     fn from_word() -> Result<Self> {
         Err(mistake_at(Span::call_site(), "this key needs a value"))
     }
 
-    /// `key = expr`
+    /// Reads `key = expr`.
     fn from_expr(expr: &Expr) -> Result<Self> {
         Err(mistake(expr, "this key takes no value"))
     }
@@ -64,8 +64,8 @@ impl FromAttribute for () {
     }
 }
 
-/// The known word that `word` was most likely meant to be: a slip of a letter or two, or a word
-/// whose end is not typed yet.
+/// The known word that `word` was probably meant to be: one with a few typos, or one that is not
+/// fully typed yet.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let slips = 1 + word.len() / 4;
@@ -77,7 +77,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// The three known words that are nearest to `word`.
+/// The three known words nearest to `word`.
 pub(crate) fn nearest_few<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut known: Vec<_> = known.into_iter().collect();
     known.sort_by_key(|candidate| distance(&word.to_ascii_lowercase(), candidate));

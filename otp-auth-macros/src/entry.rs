@@ -7,28 +7,26 @@ use syn::{Expr, Type};
 
 use crate::diag::{all_of, nearest_few, one_of};
 
-/// The keys of one attribute.
+/// The keys that one attribute accepts.
 pub(crate) struct Vocabulary {
-    /// The attribute, as it is called in messages.
+    /// The attribute's name in messages.
     pub(crate) attribute: &'static str,
-    /// Every key it knows.
     pub(crate) keys: &'static [Key],
-    /// Words that are no keys here, several in a string: the key that is meant, or a sentence
-    /// about what to do.
+    /// Words that are not keys of this attribute, several in a string, each with the intended key
+    /// or with advice.
     pub(crate) elsewhere: &'static [(&'static str, &'static str)],
-    /// What to write for a word that was given a value; `{}` is the value.
+    /// What to write for a key that takes no value but has one. `{}` stands for the value.
     pub(crate) valued: &'static [(&'static str, &'static str)],
-    /// Where all keys are described.
+    /// The URL of the reference.
     pub(crate) reference: &'static str,
 }
 
 impl Vocabulary {
-    /// The names of the keys.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.keys.iter().map(|key| key.name)
     }
 
-    /// The keys that a word could mean, as the end of a sentence.
+    /// Possible keys for an unknown word, as the end of a sentence.
     pub(crate) fn candidates(&self, word: &str) -> String {
         if self.keys.len() <= 3 {
             return format!("its keys are {}", all_of(self.names()));
@@ -37,23 +35,23 @@ impl Vocabulary {
         format!("the nearest are {nearest}, and all are at {}", self.reference)
     }
 
-    /// A word of [`elsewhere`](Self::elsewhere), with what is said about it.
+    /// Finds a word of [`elsewhere`](Self::elsewhere), with its advice.
     pub(crate) fn elsewhere(&self, word: &str) -> Option<(&'static str, &'static str)> {
         let lower = word.to_ascii_lowercase();
         self.elsewhere.iter().find_map(|(words, advice)| Some((words.split(' ').find(|word| *word == lower)?, *advice)))
     }
 
-    /// A few keys as they are written, as the end of a sentence.
+    /// A few example keys, as the end of a sentence.
     pub(crate) fn examples(&self) -> String {
         one_of(self.keys.iter().map(|key| &*key.example).take(5))
     }
 }
 
-/// A key and the form in which it is written.
+/// A key and its form.
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) form: Form,
-    /// The key as it should be written, for messages.
+    /// An example of the key as written, for messages.
     pub(crate) example: Cow<'static, str>,
 }
 
@@ -80,26 +78,26 @@ pub(crate) enum Form {
     ValueOrList,
 }
 
-/// One key with what was written for it.
+/// One key and its content, as written.
 pub(crate) struct Entry {
     /// The word as written.
     pub(crate) key: Ident,
-    /// The key or the misplaced word of the vocabulary, or [`UNKNOWN`].
+    /// The key, the matching word of the vocabulary's `elsewhere`, or [`UNKNOWN`].
     pub(crate) name: &'static str,
     pub(crate) content: Content,
-    /// The key was misspelled and this is what was probably meant. The mistake is reported.
+    /// Whether the key or its content is a guess. The mistake has been reported.
     pub(crate) guessed: bool,
 }
 
-/// The name of an entry whose key could be anything. The mistake is reported.
+/// The name of an entry whose key is unrecognizable. The mistake has been reported.
 pub(crate) const UNKNOWN: &str = "";
 
-/// What stands behind a key.
+/// What follows a key.
 pub(crate) enum Content {
     Word,
     Expr(Expr),
     Type(Type),
     List(TokenStream),
-    /// It did not read; the mistake is reported.
+    /// It did not parse. The mistake has been reported.
     Broken,
 }

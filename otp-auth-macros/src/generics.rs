@@ -1,4 +1,4 @@
-//! Type parameters and lifetimes: what they must promise, and how a stand-in does without.
+//! Lifetimes and type parameters: which are accepted, and the generics of a stand-in.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,8 +7,9 @@ use syn::{GenericParam, Generics, Ident, Lifetime, Type, parse_quote};
 use crate::diag::{Errors, mistake};
 use crate::syntax::is_called;
 
-/// What is kept beyond any borrow owns its data, and what every thread sees says so. `roles` are
-/// fields with the bound that their type needs.
+/// Rejects lifetimes, because users and configurations outlive any borrow, and type parameters
+/// without bounds, because threads share them. `roles` are the types of fields, each with the bound
+/// that it needs.
 pub(crate) fn check(what: &str, generics: &Generics, roles: &[(&Type, &str)], errors: &mut Errors) {
     if let Some(lifetime) = generics.lifetimes().next() {
         let name = &lifetime.lifetime;
@@ -30,7 +31,7 @@ pub(crate) fn check(what: &str, generics: &Generics, roles: &[(&Type, &str)], er
     }
 }
 
-/// Whether the `where` clause says something about a parameter.
+/// Whether the `where` clause has bounds for a parameter.
 fn is_bounded(generics: &Generics, name: &Ident) -> bool {
     let mut predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     predicates.any(|predicate| match predicate {
@@ -39,10 +40,10 @@ fn is_bounded(generics: &Generics, name: &Ident) -> bool {
     })
 }
 
-/// The generics of an impl that only has to exist.
+/// The generics of an impl that only needs to exist.
 pub(crate) struct StandIn {
     pub(crate) generics: Generics,
-    /// The arguments of the type: lifetimes are a mistake already and become `'static`.
+    /// The arguments of the type. Lifetimes, which are reported as mistakes, become `'static`.
     pub(crate) arguments: Option<TokenStream>,
 }
 

@@ -3,10 +3,10 @@
 //! Do not depend on this crate directly. The `otp-auth` crate re-exports both macros together with
 //! their reference, and the code they generate names paths of that crate.
 //!
-//! Each macro is three steps: attributes as written (`attrs`), a model that is valid by
-//! construction (`model`), and an expansion that cannot fail (`expand`). When a step finds
-//! mistakes, all of them are reported at once and a stand-in takes the place of the expansion
-//! (`fallback`), so that one mistake gives one error.
+//! Each macro has three steps: it reads the attributes as written (`attrs`), builds a model that is
+//! valid by construction (`model`), and expands the model, which cannot fail (`expand`). If there
+//! are mistakes, it reports all of them and generates a stand-in instead of the expansion
+//! (`fallback`), so that each mistake causes one error.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -36,7 +36,8 @@ pub fn otp_config(arguments: TokenStream, item: TokenStream) -> TokenStream {
     otp_config::attribute(&arguments.into(), &item.into()).into()
 }
 
-/// What `#[otp_config(...)]` puts on the struct, with its arguments in an attribute.
+/// The derive that `#[otp_config(...)]` adds to the struct, with its arguments in a helper
+/// attribute.
 #[doc(hidden)]
 #[proc_macro_derive(OtpConfigItem, attributes(otp, __otp_config))]
 pub fn derive_otp_config_item(input: TokenStream) -> TokenStream {

@@ -1,6 +1,6 @@
-//! Reads attributes. The reader knows the keys of an attribute and how each is written. It reports
-//! what is unknown, misplaced or half-typed, skips to the next comma and goes on, so that one slip
-//! hides neither the other mistakes nor the keys that are fine.
+//! Reads attributes. The reader knows the keys of an attribute and the form of each. It reports
+//! what is unknown, misplaced or half-typed and continues after the next comma, so that one typo
+//! hides neither the other mistakes nor the correct keys.
 
 use std::fmt::Display;
 
@@ -14,7 +14,7 @@ use crate::diag::{Errors, mistake, mistake_at, nearest};
 use crate::entry::{Content, Entry, Form, Key, UNKNOWN, Vocabulary};
 use crate::syntax::string;
 
-/// Reads the entries of an attribute that stands on the item or on a field.
+/// Reads the entries of an attribute on the item or on a field.
 pub(crate) fn read_attribute(attribute: &Attribute, vocabulary: &Vocabulary, errors: &mut Errors) -> Vec<Entry> {
     let problem = match &attribute.meta {
         Meta::List(list) if !list.tokens.is_empty() => {
@@ -28,7 +28,7 @@ pub(crate) fn read_attribute(attribute: &Attribute, vocabulary: &Vocabulary, err
     Vec::new()
 }
 
-/// Reads entries separated by commas. Everything that reads is returned.
+/// Reads comma-separated entries. A key whose content does not parse has [`Content::Broken`].
 pub(crate) fn read(tokens: TokenStream, vocabulary: &Vocabulary, errors: &mut Errors) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut reader = Reader { vocabulary, errors: &mut *errors, quiet: false };
@@ -48,7 +48,7 @@ pub(crate) fn read(tokens: TokenStream, vocabulary: &Vocabulary, errors: &mut Er
 struct Reader<'a> {
     vocabulary: &'a Vocabulary,
     errors: &'a mut Errors,
-    /// The key is a guess, and a mistake in it is reported already.
+    /// Whether the entry already has a reported mistake, so that no second one is reported.
     quiet: bool,
 }
 
@@ -59,7 +59,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One entry, or `None` where no key stands.
+    /// Reads one entry. `None` if there is no key.
     fn entry(&mut self, input: ParseStream<'_>) -> Option<Entry> {
         self.quiet = false;
         if input.peek(Token![#]) {
@@ -94,7 +94,7 @@ impl Reader<'_> {
         Some(Entry { key: word, name: key.name, content, guessed: self.quiet })
     }
 
-    /// Reports a word that is no key. The result is the key that was probably meant.
+    /// Reports an unknown word, and returns the key that was probably meant.
     fn guess(&mut self, word: &Ident, text: &str) -> Option<&'static Key> {
         let Vocabulary { attribute, keys, .. } = *self.vocabulary;
         let key = |meant: &str| keys.iter().find(|key| key.name == meant);
@@ -116,13 +116,13 @@ impl Reader<'_> {
         key(meant?)
     }
 
-    /// What stands behind `word`, in the form that `key` wants. `None` when it does not read; the
-    /// mistake is reported.
+    /// Reads what follows `word`, in the form of `key`. `None` if it does not parse. The mistake
+    /// has then been reported.
     fn content(&mut self, input: ParseStream<'_>, word: &Ident, key: &Key) -> Option<Content> {
         let Key { name, form, ref example } = *key;
         let takes_value = matches!(form, Form::Value | Form::WordOrValue | Form::ValueOrList | Form::Type);
         let valued = input.peek(Token![=]) || input.peek(Token![:]) || input.peek(token::Paren);
-        // Where another key follows, only the comma is missing.
+        // If another key follows, only the comma is missing.
         if matches!(form, Form::Word | Form::WordOrValue) && !valued {
             return Some(Content::Word);
         }
@@ -146,7 +146,7 @@ impl Reader<'_> {
                 _ => format!("write `{name}` alone"),
             };
             self.report(word.span(), format_args!("`{name}` takes no value: {advice}"));
-            // What is meant is clear.
+            // The intent is clear.
             self.quiet = true;
             return Some(Content::Word);
         } else {
@@ -191,7 +191,7 @@ impl Reader<'_> {
             && let Ok(text) = input.fork().parse::<LitStr>()
         {
             self.report(text.span(), format_args!("`{name}` takes a type, without quotes: write `{example}`"));
-            // What is meant is clear, so the rest of the file can go on with it.
+            // The intent is clear, so the expansion can use the type.
             input.parse::<LitStr>().ok()?;
             return text.parse().ok().map(Content::Type);
         }
@@ -201,14 +201,15 @@ impl Reader<'_> {
         };
         content
             .map_err(|error| {
-                // An error at the end of the input has no place of its own.
+                // An error at the end of the input has no span of its own.
                 let place = if input.is_empty() { start } else { error.span() };
                 self.report(place, format_args!("the value of `{name}` is not {what}: write `{example}`"));
             })
             .ok()
     }
 
-    /// The comma between two entries. A forgotten one is a mistake of its own, and reading goes on.
+    /// Reads the comma between two entries. A missing one is a separate mistake, and reading
+    /// continues.
     fn separator(&mut self, input: ParseStream<'_>) {
         if input.is_empty() || input.parse::<Token![,]>().is_ok() {
             return;

@@ -1,4 +1,4 @@
-//! What is known about one key of an attribute after reading.
+//! The result of reading one key of an attribute.
 
 use proc_macro2::Ident;
 use syn::Type;
@@ -6,20 +6,20 @@ use syn::Type;
 use crate::diag::{Errors, FromAttribute, mistake};
 use crate::entry::{Content, Entry};
 
-/// What is known about a key after reading.
+/// The result of reading a key.
 #[derive(Default)]
 pub(crate) enum Slot<T> {
     /// The key was not written.
     #[default]
     Absent,
-    /// The key was written, and the mistake in it is reported.
+    /// The key was written with a mistake, which has been reported.
     Broken,
     /// The key and its value.
     Given { key: Ident, value: T, guessed: bool },
 }
 
 impl<T> Slot<T> {
-    /// Puts a value in. A second value for one key is a mistake.
+    /// Stores a value. A guess never replaces a written value. A second written value is a mistake.
     pub(crate) fn put(&mut self, entry: &Entry, value: crate::diag::Result<T>, errors: &mut Errors) {
         match self {
             Self::Given { guessed: false, .. } | Self::Broken if entry.guessed => return,
@@ -36,7 +36,7 @@ impl<T> Slot<T> {
         };
     }
 
-    /// Takes the type of a key of the form `key = Type`.
+    /// Stores the type in `key = Type`.
     pub(crate) fn put_type(&mut self, entry: &Entry, errors: &mut Errors)
     where
         T: From<Type>,
@@ -47,7 +47,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Takes the value of a key of any form but `key = Type` and `key(...)`.
+    /// Stores the value of `key` or `key = expr`.
     pub(crate) fn put_value(&mut self, entry: &Entry, errors: &mut Errors)
     where
         T: FromAttribute,
@@ -72,8 +72,8 @@ impl<T> Slot<T> {
         }
     }
 
-    /// The key as written, when it has a value and is no guess: so that no second error is built
-    /// on a first one.
+    /// The key as written, if it has a value and is not a guess. A guess must not cause a second
+    /// error.
     pub(crate) fn key(&self) -> Option<&Ident> {
         match self {
             Self::Given { key, guessed: false, .. } => Some(key),

@@ -1,5 +1,5 @@
-//! Small questions about syntax: what lies inside invisible groups, what a type visibly is, and
-//! where the runtime crate is.
+//! Syntax helpers: what invisible groups contain, what a type visibly is, and the path of the
+//! runtime crate.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -9,7 +9,7 @@ use syn::{Expr, GenericArgument, Generics, Lit, Path, PathArguments, Type, parse
 
 use crate::diag::{FromAttribute, Result, mistake};
 
-/// The path of the runtime crate: `::otp_auth`, or what the user wrote after `crate =`.
+/// The path of the runtime crate: `::otp_auth`, or the value of `crate = …`.
 #[derive(Clone)]
 pub(crate) struct Root(Path);
 
@@ -20,14 +20,14 @@ impl Default for Root {
 }
 
 impl Root {
-    /// The only module of the runtime that generated code names.
+    /// The only module of the runtime that generated code uses.
     pub(crate) fn private(&self) -> TokenStream {
         let Self(root) = self;
         quote!(#root::__private)
     }
 
-    /// Where the runtime keeps serde, in the form of serde's own `crate` attribute; `None` for a
-    /// path that begins with `$crate`, which cannot be written in a string.
+    /// The path of serde in the runtime, as serde's `crate` attribute takes it. `None` for a path
+    /// that begins with `$crate`, which a string cannot express.
     pub(crate) fn serde(&self) -> Option<String> {
         let colons = self.0.leading_colon.map_or("", |_| "::");
         let names: Vec<_> = self.0.segments.iter().map(|segment| segment.ident.to_string()).collect();
@@ -52,7 +52,7 @@ impl FromAttribute for Root {
     }
 }
 
-/// The expression inside parentheses and inside the invisible groups that `macro_rules!` makes.
+/// The expression inside parentheses and the invisible groups that `macro_rules!` creates.
 pub(crate) fn peel(expr: &Expr) -> &Expr {
     match expr {
         Expr::Group(group) => peel(&group.expr),
@@ -61,7 +61,7 @@ pub(crate) fn peel(expr: &Expr) -> &Expr {
     }
 }
 
-/// The type inside parentheses and inside the invisible groups that `macro_rules!` makes.
+/// The type inside parentheses and the invisible groups that `macro_rules!` creates.
 pub(crate) fn peel_type(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => peel_type(&group.elem),
@@ -70,7 +70,7 @@ pub(crate) fn peel_type(ty: &Type) -> &Type {
     }
 }
 
-/// The string of a string literal, or `None` for anything else.
+/// The value of a string literal. `None` for anything else.
 pub(crate) fn string(expr: &Expr) -> Option<String> {
     match peel(expr) {
         Expr::Lit(lit) => match &lit.lit {
@@ -81,7 +81,7 @@ pub(crate) fn string(expr: &Expr) -> Option<String> {
     }
 }
 
-/// The last name of a type that is a path, with its arguments: what the type visibly is.
+/// The last name of a type path, with its arguments. A macro knows no more about the type.
 pub(crate) fn visible_name(ty: &Type) -> Option<(String, &PathArguments)> {
     match peel_type(ty) {
         Type::Path(path) if path.qself.is_none() => {
@@ -97,7 +97,7 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     visible_name(ty).is_some_and(|(name, arguments)| name == "Option" && !arguments.is_none())
 }
 
-/// The type that an `Option` visibly holds.
+/// The type inside a visible `Option<…>`.
 pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
     match visible_name(ty)? {
         (name, PathArguments::AngleBracketed(arguments)) if name == "Option" => {
@@ -110,13 +110,13 @@ pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Whether the last name of the type is this one.
+/// Whether the last name of the type is `wanted`.
 pub(crate) fn is_called(ty: &Type, wanted: &str) -> bool {
     visible_name(ty).is_some_and(|(name, _)| name == wanted)
 }
 
-/// Whether the type visibly is neither `bool` nor a time. An unknown name may be an alias, so it
-/// passes.
+/// Whether the type is visibly neither `bool` nor a time. `false` for an unknown name, which may be
+/// an alias.
 pub(crate) fn is_plain_value(ty: &Type) -> bool {
     const OTHERS: [&str; 18] = [
         "String", "str", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
@@ -132,8 +132,8 @@ pub(crate) fn is_time(ty: &Type) -> bool {
     visible_name(ty).is_some_and(|(name, _)| TIMES.contains(&name.as_str()))
 }
 
-/// Whether the type visibly is another kind of id than an `ObjectId`. An unknown name may be one,
-/// or wrap one, so it passes.
+/// Whether the type is visibly an id other than an `ObjectId`. `false` for an unknown name, which
+/// may be one or wrap one.
 pub(crate) fn is_no_object_id(ty: &Type) -> bool {
     const OTHERS: [&str; 14] =
         ["String", "Uuid", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize"];
@@ -150,7 +150,7 @@ pub(crate) fn mentioned_parameter(ty: &Type, generics: &Generics) -> Option<Iden
     find_ident(ty.to_token_stream(), &|ident| parameters.iter().any(|parameter| **parameter == *ident))
 }
 
-/// Whether the type borrows something for a limited time.
+/// Whether the type mentions a lifetime.
 pub(crate) fn mentions_lifetime(ty: &Type) -> bool {
     fn any(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -162,7 +162,7 @@ pub(crate) fn mentions_lifetime(ty: &Type) -> bool {
     any(ty.to_token_stream())
 }
 
-/// Whether a type is, or holds, one of this name.
+/// Whether the type mentions `name`, also in its arguments.
 pub(crate) fn mentions(ty: &Type, name: &str) -> bool {
     fn any(tokens: TokenStream, name: &str) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -174,7 +174,7 @@ pub(crate) fn mentions(ty: &Type, name: &str) -> bool {
     any(ty.to_token_stream(), name)
 }
 
-/// The first identifier of which `wanted` is true and that is not behind a `::`.
+/// The first identifier for which `wanted` is true and that does not follow a `::`.
 fn find_ident(tokens: TokenStream, wanted: &dyn Fn(&Ident) -> bool) -> Option<Ident> {
     let mut behind_colon = false;
     for token in tokens {
@@ -196,7 +196,7 @@ pub(crate) fn plain_name(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-/// A span that points at `place` in messages, while names resolve as in all other generated code.
+/// A span that points at `place` in messages but resolves names like all other generated code.
 pub(crate) fn pointing_at(place: &impl Spanned) -> Span {
     place.span().resolved_at(Span::call_site())
 }

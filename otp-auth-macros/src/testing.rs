@@ -1,4 +1,4 @@
-//! For tests: the errors of an expansion as values, and expansions kept as files.
+//! For tests: the errors of an expansion as values, and snapshots of expansions.
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
@@ -51,7 +51,7 @@ fn file(tokens: &TokenStream) -> syn::File {
     }
 }
 
-/// Source text as tokens that know their place in it.
+/// Parses source text to tokens that know their place in it.
 pub(crate) fn source(text: &str) -> TokenStream {
     match text.parse() {
         Ok(tokens) => tokens,
@@ -59,8 +59,8 @@ pub(crate) fn source(text: &str) -> TokenStream {
     }
 }
 
-/// Asserts that generated code, formatted, is what `snapshots/<name>.rs` holds. With
-/// `UPDATE_SNAPSHOTS=1` in the environment the file is written instead.
+/// Asserts that the formatted generated code equals `snapshots/<name>.rs`. With
+/// `UPDATE_SNAPSHOTS=1` in the environment, writes the file instead.
 pub(crate) fn assert_snapshot(name: &str, tokens: &TokenStream) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("snapshots/{name}.rs"));
     let actual = prettyplease::unparse(&file(tokens));

@@ -1,7 +1,7 @@
-//! Generated code compiles and works in hostile places: a shadowed or absent prelude, macros that
-//! make the items, raw identifiers, generics, strict lints, another path of the runtime.
+//! Generated code compiles and works in hostile places: a shadowed or missing prelude, macros that
+//! create the items, raw identifiers, generics, strict lints, another path to the runtime.
 #![deny(warnings, missing_docs, unreachable_pub, private_interfaces, clippy::pedantic)]
-// These structs stand for a user's; what they hold is their own business.
+// These structs stand for an application's, which need not implement `Debug`.
 #![allow(missing_debug_implementations)]
 
 mod stub;
@@ -96,7 +96,7 @@ pub mod bare {
     pub struct Auth(#[otp(sender)] super::Nobody);
 
     impl Auth {
-        /// A new one.
+        /// Creates one.
         #[must_use]
         pub fn make() -> Self {
             Self(super::Nobody)
@@ -104,7 +104,7 @@ pub mod bare {
     }
 
     impl User {
-        /// A new one.
+        /// Creates one.
         #[must_use]
         pub fn make() -> Self {
             Self {
@@ -127,7 +127,7 @@ fn no_prelude_is_needed() {
     assert_eq!(bare::Auth::make().settings().0, ["secret_key = env SECRET", "issuer = me"]);
 }
 
-/// Makes both items from parts, so that types and values arrive in invisible groups.
+/// Creates both items from parts, so that types and values arrive in invisible groups.
 macro_rules! items {
     ($(#[$meta:meta])* $user:ident, $auth:ident, $id:ty, $email:ty, $flag:ty, $claim:ty, $length:expr, $grace:literal, $key:expr) => {
         $(#[$meta])*
@@ -175,7 +175,7 @@ fn macros_can_make_the_items() {
     assert_eq!(settings.0, ["secret_key = env SECRET", "refresh_grace = 5s", "otp_length = 6", "audience = us"]);
 }
 
-/// As a crate that re-exports otp-auth would do it.
+/// As in a crate that re-exports otp-auth.
 #[macro_export]
 macro_rules! through_a_macro {
     ($user:ident) => {
@@ -267,7 +267,7 @@ fn generics_are_carried_over() {
     assert_eq!(auth.settings().0, ["secret_key = 40 bytes"]);
 }
 
-/// Claims of the user's own.
+/// Claims that the application defines.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct OwnClaims {
     id: i64,
@@ -279,7 +279,7 @@ impl From<&WithOwnClaims> for OwnClaims {
     }
 }
 
-/// A user with claims of its own.
+/// A user with those claims.
 #[derive(OtpUser)]
 #[otp_user(crate = crate::stub, claims = OwnClaims)]
 pub struct WithOwnClaims {
@@ -295,7 +295,7 @@ fn own_claims_take_the_place_of_generated_ones() {
     assert_eq!(user.claims().id, 5);
 }
 
-/// The struct sends by itself, in a unit struct, with every key as an expression.
+/// A unit struct that is its own sender, with every key as an expression.
 #[otp_config(
     crate = crate::stub,
     user = Member,
@@ -386,7 +386,7 @@ fn every_key_can_be_an_expression() {
     assert_eq!(Everything::DEBUG_BUILD, cfg!(debug_assertions));
 }
 
-/// Lists whose number only the program knows.
+/// Lists whose length only the program knows.
 #[otp_config(
     crate = crate::stub,
     user = Member,
@@ -405,7 +405,7 @@ pub struct Lists {
     hosts: Vec<&'static str>,
 }
 
-/// The same, from what is no field.
+/// The same, from expressions that are not fields.
 #[otp_config(
     crate = crate::stub,
     user = Member,
@@ -478,7 +478,7 @@ mod sqlite {
         nick: Option<String>,
     }
 
-    /// A time as an application may have one.
+    /// A time type of the application.
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct Seconds(u64);
 

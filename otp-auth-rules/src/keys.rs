@@ -26,7 +26,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// | `flag(true)` | a `bool`, by default this | [`Flag`] |
 /// | `text("/")` | a `String`, by default this | [`Text`] |
 /// | `optional()` | an `Option<String>` | [`Text`] |
-/// | `derived(Type)` | made at startup from the string, if set | [`Text`] |
+/// | `derived(Type)` | created at startup from the string, if set | [`Text`] |
 /// | `list(one)` | a `Vec<String>`; the setter `one` adds to it | [`List`] |
 /// | `choice(Type: A, B)` | a `Type`, by default the first | [`Choice`] |
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! The rules shared by the crates of `otp-auth`. The macros apply them to literals at compile time,
 //! the runtime to every value at startup. Both report the same faults in the same words.
 //!
-//! Do not depend on this crate directly: its API changes with the needs of those two.
+//! Do not depend on this crate directly: its API changes whenever those crates need it to.
 //!
 //! [`KEYS`] describes every key of `#[otp_config]`, and [`pairs`] the rules that involve several
 //! keys. A fault is text that follows the name of a key: `must be 6 to 10 digits: …`.

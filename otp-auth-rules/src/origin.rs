@@ -168,7 +168,7 @@ fn check_characters(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The likely intention.
+/// The origin that was probably meant.
 fn better_origin(text: &str) -> Option<String> {
     let text = text.trim();
     let (scheme, rest) = match text.split_once("://") {
@@ -188,7 +188,7 @@ fn better_origin(text: &str) -> Option<String> {
     Some(port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
 }
 
-/// The likely intention.
+/// The host that was probably meant.
 fn better_host(text: &str) -> Option<String> {
     let text = text.trim();
     if let Ok(address) = text.parse() {

@@ -16,7 +16,7 @@ const CODES_PER_GUESS: u128 = 10_000;
 pub struct Fault {
     /// The keys that may be wrong, the most likely one first.
     pub keys: &'static [&'static str],
-    /// What is wrong, to follow the name of the key, and what to write.
+    /// What is wrong and what to write, as text that follows the name of the key.
     pub text: String,
 }
 

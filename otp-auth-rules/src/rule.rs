@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// The values it accepts, if a few words can say it.
+    /// The values it accepts, if they can be described briefly.
     #[must_use]
     pub fn limits(&self) -> Option<String> {
         match self.form {
@@ -149,9 +149,9 @@ pub struct Count<T> {
     pub default: T,
     /// The unit.
     pub unit: &'static str,
-    /// Why a number, inserted for `{}`, is too small.
+    /// Why a number is too small. `{}` stands for the number.
     pub too_small: &'static str,
-    /// Why a number, inserted for `{}`, is too large.
+    /// Why a number is too large. `{}` stands for the number.
     pub too_large: &'static str,
 }
 

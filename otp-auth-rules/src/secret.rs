@@ -1,5 +1,5 @@
 //! Which secrets are too weak (RFC 7518 section 3.2, RFC 8725 section 3.5). Anyone with one token
-//! could guess such a secret offline.
+//! could guess a weak secret offline.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -114,8 +114,8 @@ pub fn weakness(secret: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// A repeated unit of at most half the length; also sequences such as `0123456789…`, and both in
-/// hexadecimal.
+/// Whether the secret repeats a unit of at most half its length, or is a sequence such as
+/// `0123456789…`, also in hexadecimal.
 fn is_repetition(secret: &[u8]) -> bool {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes: Option<Vec<u8>> =
@@ -129,7 +129,7 @@ fn is_plain_repetition(secret: &[u8]) -> bool {
     periodic || steps * 4 >= secret.len() * 3
 }
 
-/// A part of a sample, or a sample with something around it.
+/// Whether the secret is part of a sample, or contains one.
 fn is_sample(secret: &[u8]) -> bool {
     let lower = secret.to_ascii_lowercase();
     let within = |part: &[u8], whole: &[u8]| whole.windows(part.len()).any(|window| window == part);
@@ -139,7 +139,8 @@ fn is_sample(secret: &[u8]) -> bool {
         .any(|sample| within(&sample, &lower) || within(&lower, &sample))
 }
 
-/// A digest of a common word, or its start, as bytes, hexadecimal or base64.
+/// Whether the secret is a digest of a common word, or the start of one, as bytes, hexadecimal or
+/// base64.
 fn is_digest_of_a_word(secret: &[u8]) -> bool {
     let begins = |bytes: Option<[u8; 8]>| {
         bytes.is_some_and(|bytes| {
@@ -155,7 +156,7 @@ fn from_hex(text: &[u8]) -> Option<[u8; 8]> {
     u64::from_str_radix(text, 16).ok().map(u64::to_be_bytes)
 }
 
-/// In either alphabet: eleven characters are 66 bits.
+/// The first eight bytes, in either alphabet. Eleven characters have 66 bits.
 fn from_base64(text: &[u8]) -> Option<[u8; 8]> {
     let bits = text.get(..11)?.iter().try_fold(0_u128, |bits, byte| {
         let sextet = match byte {
@@ -176,8 +177,8 @@ fn contains_sample_word(secret: &[u8]) -> bool {
     SAMPLE_WORDS.iter().any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()))
 }
 
-/// Words between at least three separators, every word in one case or a short number. A random
-/// string of 32 characters mixes them.
+/// Whether the secret is a phrase: words between at least three separators, each of them lowercase,
+/// capitalized, uppercase or a short number. A random string of 32 characters mixes these.
 fn is_phrase(secret: &[u8]) -> bool {
     let separator = |byte: &u8| matches!(byte, b' ' | b'-' | b'_' | b'.' | b',' | b'!' | b'?' | b'\'');
     let word = |part: &[u8]| {

@@ -1,8 +1,8 @@
 //! Every key of `#[otp_config]`, for the tests of the macros and of the runtime.
 
-/// Gives the list to the macro `$then`: each key with a literal, an expression of the same value,
-/// which is not the default, and texts that are refused. Of numbers and of lengths of time
-/// everything outside the range in the table is refused.
+/// Passes the list to the macro `$then`: each key with a literal, an expression of the same value,
+/// which is not the default, and rejected texts. The expressions for secrets have other values. For
+/// numbers and durations, everything outside the range in the table is rejected.
 macro_rules! every_key {
     ($then:ident) => {
         $then! {

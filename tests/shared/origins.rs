@@ -1,6 +1,6 @@
 //! Origins and hosts, for the tests of the macros and of the runtime.
 
-/// What `trusted_origins` takes.
+/// What `trusted_origins` accepts.
 pub(crate) const GOOD_ORIGINS: &[&str] = &[
     "https://app.example.com",
     "https://app.example.com:8443",
@@ -30,8 +30,7 @@ pub(crate) const GOOD_ORIGINS: &[&str] = &[
     "safari-web-extension://0B4C1E8F-A96D-4725-8B4C-1E8FA96D3726",
 ];
 
-/// What `trusted_origins` does not take, with what to write instead where
-/// that is clear.
+/// What `trusted_origins` rejects, with what to write instead where that is clear.
 pub(crate) const BAD_ORIGINS: &[(&str, Option<&str>)] = &[
     ("", None),
     (" ", None),
@@ -120,12 +119,11 @@ pub(crate) const BAD_ORIGINS: &[(&str, Option<&str>)] = &[
     ("Safari-Web-Extension://0B4C1E8F", Some("safari-web-extension://0B4C1E8F")),
 ];
 
-/// What `developer_hosts` takes.
+/// What `developer_hosts` accepts.
 pub(crate) const GOOD_HOSTS: &[&str] =
     &["192.168.1.20", "laptop.local", "laptop", "localhost", "8000-name.app.github.dev", "[fd00::1]"];
 
-/// What `developer_hosts` does not take, with what to write instead where
-/// that is clear.
+/// What `developer_hosts` rejects, with what to write instead where that is clear.
 pub(crate) const BAD_HOSTS: &[(&str, Option<&str>)] = &[
     ("", None),
     ("*", None),

@@ -1,4 +1,4 @@
-//! A response, read to its end.
+//! A complete response.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
@@ -54,14 +54,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response to its end.
+    /// Reads a whole response.
     pub async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the body is in memory").to_bytes().to_vec();
         Self { status: parts.status, headers: parts.headers, body }
     }
 
-    /// A header field as text; `None` when it is missing.
+    /// A header field as text. `None` if it is missing.
     pub fn header(&self, name: impl axum::http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("our fields are ASCII"))
     }
@@ -76,24 +76,24 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// A member of the body that is text.
+    /// A text member of the body.
     pub fn member(&self, name: &str) -> String {
         self.json()[name].as_str().unwrap_or_else(|| panic!("no text member {name}: {self:?}")).to_owned()
     }
 
-    /// A member of the body that is a number.
+    /// A number member of the body.
     pub fn number(&self, name: &str) -> u64 {
         self.json()[name].as_u64().unwrap_or_else(|| panic!("no number member {name}: {self:?}"))
     }
 
-    /// The names of the members of the body, in alphabetical order.
+    /// The names of the body's members, in alphabetical order.
     pub fn members(&self) -> Vec<String> {
         let mut names: Vec<_> = self.json().as_object().expect("an object").keys().cloned().collect();
         names.sort_unstable();
         names
     }
 
-    /// The cookies that it sets, in alphabetical order of their names.
+    /// The cookies that it sets, sorted by name.
     pub fn cookies(&self) -> Vec<SetCookie> {
         let mut cookies: Vec<_> = self
             .headers
@@ -120,7 +120,7 @@ impl Answer {
         self.header(RETRY_AFTER).expect("Retry-After is there").parse().expect("Retry-After is in seconds")
     }
 
-    /// The `code` of a problem; empty for anything else.
+    /// The `code` of a problem. Empty for anything else.
     pub fn code(&self) -> String {
         serde_json::from_slice::<Value>(&self.body)
             .ok()
@@ -128,7 +128,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// Fails unless this is a success.
+    /// Asserts that this is a success.
     #[track_caller]
     #[allow(clippy::return_self_not_must_use, reason = "often only the status matters")]
     pub fn ok(self) -> Self {
@@ -136,8 +136,8 @@ impl Answer {
         self
     }
 
-    /// Fails unless this is a whole problem of this kind: its status, media
-    /// type, members, and the header fields that its status asks for.
+    /// Asserts that this is a complete problem of this kind: its status, media type, members, and
+    /// the header fields that its status requires.
     #[track_caller]
     #[allow(clippy::return_self_not_must_use, reason = "often only the kind matters")]
     pub fn problem(self, status: u16, code: &str) -> Self {
@@ -146,7 +146,7 @@ impl Answer {
         self
     }
 
-    /// Fails unless this is a whole problem, of any kind.
+    /// Asserts that this is a complete problem of any kind.
     #[track_caller]
     pub fn assert_problem(&self) {
         assert_eq!(self.header(CONTENT_TYPE), Some("application/problem+json"), "{self:?}");
@@ -174,15 +174,15 @@ impl Answer {
         assert_eq!(self.header(WWW_AUTHENTICATE).is_some(), self.challenges(), "{self:?}");
     }
 
-    /// Whether `WWW-Authenticate` must be there: on every 401, and where a
-    /// token is malformed or not enough (RFC 6750 section 3).
+    /// Whether `WWW-Authenticate` is required: on every 401, and if a token is malformed or
+    /// insufficient (RFC 6750 section 3).
     fn challenges(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
             || ["invalid_request", "not_verified", "forbidden"].contains(&self.code().as_str())
     }
 }
 
-/// Shows the body as text: it is what a failing test is read for.
+/// Shows the body as text, because that is what explains a failing test.
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer")

@@ -1,5 +1,4 @@
-//! An application: the routes of otp-auth under `/auth`, and one route for
-//! each extractor.
+//! An application: the routes of otp-auth under `/auth`, and one route for each extractor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +24,12 @@ use crate::faults::{Faults, Faulty};
 use crate::hooks::TestHooks;
 use crate::user::User;
 
-/// Where an application keeps its rows.
+/// The store of an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// `MemoryStore`.
     Memory,
-    /// `SqliteStore`, in a file of its own.
+    /// `SqliteStore`, in a separate file.
     Sqlite,
 }
 
@@ -43,7 +42,7 @@ impl Backend {
 #[derive(Debug, Clone)]
 enum Database {
     Memory(Faulty<MemoryStore<User>>),
-    /// The directory goes when the last clone does.
+    /// The directory is deleted with the last clone.
     Sqlite {
         store: Faulty<SqliteStore>,
         _directory: Arc<tempfile::TempDir>,
@@ -66,7 +65,7 @@ impl Database {
     }
 }
 
-/// How to make an application.
+/// How to create an application.
 #[derive(Clone)]
 pub struct Setup {
     mode: Mode,
@@ -111,15 +110,14 @@ impl Setup {
         self
     }
 
-    /// With the rows, the clock, the sender and the hooks of another
-    /// application, as after a restart.
+    /// With the rows, clock, sender and hooks of another application, as after a restart.
     #[must_use]
     pub fn after(mut self, other: &App) -> Self {
         self.shared = Some(other.clone());
         self
     }
 
-    /// With a clock of its own.
+    /// With a separate clock.
     #[must_use]
     pub fn clock(mut self, clock: &TestClock) -> Self {
         self.clock = Some(clock.clone());
@@ -135,16 +133,16 @@ impl Setup {
         }
     }
 
-    /// Starts it, and returns what its type is known of as well.
+    /// Starts it, and also returns its typed `OtpAuth`.
     pub async fn typed<C: TestConfig>(self) -> Typed<C> {
         self.attempt().await.expect("the settings are good")
     }
 
-    /// Starts it, if its settings are good.
+    /// Starts it, if its settings are valid.
     ///
     /// # Errors
     ///
-    /// What `OtpAuth::new` says.
+    /// Those of `OtpAuth::new`.
     pub async fn attempt<C: TestConfig>(self) -> Result<Typed<C>, ConfigError> {
         let (sender, hooks, clock, faults, database) = if let Some(app) = self.shared {
             (app.sender, app.hooks, app.clock, app.faults, app.database)
@@ -174,7 +172,7 @@ impl std::fmt::Debug for Setup {
 /// An application, and its `OtpAuth`.
 #[derive(Debug, Clone)]
 pub struct Typed<C: TestConfig> {
-    /// For what is no route.
+    /// For everything that is not a route.
     pub auth: OtpAuth<Tuned<C>>,
     /// For the routes.
     pub app: App,
@@ -191,16 +189,15 @@ pub struct App {
     pub sender: CapturingSender,
     /// Its hooks.
     pub hooks: TestHooks,
-    /// Its clock, at first on a whole second.
+    /// Its clock, which starts at a whole second.
     pub clock: TestClock,
-    /// What goes wrong with its store.
+    /// The faults of its store.
     pub faults: Faults,
     database: Database,
 }
 
 impl App {
-    /// A client of the usual kind for the delivery: a browser where cookies
-    /// are set.
+    /// The usual kind of client for the delivery: a browser if it sets cookies.
     pub fn client(&self) -> Client {
         Client::new(self.clone(), if self.mode.sets_cookies() { ClientKind::Browser } else { ClientKind::Native })
     }
@@ -210,7 +207,7 @@ impl App {
         Client::new(self.clone(), kind)
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn pass(&self, span: Duration) {
         self.clock.advance(span);
     }
@@ -220,7 +217,7 @@ impl App {
         self.sender.code_for(email).expect("a code was sent")
     }
 
-    /// Another code than the latest one for an address, of the same length.
+    /// A wrong code of the same length as the latest one for an address.
     pub fn wrong_code_for(&self, email: &str) -> String {
         wrong(&self.code_for(email))
     }
@@ -260,7 +257,7 @@ impl App {
         }
     }
 
-    /// Takes back that an address is verified, as an application would.
+    /// Marks the address of a user as not verified, as an application would.
     pub async fn unverify(&self, user: &User) {
         match &self.database {
             Database::Memory(store) => {
@@ -314,7 +311,7 @@ impl App {
         }
     }
 
-    /// The sessions of a user that are alive, the latest first.
+    /// The live sessions of a user, the latest first.
     pub async fn sessions(&self, user: i64) -> Vec<otp_auth::session::Session> {
         use otp_auth::store::SessionStore;
         let (realm, user, now) = (Realm::new("users").unwrap(), user.to_string(), self.clock.now());
@@ -347,7 +344,7 @@ impl Target for App {
     }
 }
 
-/// Another code of the same length.
+/// A wrong code of the same length.
 pub fn wrong(code: &str) -> String {
     code.chars().map(|digit| if digit == '9' { '0' } else { char::from(digit as u8 + 1) }).collect()
 }
@@ -355,7 +352,7 @@ pub fn wrong(code: &str) -> String {
 /// The routes that need an access token, one for each extractor.
 pub const PROTECTED: [&str; 3] = ["/me", "/verified", "/claims"];
 
-/// The routes that look at an access token only if there is one.
+/// The routes where an access token is optional.
 pub const OPTIONAL: [&str; 3] = ["/maybe", "/maybe-verified", "/maybe-claims"];
 
 /// The routes of otp-auth.
@@ -378,7 +375,7 @@ fn router<C: TestConfig>(auth: &OtpAuth<Tuned<C>>) -> Router {
 #[openapi(info(title = "An application", version = "1.0.0"), paths(me))]
 pub struct Api;
 
-/// Anybody who is signed in.
+/// Any user who is signed in.
 #[utoipa::path(
     get, path = "/me", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = User), AuthRejection),

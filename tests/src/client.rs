@@ -1,5 +1,5 @@
-//! Clients: a browser, which keeps cookies, and a native application, which
-//! keeps what bodies hand out.
+//! Clients: a browser, which keeps cookies, and a native application, which keeps what bodies
+//! contain.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,24 +16,24 @@ use crate::answer::Answer;
 use crate::app::{App, wrong};
 use crate::jar::Jar;
 
-/// An application as its clients reach it. A clone is the same one.
+/// An application as its clients reach it. A clone is the same application.
 pub trait Target: Clone + Send + Sync {
     /// Answers a request.
     fn answer(&self, request: Request<Body>) -> impl Future<Output = Response> + Send;
 
-    /// The latest code that went to this address.
+    /// The latest code sent to this address.
     fn sent_code(&self, email: &str) -> impl Future<Output = String> + Send;
 
-    /// What its clock shows.
+    /// The time of its clock.
     fn now(&self) -> Timestamp;
 }
 
-/// What kind of client.
+/// The kind of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKind {
-    /// Keeps cookies; its scripts do not look at tokens in bodies.
+    /// Keeps cookies. Its scripts ignore tokens in bodies.
     Browser,
-    /// Knows no cookies.
+    /// Ignores cookies.
     Native,
 }
 
@@ -42,24 +42,24 @@ pub enum ClientKind {
 pub struct Client<A = App> {
     app: A,
     kind: ClientKind,
-    /// The cookies, of a browser.
+    /// The cookies of a browser.
     pub jar: Jar,
-    /// The challenge, of a native application.
+    /// The challenge of a native application.
     pub challenge: Option<String>,
-    /// The refresh token, of a native application.
+    /// The refresh token of a native application.
     pub refresh_token: Option<String>,
-    /// What makes it a known device, of a native application.
+    /// The device token of a native application.
     pub device: Option<String>,
     /// The access token.
     pub access_token: Option<String>,
     /// Sent with every request.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Where it connects from, as a server would say it.
+    /// The peer address that the server reports.
     pub address: Option<SocketAddr>,
 }
 
 impl<A: Target> Client<A> {
-    /// A client that remembers nothing yet.
+    /// A client that holds nothing yet.
     pub fn new(app: A, kind: ClientKind) -> Self {
         Self {
             app,
@@ -80,8 +80,7 @@ impl<A: Target> Client<A> {
         Self { app: app.clone(), ..self.clone() }
     }
 
-    /// Sends a request, with cookies if this is a browser, and keeps what
-    /// comes back.
+    /// Sends a request, with cookies if this is a browser, and keeps what the response hands out.
     pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
         if self.kind == ClientKind::Browser
@@ -126,12 +125,12 @@ impl<A: Target> Client<A> {
         self.send(request.body(body.to_string().into()).unwrap()).await
     }
 
-    /// Posts nothing.
+    /// Posts without a body.
     pub async fn post_nothing(&mut self, path: &str) -> Answer {
         self.send(Request::post(path).body(Body::empty()).unwrap()).await
     }
 
-    /// Asks with this method and nothing else.
+    /// Sends a request with this method and nothing else.
     pub async fn ask(&mut self, method: Method, path: &str) -> Answer {
         self.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
     }
@@ -150,7 +149,7 @@ impl<A: Target> Client<A> {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// Asks for a code.
+    /// Requests a code.
     pub async fn request(&mut self, email: &str) -> Answer {
         let mut body = json!({ "email": email });
         if let Some(device) = &self.device {
@@ -159,7 +158,7 @@ impl<A: Target> Client<A> {
         self.post("/auth/request-otp", &body).await
     }
 
-    /// Presents a code, with the challenge.
+    /// Verifies a code, with the challenge.
     pub async fn verify(&mut self, email: &str, code: &str) -> Answer {
         let mut body = json!({ "email": email, "code": code });
         if let Some(challenge) = &self.challenge {
@@ -171,19 +170,19 @@ impl<A: Target> Client<A> {
         self.post("/auth/verify-otp", &body).await
     }
 
-    /// Presents the code that was sent.
+    /// Verifies the code that was sent.
     pub async fn verify_right(&mut self, email: &str) -> Answer {
         let code = self.app.sent_code(email).await;
         self.verify(email, &code).await
     }
 
-    /// Presents another code.
+    /// Verifies a wrong code.
     pub async fn verify_wrong(&mut self, email: &str) -> Answer {
         let code = self.app.sent_code(email).await;
         self.verify(email, &wrong(&code)).await
     }
 
-    /// Asks for a code and presents it.
+    /// Requests a code and verifies it.
     pub async fn sign_in(&mut self, email: &str) -> Answer {
         self.request(email).await.ok();
         self.verify_right(email).await.ok()
@@ -206,26 +205,26 @@ impl<A: Target> Client<A> {
         }
     }
 
-    /// Signs out with the access token alone.
+    /// Signs out with only the access token.
     pub async fn logout_with_access_token(&mut self) -> Answer {
         let token = self.access_token.clone().expect("signed in");
         let request = Request::post("/auth/logout").header(AUTHORIZATION, format!("Bearer {token}"));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// The challenge, wherever it is kept.
+    /// The challenge, from the cookie or the body.
     pub fn held_challenge(&self) -> String {
         let cookie = self.jar.get("__Host-otp_challenge-users").map(str::to_owned);
         cookie.or(self.challenge.clone()).expect("a challenge")
     }
 
-    /// The refresh token, wherever it is kept.
+    /// The refresh token, from the cookie or the body.
     pub fn held_refresh_token(&self) -> String {
         let cookie = self.jar.get("__Host-refresh_token-users").map(str::to_owned);
         cookie.or(self.refresh_token.clone()).expect("a refresh token")
     }
 
-    /// Puts a refresh token back in the place where this client keeps it.
+    /// Stores a refresh token where this client keeps it.
     pub fn put_refresh_token(&mut self, token: &str) {
         match self.kind {
             ClientKind::Browser => self.jar.plant("__Host-refresh_token-users", token),
@@ -233,7 +232,7 @@ impl<A: Target> Client<A> {
         }
     }
 
-    /// Puts a challenge in the place where this client keeps it.
+    /// Stores a challenge where this client keeps it.
     pub fn put_challenge(&mut self, challenge: &str) {
         match self.kind {
             ClientKind::Browser => self.jar.plant("__Host-otp_challenge-users", challenge),
@@ -241,13 +240,13 @@ impl<A: Target> Client<A> {
         }
     }
 
-    /// What makes it a known device, wherever it is kept.
+    /// The device token, from the cookie or the body.
     pub fn held_device(&self) -> String {
         let cookie = self.jar.get("__Host-otp_device-users").map(str::to_owned);
         cookie.or(self.device.clone()).expect("a known device")
     }
 
-    /// Puts what makes a device known in the place where this client keeps it.
+    /// Stores a device token where this client keeps it.
     pub fn put_device(&mut self, device: &str) {
         match self.kind {
             ClientKind::Browser => self.jar.plant("__Host-otp_device-users", device),
@@ -255,7 +254,7 @@ impl<A: Target> Client<A> {
         }
     }
 
-    /// Forgets that this device is known.
+    /// Forgets the device token.
     pub fn forget_device(&mut self) {
         self.jar.forget("__Host-otp_device-users");
         self.device = None;

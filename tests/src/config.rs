@@ -1,4 +1,4 @@
-//! The configurations, one a delivery, and a way to change their settings.
+//! The configurations, one for each delivery, and a way to change their settings.
 
 use std::sync::LazyLock;
 
@@ -8,15 +8,15 @@ use otp_auth::{OtpConfig, config::SettingsBuilder, otp_config};
 use crate::hooks::TestHooks;
 use crate::user::User;
 
-/// The secret of the applications. It is made at run time: nothing that stands
-/// in a repository can be a secret.
+/// The secret of the applications. It is created at run time, because nothing in a repository can
+/// be a secret.
 pub static SECRET: LazyLock<String> = LazyLock::new(|| secret("the application"));
 
-/// Another one, for rotations and for forgers.
+/// Another secret, for rotations and forgeries.
 pub static OTHER_SECRET: LazyLock<String> = LazyLock::new(|| secret("somebody else"));
 
-/// A text like those that `openssl rand -hex 32` makes. The same name gives
-/// the same one, also in another process of this build.
+/// Text like the output of `openssl rand -hex 32`. The same name gives the same text, even in
+/// another process of this build.
 pub fn secret(name: &str) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -27,7 +27,7 @@ pub fn secret(name: &str) -> String {
     })
 }
 
-/// Where tokens travel.
+/// How refresh tokens travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// `refresh_token_delivery = "cookie"`.
@@ -42,8 +42,7 @@ impl Mode {
     /// Every delivery.
     pub const ALL: [Self; 3] = [Self::Cookie, Self::Body, Self::Both];
 
-    /// Whether the body of a request to this route matters, so that one that
-    /// cannot be read is refused.
+    /// Whether this route reads the body of a request, and so rejects one that it cannot read.
     #[must_use]
     pub fn reads_body(self, path: &str) -> bool {
         !(path.ends_with("/logout") || path.ends_with("/refresh") && self == Self::Cookie)
@@ -54,18 +53,18 @@ impl Mode {
         self != Self::Body
     }
 
-    /// Whether bodies have challenges and refresh tokens.
+    /// Whether bodies contain challenges and refresh tokens.
     pub fn fills_bodies(self) -> bool {
         self != Self::Cookie
     }
 }
 
-/// A configuration that a test can make.
+/// A configuration that tests can create.
 pub trait TestConfig: OtpConfig<User = User> {
     /// Its delivery, as a value.
     const MODE: Mode;
 
-    /// Makes it from its parts.
+    /// Creates it from its parts.
     fn assemble(secret: &str, sender: CapturingSender, hooks: TestHooks) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! A store that counts what it is asked, and fails or hangs when it is told.
+//! A store that records its calls, and fails or hangs on demand.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -45,8 +45,8 @@ pub enum Operation {
     Blacklist,
     /// `SessionStore::is_blacklisted`.
     IsBlacklisted,
-    /// `SessionStore::revocations`. It is asked once a second by nobody's
-    /// request, so it is not among the calls.
+    /// `SessionStore::revocations`. It runs once a second without a request, so it is not recorded
+    /// as a call.
     Revocations,
     /// `UserStore::user_by_email`.
     UserByEmail,
@@ -62,26 +62,25 @@ pub enum Operation {
     Cleanup,
 }
 
-/// How an operation goes wrong. Nothing has happened then, unless it says so.
+/// How an operation goes wrong. It has no effect, unless the variant says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails.
     Fail,
-    /// It never answers.
+    /// It never returns.
     Hang,
-    /// It waits until the faults are cleared, and happens then.
+    /// It waits until the faults are cleared, then takes effect.
     Wait,
-    /// Of [`Operation::OpenChallenge`] and [`Operation::SignIn`]: it happens, and
-    /// is never answered.
+    /// For [`Operation::OpenChallenge`] and [`Operation::SignIn`]: it takes effect, and never
+    /// returns.
     Unanswered,
-    /// Of [`Operation::OpenChallenge`]: it happens, and its answer is lost.
+    /// For [`Operation::OpenChallenge`]: it takes effect, and its result is lost.
     Lost,
-    /// Of [`Operation::Advance`]: it says that the session was in another
-    /// generation, and it is not.
+    /// For [`Operation::Advance`]: it falsely reports that the session was in another generation.
     Contradict,
 }
 
-/// Why a failing store fails. No client may ever see a word of it.
+/// Why a failing store fails. No client may ever see this text.
 pub const CAUSE: &str = "connection to db.internal.invalid refused";
 
 #[derive(Debug, Default)]
@@ -90,8 +89,7 @@ struct State {
     calls: Vec<Operation>,
 }
 
-/// Tells a [`Faulty`] store what to do, and knows what it was asked. Clones
-/// share everything.
+/// Controls a [`Faulty`] store and records its calls. Clones share everything.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<(Mutex<State>, Notify)>);
 
@@ -107,12 +105,12 @@ impl Faults {
         self.0.1.notify_waiters();
     }
 
-    /// What was asked since the last time, in order.
+    /// The calls since the last time, in order.
     pub fn take_calls(&self) -> Vec<Operation> {
         std::mem::take(&mut self.lock().calls)
     }
 
-    /// Returns when this operation is asked for.
+    /// Returns when this operation is called.
     pub async fn called(&self, operation: Operation) {
         while !self.lock().calls.contains(&operation) {
             tokio::task::yield_now().await;

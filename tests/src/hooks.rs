@@ -1,4 +1,4 @@
-//! Hooks that write down how they were called, and answer as they are told.
+//! Hooks that record their calls and answer on demand.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -28,19 +28,19 @@ pub enum Call {
     Suspicious(Suspicion),
 }
 
-/// What a question is answered.
+/// The answer to a question.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reply {
-    /// Go on.
+    /// Admits.
     #[default]
     Admit,
-    /// Stop here.
+    /// Refuses.
     Refuse,
-    /// Go on, but not before [`TestHooks::release`].
+    /// Admits, but not before [`TestHooks::release`].
     Hold,
-    /// Nothing, ever.
+    /// Never answers.
     Hang,
-    /// It panics.
+    /// Panics.
     Panic,
 }
 
@@ -60,12 +60,12 @@ struct State {
 pub struct TestHooks(Arc<Mutex<State>>);
 
 impl TestHooks {
-    /// Every call but those of `admit`, the oldest first.
+    /// Every call except those of `admit`, the oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.contexts().into_iter().map(|(call, _)| call).collect()
     }
 
-    /// The same, with what each was told of the request.
+    /// The same, each with its request context.
     pub fn contexts(&self) -> Vec<(Call, RequestContext)> {
         self.lock().calls.clone()
     }
@@ -80,32 +80,32 @@ impl TestHooks {
         self.lock().before_sign_in = reply;
     }
 
-    /// What `before_sign_in` adds to `amr` where it admits.
+    /// What `before_sign_in` adds to `amr` when it admits.
     pub fn admit_with(&self, methods: AuthMethods) {
         self.lock().methods = methods;
     }
 
-    /// Lets one question go on that is held.
+    /// Releases one held question.
     pub fn release(&self) {
         self.lock().released.notify_one();
     }
 
-    /// From now on every notice panics.
+    /// From now on, every notification panics.
     pub fn panic_on_notices(&self) {
         self.lock().notices = Reply::Panic;
     }
 
-    /// From now on no notice returns.
+    /// From now on, no notification returns.
     pub fn hang_on_notices(&self) {
         self.lock().notices = Reply::Hang;
     }
 
-    /// From now on `admit` refuses this user.
+    /// From now on, `admit` refuses this user.
     pub fn bar(&self, user: i64) {
         self.lock().barred.push(user);
     }
 
-    /// From now on `admit` lets this user in again.
+    /// From now on, `admit` admits this user again.
     pub fn unbar(&self, user: i64) {
         self.lock().barred.retain(|barred| *barred != user);
     }

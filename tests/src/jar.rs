@@ -1,4 +1,4 @@
-//! A cookie jar that does what a browser does (RFC 6265bis).
+//! A cookie jar that behaves like a browser (RFC 6265bis).
 
 use otp_auth::store::Timestamp;
 
@@ -15,9 +15,9 @@ struct Kept {
 pub struct Jar(Vec<Kept>);
 
 impl Jar {
-    /// Takes one `Set-Cookie` field. Drops what a browser would drop: a name
-    /// with a prefix whose conditions are not met (section 4.1.3). `Max-Age`
-    /// of zero removes the cookie of the same name, domain and path.
+    /// Stores one `Set-Cookie` field. Drops what a browser would drop: a name with a prefix whose
+    /// conditions are not met (section 4.1.3). A `Max-Age` of zero removes the cookie with the same
+    /// name, domain and path.
     pub fn store(&mut self, cookie: SetCookie, now: Timestamp) {
         let host_prefix = cookie.name.starts_with("__Host-");
         let secure_prefix = cookie.name.starts_with("__Secure-");
@@ -38,7 +38,7 @@ impl Jar {
         self.0.push(Kept { cookie, expires_at });
     }
 
-    /// The `Cookie` field for a path; `None` when there is nothing to send.
+    /// The `Cookie` field for a path. `None` if there is nothing to send.
     pub fn header(&self, path: &str, now: Timestamp) -> Option<String> {
         let pairs: Vec<_> = self
             .0
@@ -55,7 +55,7 @@ impl Jar {
         self.0.iter().find(|kept| kept.cookie.name == name).map(|kept| kept.cookie.value.as_str())
     }
 
-    /// Puts a cookie in, as a script or a neighbour host could.
+    /// Plants a cookie, as a script or a neighboring host could.
     pub fn plant(&mut self, name: &str, value: &str) {
         self.0.retain(|kept| kept.cookie.name != name);
         let cookie = SetCookie {
@@ -77,7 +77,7 @@ impl Jar {
     }
 }
 
-/// RFC 6265bis section 5.1.4.
+/// Path matching as in RFC 6265bis section 5.1.4.
 fn path_matches(path: &str, cookie: &str) -> bool {
     path.strip_prefix(cookie).is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
 }

@@ -1,6 +1,5 @@
-//! What the behaviour tests share: an application with every extractor, its
-//! configurations, a store and hooks that do as they are told, and a client
-//! that keeps cookies like a browser.
+//! Shared code of the behavior tests: an application with every extractor, its configurations, a
+//! store and hooks that behave on demand, and a client that keeps cookies like a browser.
 //!
 //! Nothing here is published. The tests are in `tests/behaviour`.
 

@@ -1,4 +1,4 @@
-//! Everything that is logged in this process, at every level, by every crate.
+//! Captures everything that is logged in this process, at every level, by every crate.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -9,14 +9,14 @@ use tracing_subscriber::fmt::MakeWriter;
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static INSTALLED: OnceLock<()> = OnceLock::new();
 
-/// Begins to capture, from all threads: `sqlx` logs from threads of its own,
-/// so a subscriber of one thread would miss the statements.
+/// Starts capturing from all threads. `sqlx` logs from its own threads, so a subscriber for one
+/// thread would miss the statements.
 pub fn capture() {
     INSTALLED.get_or_init(|| {
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_ansi(false)
-            // Six digits of a moment could be taken for a code.
+            // Six digits of a timestamp could be mistaken for a code.
             .without_time()
             .with_writer(Sink)
             .finish();
@@ -24,7 +24,7 @@ pub fn capture() {
     });
 }
 
-/// What a future has logged while it ran on this thread, whoever else captures.
+/// What a future logs while it runs on this thread, regardless of other subscribers.
 pub async fn of<T>(future: impl Future<Output = T>) -> (T, String) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let writer = Arc::clone(&lines);
@@ -51,7 +51,7 @@ impl Write for Shared {
     }
 }
 
-/// What was logged so far.
+/// What has been logged so far.
 pub fn captured() -> String {
     String::from_utf8_lossy(&lock()).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Running many futures concurrently.
 
 use std::future::Future;
 
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 
-/// Runs `count` of them at once and waits for all.
+/// Runs `count` futures concurrently and waits for all.
 pub async fn at_once<T, F>(count: usize, make: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -19,8 +19,7 @@ where
     tasks.join_all().await
 }
 
-/// How many of them have this status and this `code`, which is empty for a
-/// success.
+/// How many answers have this status and this `code`, which is empty for a success.
 pub fn count(answers: &[Answer], status: u16, code: &str) -> usize {
     answers.iter().filter(|answer| answer.status.as_u16() == status && answer.code() == code).count()
 }

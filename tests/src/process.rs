@@ -1,4 +1,4 @@
-//! Applications in processes of their own, reached over HTTP.
+//! Applications in separate processes, reached over HTTP.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use crate::answer::Answer;
 use crate::client::{Client, ClientKind, Target};
 
-/// The program of `tests/src/bin/application.rs`, running. It ends when the
-/// last clone is dropped.
+/// A running program of `tests/src/bin/application.rs`. It ends when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Process(Arc<Inner>);
 
@@ -33,12 +32,12 @@ struct Inner {
     child: Mutex<Child>,
     authority: String,
     http: HttpClient<HttpConnector, Body>,
-    /// Shows what the clock of the process shows.
+    /// Shows the same time as the clock of the process.
     clock: TestClock,
     log: Log,
 }
 
-/// What a process says on standard error.
+/// What a process writes to standard error.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
@@ -70,28 +69,28 @@ impl Process {
         }))
     }
 
-    /// A client that knows no cookies, as the program wants it.
+    /// A client that ignores cookies, as the program requires.
     pub fn client(&self) -> Client<Self> {
         Client::new(self.clone(), ClientKind::Native)
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub async fn pass(&self, span: Duration) {
         self.ask(Request::post(format!("/test/pass/{}", span.as_millis()))).await.ok();
         self.0.clock.advance(span);
     }
 
-    /// Bars the user of this id for an hour; whether that was stored.
+    /// Bars the user with this id for an hour. Returns whether that was stored.
     pub async fn bar(&self, id: &str) -> bool {
         self.told(Request::post(format!("/test/bar/{id}"))).await
     }
 
-    /// Forgets the user of this id; whether that was stored.
+    /// Forgets the user with this id. Returns whether that was stored.
     pub async fn forget(&self, id: &str) -> bool {
         self.told(Request::post(format!("/test/forget/{id}"))).await
     }
 
-    /// Ends all sessions of the user of this id; whether that was stored.
+    /// Revokes all sessions of the user with this id. Returns whether that was stored.
     pub async fn revoke_all(&self, id: &str) -> bool {
         self.told(Request::post(format!("/test/revoke/{id}"))).await
     }
@@ -102,17 +101,17 @@ impl Process {
         self.told(Request::post(format!("/test/hand-over/{from}/{to}"))).await
     }
 
-    /// Cleans up, and says how many rows of each kind that removed.
+    /// Cleans up, and returns how many rows of each kind it deleted.
     pub async fn cleanup(&self) -> Removed {
         self.told(Request::post("/test/cleanup")).await
     }
 
-    /// How many messages it has sent.
+    /// How many messages this process has sent.
     pub async fn mails(&self) -> usize {
         self.told(Request::get("/test/mails")).await
     }
 
-    /// Connections to the database that are in use.
+    /// How many database connections are in use.
     pub async fn connections_in_use(&self) -> usize {
         self.told(Request::get("/test/connections")).await
     }
@@ -122,12 +121,12 @@ impl Process {
         self.told(Request::get(format!("/test/users/{email}"))).await
     }
 
-    /// The latest code that went from here to this address.
+    /// The latest code that this process sent to this address.
     pub async fn code_for(&self, email: &str) -> Option<String> {
         self.told(Request::get(format!("/test/code/{email}"))).await
     }
 
-    /// Fails unless it is alive and nothing in it has panicked.
+    /// Asserts that it is running and that nothing in it has panicked.
     pub fn assert_sound(&self) {
         let ended = self.0.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().unwrap();
         let log = self.0.log.text();
@@ -164,7 +163,7 @@ impl Target for Process {
     }
 }
 
-/// What a clean-up has removed.
+/// What a cleanup deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 pub struct Removed {
     /// Rows of `otp_challenges`.
@@ -217,7 +216,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Starts both at the same moment, in time zones of their own.
+    /// Starts both concurrently, in different time zones.
     pub async fn start(program: &Path, backend: &str, url: &str) -> Self {
         let (first, second) = tokio::join!(
             Process::start(program, backend, url, "EAST-13:45"),
@@ -227,38 +226,38 @@ impl Pair {
         Self { first, second, started, requests: Arc::default() }
     }
 
-    /// Starts one more on the same database.
+    /// Starts a third one on the same database.
     pub async fn later(&self) -> Process {
         let (program, backend, url) = &self.started;
         Process::start(program, backend, url, "UTC").await
     }
 
-    /// A client whose requests go to each of them in turns.
+    /// A client whose requests alternate between the processes.
     pub fn client(&self) -> Client<Self> {
         Client::new(self.clone(), ClientKind::Native)
     }
 
-    /// The process of a number: the even ones and the odd ones.
+    /// The first process for even numbers, the second for odd ones.
     pub fn either(&self, number: usize) -> &Process {
         if number.is_multiple_of(2) { &self.first } else { &self.second }
     }
 
-    /// Moves both clocks on.
+    /// Advances both clocks.
     pub async fn pass(&self, span: Duration) {
         tokio::join!(self.first.pass(span), self.second.pass(span));
     }
 
-    /// Messages that were sent from either.
+    /// How many messages both have sent.
     pub async fn mails(&self) -> usize {
         self.first.mails().await + self.second.mails().await
     }
 
-    /// Asks both at the same moment.
+    /// Asks both concurrently.
     pub async fn both<T, F: Future<Output = T>>(&self, ask: impl Fn(Process) -> F) -> (T, T) {
         tokio::join!(ask(self.first.clone()), ask(self.second.clone()))
     }
 
-    /// Fails unless both are alive and nothing in them has panicked.
+    /// Asserts that both are running and that nothing in them has panicked.
     pub fn assert_sound(&self) {
         self.first.assert_sound();
         self.second.assert_sound();

@@ -1,16 +1,16 @@
-//! Taking tokens apart, and forging them as somebody without the key would.
+//! Taking tokens apart, and forging them without the key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// The parts of a compact token.
+/// The three parts of a compact token.
 pub fn parts(token: &str) -> [&str; 3] {
     let parts: Vec<_> = token.split('.').collect();
     parts.try_into().expect("a token has three parts")
 }
 
-/// Encodes as tokens do.
+/// Encodes bytes as tokens do.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -29,7 +29,7 @@ fn json(part: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
 
-/// Forgeries of a valid token: each must be refused everywhere.
+/// Forgeries of a valid token. Each must be rejected everywhere.
 pub fn forgeries(token: &str) -> Vec<(String, String)> {
     let [head, body, signature] = parts(token);
     let mut forged = Vec::new();

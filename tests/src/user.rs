@@ -12,21 +12,21 @@ pub struct User {
     /// The canonical address.
     #[otp(email)]
     pub email: String,
-    /// Whether somebody has proven to own the address.
+    /// Whether the address is verified.
     #[otp(verified)]
     pub is_verified: bool,
-    /// Goes into every access token.
+    /// Part of every access token.
     #[otp(claim)]
     pub username: Option<String>,
 }
 
 impl User {
-    /// The table of [`User`] in `SQLite`. The address has no unique index:
-    /// one user per address is the promise of the store.
+    /// The table of [`User`] in `SQLite`. The address has no unique index, because the store itself
+    /// must guarantee one user per address.
     pub const SCHEMA: &'static str = "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL, \
          is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)";
 
-    /// What a first sign-in makes.
+    /// The user that a first sign-in creates.
     pub fn first(new: NewUser<'_>) -> Self {
         Self { id: new.number, email: new.email.to_owned(), is_verified: true, username: None }
     }

@@ -1,5 +1,5 @@
-//! The page at `/docs` in a real browser that reaches no other server: one
-//! signs in there and calls a protected route, by clicking and pasting.
+//! The page at `/docs` in a real browser that reaches no other server: a user signs in there and
+//! calls a protected route, by clicking and pasting.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
@@ -27,7 +27,7 @@ use utoipa::OpenApi;
 
 const ANN: &str = "ann@example.com";
 
-/// The most that one step may take.
+/// The time limit of one step.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The operations, by the ids that the page gives them.
@@ -37,14 +37,14 @@ const REFRESH: &str = "#operations-auth-refresh";
 const LOGOUT: &str = "#operations-auth-logout";
 const ME: &str = "#operations-default-me";
 
-/// Browsers take cookies that are `Secure` from here without TLS.
+/// Browsers accept `Secure` cookies from here without TLS.
 const LOCALHOST: &str = "localhost";
 
-/// A name that only our browser resolves. To browsers and to Swagger UI it is
-/// a site like any other, which `localhost` is not.
+/// A name that only our browser resolves. Unlike `localhost`, browsers and Swagger UI treat it like
+/// any other site.
 const SITE: &str = "app.test";
 
-/// What the page shows of an answer.
+/// The answer, as the page shows it.
 #[derive(Debug)]
 struct Shown {
     status: String,
@@ -69,7 +69,7 @@ struct Page {
     app: App,
     origin: String,
     browser: Client,
-    /// Ends the browser.
+    /// Ends the browser when it is dropped.
     _driver: Driver,
 }
 
@@ -93,7 +93,7 @@ impl Page {
         page
     }
 
-    /// The first such element, as soon as there is one.
+    /// Waits for the first such element.
     async fn find(&self, css: &str) -> Element {
         let wait = self.browser.wait().at_most(PATIENCE).every(Duration::from_millis(20));
         match wait.for_element(Locator::Css(css)).await {
@@ -106,7 +106,7 @@ impl Page {
         self.find(css).await.click().await.unwrap();
     }
 
-    /// Replaces what is in a field, as by pasting.
+    /// Replaces the content of a field, as if pasted.
     async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
         let script = "arguments[0].select(); document.execCommand('insertText', false, arguments[1])";
@@ -114,7 +114,7 @@ impl Page {
         assert_eq!(field.prop("value").await.unwrap().as_deref(), Some(text), "{css}");
     }
 
-    /// Opens an operation; one that is open forgets its last answer.
+    /// Opens an operation. One that is already open discards its last answer.
     async fn turn_to(&self, operation: &str) {
         if self.browser.find(Locator::Css(&format!("{operation}.is-open"))).await.is_ok() {
             self.click(&format!("{operation} .btn-clear")).await;
@@ -129,7 +129,7 @@ impl Page {
         let answer = format!("{operation} .live-responses-table .response");
         let status = self.find(&format!("{answer} .response-col_status")).await.text().await.unwrap();
         let body = self.find(&format!("{answer} .highlight-code code")).await.text().await.unwrap();
-        // Below the status it says what is not documented.
+        // Below the status, the page lists what is not documented.
         Shown { status: status.lines().next().unwrap_or_default().to_owned(), body }
     }
 
@@ -149,14 +149,14 @@ impl Page {
         self.click(".auth-wrapper .btn.authorize").await;
         self.fill("#auth-bearer-value", tokens["access_token"].as_str().unwrap()).await;
         self.click("form:has(#auth-bearer-value) .btn.authorize").await;
-        // Once it has the token, it shows stars.
+        // With a token, the dialog shows asterisks instead of the field.
         self.find(".modal-ux form:has(label[for=auth-bearer-value]):not(:has(input))").await;
         self.click(".modal-ux .btn-done").await;
         self.find("body:not(:has(.modal-ux))").await;
     }
 
-    /// A last look at what the browser did: everything came from the
-    /// application, and the console complains of nothing but 401.
+    /// Final checks: everything was loaded from the application, and the console shows only errors
+    /// about 401.
     async fn close(self) {
         let script = "return performance.getEntries().filter(entry => entry.entryType == 'navigation' \
                       || entry.entryType == 'resource').map(entry => entry.name)";
@@ -176,18 +176,18 @@ impl Page {
     }
 }
 
-/// chromedriver, with the browsers that it has started.
+/// chromedriver, with the browsers that it started.
 struct Driver {
     child: Child,
     /// It ends if it cannot write.
     _output: Lines<BufReader<ChildStdout>>,
     port: u16,
-    /// The profiles of the browsers are in here.
+    /// Contains the profiles of the browsers.
     _directory: TempDir,
 }
 
 impl Driver {
-    /// Starts it on a free port of its own choice, on loopback.
+    /// Starts it on loopback, on a free port that it chooses.
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new("chromedriver");
@@ -211,7 +211,7 @@ impl Driver {
         let arguments = [
             "--headless",
             "--window-size=1200,1600",
-            // Only our own page is opened, and root cannot have the sandbox.
+            // Only our own page is opened, and root cannot use the sandbox.
             "--no-sandbox",
             "--disable-gpu",
             "--disable-quic",
@@ -219,9 +219,9 @@ impl Driver {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            // The browser ends when chromedriver does, however that comes about.
+            // The browser ends with chromedriver, however that ends.
             "--remote-debugging-pipe",
-            // No other server in the world.
+            // The browser reaches no other server.
             "--no-proxy-server",
             &format!("--host-resolver-rules=MAP {SITE} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE {LOCALHOST}"),
         ];
@@ -236,8 +236,8 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Also where a test has failed, the browser ends before its profile goes.
-    /// What is left of chromedriver then is killed.
+    /// Even if a test failed, the browser ends before its profile is deleted. If chromedriver is
+    /// still running then, it is killed.
     fn drop(&mut self) {
         if let Ok(mut connection) = TcpStream::connect(("127.0.0.1", self.port)) {
             let _ = connection.set_read_timeout(Some(PATIENCE));
@@ -248,7 +248,7 @@ impl Drop for Driver {
     }
 }
 
-/// chromedriver's own command for what the console of the page says.
+/// chromedriver's own command for the page's console log.
 #[derive(Debug)]
 struct ConsoleLog;
 
@@ -272,7 +272,7 @@ async fn browser_with_cookies_one_signs_in_on_the_page_and_calls_a_protected_rou
     let tokens = page.send_body(VERIFY_OTP, &json!({ "email": ANN, "code": code })).await.ok();
     page.authorize(&tokens).await;
     assert_eq!(page.send(ME).await.ok()["email"], ANN);
-    // The refresh token is in a cookie, which goes along by itself.
+    // The refresh token is in a cookie, which the browser sends without help.
     assert!(page.send(REFRESH).await.ok()["access_token"].is_string());
     page.send(LOGOUT).await.ok();
     page.send(ME).await.with_status("401");

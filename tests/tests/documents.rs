@@ -1,4 +1,4 @@
-//! The documents say what is true: requirements DOC-01 to DOC-10.
+//! The documents are correct: requirements DOC-01 to DOC-10.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
@@ -20,7 +20,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Lines that are broken anywhere read as one.
+/// Joins lines, so that line breaks do not matter.
 fn flowing(path: &str) -> String {
     read(path).split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -46,7 +46,7 @@ fn defaults() -> Settings {
     OtpAuth::new(Defaults { sender: ConsoleSender, secret }, store).unwrap().settings().clone()
 }
 
-/// KEY-02: whatever looks like a secret in this repository is refused.
+/// KEY-02: everything in this repository that looks like a secret is rejected.
 #[test]
 fn key_02_no_secret_that_stands_here_can_be_used() {
     let mut text = String::new();
@@ -70,7 +70,7 @@ fn key_02_no_secret_that_stands_here_can_be_used() {
     }
 }
 
-/// The default of a key, as the reference has it.
+/// The default of a key, according to the reference.
 fn documented(key: &str) -> String {
     let reference = read("otp-auth/docs/otp_config.md");
     let start = format!("| `{key} = ");
@@ -119,7 +119,7 @@ fn doc_06_doc_07_the_reference_has_the_defaults_of_the_code() {
     assert!(settings.developer_hosts.is_empty() && documented("developer_hosts") == "none");
 }
 
-/// Every document of the repository that people read.
+/// Every document of the repository for readers.
 fn documents() -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["", "docs/", "otp-auth/", "otp-auth/docs/", "benchmarks/"] {
@@ -134,7 +134,7 @@ fn documents() -> Vec<String> {
     found
 }
 
-/// The anchors that GitHub makes of the headings of a document.
+/// The anchors that GitHub creates for the headings of a document.
 fn anchors(document: &str) -> Vec<String> {
     let mut code = false;
     let mut headings = Vec::new();
@@ -155,7 +155,7 @@ fn every_link_within_the_repository_leads_somewhere() {
     for document in documents() {
         let text = read(&document);
         for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            // Links of rustdoc, and those to elsewhere, are not ours to follow.
+            // Rustdoc links and external links are not checked here.
             if target.contains("://") || target.contains("::") || target.contains('@') {
                 continue;
             }
@@ -193,7 +193,7 @@ fn every_file_that_architecture_md_names_is_there() {
     assert!(found >= 40, "{found}");
 }
 
-/// `rust-version` is what is tested.
+/// `rust-version` is the version that is tested.
 #[test]
 fn rust_version_is_that_of_the_pinned_toolchain() {
     let manifest = read("Cargo.toml");
@@ -202,7 +202,7 @@ fn rust_version_is_that_of_the_pinned_toolchain() {
     assert!(read("README.md").contains(&format!("Rust {version} or later")), "{version}");
 }
 
-/// The table of the reference, as the table of keys has it. `UPDATE_SNAPSHOTS=1` writes it anew.
+/// The table in the reference matches the table of keys. `UPDATE_SNAPSHOTS=1` rewrites it.
 #[test]
 fn doc_06_the_reference_has_every_key_as_the_rules_have_it() {
     const PATH: &str = "otp-auth/docs/otp_config.md";
@@ -231,7 +231,7 @@ fn doc_06_the_reference_has_every_key_as_the_rules_have_it() {
     assert!(old == table, "{PATH} differs from the table of keys; run this with UPDATE_SNAPSHOTS=1:\n{table}");
 }
 
-/// The program in the README is the one that CI starts.
+/// The program in the README is the one that CI runs.
 #[test]
 fn the_quickstart_of_the_readme_is_the_example() {
     let readme = read("README.md");
@@ -281,7 +281,7 @@ fn doc_01_doc_02_doc_03_doc_05_doc_10_the_limits_of_a_mailed_code_are_stated() {
     assert!(flowing("otp-auth/docs/front_page.md").contains("3.1.3.1"));
 }
 
-/// Every file of Rust code below a folder.
+/// Collects every file with one of these extensions below a folder.
 fn sources(folder: &Path, extensions: &[&str], found: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -295,7 +295,7 @@ fn sources(folder: &Path, extensions: &[&str], found: &mut String) {
     }
 }
 
-/// A threat without the test that it names is a promise without proof.
+/// A threat whose test does not exist is an unproven promise.
 #[test]
 fn every_test_that_security_md_names_exists() {
     let mut code = String::new();
@@ -322,7 +322,7 @@ fn every_test_that_security_md_names_exists() {
     }
 }
 
-/// DOC-08: every derived key is described, and none that is not there.
+/// DOC-08: every derived key is described, and no other.
 #[test]
 fn doc_08_every_key_is_in_security_md() {
     let code = read("otp-auth/src/keys.rs");
@@ -344,12 +344,12 @@ fn doc_08_every_key_is_in_security_md() {
     assert_eq!(labels, rows);
 }
 
-/// The lines of a text without their indentation.
+/// The lines of a text without indentation and empty lines.
 fn trimmed(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// What the documents tell people to write is run.
+/// The code that the documents recommend is run by a test.
 #[test]
 fn the_start_without_a_unique_index_is_tested() {
     let document = read("docs/getting-started.md");

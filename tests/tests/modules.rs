@@ -1,5 +1,5 @@
-//! ARCHITECTURE.md says that dependencies between modules point one way. Here
-//! the paths in the source are read, and what points another way is named.
+//! ARCHITECTURE.md says that dependencies between modules point one way. These tests read the paths
+//! in the source and report violations.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
@@ -9,8 +9,7 @@ use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The modules of the library from top to bottom: each may name those in the
-/// rows below its own.
+/// The modules of the library from top to bottom. Each may use those in the rows below its own.
 const LAYERS: &[&[&str]] = &[
     &["__private", "extract", "testing"],
     &["web"],
@@ -30,22 +29,22 @@ const LAYERS: &[&[&str]] = &[
     &["error"],
 ];
 
-/// What `web` is not to reach past the use cases for.
+/// Modules that `web` may reach only through the use cases.
 const BEHIND_AUTH: &[&str] = &["challenge", "hooks", "keys", "revoked", "store", "token"];
 
-/// Crates, and the modules that may name them.
+/// Crates, and the modules that may use them.
 const CRATES: &[(&[&str], &[&str])] = &[
     (&["axum", "cookie", "http", "tower", "tower_http"], &["web"]),
     (&["sqlx", "mongodb"], &["store", "__private"]),
     (&["aws_lc_rs", "rand"], &["crypto", "keys", "store"]),
-    // The others do no I/O, and wait for nothing.
+    // The others do no I/O and await nothing.
     (&["tokio"], &["auth", "store", "testing", "web"]),
 ];
 
 /// A module by its path from the root of its crate.
 type Module = Vec<String>;
 
-/// The paths that each module names, but for its tests.
+/// The paths that each module uses, except in its tests.
 struct Source(BTreeMap<Module, Vec<Vec<String>>>);
 
 impl Source {
@@ -63,7 +62,7 @@ impl Source {
             let stem = path.file_stem().unwrap().to_str().unwrap();
             let module = match stem {
                 "lib" | "mod" => parent.to_vec(),
-                // These may name what they test.
+                // These may use what they test.
                 "tests" | "testing_config" => continue,
                 _ => [parent, &[stem.to_owned()]].concat(),
             };
@@ -78,7 +77,7 @@ impl Source {
         }
     }
 
-    /// Which other modules each module names.
+    /// The other modules that each module uses.
     fn edges(&self) -> Vec<(&Module, Module)> {
         let mut edges = Vec::new();
         for (module, paths) in &self.0 {
@@ -88,7 +87,7 @@ impl Source {
         edges
     }
 
-    /// The deepest module on a path. `None` for a path of another crate.
+    /// The deepest module on a path. `None` for a path to another crate.
     fn resolve(&self, module: &Module, path: &[String]) -> Option<Module> {
         let mut absolute = match path.first()?.as_str() {
             "crate" => Vec::new(),
@@ -109,8 +108,8 @@ impl Source {
     }
 }
 
-/// Collects every path of two or more names, also those in the braces of a
-/// `use`, except those of `#[cfg(test)] mod`.
+/// Collects every path with two or more names, including those in the braces of a `use`, except in
+/// `#[cfg(test)] mod`.
 fn collect(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let mut at = 0;
@@ -131,7 +130,7 @@ fn collect(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Follows a path from the name at this place; the place of its last token.
+/// Follows a path from the name at this position, and returns the position of its last token.
 fn follow(tokens: &[TokenTree], mut at: usize, prefix: &[String], paths: &mut Vec<Vec<String>>) -> usize {
     let mut path = prefix.to_vec();
     loop {
@@ -159,7 +158,7 @@ fn follow(tokens: &[TokenTree], mut at: usize, prefix: &[String], paths: &mut Ve
     at
 }
 
-/// A circle among the modules of one folder, as it is walked through.
+/// A cycle among the modules of one folder, as a path through it.
 fn circle(edges: &BTreeMap<&str, BTreeSet<&str>>) -> Option<String> {
     fn walk<'a>(edges: &BTreeMap<&'a str, BTreeSet<&'a str>>, way: &mut Vec<&'a str>) -> Option<String> {
         let here = *way.last()?;
@@ -212,7 +211,7 @@ fn a_module_names_only_what_is_below_it() {
     let source = Source::of("otp-auth");
     let mut wrong = BTreeSet::new();
     for (from, to) in source.edges() {
-        // The root names everything; what it is named for are its macros.
+        // The root uses every module, and modules use it only for its macros.
         let (Some(upper), Some(lower)) = (from.first(), to.first()) else { continue };
         if upper != lower && layer(upper) >= layer(lower) {
             wrong.insert(format!("`{}` names `{lower}`, which is not below `{upper}`", from.join("::")));
@@ -240,7 +239,7 @@ fn crates_are_named_where_they_belong() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Policy takes the time as a value and asks nobody.
+/// Policy receives the time as a value and awaits nothing.
 #[test]
 fn rules_wait_for_nothing() {
     for rule in ["challenge", "token", "session", "revoked", "binding", "email", "text", "keys", "origin"] {

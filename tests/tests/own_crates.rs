@@ -1,4 +1,4 @@
-//! Applications that are crates of their own, with dependencies of their own.
+//! Applications in separate crates, with their own dependencies.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use otp_auth_tests::SECRET;
 
-/// The first block of this kind that holds a text.
+/// The first code block of this kind that contains a text.
 fn block<'a>(document: &'a str, kind: &str, holds: &str) -> &'a str {
     let opened = format!("```{kind}\n");
     let blocks = document.split(&opened).skip(1).filter_map(|rest| rest.split("```").next());
@@ -19,7 +19,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Runs cargo for a crate, with what is built already.
+/// Runs cargo for a crate, reusing what is already built.
 fn cargo(directory: &Path, arguments: &[&str]) -> Output {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(3).unwrap();
@@ -33,8 +33,7 @@ fn cargo(directory: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The program of the README, pasted into a new crate with the dependencies of
-/// the README.
+/// The program of the README, in a new crate with the dependencies from the README.
 #[test]
 fn the_quickstart_of_the_readme_compiles_in_a_crate_of_its_own() {
     let root = root();
@@ -53,14 +52,14 @@ fn the_quickstart_of_the_readme_compiles_in_a_crate_of_its_own() {
     fs::write(directory.path().join("Cargo.toml"), manifest).unwrap();
     let program = format!("#![deny(warnings)]\n{}", block(&readme, "rust", "fn main"));
     fs::write(directory.path().join("src/main.rs"), program).unwrap();
-    // The versions are those that everything else here is tested with, and
-    // what is built of them already is used.
+    // The versions are those that the rest of the workspace is tested with, so what is already
+    // built of them is reused.
     fs::copy(root.join("Cargo.lock"), directory.path().join("Cargo.lock")).unwrap();
     let checked = cargo(directory.path(), &["check", "--offline", "--quiet"]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
-/// Runs a program of `tests/applications`; what it printed.
+/// Runs a program of `tests/applications`, and returns its output.
 fn run_application(program: &[&str]) -> String {
     let arguments = [&["run", "--quiet", "--bin"], program].concat();
     let run = cargo(&root().join("tests/applications"), &arguments);

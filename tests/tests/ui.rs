@@ -1,8 +1,7 @@
-//! What the compiler says: wrong attributes get answers, and the generated
-//! code survives the crates that people put it into.
+//! Compiler messages: wrong attributes get helpful errors, and generated code compiles in crates of
+//! any kind.
 //!
-//! `TRYBUILD=overwrite cargo test -p otp-auth-tests --test ui` writes the
-//! expected answers anew.
+//! `TRYBUILD=overwrite cargo test -p otp-auth-tests --test ui` rewrites the expected output.
 
 #[test]
 fn macros() {

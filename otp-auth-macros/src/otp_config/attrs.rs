@@ -1,5 +1,5 @@
-//! The arguments of the attribute, as written. Rules about one value are checked by the value;
-//! rules about several wait for the model.
+//! The arguments of the attribute, as written. Rules about a single value are checked by the value,
+//! rules about several in the model.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -32,16 +32,16 @@ pub(crate) struct Arguments {
     pub(crate) refresh_token_delivery: Slot<Delivery>,
     pub(crate) hooks: Slot<()>,
     pub(crate) root: Slot<Root>,
-    /// Developer mode is written as `allow_in_release(…)`.
+    /// Whether developer mode is written as `allow_in_release(…)`.
     pub(crate) in_release: bool,
     /// The other keys, by their names.
     values: HashMap<&'static str, Slot<Value>>,
-    /// A key could mean anything, so another may only seem to be missing.
+    /// Whether a key is unrecognizable, so that another may only seem to be missing.
     pub(crate) unclear: bool,
 }
 
 impl Arguments {
-    /// Reads everything that reads and reports the rest.
+    /// Reads everything that parses and reports the rest.
     pub(crate) fn read(arguments: TokenStream, errors: &mut Errors) -> Self {
         let vocabulary = Vocabulary {
             attribute: "#[otp_config(...)]",
@@ -86,12 +86,12 @@ impl Arguments {
         errors.append(mistakes);
     }
 
-    /// What is known about a key.
+    /// The result of reading a key.
     pub(crate) fn slot(&self, key: &str) -> &Slot<Value> {
         self.values.get(key).unwrap_or(&Slot::Absent)
     }
 
-    /// The literal of a key, when it has one.
+    /// The literal of a key, if it has one.
     pub(crate) fn known(&self, key: &str) -> Option<&Known> {
         self.slot(key).value().and_then(Value::known)
     }

@@ -1,4 +1,4 @@
-//! From the model to an impl.
+//! Expands the model to an impl.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -67,8 +67,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
-/// The type that plays a part, and the expression that borrows it from `self`. Without a field it
-/// is the struct itself, and what it lacks is said at `place`.
+/// The type with a role, and the expression that borrows its value from `self`. Without a field, it
+/// is the struct itself, and the compiler reports what it lacks at `place`.
 fn part(field: Option<&FieldRole>, place: &Ident) -> (TokenStream, TokenStream) {
     match field {
         None => (quote_spanned!(pointing_at(place)=> Self), quote!(self)),
@@ -76,8 +76,8 @@ fn part(field: Option<&FieldRole>, place: &Ident) -> (TokenStream, TokenStream) 
     }
 }
 
-/// Hooks that the struct has and the key `hooks` does not name would never be called. With type
-/// parameters an impl of our own is in their way; it has no better words.
+/// Rejects an impl of `Hooks` without the key `hooks`, because it would never be called. If the
+/// struct has generics, an impl of ours conflicts with it, which gives a less helpful message.
 fn forgotten_hooks(model: &Model) -> TokenStream {
     const MESSAGE: &str = "these `Hooks` are never called: add the key `hooks` to `#[otp_config(...)]`";
     let private = model.root.private();

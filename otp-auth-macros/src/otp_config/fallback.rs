@@ -1,5 +1,5 @@
-//! What stands in for the expansion when a configuration has mistakes: an impl that only has to
-//! exist, so that the rest of the file type-checks and the mistakes are the only errors.
+//! A stand-in for a configuration with mistakes: an impl that only needs to exist, so that the rest
+//! of the file type-checks and the mistakes are the only errors.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -31,7 +31,7 @@ impl Place {
 /// impl OtpConfig for Auth { type User = User; … fn settings(&self) -> SettingsBuilder { loop {} } … }
 /// ```
 ///
-/// A user that is not known is most likely called `User`.
+/// An unknown user type is assumed to be called `User`.
 pub(super) fn expand(written: &Arguments, place: &Place) -> TokenStream {
     let private = written.root().private();
     let Place { ty, generics } = place;

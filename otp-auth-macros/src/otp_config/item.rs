@@ -1,4 +1,4 @@
-//! The struct that the attribute stands on, and the roles of its fields.
+//! The struct with the attribute, and the roles of its fields.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -13,7 +13,7 @@ use crate::syntax::mentions;
 
 const EXAMPLE: &str = "write `struct Auth { #[otp(sender)] sender: ConsoleSender }`";
 
-/// The user's struct, and what the attributes on its fields said.
+/// The user's struct, and the roles that attributes give its fields.
 pub(crate) struct Item<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
@@ -21,12 +21,12 @@ pub(crate) struct Item<'a> {
     pub(crate) hooks: Option<FieldRole>,
 }
 
-/// A field with a part to play.
+/// A field with a role.
 #[derive(Clone)]
 pub(crate) struct FieldRole {
     pub(crate) member: Member,
     pub(crate) ty: Type,
-    /// The word of the attribute.
+    /// The word in the attribute.
     pub(crate) word: Option<Ident>,
 }
 
@@ -90,7 +90,7 @@ fn no_struct(place: &impl ToTokens, what: &str) -> Error {
     mistake(place, format_args!("`#[otp_config(...)]` goes on a struct, and this is {what}: {EXAMPLE}"))
 }
 
-/// Says what is needed in place of an item that is no type, and which type gets the stand-in.
+/// Reports an item that is not a type. Returns where the stand-in goes, if there is one.
 pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place> {
     let item = syn::parse2::<syn::Item>(tokens.clone()).ok()?;
     let (what, place) = match &item {
@@ -107,8 +107,8 @@ pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place>
     }
 }
 
-/// Refuses fields that no other thread may see, and traits that have no `dyn`. The mistake takes
-/// the place of their types, so that nothing else is said about them.
+/// Rejects fields whose types threads cannot share, and `dyn` of traits that do not support it. The
+/// error replaces the type, so that nothing else is reported about it.
 pub(super) fn refuse_types(input: &mut DeriveInput) {
     let Data::Struct(data) = &mut input.data else { return };
     for field in &mut data.fields {
@@ -129,8 +129,8 @@ pub(super) fn refuse_types(input: &mut DeriveInput) {
     }
 }
 
-/// A type of the standard library that only one thread may use, and what to write instead. Only
-/// what is certain: the type itself, or one that a container of the standard library hands out.
+/// A standard library type that threads cannot share, and what to write instead. Covers only
+/// certain cases: the type itself, or one inside a container of the standard library.
 fn of_one_thread(ty: &Type) -> Option<(&'static str, &'static str)> {
     let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last()?;
@@ -148,7 +148,7 @@ fn of_one_thread(ty: &Type) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Removes the attributes that only the derive would understand.
+/// Removes the attributes that only the derive understands.
 pub(super) fn remove_attributes(input: &mut DeriveInput) {
     if let Data::Struct(data) = &mut input.data {
         for field in &mut data.fields {

@@ -1,8 +1,8 @@
-//! `#[otp_config(...)]`: from attributes (`attrs`) to a model (`model`) to an impl (`expand`), or,
-//! when there are mistakes, to the mistakes and a stand-in (`fallback`).
+//! `#[otp_config(...)]`: builds a model (`model`) from the attributes (`attrs`) and expands it to
+//! an impl (`expand`). If there are mistakes, reports them and generates a stand-in (`fallback`).
 //!
-//! The attribute only hands its arguments on, to a hidden derive: that one sees the fields as
-//! `#[cfg]` leaves them.
+//! The attribute passes its arguments on to a hidden derive, which sees the fields after `#[cfg]`
+//! is resolved.
 
 mod attrs;
 mod expand;
@@ -22,11 +22,11 @@ use self::item::Item;
 use self::model::Model;
 use crate::diag::Errors;
 
-/// The attribute with the arguments.
+/// The helper attribute that holds the arguments.
 const ARGUMENTS: &str = "__otp_config";
 
-/// The attribute, on token streams that also exist outside the compiler. The user's item is
-/// always part of the result.
+/// Expands the attribute. It takes `proc_macro2` tokens, so that it also runs outside the compiler.
+/// The result always includes the user's item.
 ///
 /// ```text
 /// #[derive(otp_auth::__private::OtpConfigItem)]
@@ -38,14 +38,14 @@ pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStr
     let mut of_arguments = Errors::default();
     let written = Arguments::read(arguments.clone(), &mut of_arguments);
     let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
-        // The compiler explains an item that does not parse.
+        // The compiler reports an item that does not parse.
         let stand_in = item::refuse(item, &mut errors).map(|place| fallback::expand(&written, &place));
         let errors = errors.expand();
         return quote!(#item #errors #stand_in);
     };
     item::refuse_types(&mut input);
     if written.root.is_broken() {
-        // Nobody knows where the derive is.
+        // The path of the derive is unknown.
         item::remove_attributes(&mut input);
         let stand_in = fallback::expand(&written, &fallback::Place::of(&input));
         let errors = of_arguments.expand();
@@ -60,7 +60,7 @@ pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStr
     }
 }
 
-/// The hidden derive.
+/// Expands the hidden derive.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
         Ok(input) => input,

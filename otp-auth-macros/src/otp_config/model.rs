@@ -24,7 +24,7 @@ pub(crate) struct Model {
     pub(crate) user: Type,
     /// The marker type of the delivery.
     pub(crate) delivery: TokenStream,
-    /// The field with the sender; `None` where the struct itself is it.
+    /// The field with the sender. `None` if the struct itself is the sender.
     pub(crate) sender: Option<FieldRole>,
     pub(crate) hooks: Hooks,
     /// The setters to call, each with its argument, in the order of the keys.
@@ -38,13 +38,13 @@ pub(crate) struct Model {
 pub(crate) enum Hooks {
     None,
     Field(Box<FieldRole>),
-    /// The struct has them, as the key says.
+    /// The struct itself has them, as the key says.
     Own(Ident),
 }
 
 impl Model {
-    /// Checks the rules about several values. `None` when there is no model; the reasons are in
-    /// `errors`. There may be a model and errors, too.
+    /// Checks the rules about several values. `None` if there is no model, for reasons that are in
+    /// `errors`. There may also be both a model and errors.
     pub(crate) fn build(written: &Arguments, item: &Item<'_>, errors: &mut Errors) -> Option<Self> {
         if written.user.is_absent() && !written.unclear {
             errors.push(mistake(
@@ -105,7 +105,7 @@ fn setters(written: &Arguments, private: &TokenStream) -> Vec<(Ident, TokenStrea
     setters.collect()
 }
 
-/// A secret there must be, and a literal one must be strong; in developer mode neither.
+/// Requires a secret, and rejects a weak literal. Developer mode allows both.
 fn check_secrets(written: &Arguments, item: &Item<'_>, errors: &mut Errors) {
     let developing = match written.slot("developer_mode") {
         Slot::Absent => false,
@@ -151,7 +151,7 @@ fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-/// The literal or default length of time; `None` when it is not known yet.
+/// The literal or default duration. `None` if it is not known yet.
 fn length(written: &Arguments, rule: Time) -> Option<Duration> {
     match (written.slot(rule.key), written.known(rule.key)) {
         (Slot::Absent, _) => Some(rule.default),
@@ -160,7 +160,7 @@ fn length(written: &Arguments, rule: Time) -> Option<Duration> {
     }
 }
 
-/// The literal or default number; `None` when it is not known yet.
+/// The literal or default number. `None` if it is not known yet.
 fn number<T: Copy + TryFrom<u64>>(written: &Arguments, rule: Count<T>) -> Option<T> {
     match (written.slot(rule.key), written.known(rule.key)) {
         (Slot::Absent, _) => Some(rule.default),
@@ -169,7 +169,7 @@ fn number<T: Copy + TryFrom<u64>>(written: &Arguments, rule: Count<T>) -> Option
     }
 }
 
-/// Rules about several keys, as far as all of them are known.
+/// Checks the rules about several keys, as far as their values are known.
 fn check_pairs(written: &Arguments, errors: &mut Errors) {
     let time = |rule| length(written, rule);
     let lifetimes = time(setting::access_token_lifetime).zip(time(setting::refresh_token_lifetime));
@@ -190,7 +190,7 @@ fn check_pairs(written: &Arguments, errors: &mut Errors) {
     }
 }
 
-/// The cookie, as far as it is known. Without a name there is one that fits.
+/// The cookie settings, as far as they are known. The default name fits all of them.
 fn cookie(written: &Arguments) -> Cookie<'_> {
     let secure = match written.slot("cookie_secure") {
         Slot::Given { value, .. } => flag(value).unwrap_or(true),

@@ -1,4 +1,5 @@
-//! The words of `#[otp_config]`, and those that people bring from elsewhere.
+//! Words that people bring to `#[otp_config]` from other libraries, and the keys of `#[otp]` on its
+//! fields.
 
 use crate::entry::{Form, Key, Vocabulary};
 
@@ -13,7 +14,7 @@ const MAIL: &str = "the sender writes the mail: put it into your `impl SendOtp`"
 const ROUTES: &str = "you choose where the routes are: write `.nest(\"/auth\", auth.router())`";
 const CLEANUP: &str = "call `auth.spawn_cleanup(…)` with how often to clean up";
 
-/// Words that are no keys of the attribute.
+/// Words that are not keys of the attribute.
 pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("model type users account user_type usertype", "user"),
     ("secret jwt_secret secret_env key jwt_key signing_key secretkey token_secret", "secret_key"),
@@ -79,7 +80,7 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("audit log logging events log_level", "implement `Hooks`, or subscribe to the events with `tracing`"),
 ];
 
-/// The words on a field of the configuration.
+/// The keys of `#[otp]` on a field of the configuration.
 pub(super) const FIELD: Vocabulary = Vocabulary {
     attribute: "#[otp(...)]",
     keys: &[Key::new("sender", Form::Word, "sender"), Key::new("hooks", Form::Word, "hooks")],

@@ -1,5 +1,5 @@
-//! The attributes of a user struct, as written. Rules about one value are checked here; rules
-//! about several wait for the model.
+//! The attributes of a user struct, as written. Rules about a single value are checked here, rules
+//! about several in the model.
 
 use proc_macro2::Ident;
 use syn::{Attribute, Data, DeriveInput, Expr, Fields, Type};
@@ -26,11 +26,11 @@ pub(crate) struct Attributes<'a> {
     pub(crate) document_filter: Slot<DocumentFilter>,
     pub(crate) claims: Slot<Type>,
     pub(crate) root: Root,
-    /// `None` when the item is no struct with named fields.
+    /// `None` if the item is not a struct with named fields.
     pub(crate) fields: Option<Vec<FieldAttributes<'a>>>,
-    /// A field has an attribute that could mean anything, so a role may only seem to be missing.
+    /// Whether some attribute has an unknown meaning, so that a role may only seem to be missing.
     pub(crate) unclear: bool,
-    /// Words of fields that stand on the struct instead.
+    /// Keys for fields that were written on the struct instead.
     pub(crate) misplaced: Vec<&'static str>,
     /// What this build can generate.
     pub(crate) features: Features,
@@ -50,7 +50,7 @@ pub(crate) struct FieldAttributes<'a> {
     pub(crate) default: Slot<DefaultValue>,
     pub(crate) json: Slot<()>,
     pub(crate) skip: Slot<()>,
-    /// An attribute of this field could mean anything; the mistake is reported.
+    /// Whether an attribute of this field has an unknown meaning. The mistake has been reported.
     unclear: bool,
 }
 
@@ -77,7 +77,7 @@ impl FromAttribute for DefaultValue {
 }
 
 impl<'a> Attributes<'a> {
-    /// Reads everything that reads and reports the rest.
+    /// Reads everything that parses and reports the rest.
     pub(crate) fn read(input: &'a DeriveInput, features: Features, errors: &mut Errors) -> Self {
         let mut written = Self {
             input,
@@ -158,7 +158,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// The named fields of a struct, or what is needed instead of the item.
+/// The named fields of a struct, or an error that says what to write instead.
 fn named_fields(input: &DeriveInput) -> Result<&syn::punctuated::Punctuated<syn::Field, syn::Token![,]>> {
     let (what, place) = match &input.data {
         Data::Struct(data) => match &data.fields {
@@ -179,7 +179,7 @@ fn named_fields(input: &DeriveInput) -> Result<&syn::punctuated::Punctuated<syn:
     ))
 }
 
-/// One field with its attributes.
+/// Reads one field with its attributes.
 fn read_field<'a>(ident: &'a Ident, field: &'a syn::Field, errors: &mut Errors) -> FieldAttributes<'a> {
     let mut written = FieldAttributes {
         ident,

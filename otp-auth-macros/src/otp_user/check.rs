@@ -1,4 +1,4 @@
-//! What the check at the start needs to know of a user struct: the table and its columns.
+//! Describes the table of a user struct and its columns, for the database check at startup.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -78,7 +78,7 @@ fn column(dialect: Dialect, module: &TokenStream, table: &str, field: &Field, co
     }
 }
 
-/// What the insert gives to a column. `None` is the `Default` of an `Option`.
+/// What a sign-up inserts into a column. `None` is the `Default` of an `Option`.
 fn given(module: &TokenStream, on_sign_up: Option<&Initial>) -> TokenStream {
     match on_sign_up {
         None => quote!(#module::Given::Nothing),

@@ -1,4 +1,5 @@
-//! What differs between the SQL databases: names, placeholders, and how an address is compared.
+//! Differences between the SQL databases: quoting, placeholders, locks, and how addresses are
+//! compared.
 
 use crate::value::TableName;
 
@@ -13,7 +14,7 @@ pub(crate) enum Dialect {
 impl Dialect {
     pub(super) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
 
-    /// Its word in `stores(...)`, which is also its crate feature and its module in the runtime.
+    /// Its name in `stores(...)`, which is also its crate feature and its module in the runtime.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -31,8 +32,8 @@ impl Dialect {
         }
     }
 
-    /// A name in quotes. `SQLite` gets backticks: unlike a name in double quotes, it never takes
-    /// that for a string.
+    /// A quoted name. `SQLite` gets backticks, because it can take an unknown name in double quotes
+    /// for a string.
     pub(super) fn quoted(self, name: &str) -> String {
         match self {
             Self::Sqlite | Self::MySql => format!("`{}`", name.replace('`', "``")),
@@ -40,7 +41,7 @@ impl Dialect {
         }
     }
 
-    /// The table, with its schema where one is given.
+    /// The table, with its schema if it has one.
     pub(super) fn qualified(self, table: &TableName) -> String {
         match &table.schema {
             Some(schema) => format!("{}.{}", self.quoted(schema), self.quoted(&table.table)),
@@ -48,7 +49,7 @@ impl Dialect {
         }
     }
 
-    /// The parameter of this number; the first is 1. `MySQL` knows no numbers.
+    /// The placeholder with this number, starting at 1. `MySQL` has no numbered placeholders.
     pub(super) fn parameter(self, number: usize) -> String {
         match self {
             Self::Sqlite => format!("?{number}"),
@@ -57,14 +58,14 @@ impl Dialect {
         }
     }
 
-    /// The condition that a column holds an address that its collation takes for the given one, as
-    /// a unique index of it does. The address is the parameter of this number.
+    /// The condition that the collation of a column considers its value equal to the given address,
+    /// as a unique index on the column does. The address is the parameter with this number.
     pub(super) fn is_like_address(self, column: &str, number: usize) -> String {
         format!("{column} = {}", self.parameter(number))
     }
 
-    /// The condition that a column holds another spelling of the given address, as an application's
-    /// unique index on `lower(…)` compares. `MySQL` leaves that to the collation of the column.
+    /// The condition that a column holds another spelling of the given address, as a unique index
+    /// on `lower(…)` compares. `None` for `MySQL`, where the column's collation decides.
     pub(super) fn is_spelling(self, column: &str) -> Option<String> {
         match self {
             Self::Sqlite => Some(format!("lower({column}) = lower(?1)")),
@@ -73,10 +74,10 @@ impl Dialect {
         }
     }
 
-    /// The condition that a column holds exactly the given address. A collation of the column may
-    /// hold more texts for equal; the first half lets its index find them, the second half picks.
-    /// The address has the type of its field, which need not be text. `MySQL` is given it twice;
-    /// bytes that are no text become `NULL` in its second half.
+    /// The condition that a column holds exactly the given address. The column's collation may
+    /// consider more text equal: the first half can use its index, the second half compares
+    /// exactly. The address has the type of its field, which may not be text. `MySQL` binds it
+    /// twice; bytes that are not text become `NULL` in its second half.
     pub(super) fn is_address(self, column: &str, number: usize) -> String {
         let like = self.is_like_address(column, number);
         let parameter = self.parameter(number);
@@ -90,8 +91,8 @@ impl Dialect {
         format!("{like} AND {exactly}")
     }
 
-    /// The end of a select that keeps others from changing the row until the transaction ends, and
-    /// not from referring to it; `SQLite` has one writer at a time.
+    /// The end of a `SELECT` that locks the row. Until the transaction ends, others can refer to
+    /// the row but not change it. `SQLite` has only one writer at a time.
     pub(super) fn locking(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,

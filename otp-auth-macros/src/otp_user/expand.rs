@@ -1,4 +1,4 @@
-//! From the model to impls.
+//! Expands the model to impls.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -37,7 +37,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// }
 /// ```
 ///
-/// And where the field holds a time:
+/// If the `verified` field holds a time:
 ///
 /// ```text
 ///     fn verified(&self) -> Option<bool> { Some(Option::is_some(&self.verified_at)) }
@@ -105,7 +105,7 @@ fn user_impl(model: &Model) -> TokenStream {
     }
 }
 
-/// The claims type, and the expression that makes one from `self`.
+/// The claims type, and the expression that creates its value from `self`.
 fn claims(model: &Model) -> (TokenStream, TokenStream) {
     match &model.claims {
         Claims::Own(ty) => {
@@ -178,8 +178,8 @@ fn claim_field(claim: &Claim) -> TokenStream {
     quote!(#about #(#docs)* #rename #absent pub #ident: #ty)
 }
 
-/// What serde's `crate` attribute names: a path, or, where the path begins with `$crate` and so
-/// fits in no string, an alias.
+/// The value of serde's `crate` attribute: a path, or, if the path begins with `$crate` and cannot
+/// be a string, an alias. An alias comes with its import.
 pub(super) fn serde_path(root: &Root, claims: &Ident) -> (Option<TokenStream>, String) {
     if let Some(path) = root.serde() {
         return (None, path);

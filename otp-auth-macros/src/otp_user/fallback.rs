@@ -1,5 +1,5 @@
-//! What stands in for the expansion when a user struct has mistakes: impls that only have to
-//! exist, so that the rest of the file type-checks and the mistakes are the only errors.
+//! Stand-ins for a user struct with mistakes: impls that only need to exist, so that the rest of
+//! the file type-checks and the mistakes are the only errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -23,7 +23,7 @@ pub(crate) fn expand(written: &Attributes<'_>) -> TokenStream {
     let fields = written.fields.as_deref().unwrap_or_default();
     let id = id_type(fields, &written.input.generics);
     let (claims_struct, claims) = claims(written, fields);
-    // The store and the word `verified` may be meant although they do not read.
+    // The stores and `verified` may be intended even if they do not parse.
     let stores = written.features.dialects().map(|dialect| sql::stand_in(dialect, &written.root));
     let collection = written.features.mongodb.then(|| mongo::stand_in(&private));
     let stores = stores.chain(collection).map(|(store_trait, members)| {
@@ -56,7 +56,7 @@ pub(crate) fn expand(written: &Attributes<'_>) -> TokenStream {
     }
 }
 
-/// The type of the id as far as it is known.
+/// The type of the id if it is known, or else `i64`.
 fn id_type(fields: &[FieldAttributes<'_>], generics: &Generics) -> Type {
     let given = fields.iter().find(|field| !field.id.is_absent());
     let named = || fields.iter().find(|field| field.ident == "id");
@@ -72,7 +72,7 @@ fn id_type(fields: &[FieldAttributes<'_>], generics: &Generics) -> Type {
     }
 }
 
-/// The claims struct, with the claims whose types can stand there, and the claims type.
+/// The claims struct, with the claims whose types it can hold, and the claims type.
 fn claims(written: &Attributes<'_>, fields: &[FieldAttributes<'_>]) -> (TokenStream, TokenStream) {
     if let Some(ty) = written.claims.value() {
         return (TokenStream::new(), quote!(#ty));

@@ -1,5 +1,5 @@
-//! Attributes of sqlx and serde on a user struct. They say how others read it, and otp-auth does
-//! not: without a word of its own it would use another column, silently.
+//! Attributes of sqlx and serde on a user struct. otp-auth does not read them, so without an
+//! attribute of ours it would silently use another column.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -36,11 +36,11 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
                 let plain = field.column.is_absent();
                 let help = match (&*word.to_string(), value) {
                     ("rename", Some(value)) if plain && value != column => {
-                        // serde may name it for an API alone.
+                        // The name may be for an API only.
                         let or = format!(" if the database calls it that, or `#[otp(column = \"{column}\")]` if not");
                         format!("write `#[otp(column = \"{value}\")]`{}", if in_table { "" } else { &or })
                     }
-                    // What serde skips may still be stored.
+                    // A field that serde skips may still be stored.
                     ("skip", _)
                         if in_table
                             && field.id.is_absent()
@@ -62,7 +62,7 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
     }
 }
 
-/// Whether a style of names, such as `camelCase`, changes this one.
+/// Whether a naming style such as `camelCase` changes this name.
 fn changes(style: &str, name: &str) -> bool {
     match style {
         "snake_case" => false,
@@ -75,7 +75,7 @@ fn changes(style: &str, name: &str) -> bool {
 fn words(attributes: &[Attribute], name: &str) -> Vec<(Ident, Option<String>)> {
     let mut words = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
-        // Whoever the attribute belongs to reports what does not read.
+        // The macro that owns the attribute reports what does not parse.
         let _ = attribute.parse_nested_meta(|meta| {
             let value = if meta.input.peek(Token![=]) { string(&meta.value()?.parse::<Expr>()?) } else { None };
             if meta.input.peek(syn::token::Paren) {

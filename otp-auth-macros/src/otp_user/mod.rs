@@ -1,5 +1,5 @@
-//! `#[derive(OtpUser)]`: from attributes (`attrs`) to a model (`model`) to impls (`expand`), or,
-//! when there are mistakes, to the mistakes and a stand-in (`fallback`).
+//! `#[derive(OtpUser)]`: builds a model (`model`) from the attributes (`attrs`) and expands it to
+//! impls (`expand`). If there are mistakes, reports them and generates stand-ins (`fallback`).
 
 mod attrs;
 mod check;
@@ -26,7 +26,7 @@ use self::model::Model;
 pub(crate) use self::stores::Features;
 use crate::diag::Errors;
 
-/// The derive, on token streams that also exist outside the compiler.
+/// Expands the derive. It takes `proc_macro2` tokens, so that it also runs outside the compiler.
 pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
         Ok(input) => input,

@@ -23,7 +23,7 @@ pub(crate) struct Model {
     pub(crate) id: Role,
     pub(crate) email: Role,
     pub(crate) verified: Option<Role>,
-    /// Whether the `verified` field holds the time of the proof in place of a flag.
+    /// Whether the `verified` field holds the time of verification instead of a flag.
     pub(crate) verified_at: bool,
     /// Every field, in order.
     pub(crate) fields: Vec<Field>,
@@ -32,7 +32,7 @@ pub(crate) struct Model {
     pub(crate) collection: Option<Collection>,
 }
 
-/// A field with a part to play.
+/// A field with a role.
 pub(crate) struct Role {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
@@ -43,7 +43,7 @@ pub(crate) struct Role {
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    /// `None` for a field that is no column.
+    /// `None` for a field with `skip`.
     pub(crate) column: Option<Column>,
 }
 
@@ -51,15 +51,15 @@ pub(crate) struct Field {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) json: bool,
-    /// What the insert of a sign-up gives to the column; `None` leaves it to the database.
+    /// The value that a sign-up inserts. `None` leaves the column to the database.
     pub(crate) on_sign_up: Option<Initial>,
 }
 
-/// The first value of a column.
+/// The initial value of a column.
 pub(crate) enum Initial {
     Email,
     True,
-    /// The present, as a time of the field's type.
+    /// The current time, in the field's type.
     Now,
     /// The field's `Default`.
     Default,
@@ -68,7 +68,7 @@ pub(crate) enum Initial {
 
 /// The claims type of the user.
 pub(crate) enum Claims {
-    /// A type of the user's own.
+    /// The type in `claims = …`.
     Own(Box<Type>),
     Generated(GeneratedClaims),
 }
@@ -83,14 +83,14 @@ pub(crate) struct GeneratedClaims {
 pub(crate) struct Claim {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    /// The name in the token, where it is not the field's.
+    /// The name in the token, if the attribute gives one.
     pub(crate) rename: Option<String>,
     pub(crate) optional: bool,
     /// The doc comment of the field.
     pub(crate) docs: Vec<Attribute>,
 }
 
-/// A table with the backends that it is in.
+/// A table, and the databases that can hold it.
 pub(crate) struct Table {
     pub(crate) name: TableName,
     pub(crate) filter: Option<String>,
@@ -100,14 +100,14 @@ pub(crate) struct Table {
 /// A collection of documents.
 pub(crate) struct Collection {
     pub(crate) name: CollectionName,
-    /// The field of the id: `_id`, unless `column` names another.
+    /// The document field of the id: `_id`, unless `column` names another.
     pub(crate) id: String,
     pub(crate) filter: Vec<(FilterField, FilterValue)>,
 }
 
 impl Model {
-    /// Checks the rules about several values. `None` when there is no model; the reasons are in
-    /// `errors`. There may be a model and errors, too.
+    /// Checks the rules about several values. `None` if there is no model, for reasons that are in
+    /// `errors`. There may also be both a model and errors.
     pub(crate) fn build(written: &Attributes<'_>, errors: &mut Errors) -> Option<Self> {
         let id_field = written.fields.iter().flatten().find(|field| !field.id.is_absent());
         let roles: Vec<_> = id_field.map(|field| (field.ty, "otp_auth::user::UserId")).into_iter().collect();
@@ -160,8 +160,8 @@ impl Model {
 }
 
 impl Model {
-    /// The realm of a configuration that names none: the table, the
-    /// collection, or the name of the struct.
+    /// The realm of a configuration that sets none: the table, the collection, or the name of the
+    /// struct.
     pub(super) fn default_realm(&self) -> String {
         match (&self.table, &self.collection) {
             (Some(Table { name: TableName { schema: Some(schema), table }, .. }), _) => format!("{schema}.{table}"),
@@ -199,7 +199,7 @@ fn initial(field: &FieldAttributes<'_>) -> Option<Initial> {
     })
 }
 
-/// The one field of a role. A second one is a mistake.
+/// The field with a role. A second one is a mistake.
 fn role(
     fields: &[FieldAttributes<'_>],
     name: &str,
@@ -218,12 +218,12 @@ fn role(
     Some(Role { ident: first.ident.clone(), ty: first.ty.clone(), column: first.column_name() })
 }
 
-/// The field of the id in a document.
+/// The document field of the id.
 fn document_field(id: Option<&FieldAttributes<'_>>) -> String {
     id.and_then(|id| id.column.value()).map_or_else(|| "_id".to_owned(), |column| column.0.clone())
 }
 
-/// The table and its stores: both or neither.
+/// The table and its stores. One without the other is a mistake.
 fn table(written: &Attributes<'_>, errors: &mut Errors) -> Option<Table> {
     if let (Some(key), true) = (written.table.key(), written.stores.is_absent()) {
         errors.push(mistake(key, "`table` needs to know the kind of database: add `stores(sqlite)`"));

@@ -1,4 +1,4 @@
-//! The `MongoDB` store of a user struct: which field of a document is which field of the struct.
+//! The `MongoDB` store of a user struct: how its fields map to those of a document.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -36,7 +36,7 @@ use crate::value::{CollectionName, FilterField, FilterValue};
 /// }
 /// ```
 ///
-/// With a filter, and where the `verified` field holds a time, also:
+/// With a filter, and with a `verified` field that holds a time, also:
 ///
 /// ```text
 ///     fn filter() -> Document {
@@ -84,16 +84,16 @@ pub(super) fn expand(model: &Model, collection: &Collection) -> TokenStream {
     }
 }
 
-/// What a field of the struct is in a document.
+/// The role of a struct's field in a document.
 enum Part<'a> {
-    /// `skip`: it is in none.
+    /// A field with `skip`, which is not stored.
     None,
     Id(&'a Column),
     Email,
     Verified,
-    /// The time of the proof.
+    /// The time of verification.
     VerifiedAt,
-    /// A field with its first value; without one, the `Default` of its type.
+    /// Any other field. Its initial value is the user's expression or the `Default` of its type.
     Other(&'a Column),
 }
 
@@ -123,7 +123,7 @@ impl<'a> MongoField<'a> {
         Self { field, name, part }
     }
 
-    /// The first value of the field: what the user wrote, or the default of its type.
+    /// The initial value of the field: the user's expression, or the `Default` of its type.
     fn initial(&self, column: &Column) -> TokenStream {
         if let Some(Initial::Value(expr)) = &column.on_sign_up {
             return initial(expr);
@@ -132,7 +132,7 @@ impl<'a> MongoField<'a> {
         quote_spanned!(span=> ::core::default::Default::default())
     }
 
-    /// The id of a new user: what the user wrote, or a new `ObjectId`.
+    /// The id of a new user: the user's expression, or a new `ObjectId`.
     fn new_id(&self, column: &Column, mongodb: &TokenStream) -> TokenStream {
         if let Some(Initial::Value(expr)) = &column.on_sign_up {
             return initial(expr);
@@ -143,7 +143,7 @@ impl<'a> MongoField<'a> {
     }
 }
 
-/// The span that is the same for every local of the generated functions.
+/// A local of the generated functions. All locals have the same span.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
@@ -238,7 +238,7 @@ fn new_document(model: &Model, fields: &[MongoField<'_>], mongodb: &TokenStream)
     }
 }
 
-/// Only where the field holds a time: the runtime's own is the flag.
+/// `None` unless the field holds a time. The trait's default sets a flag.
 fn verified_value(model: &Model, mongodb: &TokenStream) -> Option<TokenStream> {
     let Role { ty, column, .. } = model.verified.as_ref().filter(|_| model.verified_at)?;
     let private = model.root.private();
@@ -254,7 +254,7 @@ fn verified_value(model: &Model, mongodb: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// Only where there is one: the runtime's own is empty.
+/// `None` without a filter. The trait's default is empty.
 fn filter(collection: &Collection, mongodb: &TokenStream) -> Option<TokenStream> {
     if collection.filter.is_empty() {
         return None;
@@ -276,7 +276,7 @@ fn filter(collection: &Collection, mongodb: &TokenStream) -> Option<TokenStream>
     })
 }
 
-/// The trait, and the members of an impl that only has to exist.
+/// The trait and the members of a stand-in.
 pub(super) fn stand_in(private: &TokenStream) -> (TokenStream, TokenStream) {
     let mongodb = quote!(#private::mongodb);
     let text = quote!(&'static ::core::primitive::str);

@@ -1,4 +1,4 @@
-//! The rules about several attributes of a user struct.
+//! Rules that involve several attributes of a user struct.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -9,7 +9,7 @@ use super::dialect::Dialect;
 use crate::diag::{Error, Errors, mistake, mistake_at};
 use crate::syntax::{is_called, is_no_object_id, is_option, is_plain_value, is_time, option_inner, plain_name};
 
-/// The rules about the attributes and the type of one field.
+/// Checks the attributes and the type of one field.
 pub(super) fn check_field(field: &FieldAttributes<'_>, errors: &mut Errors) {
     if let Some(error) = contradiction(field) {
         errors.push(error);
@@ -32,7 +32,7 @@ pub(super) fn check_field(field: &FieldAttributes<'_>, errors: &mut Errors) {
     }
 }
 
-/// Why a type cannot be that of the `verified` field, as far as it shows.
+/// Why a type visibly cannot be that of the `verified` field.
 fn verified_fault(ty: &Type) -> Option<String> {
     let must = "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is proven";
     match option_inner(ty) {
@@ -50,7 +50,8 @@ fn verified_fault(ty: &Type) -> Option<String> {
     }
 }
 
-/// The rules about filters: each is about what it is written for, and none is forgotten.
+/// Checks that each filter fits its store, and that a table and a collection both have one or
+/// neither.
 pub(super) fn check_filters(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     let in_table = !(written.table.is_absent() && written.stores.is_absent());
     let in_collection = !written.collection.is_absent();
@@ -104,8 +105,8 @@ pub(super) fn document_name(field: &FieldAttributes<'_>) -> String {
     if field.id.is_given() && field.column.is_absent() { "_id".to_owned() } else { field.column_name() }
 }
 
-/// Attributes of one field that contradict each other: one error for the field, at the attribute
-/// that has to go.
+/// Attributes of one field that contradict each other: one error for the field, at the attribute to
+/// remove.
 fn contradiction(field: &FieldAttributes<'_>) -> Option<Error> {
     let id = field.id.key();
     let email = field.email.key();
@@ -141,7 +142,7 @@ fn contradiction(field: &FieldAttributes<'_>) -> Option<Error> {
     Some(mistake(misplaced, "`generate` makes ids, and this field is not the `id`: write `default = …`"))
 }
 
-/// A column is named without its table.
+/// Rejects column names that include the table.
 pub(super) fn check_qualified(table: &str, fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     for field in fields {
         if let (Some(key), Some(column)) = (field.column.key(), field.column.value())
@@ -152,7 +153,7 @@ pub(super) fn check_qualified(table: &str, fields: &[FieldAttributes<'_>], error
     }
 }
 
-/// No two fields are the same column. Databases compare names without regard to case.
+/// Rejects two fields with the same column. Databases ignore the case of names.
 pub(super) fn check_columns(fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     let mut seen: Vec<(String, &Ident)> = Vec::new();
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
@@ -171,7 +172,7 @@ pub(super) fn check_columns(fields: &[FieldAttributes<'_>], errors: &mut Errors)
     }
 }
 
-/// The rules about documents: what names a field can have, and which ids `MongoDB` makes.
+/// Checks the names of document fields, and that `MongoDB` can generate the id.
 pub(super) fn check_documents(fields: &[FieldAttributes<'_>], errors: &mut Errors) {
     for field in fields.iter().filter(|field| field.skip.is_absent()) {
         let name = field.column_name();
@@ -196,7 +197,7 @@ pub(super) fn check_documents(fields: &[FieldAttributes<'_>], errors: &mut Error
     }
 }
 
-/// What to do about a role that no field has.
+/// The error for a role that no field has.
 pub(super) fn missing(user: &Ident, fields: &[FieldAttributes<'_>], name: &str) -> Error {
     let purpose = match name {
         "id" => "the field of the primary key",

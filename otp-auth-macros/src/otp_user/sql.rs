@@ -1,4 +1,4 @@
-//! The SQL stores of a user struct. Every statement is one literal, written here.
+//! The SQL stores of a user struct. Each generated statement is one literal, composed here.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -41,7 +41,7 @@ use crate::syntax::{Root, pointing_at};
 /// }
 /// ```
 ///
-/// With the trait and the text of the backend.
+/// The database and the statements differ for each backend.
 pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStream {
     let module = module(dialect, &model.root);
     let user_trait = user_trait(dialect, &model.root);
@@ -70,7 +70,7 @@ pub(super) fn expand(dialect: Dialect, model: &Model, table: &Table) -> TokenStr
     }
 }
 
-/// The module that generated code takes from the runtime.
+/// The runtime module that generated code uses.
 fn module(dialect: Dialect, root: &Root) -> TokenStream {
     let private = root.private();
     let module = Ident::new(dialect.name(), Span::call_site());
@@ -88,7 +88,7 @@ struct Statements {
     select_by_id: String,
     select_current: String,
     select_by_email: String,
-    /// Where rows can be locked.
+    /// `None` if the database has no row locks.
     select_locked: Option<String>,
     select_excluded: Option<String>,
     insert: String,
@@ -172,8 +172,7 @@ impl Statements {
     }
 }
 
-/// The columns that a sign-up names, and their values. The parameters are in the order of
-/// `bind_new`.
+/// The columns of a sign-up, and their values. The parameters are in the order of `bind_new`.
 fn insert_lists<'a>(dialect: Dialect, columns: impl Iterator<Item = &'a Column>) -> (String, String) {
     let mut names = Vec::new();
     let mut values = Vec::new();
@@ -198,7 +197,7 @@ fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// The span that is the same for every local of the generated functions.
+/// A local of the generated functions. All locals have the same span.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
@@ -241,8 +240,8 @@ fn from_row(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStrea
     }
 }
 
-/// `<i64 as Column<Sqlite>>`: what reads a type, or, where it is also written, `WrittenColumn`. The
-/// only mention of the type, so that the compiler has one complaint, and makes it there.
+/// `<i64 as Column<Sqlite>>` for a type that is only read, `WrittenColumn` for one that is also
+/// written. The type is mentioned only here, so that the compiler reports one error, at the type.
 fn stored(dialect: Dialect, model: &Model, ty: &Type, is_written: bool) -> TokenStream {
     let (private, module) = (model.root.private(), module(dialect, &model.root));
     let column = Ident::new(if is_written { "WrittenColumn" } else { "Column" }, Span::call_site());
@@ -316,8 +315,8 @@ fn bind_new(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStrea
     }
 }
 
-/// Binds what marks a user as verified: the id, and the time where the column holds one. `MySQL`
-/// takes the values in the order of its statement.
+/// Binds the values that mark a user as verified: the id, and the time if the column holds one.
+/// `MySQL` binds them in the order of its statement.
 fn bind_proof(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStream {
     let private = model.root.private();
     let (id, now, arguments) = (local("id"), local("now"), local("arguments"));
@@ -341,7 +340,7 @@ fn bind_proof(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStr
     }
 }
 
-/// The trait, and the members of an impl that only has to exist.
+/// The trait and the members of a stand-in.
 pub(super) fn stand_in(dialect: Dialect, root: &Root) -> (TokenStream, TokenStream) {
     let module = module(dialect, root);
     let private = root.private();

@@ -1,4 +1,4 @@
-//! `stores(...)`: the databases that a user struct can be stored in.
+//! `stores(...)`: the databases that can store a user struct.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -8,7 +8,7 @@ use syn::{LitStr, Token};
 use super::dialect::Dialect;
 use crate::diag::{Error, Errors, Result, mistake, mistake_at, nearest, one_of};
 
-/// The crate features that this build of the macros has.
+/// The crate features that are enabled in this build of the macros.
 #[allow(clippy::struct_excessive_bools, reason = "each is a crate feature, on or off on its own")]
 #[derive(Clone, Copy)]
 pub(crate) struct Features {
@@ -34,13 +34,13 @@ impl Features {
         }
     }
 
-    /// The SQL databases that this build has.
+    /// The SQL databases that are enabled in this build.
     pub(super) fn dialects(self) -> impl Iterator<Item = Dialect> {
         Dialect::ALL.into_iter().filter(move |dialect| self.have(*dialect))
     }
 }
 
-/// The words inside `stores(...)`: each database once.
+/// Reads the words inside `stores(...)`. Naming a database twice is a mistake.
 pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors: &mut Errors) -> Vec<Dialect> {
     if tokens.is_empty() {
         errors.push(mistake(key, format_args!("`stores` names no store: write `stores({})`", Dialect::ALL[0].name())));
@@ -82,7 +82,7 @@ pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors:
     stores
 }
 
-/// How to turn on a crate feature; `need` says what needs it.
+/// An error that says how to enable a crate feature. `need` says what needs it.
 pub(crate) fn missing_feature(place: Span, need: &str, feature: &str) -> Error {
     mistake_at(
         place,
@@ -93,7 +93,7 @@ pub(crate) fn missing_feature(place: Span, need: &str, feature: &str) -> Error {
     )
 }
 
-/// The database called `name`, if this build has it.
+/// The database called `name`, if it is enabled in this build.
 fn find(name: &str, place: Span, features: Features) -> Result<Dialect> {
     const ALIASES: [(&str, &str); 6] = [
         ("mariadb maria mysqlstore", "write `mysql`, which is also for MariaDB"),

@@ -1,4 +1,4 @@
-//! Types that a database visibly cannot hold. Of others the runtime's `Column` speaks.
+//! Types that a database visibly cannot store. The runtime's `Column` decides about all others.
 
 use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, Type};

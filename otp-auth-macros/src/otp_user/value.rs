@@ -1,4 +1,4 @@
-//! The expressions that make the first value of a field.
+//! Expressions for the initial value of a field.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,10 +6,10 @@ use syn::{Expr, Lit, Type};
 
 use crate::syntax::{Root, is_called, option_inner, peel, pointing_at};
 
-/// The present as the `Option` of a time: an expression of the type `ty`.
+/// The current time as an expression of the type `ty`, an `Option` of a time.
 ///
-/// Times with a zone can be made from a `SystemTime`. Those without one cannot, and are taken from
-/// a time with one, whose type they name themselves.
+/// Types with a time zone convert from a `SystemTime`. Types without one convert from a type that
+/// has one, which `and_utc` or `assume_utc` names.
 pub(super) fn moment(root: &Root, ty: &Type, now: &Ident) -> TokenStream {
     let private = root.private();
     let time = option_inner(ty).unwrap_or(ty);

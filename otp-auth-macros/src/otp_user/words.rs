@@ -1,4 +1,4 @@
-//! The words of `#[otp_user]` and `#[otp]`, and those that people bring from elsewhere.
+//! The keys of `#[otp_user]` and `#[otp]`, and words that people know from other libraries.
 
 use crate::entry::{Form, Key, Vocabulary};
 

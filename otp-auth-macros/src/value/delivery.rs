@@ -1,4 +1,4 @@
-//! What is no setting: how refresh tokens travel, and `allow_in_release(…)`.
+//! Values that are not settings: how refresh tokens travel, and `allow_in_release(…)`.
 
 use otp_auth_rules::DELIVERIES;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -8,7 +8,7 @@ use syn::Expr;
 use crate::diag::{FromAttribute, Result, mistake};
 use crate::syntax::{peel, string};
 
-/// `refresh_token_delivery`: picks the types of the routes, so it cannot be computed.
+/// `refresh_token_delivery`. It selects the types of the routes, so it cannot be computed.
 #[derive(Default)]
 pub(crate) struct Delivery(usize);
 
@@ -40,7 +40,7 @@ impl FromAttribute for Delivery {
     }
 }
 
-/// The value inside `allow_in_release(…)`; `None` where there is no such call.
+/// The value inside `allow_in_release(…)`. `None` for any other expression.
 pub(crate) fn allowed_in_release(expr: &Expr) -> Option<Result<&Expr>> {
     let Expr::Call(call) = peel(expr) else { return None };
     if !matches!(peel(&call.func), Expr::Path(path) if path.path.is_ident("allow_in_release")) {

@@ -1,4 +1,4 @@
-//! Which rows and documents are users: a condition in SQL, and fields with their values.
+//! Filters for the rows and documents that are users: an SQL condition, or fields and their values.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
@@ -13,18 +13,18 @@ use crate::syntax::peel;
 const EXAMPLE: &str = "filter = \"deleted_at IS NULL\"";
 const DOCUMENT_EXAMPLE: &str = "filter(deleted = false)";
 
-/// `filter = "deleted_at IS NULL"`: a condition that stands in every statement.
+/// `filter = "deleted_at IS NULL"`: a condition in every statement that selects or updates a user.
 #[derive(Clone, Debug)]
 pub(crate) struct SqlFilter {
     pub(crate) text: String,
-    /// The text without what is in quotes.
+    /// The text without its quoted parts.
     bare: String,
-    /// Whether something in quotes has a backslash.
+    /// Whether a quoted part contains a backslash.
     escapes: bool,
 }
 
 impl SqlFilter {
-    /// Why the condition cannot stand in a statement for `MySQL`, or for `SQLite`.
+    /// Why the condition does not work in a statement for `MySQL` or `SQLite`.
     pub(crate) fn fault(&self, mysql: bool, sqlite: bool) -> Option<&'static str> {
         if (mysql || sqlite) && self.bare.contains('?') {
             return Some("your filter has a `?`, which never gets a value: write the value itself");
@@ -49,8 +49,8 @@ impl SqlFilter {
         None
     }
 
-    /// Whether one of these signs begins a name. A cast has two, `::text`, and a name may have a `$`
-    /// in it.
+    /// Whether one of these signs begins a name. A cast such as `::text` has two colons, and a name
+    /// may contain a `$`.
     fn has_name_after(&self, signs: &[char]) -> bool {
         let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         self.bare.char_indices().filter(|(_, sign)| signs.contains(sign)).any(|(at, sign)| {
@@ -71,8 +71,8 @@ impl FromAttribute for SqlFilter {
     }
 }
 
-/// A condition without what is in quotes, and whether there is a backslash in those; or why it is
-/// no condition that can stand in parentheses.
+/// The condition without its quoted parts, and whether those contain a backslash. Otherwise, why it
+/// cannot be a condition in parentheses.
 fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
     if text.trim().is_empty() {
         return Err("your filter is empty");
@@ -115,18 +115,18 @@ fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
     }
 }
 
-/// `filter(deleted = false)`: the values that some fields of a document have.
+/// `filter(deleted = false)`: the values of some fields of a user's document.
 #[derive(Clone)]
 pub(crate) struct DocumentFilter(pub(crate) Vec<(FilterField, FilterValue)>);
 
-/// The name of a field, where it is written.
+/// The name of a field, and its place.
 #[derive(Clone)]
 pub(crate) struct FilterField {
     pub(crate) name: String,
     pub(crate) place: Span,
 }
 
-/// A value that a document is compared with.
+/// A value to compare a document field with.
 #[derive(Clone)]
 pub(crate) enum FilterValue {
     /// The field is missing, or null.
@@ -138,7 +138,7 @@ pub(crate) enum FilterValue {
 }
 
 impl DocumentFilter {
-    /// Reads what is in the parentheses. Everything that reads is returned.
+    /// Reads the tokens inside the parentheses. Returns everything that parses.
     pub(crate) fn read(tokens: TokenStream, key: &Ident, errors: &mut Errors) -> Self {
         let mut fields: Vec<(FilterField, FilterValue)> = Vec::new();
         if tokens.is_empty() {
@@ -147,7 +147,7 @@ impl DocumentFilter {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 let field = field(input)?;
-                // An error at the end of the input has no place of its own.
+                // An error at the end of the input has no span of its own.
                 if input.parse::<Token![=]>().is_err() || input.is_empty() {
                     return Err(syn::Error::new(field.place, ""));
                 }
@@ -174,7 +174,7 @@ impl DocumentFilter {
     }
 }
 
-/// A name, in quotes where it is no Rust name.
+/// A name, in quotes if it is not a Rust identifier.
 fn field(input: ParseStream<'_>) -> syn::Result<FilterField> {
     if input.peek(LitStr) {
         let text: LitStr = input.parse()?;
@@ -189,7 +189,7 @@ fn fault(name: &str) -> Option<&'static str> {
     (!field).then_some("cannot be a field of a document: a name has no `.` and does not begin with `$`")
 }
 
-/// The inner result is that of a value that reads as Rust, but is none to compare with.
+/// The inner error is for an expression that parses but is not a value to compare with.
 fn value(input: ParseStream<'_>) -> syn::Result<Result<FilterValue>> {
     let expr: Expr = input.parse()?;
     Ok(read_value(&expr).ok_or_else(|| {
@@ -223,13 +223,13 @@ fn read_value(expr: &Expr) -> Option<FilterValue> {
     }
 }
 
-/// As the tools of `MongoDB` write it: 32 bits where they suffice.
+/// Like the tools of `MongoDB`: 32 bits if they suffice.
 fn integer(number: i128) -> Option<FilterValue> {
     i32::try_from(number).map(FilterValue::I32).or_else(|_| i64::try_from(number).map(FilterValue::I64)).ok()
 }
 
 impl ToTokens for FilterValue {
-    /// What the runtime's `Bson` is made from.
+    /// The value that the runtime's `Bson` is converted from.
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
             Self::Null => {}

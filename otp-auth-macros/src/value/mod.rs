@@ -1,5 +1,5 @@
-//! Self-checking attribute values. Each type knows the rule of one kind of value and refuses what
-//! breaks it, at the value; so a mistake in one value is found whatever is wrong elsewhere.
+//! Self-checking attribute values. Each type checks the rule for one kind of value and reports a
+//! mistake at the value, so that it is found no matter what is wrong elsewhere.
 
 mod delivery;
 mod filter;
@@ -20,11 +20,12 @@ pub(crate) use self::setting::{Known, Setting, Value};
 use crate::diag::{Result, mistake};
 use crate::syntax::{end, peel};
 
-/// The user's expression as a value to hand over. A field of `self` cannot be moved out of a
-/// reference, so it is cloned.
+/// The user's expression as an owned value. A field of `self` is cloned, because it cannot be moved
+/// out of a reference.
 fn owned(expr: &Expr) -> TokenStream {
     if is_field_of_self(peel(expr)) {
-        // From the first token to the last, so that messages underline all of it.
+        // Span the expression from its first token to its last, so that messages underline all of
+        // it.
         let borrowed = secret::borrow(expr);
         let mut argument = Group::new(Delimiter::Parenthesis, borrowed.to_token_stream());
         argument.set_span(end(expr));
@@ -35,8 +36,8 @@ fn owned(expr: &Expr) -> TokenStream {
     }
 }
 
-/// The user's expression as values to take bytes of: a field of `self` is lent, so that no copy of
-/// a secret is left behind.
+/// The user's expression as a source of bytes. A field of `self` is borrowed, so that no copy of a
+/// secret remains.
 fn lent(expr: &Expr) -> TokenStream {
     if is_field_of_self(peel(expr)) { secret::borrow(expr).to_token_stream() } else { expr.to_token_stream() }
 }
@@ -55,7 +56,7 @@ fn is_self(expr: &Expr) -> bool {
     matches!(expr, Expr::Path(path) if path.path.is_ident("self"))
 }
 
-/// A literal as it was written: its kind decides which message helps.
+/// A literal as written. Its kind determines which message helps.
 enum LiteralValue<'a> {
     Text(String),
     Bytes(Vec<u8>),
@@ -65,7 +66,7 @@ enum LiteralValue<'a> {
     Other,
 }
 
-/// Looks at a literal; `None` for any other expression.
+/// Classifies a literal. `None` for any other expression.
 fn as_literal(expr: &Expr) -> Option<LiteralValue<'_>> {
     match expr {
         Expr::Lit(lit) => Some(match &lit.lit {
@@ -83,7 +84,7 @@ fn as_literal(expr: &Expr) -> Option<LiteralValue<'_>> {
     }
 }
 
-/// A string literal that must be one: what `key` takes when expressions are not possible.
+/// The value of a string literal, for a key that does not accept other expressions.
 fn required_string(expr: &Expr, key: &str, example: &str) -> Result<String> {
     match crate::syntax::string(expr) {
         Some(text) => Ok(text),

@@ -6,13 +6,13 @@ use syn::spanned::Spanned;
 use super::required_string;
 use crate::diag::{FromAttribute, Result, mistake};
 
-/// The tables that otp-auth makes for itself.
+/// The tables that otp-auth creates for itself.
 const OWN_TABLES: [&str; 5] = ["otp_challenges", "otp_budgets", "otp_sessions", "otp_realms", "token_blacklist"];
 
-/// The collection that only the `MongoDB` store has besides those.
+/// A collection that only the `MongoDB` store creates, in addition.
 const OWN_COLLECTION: &str = "otp_sign_ups";
 
-/// Claims with a meaning of their own in an access token.
+/// Claims with a fixed meaning in an access token.
 const RESERVED_CLAIMS: [&str; 15] = [
     "iss",
     "sub",
@@ -115,7 +115,7 @@ impl FromAttribute for ColumnName {
     }
 }
 
-/// The name without the quotes that somebody has put around a part of it.
+/// The name without the quotes around its parts. `None` if no part is quoted.
 fn unquoted(parts: &[&str]) -> Option<String> {
     let bare = |part: &str| {
         let ends = [('"', '"'), ('`', '`'), ('\'', '\''), ('[', ']')];
@@ -126,21 +126,21 @@ fn unquoted(parts: &[&str]) -> Option<String> {
     quoted.then(|| parts.iter().map(|part| bare(part).unwrap_or_else(|| (*part).into())).collect::<Vec<_>>().join("."))
 }
 
-/// What a database takes as a name, in quotes: not empty, no control characters, and no space at
-/// the ends, which would only be a slip.
+/// Whether a database accepts this as a quoted name: it is not empty and has no control characters.
+/// Whitespace at either end is rejected, because it could only be a mistake.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && !text.contains(char::is_control)
 }
 
-/// The `claim` of a field: under the field's own name, or under another.
+/// The `claim` of a field, under the field's name or another one.
 pub(crate) struct ClaimName {
-    /// The name of `claim = "name"`.
+    /// The name in `claim = "name"`.
     pub(crate) name: Option<String>,
     pub(crate) place: Option<proc_macro2::Span>,
 }
 
 impl ClaimName {
-    /// Why `name` cannot be a claim, if so.
+    /// Why `name` cannot be a claim. `None` if it can.
     pub(crate) fn fault(name: &str) -> Option<String> {
         RESERVED_CLAIMS.contains(&name).then(|| {
             format!(

@@ -14,12 +14,12 @@ use crate::syntax::{peel, string};
 /// Where a secret comes from.
 pub(crate) struct Secret {
     source: Source,
-    /// Why a literal is too weak outside developer mode, with its place.
+    /// Why a literal is too weak outside developer mode, and its place.
     pub(crate) weakness: Option<(&'static str, Span)>,
 }
 
 enum Source {
-    /// `env("NAME")`: read when the program starts.
+    /// `env("NAME")`: read at startup.
     Environment(Expr),
     Value(Expr),
 }
@@ -63,7 +63,7 @@ impl Secret {
         Ok(Self { source, weakness: None })
     }
 
-    /// Whether the expression is visibly one secret.
+    /// Whether the expression is a call of `env`, and so a single secret.
     pub(super) fn is_env(expr: &Expr) -> bool {
         matches!(peel(expr), Expr::Call(call) if is_env(&call.func))
     }
@@ -80,7 +80,7 @@ impl Secret {
     }
 }
 
-/// `&expr`, in parentheses where `expr` needs them. Messages underline `expr`.
+/// `&expr`, with parentheses if `expr` needs them. Messages underline `expr`.
 pub(super) fn borrow(expr: &Expr) -> ExprReference {
     ExprReference {
         attrs: Vec::new(),
@@ -90,7 +90,7 @@ pub(super) fn borrow(expr: &Expr) -> ExprReference {
     }
 }
 
-/// The bytes of a literal, also behind `&` and the usual conversions.
+/// The bytes of a literal, even behind `&` and the usual conversions.
 fn literal(expr: &Expr) -> Option<Vec<u8>> {
     const CONVERSIONS: [&str; 7] = ["as_bytes", "into", "into_bytes", "to_owned", "to_string", "to_vec", "as_slice"];
     match peel(expr) {
@@ -123,7 +123,7 @@ fn is_env(function: &Expr) -> bool {
     matches!(peel(function), Expr::Path(path) if path.path.is_ident("env"))
 }
 
-/// The name of an environment variable; a literal one is checked.
+/// The name of an environment variable. A literal name is checked.
 fn variable(name: &Expr) -> Result<Expr> {
     if let Some(Word::CompiledIn(word, variable)) = find_word(name.to_token_stream()) {
         return Err(mistake(
@@ -144,7 +144,8 @@ fn variable(name: &Expr) -> Result<Expr> {
     }
 }
 
-/// Refuses what would put a secret into the program, and `env(…)` where it means nothing.
+/// Rejects what would compile a secret into the program, `env(…)` where it has no meaning, and
+/// results in place of a secret.
 pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
     let secret = matches!(key.form, Form::Secret(_) | Form::Secrets(_));
     let name = key.name;
@@ -193,7 +194,7 @@ fn argument(call: &ExprCall) -> String {
     call.args.first().map_or_else(|| EXAMPLE.to_owned(), |name| name.to_token_stream().to_string())
 }
 
-/// The function of the standard library that reads a variable, and what it returns.
+/// The standard library function that reads a variable, and what it returns.
 fn of_std(function: &Expr) -> Option<(&'static str, &'static str)> {
     let Expr::Path(path) = peel(function) else { return None };
     let names: Vec<_> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
@@ -205,20 +206,20 @@ fn of_std(function: &Expr) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// A word about the environment, with its argument.
+/// A macro or a call that reads a value from elsewhere, with its argument.
 enum Word {
-    /// A macro that the compiler replaces by a text.
+    /// A macro that compiles a value into the program.
     CompiledIn(String, String),
-    /// The word of `#[otp_config]`.
+    /// The `env(…)` of `#[otp_config]`.
     Env(String),
 }
 
 const EXAMPLE: &str = "\"OTP_AUTH_SECRET\"";
 
-/// Macros that the compiler replaces by a text.
+/// Macros that compile a value into the program.
 const COMPILED_IN: [&str; 6] = ["env", "option_env", "include_str", "include_bytes", "include", "dotenv"];
 
-/// The first such word, in whatever it is wrapped.
+/// The first of these words, however deeply it is nested.
 fn find_word(tokens: TokenStream) -> Option<Word> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let argument = |at: usize| match tokens.get(at) {

@@ -1,5 +1,5 @@
-//! Values of `#[otp_config]`: a literal, checked now by the rule of its key, or an expression,
-//! which the program computes and checks when it starts.
+//! Values of `#[otp_config]`: a literal, which the rule of its key checks at compile time, or an
+//! expression, which the program evaluates and checks at startup.
 
 use otp_auth_rules::{Choice, Form, Key, Time};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -12,7 +12,7 @@ use super::{LiteralValue, as_literal, lent, owned, time};
 use crate::diag::{Errors, Result, mistake, nearest, one_of};
 use crate::syntax::peel;
 
-/// The value of a key, or one of several.
+/// The value of a key, or an element of its list.
 pub(crate) enum Setting {
     Known(Known),
     Secret(Box<Secret>),
@@ -25,16 +25,16 @@ pub(crate) enum Known {
     Count(u64, Span),
     Flag(LitBool),
     Text(String, Span),
-    /// A variant of a type of the runtime.
+    /// A runtime type and one of its variants.
     Choice(&'static str, &'static str),
 }
 
-/// What is written behind a key.
+/// The value of a key: one, or a list.
 pub(crate) enum Value {
     One(Setting),
     /// A list in brackets.
     Listed(Vec<Setting>),
-    /// The program computes all of a list, and how many there are.
+    /// A list that the program computes.
     Computed {
         expr: Box<Expr>,
         secret: bool,
@@ -42,7 +42,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Reads what `key` takes. One wrong element does not hide the others of a list.
+    /// Reads the value of `key`. One invalid element of a list does not hide the others.
     pub(crate) fn read(key: &Key, expr: &Expr, errors: &mut Errors) -> Result<Self> {
         let secret = matches!(key.form, Form::Secrets(_));
         if !secret && !matches!(key.form, Form::List(_)) {
@@ -59,7 +59,7 @@ impl Value {
         Ok(Self::Computed { expr: Box::new(expr.clone()), secret })
     }
 
-    /// The literal, when it is one.
+    /// The literal, if it is one.
     pub(crate) fn known(&self) -> Option<&Known> {
         match self {
             Self::One(Setting::Known(known)) => Some(known),
@@ -83,7 +83,7 @@ impl Value {
     }
 }
 
-/// A list in brackets, also behind an `&`, which changes nothing.
+/// A list in brackets, even behind an `&`, which changes nothing.
 fn array(expr: &Expr) -> Option<&syn::ExprArray> {
     match peel(expr) {
         Expr::Array(array) => Some(array),
@@ -115,7 +115,7 @@ impl Setting {
 }
 
 impl Known {
-    /// Reads and checks a literal. `None` when `expr` is none, so that the program computes it. An
+    /// Reads and checks a literal. `None` if `expr` is not one, so that the program computes it. An
     /// error says what to write instead.
     fn read(key: &Key, expr: &Expr) -> Option<std::result::Result<Self, String>> {
         let name = key.name;
@@ -192,7 +192,7 @@ impl Known {
     }
 }
 
-/// Reads a length of time.
+/// Reads a duration.
 fn length(rule: &Time, expr: &Expr) -> Option<std::result::Result<Known, String>> {
     let text = match as_literal(expr) {
         Some(LiteralValue::Text(text)) => text,
@@ -207,7 +207,7 @@ fn length(rule: &Time, expr: &Expr) -> Option<std::result::Result<Known, String>
     })
 }
 
-/// The number of `60 * 60`.
+/// The value of `60 * 60`.
 fn arithmetic(expr: &Expr) -> Option<u64> {
     match peel(expr) {
         Expr::Binary(binary) => {
@@ -225,13 +225,13 @@ fn arithmetic(expr: &Expr) -> Option<u64> {
     }
 }
 
-/// Reads one of a few words, written as a string or bare, in any case.
+/// Reads one of a few words, as a string or a bare word, in any case.
 fn choose(expr: &Expr, rule: &Choice) -> Option<std::result::Result<&'static str, String>> {
     let is = |text: &str| rule.words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied();
     let text = match expr {
         Expr::Path(path) => {
             let word = path.path.get_ident()?.to_string();
-            // A bare word in another style is the name of a constant, a variable or a parameter.
+            // A bare word unlike any of them is the name of a constant, a variable or a parameter.
             if is(&word).is_none() && nearest(&word, rule.words.iter().copied()).is_none() {
                 return None;
             }

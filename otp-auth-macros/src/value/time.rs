@@ -1,10 +1,10 @@
-//! Lengths of time: `"10m"`, `"90s"`, `"1h30m"`.
+//! Durations: `"10m"`, `"90s"`, `"1h30m"`.
 
 use std::time::Duration;
 
 use otp_auth_rules::{Time, spell, unit};
 
-/// Reads numbers with units, added up. `None` for anything else.
+/// Parses numbers with units and returns their sum. `None` for anything else.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total: u64 = 0;
@@ -18,12 +18,12 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     (!text.trim().is_empty()).then(|| Duration::from_millis(total))
 }
 
-/// The longest beginning of these characters, and what follows.
+/// The longest prefix of these characters, and the rest.
 fn split(text: &str, of: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !of(c)).unwrap_or(text.len()))
 }
 
-/// What to write instead of a text that is no length of time.
+/// What to write instead of text that is not a duration.
 pub(crate) fn advice(rule: &Time, text: &str) -> String {
     let key = rule.key;
     if let Ok(number) = text.trim().replace('_', "").parse::<u64>() {
@@ -51,7 +51,7 @@ pub(crate) fn advice(rule: &Time, text: &str) -> String {
     }
 }
 
-/// The length that a text in another notation means: `1.5h`, `01:00:00`, `PT1H`, `half an hour`.
+/// The duration that text in another notation means: `1.5h`, `01:00:00`, `PT1H`, `half an hour`.
 fn meant(text: &str) -> Option<Duration> {
     let text = text.trim().to_lowercase().replace('_', "");
     if let Some(clock) = clock(&text) {
@@ -78,7 +78,7 @@ fn meant(text: &str) -> Option<Duration> {
             return None;
         }
     }
-    // In `1h30` the rest counts in the next smaller unit.
+    // In `1h30`, the rest is in the next smaller unit.
     match (number, last) {
         (Some(number), Some(last)) if (60_000.0..=3_600_000.0).contains(&last) => total += number * last / 60.0,
         (Some(_), _) | (None, None) => return None,
@@ -100,7 +100,7 @@ fn clock(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// What a unit is, in milliseconds, under any of its names.
+/// A unit in milliseconds, by any of its names.
 fn factor(word: &str) -> Option<f64> {
     const DAY: f64 = 86_400_000.0;
     Some(match word {

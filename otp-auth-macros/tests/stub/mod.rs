@@ -1,4 +1,4 @@
-//! As much of the runtime as generated code names, so that expansions can be compiled and run
+//! The part of the runtime that generated code uses, so that expansions can be compiled and run
 //! here. The signatures are those of the runtime's `__private`.
 #![allow(missing_docs, missing_debug_implementations, dead_code, unreachable_pub, clippy::unnecessary_wraps)]
 

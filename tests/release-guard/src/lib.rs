@@ -1,4 +1,4 @@
-//! Configurations of an application that is built without debug assertions.
+//! Configurations of an application built without debug assertions.
 
 use otp_auth::testing::CapturingSender;
 use otp_auth::{MemoryStore, OtpUser, otp_config};
@@ -20,7 +20,7 @@ pub fn store() -> MemoryStore<User> {
     MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() })
 }
 
-/// What the documentation tells people to write.
+/// What the documentation recommends.
 #[otp_config(user = User, secret_key = secret(), developer_mode = cfg!(debug_assertions), cookie_secure = !cfg!(debug_assertions))]
 #[derive(Default)]
 pub struct AsDocumented {
@@ -29,7 +29,7 @@ pub struct AsDocumented {
     pub sender: CapturingSender,
 }
 
-/// Developer mode by a value that is only known at run time.
+/// Developer mode as a value that is only known at run time.
 #[otp_config(user = User, secret_key = secret(), developer_mode = self.on, cookie_secure = self.secure)]
 #[derive(Default)]
 pub struct ByValue {
@@ -42,7 +42,7 @@ pub struct ByValue {
     pub secure: bool,
 }
 
-/// Developer mode that is meant.
+/// Deliberate developer mode.
 #[otp_config(user = User, developer_mode = allow_in_release(true), cookie_secure = false)]
 #[derive(Default)]
 pub struct Allowed {
@@ -61,7 +61,7 @@ pub struct Literal {
     pub sender: CapturingSender,
 }
 
-/// A secret for this run. Nothing that stands in a repository can be one.
+/// A secret for this run. Nothing in a repository can be a secret.
 fn secret() -> String {
     use std::hash::{BuildHasher, RandomState};
 

@@ -32,7 +32,7 @@ async fn otp_13_the_documented_setting_gives_random_codes() {
     let auth = OtpAuth::new(AsDocumented { sender: sender.clone() }, store()).unwrap();
     assert!(!auth.settings().developer_mode && auth.settings().cookie_secure);
     let codes = codes(&auth, &sender).await;
-    // Five codes of zeros by chance: once in 10^30.
+    // The chance of five codes of zeros is 1 in 10^30.
     assert!(codes.len() == 5 && codes.iter().any(|code| code != "000000"));
 }
 
@@ -56,7 +56,7 @@ async fn developer_mode_in_release_takes_an_explicit_word() {
     let sender = CapturingSender::new();
     let auth = OtpAuth::new(Allowed { sender: sender.clone() }, store()).unwrap();
     assert_eq!(codes(&auth, &sender).await, ["000000"; 5]);
-    // It takes insecure cookies, too, as developers have no HTTPS.
+    // It allows insecure cookies, too, because developers have no HTTPS.
     assert!(!auth.settings().cookie_secure);
 }
 

@@ -1,13 +1,11 @@
-//! An application in a process of its own, for the tests that run several of
-//! them on one database:
+//! An application in a separate process, for tests that run several of them on one database:
 //!
 //! ```sh
 //! application sqlite|postgres|mysql|mongodb URL
 //! ```
 //!
-//! The only line that it prints is its port. It ends when its standard input
-//! does, so it never outlives the test that started it. Under `/test` are the
-//! routes by which the test reaches into it.
+//! The only line that it prints is its port. It ends when its standard input ends, so it never
+//! outlives the test that started it. The test controls it with the routes under `/test`.
 
 use std::error::Error;
 use std::future::Future;
@@ -45,8 +43,7 @@ struct User {
     is_verified: bool,
 }
 
-/// The address has no unique index: one user for it is the promise of the
-/// store.
+/// The address has no unique index, because the store itself must guarantee one user per address.
 const USERS: &str = "CREATE TABLE IF NOT EXISTS users \
     (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL, is_verified BOOLEAN NOT NULL)";
 
@@ -56,7 +53,7 @@ struct Auth {
     sender: CapturingSender,
 }
 
-/// What the test reaches.
+/// What the test controls.
 #[derive(Clone)]
 struct Inside {
     auth: OtpAuth<Auth>,
@@ -67,7 +64,7 @@ struct Inside {
 
 type Counting = Pin<Box<dyn Future<Output = u64> + Send>>;
 
-/// What a test wants to know of the database itself, and to do with it.
+/// What a test needs to know about the database, and do with it.
 struct Rows {
     connections_in_use: Box<dyn Fn() -> usize + Send + Sync>,
     count_users: Box<dyn Fn(String) -> Counting + Send + Sync>,
@@ -75,13 +72,13 @@ struct Rows {
     hand_over: Box<dyn Fn(String, String) -> Counting + Send + Sync>,
 }
 
-/// Serves over a store with a pool of sqlx.
+/// Serves over a store with a sqlx pool.
 macro_rules! sql {
     ($connect:expr) => {{
         let store = $connect.await?;
         store.migrate().await?;
-        // Another process may make the table at the same moment, and then
-        // PostgreSQL calls it a duplicate.
+        // Another process may create the table concurrently, and then PostgreSQL reports a
+        // duplicate.
         let _ = sqlx::raw_sql(USERS).execute(store.pool()).await;
         let (pool, users, owners) = (store.pool().clone(), store.pool().clone(), store.pool().clone());
         let rows = Rows {
@@ -89,8 +86,8 @@ macro_rules! sql {
             count_users: Box::new(move |email| {
                 let users = users.clone();
                 Box::pin(async move {
-                    // Nothing is bound, so nothing is prepared: behind a pooler
-                    // the name of a statement may be another client's.
+                    // Nothing is bound, so nothing is prepared: behind a pooler, the name of a
+                    // statement may belong to another client.
                     let Ok(rows) = sqlx::raw_sql("SELECT email FROM users").fetch_all(&users).await else {
                         return u64::MAX;
                     };
@@ -156,8 +153,7 @@ fn in_use<DB: Database>(pool: &Pool<DB>) -> usize {
     usize::try_from(pool.size()).unwrap_or(usize::MAX).saturating_sub(pool.num_idle())
 }
 
-/// The database that the URL names, over a client that counts the connections
-/// in use.
+/// The database that the URL names, with a client that counts its connections in use.
 async fn mongodb(url: &str, checked_out: Arc<AtomicUsize>) -> Result<MongoStore> {
     let mut options = ClientOptions::parse(url).await?;
     options.server_selection_timeout = Some(Duration::from_secs(4));

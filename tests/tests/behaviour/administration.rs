@@ -1,4 +1,4 @@
-//! What an application does by itself: sessions, single tokens, cleaning up.
+//! Administration by the application: sessions, single tokens, cleanup.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn rt_18_a_user_sees_their_sessions_and_ends_one() {
         let bobs = auth.sessions(&2).await.unwrap();
         assert_eq!(bobs.len(), 1);
 
-        // Not theirs, and not ended.
+        // Another user's session, and one that is already revoked.
         assert!(!auth.revoke_session(&1, bobs[0].id).await.unwrap());
         assert!(auth.revoke_session(&1, sessions[1].id).await.unwrap());
         assert!(!auth.revoke_session(&1, sessions[1].id).await.unwrap());
@@ -87,7 +87,7 @@ async fn a_revoked_access_token_is_over_and_its_session_goes_on() {
         for path in ["/me", "/claims", "/maybe"] {
             client.get(path).await.problem(401, "invalid_token");
         }
-        // In another process as well, where a store is asked.
+        // Also in another process, if a store is queried.
         let other = Setup::new(Mode::Body).after(&typed.app).start().await;
         client.at(&other).get("/me").await.problem(401, "invalid_token");
         assert_eq!(typed.auth.sessions(&1).await.unwrap().len(), 1);
@@ -128,8 +128,7 @@ fn removed(challenges: u64, budgets: u64, sessions: u64, blacklisted: u64) -> Re
     removed
 }
 
-/// Cleans up one millisecond before `at` and at it; the clock stands at
-/// `*passed` before.
+/// Cleans up one millisecond before `at`, and at `at`. The clock is at `*passed` before.
 async fn boundary<C: OtpConfig<User = User>>(
     auth: &OtpAuth<C>,
     app: &App,
@@ -157,15 +156,15 @@ async fn db_08_out_08_otp_14_a_cleanup_removes_what_is_over_and_counts_it() {
         let mut at = Duration::ZERO;
         let expiry = Duration::from_secs(600);
         assert_eq!(boundary(auth, app, &mut at, expiry).await, removed(1, 0, 0, 0));
-        // The access token has gone at 3600 s; the entry outlives it.
+        // The access token has expired at 3600 s. The entry outlives it.
         let other = Setup::new(Mode::Cookie).after(app).start().await;
         app.pass(Duration::from_millis(3_599_999) - at);
         at = Duration::from_millis(3_599_999);
         assert_eq!(auth.cleanup().await.unwrap().total(), 0);
         client.at(&other).get_with("/me", &token).await.problem(401, "invalid_token");
         assert_eq!(boundary(auth, app, &mut at, Duration::from_hours(24)).await, removed(0, 1, 0, 0));
-        // Another configuration may have let it live for a day, and another
-        // process's clock may be a day behind.
+        // Another configuration may have issued it for a day, and another process's clock may be a
+        // day behind.
         let end = Duration::from_secs(24 * 3_600 + 60) + CLOCK_MARGIN;
         assert_eq!(boundary(auth, app, &mut at, end).await, removed(0, 0, 0, 1));
         let end = Duration::from_hours(7 * 24) + CLOCK_MARGIN;
@@ -218,7 +217,7 @@ async fn out_09_the_background_cleanup_runs_at_every_interval_and_survives_failu
     faults.clear();
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(faults.take_calls(), [Operation::Cleanup]);
-    // It ends with the last clone of what it cleans.
+    // It ends with the last clone of the `OtpAuth` it cleans.
     assert!(!task.is_finished());
     drop(typed);
     tokio::time::sleep(Duration::from_secs(601)).await;

@@ -1,5 +1,4 @@
-//! Whatever arrives gets a 4xx problem with a known code, and nothing of it
-//! comes back.
+//! Any input gets a 4xx problem with a known code, and none of it comes back.
 
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
@@ -11,7 +10,7 @@ use otp_auth_tests::{Answer, App, Client, Mode, Setup, tokens};
 use crate::support::{ANN, BOB, COOLDOWN, every_mode};
 use serde_json::json;
 
-/// Stands in every input, and in no answer.
+/// Part of every input, and of no answer.
 const MARKER: &str = "qzMARKERzq";
 
 /// Numbers that look random and are always the same (`SplitMix64`).
@@ -39,8 +38,8 @@ impl Random {
     }
 }
 
-/// JSON values, as text, that no route takes for an address or a code. What
-/// they mean as a token or a challenge is: nothing.
+/// JSON values, as text, that no route accepts as an address or a code. As a token or a challenge,
+/// they count as missing.
 fn value(random: &mut Random) -> String {
     let digits = random.below(40);
     let long = random.below(15_000);
@@ -116,7 +115,7 @@ fn media_type(random: &mut Random) -> HeaderValue {
     HeaderValue::from_static(text)
 }
 
-/// Something like a token. None is one.
+/// Text like a token. None is valid.
 fn token(random: &mut Random, real: &str) -> Vec<u8> {
     let length = random.below(200);
     let at = random.below(real.len() - 1);
@@ -195,8 +194,8 @@ fn request(random: &mut Random, access: &str, refresh: &str) -> (Request<Body>, 
     }
     headers.append(CONTENT_TYPE, media_type(random));
     let body = if on_our_routes { body(random) } else { Vec::new() };
-    // Signing out with nothing usable succeeds, and an optional extractor
-    // takes a request without credentials of its own scheme.
+    // Signing out without a usable token succeeds, and an optional extractor accepts a request
+    // whose credentials have another scheme.
     let is_bearer = |field: &HeaderValue| {
         field.as_bytes().split(|byte| *byte == b' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
     };
@@ -237,7 +236,7 @@ async fn http_09_enum_07_ten_thousand_bad_requests_are_refused_and_not_echoed() 
         for number in 0..3_000 {
             let (request, may_succeed) = request(&mut random, &access, &refresh);
             let what = format!("request {number} of mode {:?}: {:?} {}", app.mode, request, MARKER);
-            // As it is: no client that adds what it holds.
+            // Sent directly, not through a client that adds what it holds.
             let answer = Answer::read(tower::ServiceExt::oneshot(app.router.clone(), request).await.unwrap()).await;
             assert_harmless(&answer, may_succeed, &what);
             refused.insert(answer.code());
@@ -288,7 +287,7 @@ async fn http_09_each_kind_of_bad_body_has_its_code() {
             let answer = client.verify(ANN, code).await.problem(422, "malformed_code");
             assert!(answer.member("detail").contains("digits only"), "{answer:?}");
         }
-        // As many digits as may be typed, and those of other scripts, but not these.
+        // The maximum number of digits, and digits of other scripts, but not the correct ones.
         for code in [&"1".repeat(64), "１２３４５６", "٣٤٥٦٧٨", "12345６"] {
             client.verify(ANN, code).await.problem(401, "invalid_code");
         }
@@ -329,7 +328,7 @@ async fn http_09_a_list_is_no_request() {
         ] {
             client.post(path, &body).await.problem(422, "malformed");
         }
-        // A body that does not matter is not looked at.
+        // A body that does not matter is not read.
         if app.mode.reads_body("/auth/refresh") {
             client.post("/auth/refresh", &json!(["token"])).await.problem(422, "malformed");
         }
@@ -337,7 +336,7 @@ async fn http_09_a_list_is_no_request() {
     }
 }
 
-/// A client in Rust reads an error as the type that the server has sent.
+/// A Rust client reads an error as the type that the server sent.
 #[tokio::test]
 async fn a_client_reads_a_problem_back() {
     let app = Setup::new(Mode::Body).start().await;

@@ -1,4 +1,4 @@
-//! Access tokens: what every extractor refuses (requirements F and G).
+//! Access tokens: what every extractor rejects (requirements F and G).
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn jwt_13_jwt_14_issuer_and_audience_are_written_and_required() {
             client.at(other).get(path).await.problem(401, "invalid_token");
         }
     }
-    // A refresh token is for the same, and of another audience good to be ended.
+    // Refresh tokens are rejected as well, but with another audience they can still be signed out.
     for other in [&other_issuer, &other_audience] {
         client.at(other).refresh().await.problem(401, "invalid_refresh_token");
     }
@@ -215,8 +215,7 @@ async fn br_06_the_scheme_is_read_in_any_case_and_another_scheme_is_no_token() {
     }
 }
 
-/// As behind a gate with a password of its own: the browser adds it to every
-/// request.
+/// As behind a gateway with its own password, which the browser adds to every request.
 #[tokio::test]
 async fn br_06_the_routes_work_beside_credentials_of_another_scheme() {
     for (app, mut client) in every_mode().await {
@@ -264,7 +263,7 @@ async fn br_10_an_optional_extractor_is_never_none_for_a_bad_token_or_a_failing_
             for path in ["/maybe", "/maybe-verified", "/me", "/verified"] {
                 client.get(path).await.problem(503, "store_unavailable");
             }
-            // By design the claims need no store.
+            // By design, claims need no store.
             client.get("/maybe-claims").await.ok();
         }
     }

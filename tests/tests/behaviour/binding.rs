@@ -1,5 +1,4 @@
-//! A session is bound to the address that was proven: an id that is given
-//! again, or an address that changes, opens nothing.
+//! A session is bound to the verified address: a reused id or a changed address opens nothing.
 
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ async fn jwt_19_an_id_that_is_given_again_opens_nothing() {
         let id = app.users().await[0].id;
         app.remove_user(id).await;
         assert_out(&mut ann.clone()).await;
-        // The application makes the next user, with the same id.
+        // The application creates the next user, with the same id.
         let bob = app.add_user(BOB, true).await;
         assert_eq!(bob.id, id);
         assert_out(&mut ann.clone()).await;
@@ -46,12 +45,12 @@ async fn jwt_19_an_id_that_is_given_again_opens_nothing() {
     }
 }
 
-/// Also where the id is given again by a sign-up.
+/// The same when a sign-up reuses the id.
 #[tokio::test]
 async fn jwt_19_the_next_user_who_signs_up_under_an_id_is_not_the_last_one() {
     for mode in Mode::ALL {
         let app = Setup::new(mode).backend(Backend::Sqlite).start().await;
-        // A table that gives the ids of deleted users again.
+        // A table that reuses the ids of deleted users.
         let table = "DROP TABLE users; CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, \
                      is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)";
         sqlx::raw_sql(table).execute(app.pool()).await.unwrap();
@@ -62,7 +61,7 @@ async fn jwt_19_the_next_user_who_signs_up_under_an_id_is_not_the_last_one() {
         bob.sign_in(BOB).await;
         assert_eq!(tokens::payload(&bob.token())["sub"], "1");
         ann.get("/me").await.problem(401, "invalid_token");
-        // What was signed in under the id before has ended, so also here.
+        // Earlier sessions of the id have been revoked, including this one.
         ann.get("/claims").await.problem(401, "invalid_token");
         ann.refresh().await.problem(401, "session_revoked");
         for path in ["/me", "/verified", "/claims"] {
@@ -79,15 +78,15 @@ async fn a_changed_address_ends_what_was_signed_in_before() {
         let user = app.users().await.remove(0);
         app.change_address(&user, "new@example.com").await;
         assert_out(&mut ann.clone()).await;
-        // It is no theft: back at the proven address, the session is as before.
+        // This is not theft: with the verified address restored, the session works again.
         app.change_address(&user, ANN).await;
         ann.get("/me").await.ok();
         ann.refresh().await.ok();
     }
 }
 
-/// A backup from before the sign-up is put back: the database knows neither the
-/// user nor the session, and gives the id again.
+/// A backup from before the sign-up is restored: the database knows neither the user nor the
+/// session, and reuses the id.
 #[tokio::test]
 async fn jwt_19_a_backup_that_is_put_back_opens_nothing() {
     for mode in Mode::ALL {
@@ -105,7 +104,7 @@ async fn jwt_19_a_backup_that_is_put_back_opens_nothing() {
     }
 }
 
-/// Somebody else's bar is no reason to hand out tokens that nothing accepts.
+/// Another user's bar must not lead to tokens that nothing accepts.
 #[tokio::test]
 async fn jwt_19_who_is_given_the_id_of_somebody_barred_is_refused_as_such() {
     let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
@@ -138,7 +137,7 @@ async fn the_sessions_of_another_address_are_none_of_theirs() {
     assert!(typed.auth.sessions(&1).await.unwrap().is_empty());
 }
 
-/// Another spelling of the same address is no other address.
+/// Another spelling of the same address is not another address.
 #[tokio::test]
 async fn another_spelling_of_the_address_ends_nothing() {
     for app in every_app().await {
@@ -166,19 +165,19 @@ async fn a_session_can_be_bound_to_the_new_address_on_purpose() {
 
     let user = app.change_address(&user, "new@example.com").await;
     let signed_in = typed.auth.rebind_session(&claims, user.clone()).await.unwrap();
-    // The refresh token of the present session goes on; the access token that
-    // was used is bound to the old address.
+    // The refresh token of the current session stays valid. The access token that was used is bound
+    // to the old address.
     ann.get("/me").await.problem(401, "invalid_token");
     assert_eq!(signed_in.tokens.refresh_token.expose(), ann.held_refresh_token());
     let fresh = signed_in.tokens.access_token.expose().to_owned();
     ann.get_with("/me", &fresh).await.ok();
     ann.refresh().await.ok();
     ann.get("/me").await.ok();
-    // All others have ended.
+    // All others have been revoked.
     other.refresh().await.problem(401, "session_revoked");
     other.get("/claims").await.problem(401, "invalid_token");
 
-    // Not for somebody else's row, and not for a session that is over.
+    // It fails for another user's row, and for a session that has ended.
     let bob = app.add_user(BOB, true).await;
     let error = typed.auth.rebind_session(&claims, bob).await.unwrap_err();
     assert_eq!(error.to_string(), otp_auth::AuthError::InvalidToken.to_string());
@@ -186,7 +185,7 @@ async fn a_session_can_be_bound_to_the_new_address_on_purpose() {
     assert!(typed.auth.rebind_session(&claims, user).await.is_err());
 }
 
-/// A refresh that began before hands out no tokens of the old address.
+/// A refresh that began earlier hands out no tokens for the old address.
 #[tokio::test]
 async fn a_session_can_be_bound_while_it_is_refreshed() {
     let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;

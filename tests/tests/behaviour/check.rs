@@ -1,4 +1,4 @@
-//! The check at the start: a list of what is wrong, or why nobody knows.
+//! The check at startup: a list of faults, or why the check failed.
 
 use std::error::Error;
 
@@ -38,7 +38,7 @@ async fn what_is_wrong_is_one_list_and_then_nothing() {
     typed.auth.check().await.unwrap();
 }
 
-/// What docs/getting-started.md has, word by word: `documents.rs` compares them.
+/// The code in docs/getting-started.md, word for word. `documents.rs` compares them.
 async fn start_without_a_unique_index(auth: &OtpAuth<Tuned<BodyAuth>>) -> Result<(), Box<dyn Error>> {
     if let Err(error) = auth.check().await {
         let meant = |finding: &Finding| finding.kind() == FindingKind::Unique;
@@ -61,7 +61,7 @@ async fn what_is_meant_can_pass_and_nothing_else_does() {
     start_without_a_unique_index(&typed.auth).await.unwrap_err();
 }
 
-/// Without the check, the first who sign in notice.
+/// Without the check, users notice at their first sign-in.
 #[tokio::test]
 async fn what_is_wrong_is_a_503_for_those_who_sign_in() {
     let app = Setup::new(Mode::Body).backend(Backend::Sqlite).start().await;
@@ -77,7 +77,7 @@ async fn what_is_wrong_is_a_503_for_those_who_sign_in() {
     client.verify_right(ANN).await.ok();
 }
 
-/// A store in memory has no tables.
+/// A memory store has no tables.
 #[tokio::test]
 async fn a_store_that_checks_nothing_passes() {
     let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;

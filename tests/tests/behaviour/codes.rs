@@ -10,7 +10,7 @@ use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with
 const EXPIRY: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// What of an answer could tell one refusal from another.
+/// Everything in an answer that could distinguish refusals.
 fn refusal(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let headers =
         answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
@@ -26,7 +26,7 @@ async fn otp_05_t23_a_code_expires_at_its_millisecond() {
     }
     for (app, mut client) in every_mode().await {
         client.request(ANN).await.ok();
-        // The cookie is gone by then, so a client that ignores that is asked.
+        // The cookie has expired by then, so it is put back, as by a client that ignores `Max-Age`.
         let challenge = client.held_challenge();
         app.pass(EXPIRY);
         client.put_challenge(&challenge);
@@ -81,12 +81,12 @@ async fn otp_08_rate_13_a_resend_sends_the_same_code_and_moves_nothing() {
         client.verify_wrong(ANN).await.problem(401, "invalid_code");
         app.pass(COOLDOWN);
         let again = client.request(ANN).await.ok();
-        // Only a browser sends the challenge along.
+        // Only a browser sends the challenge back.
         if app.mode.sets_cookies() && client.jar.get("__Host-otp_challenge-users").is_some() {
             assert_eq!((app.code_for(ANN), client.held_challenge()), (code, challenge));
             assert_eq!(again.number("expires_in"), 540);
             assert_eq!(app.sender.messages()[1].expires_in, Duration::from_secs(540));
-            // T6: the try of before counts.
+            // T6: the earlier attempt counts.
             for _ in 0..4 {
                 client.verify_wrong(ANN).await.problem(401, "invalid_code");
             }
@@ -94,7 +94,7 @@ async fn otp_08_rate_13_a_resend_sends_the_same_code_and_moves_nothing() {
         } else {
             assert_ne!(client.held_challenge(), challenge);
             assert_eq!(again.number("expires_in"), 600);
-            // The first challenge goes on working with its own code.
+            // The first challenge still works with its own code.
             client.put_challenge(&challenge);
             client.verify(ANN, &code).await.ok();
         }
@@ -142,7 +142,7 @@ async fn otp_09_otp_14_the_database_never_holds_a_code_an_address_or_a_token() {
     };
     assert_nothing_of(&dump(app.pool()).await, &secrets(Vec::new()));
     client.verify_right(ANN).await.ok();
-    // RT-09, and OTP-14: what the code was derived from is erased.
+    // RT-09 and OTP-14: what the code was derived from is deleted.
     let held = vec![client.token(), client.held_refresh_token()];
     let rows = dump(app.pool()).await;
     assert_nothing_of(&rows, &secrets(held));
@@ -191,8 +191,8 @@ fn assert_nothing_of(rows: &[(String, Vec<u8>)], secrets: &[String]) {
     assert!(!rows.is_empty());
     for (table, value) in rows {
         for secret in secrets {
-            // A number of milliseconds may hold six digits by chance, so a
-            // code must not be a whole value.
+            // A number of milliseconds may contain six digits by chance, so only a whole value may
+            // not equal a code.
             let found = if secret.len() == 6 {
                 value == secret.as_bytes()
             } else {
@@ -214,8 +214,7 @@ async fn otp_12_rt_13_a_code_without_its_own_challenge_is_refused() {
         other.challenge = None;
         other.request(BOB).await.ok();
         let code = app.code_for(ANN);
-        // With none, with another client's, with an invented and a garbled
-        // one.
+        // Without a challenge, with another client's, and with an invented and a garbled one.
         let mut none = other.clone();
         none.jar.clear();
         none.challenge = None;
@@ -265,7 +264,7 @@ async fn ux_02_t31_spaces_and_dashes_are_ignored_and_leading_zeros_are_not() {
     client.verify(ANN, &code).await.ok();
 }
 
-/// A code as it comes out of a mail, a chat or another keyboard.
+/// A code as pasted from an e-mail or a chat, or typed on another keyboard.
 fn pasted(code: &str) -> Vec<String> {
     let zeros = ['\u{ff10}', '\u{660}', '\u{6f0}', '\u{966}', '\u{e50}', '\u{116da}', '\u{1d7ec}'];
     let in_script = |zero: char| {
@@ -302,7 +301,7 @@ async fn ux_02_a_code_is_read_as_it_is_pasted() {
     }
 }
 
-/// Nothing that cannot be a code counts as a try.
+/// Input that cannot be a code does not count as an attempt.
 #[tokio::test]
 async fn ux_02_a_malformed_code_costs_no_try() {
     for (_, mut client) in every_mode_with(|settings| settings.max_otp_attempts(1)).await {
@@ -335,7 +334,7 @@ async fn otp_13_developer_mode_makes_zeros_and_still_puts_no_code_into_a_respons
         client.verify(ANN, "000001").await.problem(401, "invalid_code");
         client.verify(ANN, "000000").await.ok();
     }
-    // And only developer mode does.
+    // Only developer mode does.
     for (app, mut client) in every_mode().await {
         client.request(ANN).await.ok();
         if app.code_for(ANN) != "000000" {
@@ -361,8 +360,8 @@ async fn t17_no_response_contains_the_code() {
                 client.clone().verify_right(&email).await,
             ];
             for answer in answers {
-                // A number such as an age, or a piece of a token, may hold
-                // the digits by chance; a whole member or value may not.
+                // A number such as an age, or a piece of a token, may contain the digits by chance.
+                // A whole member or value may not.
                 let whole = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == code);
                 let members = answer
                     .json()
@@ -419,7 +418,7 @@ async fn t4_a_try_under_any_address_spends_the_tries_of_the_challenge() {
     client.verify_right(ANN).await.problem(429, "too_many_attempts");
 }
 
-/// The bound of section 6: sends times tries, whatever anybody does.
+/// The limit of section 6: sends times attempts, whatever clients do.
 #[tokio::test]
 async fn rate_03_t6_guesses_of_a_day_are_bounded_over_any_number_of_requests() {
     let app = app(Mode::Body).await;
@@ -449,7 +448,7 @@ async fn rate_07_one_mail_a_cooldown_and_retry_after_is_exact() {
         app.pass(MILLI);
         client.request(ANN).await.ok();
         assert_eq!(app.mails(), 2);
-        // HTTP-04: waiting exactly as long as told is enough.
+        // HTTP-04: waiting exactly as long as instructed is enough.
         app.pass(Duration::from_millis(12_345));
         let wait = client.request(ANN).await.problem(429, "resend_too_soon").retry_after();
         assert_eq!(wait, 48);
@@ -467,7 +466,7 @@ async fn rate_08_budgets_end_and_begin_at_their_millisecond() {
         client.request(ANN).await.ok();
         app.pass(COOLDOWN);
     }
-    // The hour's five are used up, 5 minutes into it.
+    // The five sends of the hour are used up after 5 minutes.
     let wait = client.request(ANN).await.problem(429, "resend_too_soon").retry_after();
     assert_eq!(wait, 55 * 60);
     app.pass(Duration::from_secs(wait) - MILLI);
@@ -477,7 +476,7 @@ async fn rate_08_budgets_end_and_begin_at_their_millisecond() {
         client.request(ANN).await.ok();
         app.pass(COOLDOWN);
     }
-    // Now the ten of the day are.
+    // Now the ten sends of the day are used up.
     let day = start + Duration::from_secs(24 * 3600);
     let left = app.clock.now().until(day);
     let wait = client.request(ANN).await.problem(429, "resend_too_soon").retry_after();
@@ -615,7 +614,7 @@ async fn t7_a_known_device_gets_a_code_when_strangers_have_used_up_the_budget() 
         stranger.request(ANN).await.problem(429, "resend_too_soon");
         owner.request(ANN).await.ok();
         owner.verify_right(ANN).await.ok();
-        // The device is known for this address only.
+        // The device is known only for this address.
         let mut thief = app.client();
         thief.jar.plant("__Host-otp_device-users", &device);
         thief.request(BOB).await.ok();
@@ -626,7 +625,7 @@ async fn t7_a_known_device_gets_a_code_when_strangers_have_used_up_the_budget() 
         let other = if device.as_bytes()[30] == b'A' { 'B' } else { 'A' };
         forged.jar.plant("__Host-otp_device-users", &format!("{}{other}{}", &device[..30], &device[31..]));
         forged.request(ANN).await.problem(429, "resend_too_soon");
-        // And the known device has a budget, too.
+        // The known device has a budget, too.
         owner.request(ANN).await.problem(429, "resend_too_soon");
     }
 }
@@ -639,7 +638,7 @@ async fn t7_a_device_is_known_for_180_days() {
         owner.sign_in(ANN).await;
         let device = owner.jar.get("__Host-otp_device-users").unwrap().to_owned();
         app.pass(passed);
-        // A client that ignores the age of its cookie.
+        // A client that ignores `Max-Age`.
         owner.jar.plant("__Host-otp_device-users", &device);
         app.client().request(ANN).await.ok();
         let answer = owner.request(ANN).await;
@@ -685,7 +684,7 @@ async fn signing_in_verifies_an_unverified_user() {
     }
 }
 
-/// The mail was paid for: a client that hangs up stops neither it nor, when it
+/// The send has been counted: a client that hangs up stops neither the e-mail nor, if sending
 /// fails, the refund.
 #[tokio::test(start_paused = true)]
 async fn http_13_a_client_that_hangs_up_does_not_burn_the_cooldown() {

@@ -1,4 +1,4 @@
-//! Many at once, on every store, on threads that really run in parallel.
+//! Concurrent requests, on every store, on threads that run in parallel.
 
 use std::future::Future;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn rate_02_t3_of_200_wrong_codes_at_once_five_are_compared() {
         let counts = (count(&answers, 401, "invalid_code"), count(&answers, 429, "too_many_attempts"));
         assert_eq!(counts, (5, 195));
         client.verify_right(ANN).await.problem(429, "too_many_attempts");
-        // The suspicion is raised once.
+        // The suspicion is reported once.
         assert_eq!(app.hooks.calls().len(), 1, "{:?}", app.hooks.calls());
     })
     .await;
@@ -58,8 +58,8 @@ async fn rate_02_t3_the_right_code_is_no_use_after_the_tries_of_a_race() {
         let mut client = app.client();
         client.request(ANN).await.ok();
         let right = app.code_for(ANN);
-        // The right one among 63 wrong ones: compared or not, it is never
-        // more than one of five.
+        // The correct code among 63 wrong ones: at most five are compared, whether or not it is one
+        // of them.
         let answers = at_once(64, |index| {
             let (mut client, right) = (client.clone(), right.clone());
             async move { if index == 32 { client.verify(ANN, &right).await } else { client.verify_wrong(ANN).await } }
@@ -69,7 +69,7 @@ async fn rate_02_t3_the_right_code_is_no_use_after_the_tries_of_a_race() {
         let exhausted = count(&answers, 429, "too_many_attempts");
         assert!(signed_in <= 1);
         assert_eq!(signed_in + wrong + exhausted, 64);
-        // Once the code is spent, wrong ones are told apart no longer.
+        // Once the code is used, wrong codes can no longer be counted by their answers.
         assert!(signed_in == 1 || wrong == 5, "{wrong} were compared");
     })
     .await;
@@ -95,7 +95,7 @@ async fn rt_03_t21_20_refreshes_at_once_leave_one_family_and_all_alive() {
             client.get("/me").await.ok();
         }
         assert_eq!(app.sessions(1).await[0].generation, 1);
-        // And all of them go on.
+        // And all of them keep working.
         app.pass(Duration::from_secs(11));
         for mut client in clients {
             client.refresh().await.ok();

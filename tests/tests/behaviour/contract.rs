@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::{ANN, every_mode};
 
-/// What holds for every answer of the routes, in every mode.
+/// What every answer of the routes has, in every mode.
 fn assert_common(app: &App, answer: &Answer) {
     assert_eq!(answer.header(CACHE_CONTROL), Some("no-store"), "{answer:?}");
     assert_eq!(answer.headers.get_all(CACHE_CONTROL).iter().count(), 1, "{answer:?}");
@@ -25,7 +25,7 @@ fn assert_common(app: &App, answer: &Answer) {
         assert_eq!(answer.header(CONTENT_TYPE), Some("application/json"), "{answer:?}");
     } else {
         answer.assert_problem();
-        // CK-10: a failure sets no session cookie; it may clear one.
+        // CK-10: a failure sets no session cookie. It may delete one.
         assert!(answer.cookies().iter().all(|cookie| cookie.attribute("Max-Age") == Some("0")), "{answer:?}");
     }
 }
@@ -96,12 +96,12 @@ async fn http_11_rt_14_rt_16_verify_otp_answers_what_is_documented() {
     }
 }
 
-/// The answer of `verify-otp` and `refresh`, whose refresh token lasts for
-/// `remaining` more seconds.
+/// Asserts an answer of `verify-otp` or `refresh` whose refresh token is valid for `remaining` more
+/// seconds.
 fn assert_tokens(app: &App, answer: &Answer, remaining: u64) {
     assert_common(app, answer);
     let mut found = answer.members();
-    // Of a sign-in only.
+    // Only in sign-ins.
     found.retain(|name| name != "device");
     assert_eq!(found, members(app, &["access_token", "token_type", "expires_in"], "refresh_token"));
     assert_eq!((answer.member("token_type").as_str(), answer.number("expires_in")), ("bearer", 3_600));
@@ -203,7 +203,7 @@ async fn refresh_fails_as_documented() {
         let answer = client.refresh().await.problem(401, "invalid_refresh_token");
         assert_common(&app, &answer);
         assert_eq!(answer.header(WWW_AUTHENTICATE), Some(r#"Bearer realm="otp-auth", error="invalid_token""#));
-        // T21: nobody's cookie is cleared because a token was no good.
+        // T21: an invalid token must not delete anyone's cookie.
         assert!(answer.cookies().is_empty(), "{answer:?}");
 
         client.put_refresh_token(&good);
@@ -215,8 +215,8 @@ async fn refresh_fails_as_documented() {
     }
 }
 
-/// Section 5 of the contract: `error="invalid_token"` where a bad token was
-/// sent. Here none was (RFC 6750 section 3.1).
+/// Section 5 of the contract: `error="invalid_token"` if an invalid token was sent. Here, none was
+/// (RFC 6750 section 3.1).
 #[tokio::test]
 async fn refresh_without_any_token_is_a_401_without_a_reason() {
     for (app, mut client) in every_mode().await {
@@ -234,7 +234,7 @@ async fn out_05_logout_fails_only_when_the_revocation_could_not_be_stored() {
         let answer = client.clone().logout().await.problem(503, "store_unavailable");
         assert_common(&app, &answer);
         assert_eq!(answer.cookie_names(), names(&app, &["__Host-refresh_token-users"]));
-        // Without a token there is nothing to store.
+        // Without a token, there is nothing to store.
         app.client().logout().await.ok();
     }
 }
@@ -307,7 +307,7 @@ async fn http_08_csrf_05_other_media_types_are_a_415_and_are_not_read() {
             client.send(twice).await.problem(415, "unsupported_media_type");
         }
         assert_eq!(app.mails(), 0);
-        // Parameters and case do not matter.
+        // Parameters and case are ignored.
         for media_type in ["application/json; charset=utf-8", "Application/JSON"] {
             let request = Request::post("/auth/request-otp").header(CONTENT_TYPE, media_type);
             client.send(request.body(Body::from(body.clone())).unwrap()).await.ok();

@@ -10,7 +10,7 @@ use otp_auth_tests::{Answer, Client, ClientKind, Mode, Setup};
 
 use crate::support::{ANN, COOLDOWN, app};
 
-/// Every cookie of a whole round: asked, signed in, refreshed, signed out.
+/// Every cookie of a whole round: request, sign-in, refresh, sign-out.
 async fn round(tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static) -> (Client, [Answer; 4]) {
     let app = Setup::new(Mode::Cookie).tune(tune).start().await;
     let mut client = app.client();
@@ -67,7 +67,7 @@ async fn out_04_ck_04_name_path_and_domain_are_those_of_the_setting_also_when_cl
         round(|settings| settings.cookie_name("__Secure-session").cookie_path("/auth").cookie_domain("example.com"))
             .await;
     for answer in &answers[1..] {
-        // The one of the host alone is removed on the way.
+        // The host-only cookie is deleted along the way.
         let mut cookies = answer.cookies().into_iter().filter(|cookie| cookie.name == "__Secure-session");
         let host_only = cookies.next().expect("the name of the setting");
         assert_eq!((host_only.attribute("Domain"), host_only.attribute("Max-Age")), (None, Some("0")));
@@ -129,7 +129,7 @@ async fn ck_10_no_failure_sets_a_cookie() {
     }
 }
 
-/// The cookies of a request whose `Cookie` field is given whole.
+/// A refresh with this whole `Cookie` field.
 async fn refresh_with(client: &mut Client, cookies: HeaderValue) -> Answer {
     client.jar.clear();
     let request = Request::post("/auth/refresh").header(COOKIE, cookies);
@@ -154,8 +154,7 @@ async fn cookies_are_read_among_others_in_one_field_or_in_several() {
     client.send(request).await.ok();
 }
 
-/// Browsers send cookies as scripts have set them, other bytes than ASCII
-/// included (RFC 6265bis section 5.6).
+/// Browsers send cookies as scripts set them, including non-ASCII bytes (RFC 6265bis section 5.6).
 #[tokio::test]
 async fn a_cookie_of_somebody_else_with_other_bytes_does_not_hide_ours() {
     let app = app(Mode::Cookie).await;

@@ -1,5 +1,5 @@
-//! Developer mode: anybody can sign in as anybody, so it serves the
-//! developer's machine alone (requirement OTP-13).
+//! Developer mode: anyone can sign in as anyone, so it serves only the developer's machine
+//! (requirement OTP-13).
 
 use std::net::SocketAddr;
 use std::process::{Command, Output};
@@ -23,7 +23,7 @@ async fn developing(mode: Mode, tune: fn(SettingsBuilder) -> SettingsBuilder) ->
     Setup::new(mode).tune(move |settings| tune(settings.developer_mode(true))).start().await
 }
 
-/// Asks for a code with these fields, over a connection from there.
+/// Requests a code with these header fields, over a connection from this peer.
 async fn ask(app: &App, route: &str, fields: &[(&str, &str)], peer: Option<&str>) -> Answer {
     let mut request = Request::post(route).header(CONTENT_TYPE, "application/json");
     for (name, value) in fields {
@@ -85,7 +85,7 @@ async fn a_named_host_is_served_from_wherever_it_is_asked_for() {
     for (host, peer) in [("localhost", ELSEWHERE), ("192.168.1.21", ELSEWHERE), ("x.laptop.local", HERE)] {
         ask(&app, REQUEST, &[("host", host)], Some(peer)).await.problem(403, "developer_mode_host");
     }
-    // A container whose port is forwarded is `localhost` to others.
+    // A container with a forwarded port is `localhost` to its clients.
     let app = developing(Mode::Cookie, |s| s.developer_host("localhost")).await;
     ask(&app, REQUEST, &[("host", "localhost:8000")], Some("172.17.0.1:50000")).await.ok();
 }
@@ -93,7 +93,7 @@ async fn a_named_host_is_served_from_wherever_it_is_asked_for() {
 #[tokio::test]
 async fn otp_13_a_missing_host_gets_nobody_in_over_a_network() {
     let app = developing(Mode::Both, |settings| settings).await;
-    // So do tests in process ask.
+    // Tests in process send such requests.
     ask(&app, REQUEST, &[], None).await.ok();
     ask(&app, REQUEST, &[], Some(HERE)).await.ok();
     ask(&app, REQUEST, &[], Some(ELSEWHERE)).await.problem(403, "developer_mode_host");
@@ -101,7 +101,7 @@ async fn otp_13_a_missing_host_gets_nobody_in_over_a_network() {
         ask(&app, REQUEST, &[framing], None).await.problem(403, "developer_mode_host");
     }
 
-    // Really over a network, and the server tells nothing of the peer.
+    // Over a real connection, and the server does not provide the peer address.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = app.router.clone();
@@ -144,7 +144,7 @@ async fn a_developer_signs_in_as_often_as_they_like() {
             client.request(ANN).await.ok();
         }
         client.verify(ANN, "000000").await.ok();
-        // The tries of a code have their limit here, too.
+        // Attempts are limited here, too.
         client.request(ANN).await.ok();
         for _ in 0..5 {
             client.verify(ANN, "111111").await.problem(401, "invalid_code");
@@ -173,7 +173,7 @@ struct WithoutSecret {
     sender: CapturingSender,
 }
 
-/// Runs a test of this module by itself, in a process of its own.
+/// Runs a test of this module alone, in a separate process.
 fn alone(name: &str, variable: &str, value: &str) -> Output {
     let name = format!("developer_mode::{name}");
     let child = Command::new(std::env::current_exe().unwrap())
@@ -201,13 +201,13 @@ async fn log_02_developer_mode_and_a_random_secret_are_events() {
     assert!(developing.contains("WARN") && developing.contains("WithoutSecret"), "{developing}");
     let [random] = raised("sys_random_secret")[..] else { panic!("{log}") };
     assert!(random.contains("WARN"), "{random}");
-    // With a secret, and outside of developer mode, there is neither.
+    // With a secret, and outside developer mode, neither is logged.
     let before = log.len();
     Setup::new(Mode::Body).start().await;
     assert!(!logs::captured()[before..].contains("sys_"));
 }
 
-/// Without any subscriber.
+/// Without a subscriber.
 #[tokio::test]
 async fn otp_13_developer_mode_warns_on_standard_error_and_names_the_configuration() {
     const CHILD: &str = "OTP_AUTH_TEST_STARTS_IN_DEVELOPER_MODE";

@@ -1,4 +1,4 @@
-//! Known devices: what makes one, what it may do, and what ends it.
+//! Known devices: how a device becomes known, what it may do, and how it is revoked.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with
 
 const COOKIE: &str = "__Host-otp_device-users";
 
-/// Enough mails to ask often.
+/// Enough sends to request codes often.
 fn many_mails(settings: SettingsBuilder) -> SettingsBuilder {
     settings.otp_length(8).max_sends_per_hour(900).max_sends_per_day(900)
 }
 
-/// Whether a client is known to an address: strangers cannot ask for a code at
-/// this moment, because another one just has.
+/// Whether a client is a known device of an address. Strangers cannot request a code at this time,
+/// because one of them just has.
 async fn is_known(app: &App, client: &mut Client, email: &str) -> bool {
     app.pass(COOLDOWN);
     app.client().request(email).await.ok();
@@ -31,7 +31,7 @@ async fn t7_a_device_is_known_to_the_last_five_addresses() {
         for email in &emails {
             client.sign_in(email).await;
         }
-        // The first one again: it is the latest then, and the second goes.
+        // Signing in to the first again makes it the latest, and the second is dropped.
         app.pass(COOLDOWN);
         client.sign_in(&emails[0]).await;
         let mut known = Vec::new();
@@ -50,7 +50,7 @@ async fn t7_every_device_has_a_budget_of_its_own() {
         one.sign_in(ANN).await;
         app.pass(COOLDOWN);
         other.sign_in(ANN).await;
-        // The one uses up its day. So do strangers.
+        // One device uses up its day. So do strangers.
         loop {
             app.pass(COOLDOWN);
             app.client().request(ANN).await;
@@ -70,9 +70,8 @@ async fn t7_every_device_has_a_budget_of_its_own() {
     }
 }
 
-/// Signing in is what makes a device, and each sign-in costs a mail. One that
-/// a device has paid for does not make another one: otherwise each would make
-/// ten more in a day.
+/// Each sign-in creates a device and costs a send. A sign-in that a device paid for must not create
+/// another one, or each device could create ten more per day.
 #[tokio::test]
 async fn t7_what_a_device_has_paid_for_makes_no_second_one() {
     for (app, mut client) in every_mode_with(many_mails).await {
@@ -81,14 +80,14 @@ async fn t7_what_a_device_has_paid_for_makes_no_second_one() {
         client.request(ANN).await.ok();
         client.forget_device();
         client.verify_right(ANN).await.ok();
-        // Both are the same device, whose cooldown has begun.
+        // Both are the same device, which is in its cooldown.
         client.request(ANN).await.problem(429, "resend_too_soon");
         held.request(ANN).await.problem(429, "resend_too_soon");
         app.pass(COOLDOWN);
         app.client().request(ANN).await.ok();
         client.request(ANN).await.ok();
         held.request(ANN).await.problem(429, "resend_too_soon");
-        // Nor does the token of another one that comes with the code.
+        // Nor does the token of another device that comes with the code.
         app.pass(COOLDOWN);
         let mut stranger = client.clone();
         stranger.forget_device();
@@ -97,7 +96,7 @@ async fn t7_what_a_device_has_paid_for_makes_no_second_one() {
         client.put_device(&stranger.held_device());
         client.verify_right(ANN).await.ok();
         client.request(ANN).await.problem(429, "resend_too_soon");
-        // What the other one knows stays with it.
+        // What the other device knows stays with it.
         assert!(!is_known(&app, &mut client, BOB).await);
         assert!(is_known(&app, &mut stranger, BOB).await);
     }
@@ -118,7 +117,7 @@ async fn a_device_that_is_none_is_a_stranger_and_no_error() {
     }
 }
 
-/// Every way to end all sessions of a user.
+/// Every way to revoke all sessions of a user.
 #[derive(Debug, Clone, Copy)]
 enum End {
     RevokeAll,
@@ -143,21 +142,21 @@ async fn signing_out_everywhere_ends_devices<C: TestConfig>() {
         app.pass(COOLDOWN);
         bob.sign_in(BOB).await;
         second.sign_in(ANN).await;
-        // Also those of the same millisecond.
+        // Including those of the same millisecond.
         let user = app.users().await.into_iter().find(|user| user.email == ANN).unwrap();
         end(&auth, user.id, how).await;
         for client in [&mut ann, &mut second] {
             assert!(!is_known(&app, client, ANN).await, "{how:?}");
         }
-        // Those of others go on, also in the same browser.
+        // Those of other users stay known, even in the same browser.
         assert!(is_known(&app, &mut bob, BOB).await);
         assert!(is_known(&app, &mut ann, BOB).await);
-        // Who signs in again is known again.
+        // Signing in again makes the device known again.
         app.pass(COOLDOWN);
         ann.sign_in(ANN).await;
         assert!(is_known(&app, &mut ann, ANN).await, "{how:?}");
         assert!(!is_known(&app, &mut second, ANN).await);
-        // For good: the end is not forgotten before the device is.
+        // Permanently: the revocation is kept for as long as the device could be known.
         app.pass(Duration::from_secs(179 * 86_400));
         auth.cleanup().await.unwrap();
         assert!(!is_known(&app, &mut second, ANN).await);
@@ -194,7 +193,7 @@ async fn signing_out_everywhere_is_seen_by_every_process_and_after_a_restart() {
     client.sign_in(ANN).await;
     let user = app.users().await[0].id;
     auth.revoke_all_sessions(&user).await.unwrap();
-    // At once, before anything was read.
+    // Immediately, before the blacklist has been read.
     let restarted = Setup::new(Mode::Body).after(&app).start().await;
     assert!(!is_known(&restarted, &mut client.at(&restarted), ANN).await);
     let begun = tokio::time::Instant::now();
@@ -205,8 +204,8 @@ async fn signing_out_everywhere_is_seen_by_every_process_and_after_a_restart() {
     }
 }
 
-/// The sessions of before were not proven to be the owner's. A device was: it
-/// is one only by a code for this very address.
+/// The earlier sessions were not verified to be the owner's. A device was, because only a code for
+/// this very address makes it known.
 #[tokio::test]
 async fn a_first_proof_ends_sessions_and_no_device() {
     for (app, mut client) in every_mode().await {
@@ -252,7 +251,7 @@ async fn signing_out_removes_the_device_cookie_where_that_is_set() {
     }
 }
 
-/// When nobody can say whether a device was ended, nobody is known.
+/// While the store cannot tell whether a device was revoked, no device is known.
 #[tokio::test(start_paused = true)]
 async fn a_device_is_not_known_while_the_store_cannot_say_so() {
     let app = app(Mode::Body).await;

@@ -1,4 +1,4 @@
-//! Nobody learns who has an account (requirements D).
+//! No one learns who has an account (requirements D).
 
 use std::time::Duration;
 
@@ -7,8 +7,7 @@ use otp_auth_tests::{Answer, App, Mode, Operation, Setup};
 
 use crate::support::{ANN, BOB, COOLDOWN, every_mode, every_mode_with};
 
-/// An answer without what differs between any two answers: a random
-/// challenge.
+/// An answer without the part that always differs: the random challenge.
 fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut body = answer.json();
     for name in ["challenge"] {
@@ -28,7 +27,7 @@ fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status.as_u16(), headers, body.to_string())
 }
 
-/// Waits until everything that was sent off the request path is done.
+/// Waits until all background sends have finished.
 async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
@@ -48,8 +47,8 @@ async fn enum_01_enum_03_t18_without_automatic_users_known_and_unknown_addresses
             settle().await;
             app.pass(COOLDOWN);
         }
-        // Of these 28 requests each, those within the budget went out, to the
-        // known address only.
+        // Of these 28 requests each, only those within the budget were sent, and only to the known
+        // address.
         let messages = app.sender.messages();
         assert_eq!(messages.len(), 5);
         assert!(messages.iter().all(|message| message.address == ANN));
@@ -80,7 +79,7 @@ async fn enum_02_t18_every_refusal_of_a_code_is_the_same_answer() {
             let mut refusals = Vec::new();
             let refused = |answer: Answer| comparable(&answer.problem(401, "invalid_code"));
 
-            // No code was ever asked for, for a known and an unknown address.
+            // No code was ever requested, for a known and an unknown address.
             refusals.push(refused(client.clone().verify(ANN, "123456").await));
             refusals.push(refused(client.clone().verify(BOB, "123456").await));
 
@@ -132,8 +131,8 @@ async fn enum_04_a_slow_sender_does_not_show() {
     }
 }
 
-/// A send that fails in the background must not show either: not by the
-/// cooldown, and not by more guesses than the budget allows.
+/// A failed background send must not show either: neither by the cooldown nor by more guesses than
+/// the budget allows.
 #[tokio::test(start_paused = true)]
 async fn enum_03_a_sender_that_fails_in_the_background_does_not_show() {
     for hang in [false, true] {
@@ -154,7 +153,7 @@ async fn enum_03_a_sender_that_fails_in_the_background_does_not_show() {
     }
 }
 
-/// The same hole from the other side: challenges that cost nothing.
+/// The same attack from the other side: challenges that cost nothing.
 #[tokio::test]
 async fn rate_03_a_failing_background_sender_gives_no_free_guesses() {
     let app = Setup::new(Mode::Body).tune(|settings| settings.auto_create_user(false)).start().await;
@@ -208,7 +207,7 @@ async fn with_automatic_users_known_and_unknown_addresses_are_answered_alike() {
     }
 }
 
-/// What was prepared before an account was deleted must not sign in either.
+/// A code requested before the account was deleted must not sign in either.
 #[tokio::test]
 async fn without_automatic_users_no_code_makes_a_user() {
     let app: App = Setup::new(Mode::Body).tune(|settings| settings.auto_create_user(false)).start().await;
@@ -246,8 +245,8 @@ async fn enum_08_rt_11_jwt_19_t19_tokens_of_a_deleted_or_barred_user_are_answere
     }
 }
 
-/// What a stranger can pile up in the background is limited, before anything
-/// is known about the address, and it costs nobody a send.
+/// The background work that strangers can cause is limited, before anything is known about the
+/// address, and it costs no one a send.
 #[tokio::test(start_paused = true)]
 async fn enum_01_when_too_many_sends_are_on_their_way_everybody_waits_alike() {
     let app = Setup::new(Mode::Body)

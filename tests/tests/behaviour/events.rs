@@ -1,4 +1,4 @@
-//! What is logged, and with whose address.
+//! Which events are logged, and with which client address.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
 
-/// A client at an address of its own: other tests log at the same time.
+/// A client with a separate address, because other tests log concurrently.
 fn at(client: &Client, address: &str) -> Client {
     let mut client = client.clone();
     client.address = Some(SocketAddr::new(address.parse().unwrap(), 40_000));
@@ -35,7 +35,7 @@ async fn log_01_every_event_of_a_request_has_the_address_of_its_client() {
     logs::capture();
     for (number, (app, client)) in every_mode().await.into_iter().enumerate() {
         let address = format!("198.51.100.{}", 10 + number);
-        // As a socket of both protocols says it.
+        // As a dual-stack socket reports it.
         let mut client = at(&client, &format!("::ffff:{address}"));
         client.request("no address").await.problem(422, "invalid_email");
         app.sender.fail();
@@ -122,7 +122,7 @@ async fn log_02_unreadable_input_raises_one_event() {
             requests.extend(bodies.map(|(media_type, body)| (path, media_type, body)));
         }
         requests.push(("/auth/verify-otp", json, "{\"email\":\"ann@example.com\",\"code\":\"no code\"}"));
-        // A logout takes what cannot be read as none, and says so here.
+        // A logout ignores an unreadable body, and logs it here.
         for path in ["/auth/refresh", "/auth/logout"].into_iter().filter(|_| mode != Mode::Cookie) {
             for (media_type, body) in [(json, "{"), (json, "[]"), (json, large.as_str()), ("text/plain", "bye")] {
                 requests.push((path, media_type, body));
@@ -153,7 +153,7 @@ async fn log_02_unreadable_input_raises_one_event() {
         let request = Request::post("/auth/logout").header(AUTHORIZATION, "Bearer a b").body(Body::empty()).unwrap();
         at(&app.client(), &address).send(request).await.ok();
         assert_eq!(count("input_validation_fail", &address), 1);
-        // Nothing is no mistake.
+        // A missing token is not a mistake.
         let address = next();
         let mut client = at(&app.client(), &address);
         client.post_nothing("/auth/refresh").await.problem(401, "invalid_refresh_token");
@@ -163,7 +163,7 @@ async fn log_02_unreadable_input_raises_one_event() {
     }
 }
 
-/// The reasons of the events by which this session ended.
+/// The reasons in the events that ended this session.
 fn endings(session: SessionId) -> Vec<String> {
     let session = format!("session={session}");
     let ended = |line: &&str| line.contains("event=\"session_logout\"") || line.contains("event=\"session_ended\"");
@@ -261,7 +261,7 @@ async fn log_02_a_session_that_is_replaced_raises_one_event() {
     }
 }
 
-/// Everybody can leave, and what was no good is told all the same.
+/// Signing out always succeeds, and forged tokens are still logged.
 #[tokio::test]
 async fn log_01_forged_tokens_at_a_sign_out_raise_an_event() {
     logs::capture();
@@ -277,7 +277,7 @@ async fn log_01_forged_tokens_at_a_sign_out_raise_an_event() {
     }
 }
 
-/// Two devices, and no address to choose one by: one mistake.
+/// Two device tokens, and no address to choose one by: one mistake.
 #[tokio::test]
 async fn log_01_what_is_no_address_raises_one_event() {
     logs::capture();
@@ -289,7 +289,7 @@ async fn log_01_what_is_no_address_raises_one_event() {
     assert_eq!(count("input_validation_fail", address), 1);
 }
 
-/// The store does it, and is too slow to say so.
+/// The store does it, but answers too late.
 #[tokio::test(start_paused = true)]
 async fn log_02_a_sign_in_that_is_answered_too_late_is_told_like_any_other() {
     logs::capture();
@@ -302,7 +302,7 @@ async fn log_02_a_sign_in_that_is_answered_too_late_is_told_like_any_other() {
         app.faults.set(Operation::SignIn, Fault::Unanswered);
         client.sign_in(BOB).await;
         assert_eq!(endings(replaced), ["replaced"]);
-        // Nobody is made the second time.
+        // The second time, no user is created.
         app.pass(COOLDOWN);
         client.sign_in(BOB).await;
         let told = app.hooks.calls().split_off(before);

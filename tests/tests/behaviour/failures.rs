@@ -1,4 +1,4 @@
-//! Senders and stores that fail or hang: a 503, and nothing is lost.
+//! Senders and stores that fail or hang: the answer is a 503, and nothing is lost.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn http_13_a_sender_that_fails_gives_the_cooldown_and_the_budget_back() {
             client.request(ANN).await.ok();
             app.pass(COOLDOWN);
         }
-        // All five of the hour were still there, and no more.
+        // All five sends of the hour were still available, and no more.
         client.request(ANN).await.problem(429, "resend_too_soon");
         client.verify_right(ANN).await.ok();
     }
@@ -63,7 +63,7 @@ async fn until_the_send_is_given_back_the_cooldown_stays() {
     client.request(ANN).await.problem(429, "resend_too_soon");
 }
 
-/// A step of a sign-in and the operations of the store that it needs.
+/// A step of a sign-in, and the store operations that it needs.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Request,
@@ -91,8 +91,7 @@ async fn take(step: Step, client: &mut Client) -> Answer {
     }
 }
 
-/// Fails or hangs every operation of every step once, and then takes the
-/// step.
+/// Makes every operation of every step fail or hang once, and then completes the step.
 async fn disturbed_round(app: &App, mut client: Client, fault: Fault) {
     for (step, operations) in STEPS {
         app.faults.take_calls();
@@ -104,7 +103,7 @@ async fn disturbed_round(app: &App, mut client: Client, fault: Fault) {
             if fault == Fault::Hang {
                 assert_eq!(before.elapsed(), STORE_TIMEOUT, "{step:?} {operation:?}");
             }
-            // No token, no session, no user, no cookie but a cleared one.
+            // No token, no session, no user, and no cookie except a deleted one.
             assert!(answer.cookies().iter().all(|cookie| cookie.value.is_empty()), "{answer:?}");
             if matches!(step, Step::Request | Step::Verify) {
                 assert!(app.users().await.is_empty());
@@ -113,8 +112,8 @@ async fn disturbed_round(app: &App, mut client: Client, fault: Fault) {
             let cleared = answer.cookie("__Host-refresh_token-users").is_some();
             assert_eq!(cleared, matches!(step, Step::Logout) && app.mode.sets_cookies());
             let calls = without_refunds(&app.faults.take_calls());
-            // A sign-in that was not answered may have been stored: the store
-            // is asked once more.
+            // A sign-in that was not answered may have been stored, so the store is queried once
+            // more.
             let asked_again = *operation == Operation::SignIn && fault == Fault::Hang;
             let expected: &[Operation] =
                 if asked_again { &[Operation::SignIn, Operation::Session] } else { &[*operation] };
@@ -122,20 +121,20 @@ async fn disturbed_round(app: &App, mut client: Client, fault: Fault) {
             app.faults.clear();
         }
         take(step, &mut client).await.ok();
-        // The table above is complete. A sign-out looks at the session first,
-        // and ends it also where nothing is seen.
+        // The table above is complete. A sign-out reads the session first, and revokes it even if
+        // it finds none.
         let looked: &[Operation] = if matches!(step, Step::Logout) { &[Operation::Session] } else { &[] };
         assert_eq!(without_refunds(&app.faults.take_calls()), [looked, operations].concat());
     }
 }
 
-/// A payment that may have been taken is given back in the background, at a
-/// moment that does not matter here.
+/// A send that may have been counted is refunded in the background, at a time that does not matter
+/// here.
 fn without_refunds(calls: &[Operation]) -> Vec<Operation> {
     calls.iter().copied().filter(|call| *call != Operation::RefundSend).collect()
 }
 
-/// What became of a sign-in is asked only shortly: the store hangs already.
+/// The query for the outcome of a sign-in is short, because the store already hangs.
 #[tokio::test(start_paused = true)]
 async fn a_sign_in_over_a_store_that_hangs_is_answered_soon() {
     let app = app(Mode::Body).await;
@@ -206,7 +205,7 @@ async fn rate_03_off_the_request_path_no_send_is_given_back() {
         tokio::task::yield_now().await;
     }
     assert_eq!(app.mails(), 0);
-    // The client holds a challenge: with a refund it could collect them.
+    // The client holds a challenge. With refunds, it could collect many.
     assert_eq!(app.faults.take_calls(), [Operation::OpenChallenge, Operation::UserByEmail]);
     client.request(ANN).await.problem(429, "resend_too_soon");
 }
@@ -233,7 +232,7 @@ async fn db_02_a_transaction_that_breaks_in_its_middle_leaves_a_code_that_works(
         }
         assert!(app.users().await.is_empty());
         sqlx::raw_sql(whole).execute(app.pool()).await.unwrap();
-        // T5: the tries were counted all the same. This is the fourth.
+        // T5: the attempts were counted anyway. This is the fourth.
         client.verify_right(ANN).await.ok();
         assert_eq!(app.users().await.len(), 1);
     }

@@ -1,4 +1,4 @@
-//! What a developer meets first: the right code without its challenge.
+//! A likely first mistake of a developer: the correct code without its challenge.
 
 use axum::http::HeaderValue;
 use otp_auth_tests::{App, Client, Mode, Setup, logs};
@@ -8,14 +8,14 @@ use crate::support::{BOB, every_mode, every_mode_with};
 
 type Lose = fn(&mut Client);
 
-/// Ways to lose a challenge: what the log says, a word of the advice, and how.
+/// Ways to lose a challenge: the reason in the log, a word of the advice, and how.
 const LOST: [(&str, &str, Lose); 3] = [
     ("no_challenge", "without a challenge", forget),
     ("not_a_challenge", "the challenge is malformed", |client| client.put_challenge("short")),
     ("unknown_challenge", "this challenge does not exist", |client| client.put_challenge("AAAAAAAAAAAAAAAAAAAAAA")),
 ];
 
-/// A browser that does not send cookies, or an application that forgets.
+/// A browser that sends no cookies, or an application that forgets them.
 fn forget(client: &mut Client) {
     client.jar = otp_auth_tests::jar::Jar::default();
     client.challenge = None;
@@ -50,7 +50,7 @@ async fn log_01_a_code_without_its_challenge_is_told_apart_in_the_log_only() {
                 reasons_of(async || answers.push(lost.verify(&ann, &code).await.problem(401, "invalid_code")));
             assert!(reasons.await.contains(&reason.to_owned()), "{reason}");
         }
-        // Another tab asks for another address, with the same jar.
+        // Another tab requests a code for another address, with the same jar.
         let mut tab = client.clone();
         tab.request(&email(&app, "bob")).await.ok();
         let reasons = reasons_of(async || answers.push(tab.verify(&ann, &code).await.problem(401, "invalid_code")));
@@ -81,14 +81,14 @@ async fn in_developer_mode_the_answer_says_what_to_send() {
         tab.request(BOB).await.ok();
         let answer = tab.verify(&ann, "000000").await.problem(401, "invalid_code");
         assert!(answer.member("detail").contains("another address"), "{answer:?}");
-        // A wrong code is a wrong code.
+        // A wrong code gets no advice.
         let answer = client.verify(&ann, "111111").await.problem(401, "invalid_code");
         assert!(!answer.member("detail").contains("Developer"), "{answer:?}");
         client.verify(&ann, "000000").await.ok();
     }
 }
 
-/// Nothing of what is wrong is in the answer, whatever it is.
+/// The answer reveals nothing about what is wrong.
 #[tokio::test]
 async fn enum_02_outside_developer_mode_there_is_no_advice() {
     let app = Setup::new(Mode::Body).start().await;

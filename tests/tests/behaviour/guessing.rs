@@ -1,5 +1,5 @@
-//! Guessing is noticed: with the last try of a challenge, and when several
-//! challenges of one address were used up within a day.
+//! Guessing is reported: at the last attempt of a challenge, and when several challenges for one
+//! address are exhausted within a day.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn suspicions(app: &App) -> Vec<Suspicion> {
     app.hooks.calls().into_iter().filter_map(suspicion).collect()
 }
 
-/// How many challenges were used up, and how often there were several.
+/// How many challenges were exhausted, and how often several were reported.
 fn raised(app: &App) -> (usize, usize) {
     let all = suspicions(app);
     let used_up = all.iter().filter(|suspicion| matches!(suspicion, Suspicion::TooManyAttempts { .. })).count();
@@ -30,7 +30,7 @@ fn address(typed: &str) -> Address {
     Address::parse(typed, LocalPartCase::Lower).unwrap()
 }
 
-/// Five wrong tries on a challenge of its own.
+/// Five wrong attempts on a separate challenge.
 async fn use_up(app: &App, email: &str) {
     let mut client = app.client();
     client.request(email).await.ok();
@@ -77,7 +77,7 @@ async fn a_last_try_that_is_right_or_not_compared_is_not_suspicious() {
         }
         client.verify_right(ANN).await.ok();
 
-        // The code was accepted at the first try, and is sent again.
+        // The code was accepted at the first attempt, and is sent again.
         app.pass(COOLDOWN);
         client.request(ANN).await.ok();
         let mut again = client.clone();
@@ -86,7 +86,7 @@ async fn a_last_try_that_is_right_or_not_compared_is_not_suspicious() {
             again.verify_right(ANN).await.problem(401, "invalid_code");
         }
 
-        // It is too late for the last try.
+        // The challenge expires before the last attempt.
         app.pass(COOLDOWN);
         client.request(ANN).await.ok();
         for _ in 0..4 {
@@ -136,7 +136,7 @@ async fn a_refused_try_beyond_the_limit_is_one_event() {
 async fn log_02_several_challenges_used_up_in_a_day_are_suspicious_once_a_day() {
     for backend in Backend::ALL {
         let first = Setup::new(Mode::Body).backend(backend).start().await;
-        // Another process over the same rows.
+        // Another process on the same rows.
         let second = Setup::new(Mode::Both).after(&first).start().await;
         let began = first.clock.now();
         use_up(&first, ANN).await;
@@ -157,12 +157,12 @@ async fn log_02_several_challenges_used_up_in_a_day_are_suspicious_once_a_day() 
         use_up(&first, ANN).await;
         assert_eq!(raised(&first), (5, 1));
 
-        // Before the day is over, a further one is one of it.
+        // Before the day is over, a further one still belongs to it.
         let passed = |now: Timestamp| began.until(now);
         first.pass(DAY - MILLI - passed(first.clock.now()));
         use_up(&first, ANN).await;
         assert_eq!(raised(&first), (6, 1));
-        // A new day has three of its own.
+        // A new day starts counting again.
         for expected in [1, 1, 2] {
             first.pass(DAY / 4);
             use_up(&first, ANN).await;

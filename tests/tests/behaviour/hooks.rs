@@ -86,7 +86,7 @@ async fn t19_a_user_who_is_not_admitted_is_out_everywhere_at_once() {
         app.pass(COOLDOWN);
         client.request(ANN).await.ok();
         client.verify_right(ANN).await.problem(403, "sign_in_refused");
-        // Signing out is open to everybody.
+        // Anyone may sign out.
         client.logout().await.ok();
     }
 }
@@ -146,7 +146,7 @@ async fn a_notice_that_panics_takes_nothing_back() {
     }
 }
 
-/// What every hook is told of a request by this client.
+/// Asserts what every hook learns about a request of this client.
 fn told(client: &Client, context: &RequestContext) {
     assert_eq!(context.client_ip, client.address.map(|address| address.ip()));
     assert_eq!(context.user_agent.as_deref(), Some("Agent/1"));
@@ -187,7 +187,7 @@ async fn every_hook_is_told_who_asks() {
             assert!(asked.challenge.is_some());
         }
         assert_ne!(asked[0].challenge, asked[1].challenge);
-        // A client shows that it was there before.
+        // The client shows that it has signed in before.
         let known: Vec<_> = asked.iter().map(|context| context.known_device).collect();
         assert_eq!(known, [false, true, true]);
         assert_eq!(asked[2].time, app.clock.now());

@@ -1,4 +1,4 @@
-//! A token that no extractor would accept is not handed out.
+//! A token that no extractor would accept is never handed out.
 
 use otp_auth::AuthError;
 use otp_auth_tests::config::BodyAuth;
@@ -36,7 +36,7 @@ async fn a_token_that_is_too_long_is_refused_before_the_code_is_spent() {
     assert!(logs::captured().lines().any(said));
 }
 
-/// Whatever is handed out is accepted, and a long one is in the log.
+/// Every token that is handed out is accepted, and a long one is logged.
 #[tokio::test]
 async fn a_token_that_is_handed_out_is_accepted_however_long() {
     logs::capture();
@@ -58,8 +58,7 @@ async fn a_token_that_is_handed_out_is_accepted_however_long() {
     assert!(logs::captured().lines().any(|line| line.contains("sys_long_token") && line.contains("bytes=12")));
 }
 
-/// Neither does a session that is bound to another address; and nothing has
-/// ended by then.
+/// Nor does rebinding a session hand one out, and nothing is revoked by the attempt.
 #[tokio::test]
 async fn a_rebound_session_hands_out_no_token_that_is_too_long() {
     let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;

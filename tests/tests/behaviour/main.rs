@@ -1,8 +1,8 @@
-//! What otp-auth promises, seen from outside: HTTP in process, a clock that
-//! tests move, a sender that keeps what it was given.
+//! The promises of otp-auth, observed from outside: HTTP in process, a clock that tests advance,
+//! and a sender that captures messages.
 //!
-//! A test is named after what it promises; ids such as `otp_06` and `t7` are
-//! those of the requirements and of the attacks.
+//! A test is named after what it promises. Ids such as `otp_06` and `t7` are those of the
+//! requirements and the attacks.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 #![allow(

@@ -1,4 +1,4 @@
-//! The `OpenAPI` document says what the routes do, no more and no less.
+//! The `OpenAPI` document describes exactly what the routes do.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::support::{ANN, BOB, COOLDOWN};
 /// The document of one delivery.
 struct Document {
     json: Value,
-    /// What answers have shown: path, status, `code` of a problem.
+    /// What the answers have shown: path, status, `code` of a problem.
     seen: BTreeSet<(String, u16, String)>,
 }
 
@@ -34,7 +34,7 @@ impl Document {
         self.at(&format!("/paths/{path}/post"))
     }
 
-    /// Follows a reference.
+    /// Resolves a reference.
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema["$ref"].as_str() {
             Some(reference) => self.at(reference.strip_prefix('#').unwrap()),
@@ -42,11 +42,11 @@ impl Document {
         }
     }
 
-    /// Whether a value has just the members of a schema, with their types.
+    /// Asserts that a value has exactly the members of a schema, with their types.
     fn assert_fits(&self, schema: &Value, value: &Value) {
         let schema = self.resolved(schema);
         if let Some(all) = schema["allOf"].as_array() {
-            // The first names the members, the others narrow them.
+            // The first lists the members, the others narrow them.
             self.assert_fits(&all[0], value);
             for narrowed in &all[1..] {
                 for (name, member) in narrowed["properties"].as_object().unwrap() {
@@ -78,7 +78,7 @@ impl Document {
         }
     }
 
-    /// Holds an answer against the document, and remembers it.
+    /// Compares an answer with the document, and records it.
     fn hold(&mut self, path: &str, answer: &Answer) {
         let status = answer.status.as_u16();
         let response = &self.operation(path)["responses"][status.to_string()];
@@ -99,7 +99,7 @@ impl Document {
             let documented = response["headers"]
                 .as_object()
                 .is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case(header)));
-            // A sign-out that failed clears the cookie all the same.
+            // A failed sign-out deletes the cookie anyway.
             let cleared = path == "/auth/logout" && status == 503 && header == "set-cookie";
             assert!(answer.header(header).is_none() || documented || cleared, "{path} {status}: {header}");
         }
@@ -125,13 +125,13 @@ impl Document {
     }
 }
 
-/// Sends one request and holds the answer against the document.
+/// Sends one request and compares the answer with the document.
 async fn held(document: &mut Document, client: &mut Client, path: &str, body: Value) {
     let answer = client.post(path, &body).await;
     document.hold(path, &answer);
 }
 
-/// Asks for everything that the routes can answer.
+/// Causes every answer of the routes.
 async fn everything(document: &mut Document, app: &App) {
     let (request, verify, refresh, logout) = ("/auth/request-otp", "/auth/verify-otp", "/auth/refresh", "/auth/logout");
     let mut client = app.client();
@@ -243,7 +243,7 @@ async fn in_developer_mode_the_refusal_of_other_hosts_is_documented() {
     }
 }
 
-/// Bodies and security schemes are those of the delivery.
+/// Bodies and security schemes match the delivery.
 #[tokio::test]
 async fn the_document_is_that_of_the_delivery() {
     let cookie = Document::of(&Setup::new(Mode::Cookie).typed::<CookieAuth>().await);
@@ -268,7 +268,7 @@ async fn the_document_is_that_of_the_delivery() {
     }
 }
 
-/// Whatever a document names is in it.
+/// Everything that a document refers to is in it.
 #[tokio::test]
 async fn every_reference_and_requirement_leads_somewhere() {
     fn walk(document: &Document, value: &Value) {
@@ -297,7 +297,7 @@ async fn every_reference_and_requirement_leads_somewhere() {
     }
 }
 
-/// What the page fills in can be sent as it stands, where every code is 000000.
+/// The page's example values work as they are if every code is 000000.
 #[tokio::test]
 async fn the_examples_are_a_sign_in_in_developer_mode() {
     let setup = Setup::new(Mode::Cookie).tune(|settings| settings.developer_mode(true));
@@ -317,7 +317,7 @@ async fn get(page: &axum::Router, path: &str) -> Answer {
     Answer::read(page.clone().oneshot(request).await.unwrap()).await
 }
 
-/// Where a browser goes from a page to an address that stands in it.
+/// Resolves an address on a page as a browser does.
 fn resolved(from: &str, address: &str) -> String {
     let base = url::Url::parse(&format!("http://host.test{from}")).unwrap();
     let url = base.join(address).unwrap();
@@ -325,13 +325,12 @@ fn resolved(from: &str, address: &str) -> String {
     url.path().to_owned()
 }
 
-/// What stands in quotes behind a word.
+/// The quoted texts that follow a word.
 fn quoted<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
     text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
-/// The page answers at its path, wherever it is nested, and so does all that
-/// it names.
+/// The page answers at its path, wherever it is nested, and so does everything it refers to.
 #[tokio::test]
 async fn the_page_needs_no_other_server() {
     let typed = Setup::new(Mode::Cookie).typed::<CookieAuth>().await;
@@ -366,7 +365,7 @@ async fn the_page_needs_no_other_server() {
             assert_eq!(get(&page, &resolved(&base, asset)).await.status, 200, "{asset} of {path}");
         }
         let script = get(&page, &resolved(&base, "swagger-initializer.js")).await.text().to_owned();
-        // Swagger UI would send the document's URL to a validator, unless told.
+        // By default, Swagger UI would send the document's URL to a validator.
         assert!(script.contains(r#""validatorUrl": "none""#));
         let named = quoted(&script, "\"url\": \"");
         assert_eq!(named.len(), 1, "{script}");
@@ -376,7 +375,7 @@ async fn the_page_needs_no_other_server() {
     }
 }
 
-/// A route of the application that has an extractor says what that refuses.
+/// An application route with an extractor documents the extractor's rejections.
 #[tokio::test]
 async fn a_guarded_route_documents_what_its_extractor_answers() {
     use utoipa::OpenApi;
@@ -409,8 +408,8 @@ async fn a_guarded_route_documents_what_its_extractor_answers() {
     assert_eq!(statuses, BTreeSet::from([400, 401, 503]));
 }
 
-/// A code that the document does not allow is none. Digits of any script are
-/// allowed, so that it cannot say more.
+/// A code that the document does not allow is not a code. The document cannot be stricter, because
+/// digits of any script are accepted.
 #[tokio::test]
 async fn the_document_says_what_an_address_and_a_code_look_like() {
     let typed = Setup::new(Mode::Cookie).typed::<CookieAuth>().await;

@@ -1,6 +1,5 @@
-//! T28: no option switches another one off. Every pair of options runs the
-//! whole round, and the effect of both must be seen. Developer mode, which
-//! has no limits of mails, is the one that does.
+//! T28: no option disables another. Every pair of options runs a whole round, and the effects of
+//! both must show. Developer mode is the exception, because it has no send limits.
 
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ struct Round {
     serves_another_origin: bool,
 }
 
-/// An option: its name, how it is set, and how it shows.
+/// An option: its name, how to set it, and how it shows.
 struct Choice {
     name: &'static str,
     set: fn(SettingsBuilder) -> SettingsBuilder,
@@ -108,7 +107,7 @@ const CHOICES: &[Choice] = &[
     Choice { name: "developer_mode", set: |s| s.developer_mode(true), shows: |r| r.code.bytes().all(|b| b == b'0') },
 ];
 
-/// The refresh cookie that is set, whatever it is called.
+/// The refresh cookie that is set, under any name.
 fn refresh_cookie(answer: &Answer) -> SetCookie {
     let is_set = |cookie: &SetCookie| cookie.name.contains("refresh_token") && !cookie.value.is_empty();
     answer.cookies().into_iter().find(is_set).unwrap()
@@ -126,7 +125,7 @@ async fn round(a: &'static Choice, b: &'static Choice) -> Round {
             tokio::task::yield_now().await;
         }
     };
-    // Strangers, who may or may not become users.
+    // A stranger, who may or may not become a user.
     let stranger = "stranger@example.com";
     let mut other = app.client();
     other.request(stranger).await.ok();
@@ -171,7 +170,7 @@ async fn round(a: &'static Choice, b: &'static Choice) -> Round {
     app.faults.take_calls();
     twin.refresh().await.ok();
     let lost_after_5_seconds = app.faults.take_calls().contains(&Operation::Recover);
-    // What is left of the day.
+    // The rest of the day.
     let mut messages_of_a_day = messages + 1;
     app.pass(Duration::from_secs(3_600));
     while messages_of_a_day < 12 && app.client().request(ANN).await.status.is_success() {

@@ -1,5 +1,4 @@
-//! Which pages may call the routes: `Origin` and `trusted_origins`
-//! (requirements CSRF).
+//! Which pages may call the routes: `Origin` and `trusted_origins` (CSRF requirements).
 
 use axum::body::Body;
 use axum::http::Request;
@@ -13,7 +12,7 @@ use otp_auth_tests::{Answer, Client, Mode, SECRET, Setup, User};
 use crate::support::ANN;
 use texts::{BAD_HOSTS, BAD_ORIGINS, GOOD_HOSTS, GOOD_ORIGINS};
 
-/// The texts that the tests of the macros have, too.
+/// The texts that the macro tests also use.
 #[path = "../../shared/origins.rs"]
 mod texts;
 
@@ -43,7 +42,7 @@ fn what_is_refused_says_what_to_write() {
     }
 }
 
-/// Lists that only the start of the program knows, with their number.
+/// Lists, and their length, that are only known at startup.
 #[otp_config(
     user = User,
     secret_key = self.secret,
@@ -109,8 +108,7 @@ async fn previous_secrets_can_be_a_list_that_the_start_of_the_program_knows() {
     assert_eq!((weak.faults().len(), weak.faults()[0].key()), (1, "previous_secret_keys"));
 }
 
-/// A browser without `Sec-Fetch-Site` that is signed in, at the host
-/// `own.test`.
+/// A signed-in browser that sends no `Sec-Fetch-Site`, at the host `own.test`.
 async fn signed_in(mode: Mode, tune: fn(SettingsBuilder) -> SettingsBuilder) -> Client {
     let mut client = Setup::new(mode).tune(tune).start().await.client();
     client.sign_in(ANN).await;
@@ -145,7 +143,7 @@ async fn csrf_04_a_page_over_plain_http_is_another_origin_than_the_same_host_ove
         for origin in ["https://own.test", "https://own.test:443", "https://OWN.test"] {
             refresh_from(&mut client, origin).await.ok();
         }
-        // Where cookies need no HTTPS, pages need none either.
+        // If cookies need no HTTPS, neither do pages.
         let mut client = signed_in(mode, |settings| settings.cookie_secure(false)).await;
         for origin in ["http://own.test", "https://own.test", "http://own.test:80"] {
             refresh_from(&mut client, origin).await.ok();
@@ -221,7 +219,7 @@ async fn csrf_02_csrf_09_a_trusted_origin_may_call_and_its_neighbours_may_not() 
             client.headers.extend(site.map(|site| ("sec-fetch-site".parse().unwrap(), site.parse().unwrap())));
             for origin in origins {
                 let answer = refresh_from(&mut client, origin).await.ok();
-                // CORS is up to the application.
+                // CORS is the application's responsibility.
                 assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")));
             }
             for origin in [
@@ -258,7 +256,7 @@ async fn csrf_02_every_form_of_origin_that_is_taken_may_call_and_none_of_those_t
         refresh_from(&mut client, origin).await.ok();
     }
     for (origin, _) in BAD_ORIGINS {
-        // Some cannot even stand in a header.
+        // Some are not even valid in a header.
         if axum::http::HeaderValue::from_str(origin).is_ok() {
             refresh_from(&mut client, origin).await.problem(403, "cross_origin");
         }

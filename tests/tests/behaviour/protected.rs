@@ -1,5 +1,4 @@
-//! Whole routers behind one layer, and what an application's own handlers
-//! answer.
+//! Whole routers behind one layer, and the answers of an application's own handlers.
 
 use std::sync::Arc;
 
@@ -83,7 +82,7 @@ fn members(auth: &OtpAuth<Auth>) -> Router {
         .with_state(Arc::new(AppState { auth: auth.clone() }))
 }
 
-/// The same routes with an extractor each, and no layer.
+/// The same routes, each with an extractor and without a layer.
 fn extractors(auth: &OtpAuth<Auth>) -> Router {
     Router::new()
         .route("/user", get(user))
@@ -177,8 +176,8 @@ async fn a_verified_user_is_asked_for_behind_a_layer_as_well() {
     ask(&router, Method::GET, "/guarded/verified", &[&bearer]).await.problem(403, "not_verified");
 }
 
-/// What was found is that of the credentials, and of the keys and the store
-/// that they were checked with.
+/// A layer's result is valid only for the same credentials, and for the keys and the store that
+/// they were checked with.
 #[tokio::test]
 async fn what_a_layer_has_found_is_nothing_to_other_credentials_and_to_another_application() {
     let typed = typed().await;
@@ -203,7 +202,7 @@ async fn what_a_layer_has_found_is_nothing_to_other_credentials_and_to_another_a
     ask(&router, Method::GET, "/claims", &[&ann]).await.problem(401, "invalid_token");
 }
 
-/// As the documentation of `require_user` says.
+/// As the documentation of `require_user` promises.
 #[tokio::test]
 async fn a_layer_protects_the_routes_of_a_router_and_no_others() {
     let typed = typed().await;
@@ -218,7 +217,7 @@ async fn a_layer_protects_the_routes_of_a_router_and_no_others() {
     for path in ["/members/in", "/members/deep/in", "/whole/in"] {
         assert_eq!(status(Method::GET, path, &[]).await, 401, "{path}");
         assert_eq!(status(Method::GET, path, &[&bearer]).await, 200, "{path}");
-        // Another method is refused before it is a 405.
+        // Another method is a 401 before it is a 405.
         assert_eq!(status(Method::DELETE, path, &[]).await, 401, "{path}");
         assert_eq!(status(Method::DELETE, path, &[&bearer]).await, 405, "{path}");
     }
@@ -231,7 +230,7 @@ async fn a_layer_protects_the_routes_of_a_router_and_no_others() {
     assert_eq!(status(Method::GET, "/whole/missing", &[&bearer]).await, 200);
 }
 
-/// A browser asks without a token whether it may ask with one.
+/// Without a token, a browser asks whether it may send one.
 #[tokio::test]
 async fn a_layer_outside_answers_preflights() {
     async fn cors(request: extract::Request, next: Next) -> Response {

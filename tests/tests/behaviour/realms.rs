@@ -1,5 +1,5 @@
-//! Two configurations in one application: customers and staff, with one
-//! secret, over one database, in one browser.
+//! Two configurations in one application: customers and staff, with one secret, on one database, in
+//! one browser.
 
 use std::sync::LazyLock;
 
@@ -148,7 +148,7 @@ where
     Application { shop, office, halves, _directory: directory }
 }
 
-/// Customer 1 and member of staff 1, each signed in, in each delivery.
+/// Customer 1 and staff member 1, both signed in, in each delivery.
 async fn nothing_crosses<A, B>(application: Application<A, B>, kind: ClientKind)
 where
     A: OtpConfig<User = Customer>,
@@ -165,7 +165,7 @@ where
         customer.at(&office).get(path).await.problem(401, "invalid_token");
         staff.at(&shop).get(path).await.problem(401, "invalid_token");
     }
-    // A refresh token, under whatever name it is sent.
+    // A refresh token, under any cookie name.
     let refresh = customer.jar.get("__Host-refresh_token-customers").map(str::to_owned);
     let refresh = refresh.or(customer.refresh_token.clone()).unwrap();
     let mut thief = Client::new(office.clone(), kind);
@@ -176,7 +176,7 @@ where
         ClientKind::Native => thief.post("/auth/refresh", &json!({ "refresh_token": refresh })).await,
     };
     answer.problem(401, "invalid_refresh_token");
-    // Signing out there ends nothing here.
+    // Signing out there has no effect here.
     match kind {
         ClientKind::Browser => thief.post_nothing("/auth/logout").await.ok(),
         ClientKind::Native => thief.post("/auth/logout", &json!({ "refresh_token": refresh })).await.ok(),
@@ -184,8 +184,8 @@ where
     customer.get("/me").await.ok();
     customer.refresh().await.ok();
 
-    // A code that the shop sends does not sign in at the office, whatever its
-    // challenge is called.
+    // A code from the shop does not sign in at the office, whatever the name of its challenge
+    // cookie.
     let mut guest = Client::new(shop.clone(), kind);
     guest.request("boss@x.com").await.ok();
     let code = shop.sent_code("boss@x.com").await;
@@ -194,13 +194,13 @@ where
         crossing.jar.plant("__Host-otp_challenge-staff", &challenge);
     }
     crossing.verify("boss@x.com", &code).await.problem(401, "invalid_code");
-    // Each address has a budget of its own in each.
+    // Each address has a separate budget in each realm.
     let mut other = Client::new(office.clone(), kind);
     other.request("boss@x.com").await.ok();
     guest.verify("boss@x.com", &code).await.ok();
     other.verify_right("boss@x.com").await.ok();
 
-    // Lists and revocations name the users of their own realm only.
+    // Lists and revocations affect only the users of their own realm.
     assert_eq!(application.shop.sessions(&1).await.unwrap().len(), 1);
     assert_eq!(application.office.sessions(&1).await.unwrap().len(), 1);
     let of_staff = application.office.sessions(&1).await.unwrap()[0].id;
@@ -228,8 +228,7 @@ async fn nothing_crosses_between_two_configurations_with_one_secret() {
     }
 }
 
-/// One browser is signed in to both at once: no cookie of one hides, replaces
-/// or clears one of the other.
+/// One browser is signed in to both: no cookie of one hides, replaces or deletes one of the other.
 #[tokio::test]
 async fn one_browser_can_be_signed_in_to_both() {
     let application = application(|sender| Shop { sender }, |sender| Office { sender }).await;
@@ -253,7 +252,7 @@ async fn one_browser_can_be_signed_in_to_both() {
     there.at(&shop).refresh().await.ok();
 }
 
-/// The realm is an expression: one struct serves several tenants.
+/// The realm is an expression, so one struct serves several tenants.
 #[otp_config(user = Customer, secret_key = SECRET.as_str(), realm = self.tenant)]
 struct Tenant {
     tenant: String,
@@ -306,7 +305,7 @@ fn two_user_types_with_one_secret_in_one_realm_do_not_start() {
         || otp_auth::MemoryStore::new(|new| Staff { id: new.number, email: new.email.to_owned(), is_verified: true });
     let sender = CapturingSender::new;
     let first = OtpAuth::new(Plain { sender: sender() }, customers()).unwrap();
-    // The same again is no clash: a second process-wide value of one application.
+    // The same configuration again is no conflict: one application may create it twice.
     let again = OtpAuth::new(Plain { sender: sender() }, customers()).unwrap();
     for error in [
         OtpAuth::new(Clashing { sender: sender() }, staff()).err().unwrap(),
@@ -315,7 +314,7 @@ fn two_user_types_with_one_secret_in_one_realm_do_not_start() {
         assert_eq!(error.faults()[0].key(), "realm");
         assert!(error.to_string().contains("`customers of its own`"), "{error}");
     }
-    // When the others are gone, it is free.
+    // After the others are dropped, the realm is free.
     drop((first, again));
     OtpAuth::new(Clashing { sender: sender() }, staff()).unwrap();
 }

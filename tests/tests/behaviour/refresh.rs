@@ -12,7 +12,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const DAY: Duration = Duration::from_hours(24);
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// A client that holds an older refresh token.
+/// A client with an older refresh token.
 fn with(client: &Client, token: &str) -> Client {
     let mut older = client.clone();
     older.put_refresh_token(token);
@@ -29,7 +29,7 @@ async fn rt_01_rt_02_an_old_refresh_token_ends_the_session() {
         app.pass(GRACE);
         let answer = with(&client, &first).refresh().await.problem(401, "session_revoked");
         assert!(answer.cookies().is_empty());
-        // The successor and every access token of the session are over.
+        // The successor and every access token of the session are revoked.
         client.clone().refresh().await.problem(401, "session_revoked");
         for path in ["/me", "/verified", "/claims", "/maybe", "/maybe-claims"] {
             client.get(path).await.problem(401, "invalid_token");
@@ -60,8 +60,8 @@ async fn t20_the_last_but_one_has_a_grace_and_older_ones_have_none() {
     }
 }
 
-/// A database may show what is not durable yet, and lose it in a crash. The
-/// client that holds the successor is no thief.
+/// A database may show a write that is not yet durable, and lose it in a crash. The client with the
+/// successor is not a thief.
 #[tokio::test]
 async fn a_refresh_that_the_store_has_lost_in_a_crash_is_made_up_for() {
     for lost in [1, 2] {
@@ -82,13 +82,12 @@ async fn a_refresh_that_the_store_has_lost_in_a_crash_is_made_up_for() {
             assert_eq!(app.sessions(1).await[0].generation, 3);
             with(&client, &first).refresh().await.problem(401, "session_revoked");
         }
-        // Two cannot be lost: somebody has set the table back.
+        // A crash cannot lose two: the table was restored from a backup.
         client.refresh().await.problem(401, "session_revoked");
     }
 }
 
-/// A good token is never answered with a 401: whoever is told to sign in again
-/// has lost the session.
+/// A valid token never gets a 401, because a client that must sign in again has lost the session.
 #[tokio::test]
 async fn a_store_that_contradicts_itself_is_a_503() {
     for (app, mut client) in every_mode().await {
@@ -111,12 +110,12 @@ async fn the_grace_ends_at_its_millisecond() {
         app.pass(passed);
         app.faults.take_calls();
         twin.refresh().await.ok();
-        // Within it nothing has to be noted.
+        // Within the grace, no use needs to be recorded.
         assert_eq!(app.faults.take_calls().contains(&Operation::Recover), !within);
     }
 }
 
-/// A store that takes its time leaves the other tabs no less of it.
+/// A slow store does not shorten the grace for other tabs.
 #[tokio::test]
 async fn the_grace_begins_with_the_replacement() {
     for (app, mut client) in every_mode().await {
@@ -138,7 +137,7 @@ async fn the_grace_begins_with_the_replacement() {
     }
 }
 
-/// The session ends while the store takes its time.
+/// The session expires while the store is slow.
 #[tokio::test]
 async fn a_session_that_ends_during_a_refresh_is_over() {
     for (app, mut client) in every_mode().await {
@@ -156,9 +155,8 @@ async fn a_session_that_ends_during_a_refresh_is_over() {
     }
 }
 
-/// A client that sleeps over night during a refresh: its answer is lost. It
-/// asks again with the old token, in several tabs at once, and stays signed
-/// in.
+/// A client sleeps overnight during a refresh, so the answer is lost. It retries with the old
+/// token, from several tabs at once, and stays signed in.
 #[tokio::test]
 async fn a_lost_answer_signs_nobody_out() {
     for (app, mut client) in every_mode().await {
@@ -182,7 +180,7 @@ async fn a_lost_answer_signs_nobody_out() {
     }
 }
 
-/// After a day nobody waits for an answer any more.
+/// After a day, no client still waits for an answer.
 #[tokio::test]
 async fn a_lost_answer_is_made_up_for_within_a_day() {
     for (app, mut client) in every_mode().await {
@@ -195,8 +193,8 @@ async fn a_lost_answer_is_made_up_for_within_a_day() {
     }
 }
 
-/// A thief and the owner, each with the token that the other one has replaced:
-/// one of them is found when each has used it twice, whoever comes first.
+/// A thief and the owner, each with the token that the other has replaced: the reuse is detected
+/// when each has used it twice, whoever comes first.
 #[tokio::test]
 async fn rt_01_a_copy_is_found_when_owner_and_thief_take_turns() {
     for thief_first in [true, false] {
@@ -236,7 +234,7 @@ async fn t21_after_a_benign_race_both_tabs_stay_signed_in() {
     }
 }
 
-/// Then a lost answer is made up for at once, and once.
+/// A lost answer is then replaced immediately, and once.
 #[tokio::test]
 async fn a_grace_of_zero_is_none() {
     for (app, mut client) in every_mode_with(|settings| settings.refresh_grace(Duration::ZERO)).await {
@@ -250,8 +248,7 @@ async fn a_grace_of_zero_is_none() {
     }
 }
 
-/// A lost answer is made up for once: not for an answer that there was none
-/// to.
+/// A lost answer is replaced once, and a failed attempt does not use that up.
 #[tokio::test]
 async fn a_lost_answer_is_not_made_up_for_by_a_failure() {
     for operation in [Operation::Session, Operation::UserById, Operation::Recover] {
@@ -332,7 +329,7 @@ async fn rt_04_ck_07_daily_refreshes_cannot_pass_the_end_of_the_session() {
         app.pass(MILLI);
         client.get("/me").await.problem(401, "invalid_token");
         client.get("/claims").await.problem(401, "invalid_token");
-        // RT-07: also for a client that ignores the age of its cookie.
+        // RT-07: also for a client that ignores `Max-Age`.
         with(&client, &last).refresh().await.problem(401, "invalid_refresh_token");
         client.refresh().await.problem(401, "invalid_refresh_token");
     }
@@ -396,8 +393,7 @@ async fn rt_12_t25_signing_in_ends_the_older_session_of_this_browser() {
             for path in ["/me", "/claims"] {
                 older.get(path).await.problem(401, "invalid_token");
             }
-            // The new session is the code's user, and other devices are not
-            // touched.
+            // The new session belongs to the code's user, and other devices are unaffected.
             assert_eq!(client.get("/me").await.ok().json()["email"], email);
             client.refresh().await.ok();
             elsewhere.refresh().await.ok();
@@ -418,8 +414,8 @@ async fn a_failed_sign_in_leaves_the_older_session_alone() {
     client.get("/me").await.ok();
 }
 
-/// Whoever can plant cookies has a challenge in common with their victim, if it
-/// is of the same address, and never a session.
+/// An attacker who can plant cookies shares at most a challenge with the victim, if it is for the
+/// same address, and never a session.
 #[tokio::test]
 async fn rt_13_a_planted_session_ends_and_a_planted_challenge_is_shared_at_most() {
     const INVENTED: &str = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -446,7 +442,7 @@ async fn rt_13_a_planted_session_ends_and_a_planted_challenge_is_shared_at_most(
             let (theirs, ours) = (tokens::payload(&attacker.token()), tokens::payload(&victim.token()));
             assert_ne!(theirs["sid"], ours["sid"]);
             assert_ne!(theirs["sub"], ours["sub"]);
-            // The code is spent, and the planted session is over.
+            // The code is used, and the planted session is revoked.
             attacker.verify_right(ANN).await.problem(401, "invalid_code");
             attacker.refresh().await.problem(401, "session_revoked");
             victim.refresh().await.ok();
@@ -504,7 +500,7 @@ async fn rt_15_in_both_modes_cookie_and_body_of_different_sessions_are_refused()
         let refused = ann.post("/auth/refresh", &body).await.problem(400, "ambiguous_credentials");
         assert!(refused.cookies().is_empty());
     }
-    // Nothing was changed: each is still the first of its session.
+    // Nothing has changed: each is still the first of its session.
     for client in [&mut ann, &mut bob, &mut ann_elsewhere] {
         let before = client.held_refresh_token();
         client.refresh().await.ok();
@@ -512,11 +508,11 @@ async fn rt_15_in_both_modes_cookie_and_body_of_different_sessions_are_refused()
         assert_eq!(tokens::payload(&before)["gen"], 0);
         assert_eq!(tokens::payload(&after)["gen"], 1);
     }
-    // Also of a session that is over.
+    // The same for a session that has ended.
     let body = json!({ "refresh_token": bob.held_refresh_token() });
     bob.logout().await.ok();
     ann.post("/auth/refresh", &body).await.problem(400, "ambiguous_credentials");
-    // What is no token names no session.
+    // An invalid token names no session.
     for odd in ["", "garbage", "a.b.c", &ann.token()] {
         ann.post("/auth/refresh", &json!({ "refresh_token": odd })).await.ok();
     }
@@ -536,7 +532,7 @@ async fn rt_15_in_both_modes_cookie_and_body_of_one_session_are_fine() {
         ann.post("/auth/refresh", &json!({ "refresh_token": first })).await.ok();
         ann.refresh().await.ok();
         app.pass(COOLDOWN);
-        // Reused alone; beside the one in use it is none.
+        // Alone it would be reuse, but not beside the current one.
         let newest = ann.held_refresh_token();
         let (cookie, body) = if older_in_cookie { (&first, &newest) } else { (&newest, &first) };
         ann.put_refresh_token(cookie);
@@ -557,7 +553,7 @@ async fn rt_15_in_both_modes_a_cookie_that_is_no_token_is_none() {
         odd.put_refresh_token(cookie);
         let body = json!({ "refresh_token": bob.held_refresh_token() });
         odd.post("/auth/refresh", &body).await.ok();
-        // Without a body it is credentials that are no good.
+        // Without a body, these are invalid credentials.
         odd.put_refresh_token(cookie);
         odd.post_nothing("/auth/refresh").await.problem(401, "invalid_refresh_token");
     }
@@ -571,7 +567,7 @@ async fn out_02_in_both_modes_a_sign_out_ends_the_sessions_of_cookie_and_body() 
     let mut bob = app.client();
     bob.sign_in(BOB).await;
     let body = json!({ "refresh_token": bob.held_refresh_token() });
-    // Also when the cookie is no good: never a false success.
+    // Also if the cookie is invalid: never a false success.
     let mut odd = app.client();
     odd.put_refresh_token("garbage");
     odd.post("/auth/logout", &body).await.ok();
@@ -589,7 +585,7 @@ async fn t11_the_first_proof_ends_older_sessions_of_an_unverified_user() {
     for (app, mut older) in every_mode().await {
         older.sign_in(ANN).await;
         let user = app.users().await[0].clone();
-        // As after a change of the address by the application.
+        // As after the application changed the address.
         app.unverify(&user).await;
         older.get("/me").await.ok();
         app.pass(COOLDOWN);
@@ -603,7 +599,7 @@ async fn t11_the_first_proof_ends_older_sessions_of_an_unverified_user() {
     }
 }
 
-/// `Claims` promises to see what this process has ended itself.
+/// `Claims` promises to see sessions that this process itself has revoked.
 #[tokio::test]
 async fn t11_br_09_the_claims_extractor_sees_sessions_that_a_first_proof_ended() {
     let app = app(Mode::Body).await;
@@ -622,7 +618,7 @@ async fn rt_18_rate_16_t9_a_session_keeps_what_its_user_would_recognise_it_by() 
     let mut client = app.client();
     client.headers = vec![
         ("user-agent".parse().unwrap(), "Agent/1.0 (test)".parse().unwrap()),
-        // Forwarding fields are anybody's to write.
+        // Any client can write forwarding fields.
         ("x-forwarded-for".parse().unwrap(), "203.0.113.7".parse().unwrap()),
         ("forwarded".parse().unwrap(), "for=203.0.113.7".parse().unwrap()),
     ];

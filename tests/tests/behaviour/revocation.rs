@@ -1,5 +1,5 @@
-//! What `Claims` sees of the blacklist: everything, without I/O; and what it
-//! does when it cannot follow.
+//! What `Claims` sees of the blacklist: everything, without I/O. And what it does if it cannot
+//! follow the blacklist.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use otp_auth_tests::{App, Backend, Fault, Mode, Operation, Setup};
 
 use crate::support::{ANN, BOB, COOLDOWN};
 
-/// Waits until the application sees something, on the clock of the runtime.
+/// Waits until the application sees something, by the runtime's clock.
 async fn within_two_seconds(mut seen: impl AsyncFnMut() -> bool) {
     let begun = tokio::time::Instant::now();
     while !seen().await {
@@ -45,12 +45,12 @@ async fn out_02_claims_see_sign_outs_of_before_a_restart() {
         ann.sign_in(ANN).await;
         ann.logout().await.ok();
         let restarted = Setup::new(Mode::Body).after(&app).start().await;
-        // At once, also before anything was read.
+        // Immediately, even before the blacklist has been read.
         ann.at(&restarted).get("/claims").await.problem(401, "invalid_token");
     }
 }
 
-/// As a rule nothing is asked for a request.
+/// A request normally makes no query.
 #[tokio::test]
 async fn claims_do_no_io() {
     for backend in Backend::ALL {
@@ -72,8 +72,8 @@ async fn claims_do_no_io() {
     }
 }
 
-/// When the store cannot be followed for ten seconds, it is asked for each
-/// request; and where it does not answer, nobody gets in.
+/// If the store cannot be followed for ten seconds, it is queried for each request. If it does not
+/// answer, the request is rejected.
 #[tokio::test(start_paused = true)]
 async fn claims_fail_closed_when_the_blacklist_cannot_be_followed() {
     let (one, other) = pair(Backend::Memory).await;
@@ -84,7 +84,7 @@ async fn claims_fail_closed_when_the_blacklist_cannot_be_followed() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     other.faults.set(Operation::Revocations, Fault::Fail);
     ann.logout().await.ok();
-    // Not yet known, and the mirror is still believed.
+    // Not yet known, and the mirror is still trusted.
     tokio::time::sleep(Duration::from_secs(5)).await;
     there.get("/claims").await.ok();
     tokio::time::sleep(Duration::from_secs(6)).await;
@@ -93,7 +93,7 @@ async fn claims_fail_closed_when_the_blacklist_cannot_be_followed() {
     other.faults.set(Operation::IsBlacklisted, Fault::Fail);
     bob.get("/claims").await.problem(503, "store_unavailable");
     bob.get("/maybe-claims").await.problem(503, "store_unavailable");
-    // It goes on by itself.
+    // It resumes without help.
     other.faults.clear();
     tokio::time::sleep(Duration::from_secs(2)).await;
     other.faults.take_calls();
@@ -102,7 +102,7 @@ async fn claims_fail_closed_when_the_blacklist_cannot_be_followed() {
     there.get("/claims").await.problem(401, "invalid_token");
 }
 
-/// A machine that has slept: the runtime's clock stood still.
+/// A machine that was suspended: the runtime's clock stood still.
 #[tokio::test(start_paused = true)]
 async fn out_02_a_mirror_is_old_by_either_clock() {
     let (one, other) = pair(Backend::Memory).await;
@@ -119,8 +119,8 @@ async fn out_02_a_mirror_is_old_by_either_clock() {
     assert!(other.faults.take_calls().contains(&Operation::IsBlacklisted));
 }
 
-/// A machine that starts with a wrong clock, which is put right later: nothing
-/// was over, and nothing is left out.
+/// A machine that starts with a wrong clock, which is corrected later: nothing had expired, and
+/// nothing is missed.
 #[tokio::test(start_paused = true)]
 async fn out_02_claims_see_everything_after_a_clock_that_was_ahead() {
     let one = Setup::new(Mode::Body).start().await;
@@ -137,7 +137,7 @@ async fn out_02_claims_see_everything_after_a_clock_that_was_ahead() {
     clock.set(now);
     let mut there = ann.at(&other);
     there.get("/claims").await.problem(401, "invalid_token");
-    // Neither then, when nobody is asked any more.
+    // Nor after the store is no longer queried.
     tokio::time::sleep(Duration::from_secs(2)).await;
     other.faults.take_calls();
     there.get("/claims").await.problem(401, "invalid_token");
@@ -145,8 +145,8 @@ async fn out_02_claims_see_everything_after_a_clock_that_was_ahead() {
     assert_eq!(other.faults.take_calls(), []);
 }
 
-/// Two configurations of one type of user: what the one ends has ended for the
-/// other one, whose tokens live longer.
+/// Two configurations of one user type: what one revokes is revoked for the other, whose tokens
+/// live longer.
 #[tokio::test]
 async fn out_02_a_sign_out_holds_for_tokens_of_a_longer_lifetime() {
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
@@ -160,7 +160,7 @@ async fn out_02_a_sign_out_holds_for_tokens_of_a_longer_lifetime() {
         let (mut ann, mut bob) = (long.client(), long.client());
         ann.sign_in(ANN).await;
         bob.sign_in(BOB).await;
-        // By a refresh token, and by nothing but an access token.
+        // With a refresh token, and with only an access token.
         short.auth.sign_out(&[&ann.held_refresh_token()], None).await.unwrap();
         short.auth.sign_out(&[], Some(&bob.token())).await.unwrap();
         for passed in [1, 2, 20] {
@@ -201,7 +201,7 @@ async fn a_forgotten_user_is_out_everywhere_and_their_sessions_are_gone() {
             }
             client.refresh().await.problem(401, "invalid_refresh_token");
         }
-        // Somebody who is given the id is somebody else.
+        // A user who receives the id is someone else.
         let bob = app.add_user(BOB, true).await;
         assert_eq!(bob.id, id);
         let mut bobs = app.client();
@@ -232,7 +232,7 @@ async fn a_barred_user_is_out_until_the_time_is_over() {
         let mut again = app.client();
         again.request(ANN).await.ok();
         again.verify_right(ANN).await.problem(403, "sign_in_refused");
-        // Also where the code is right in another process.
+        // Also if the code is correct in another process.
         let mut there = ann.at(&other);
         within_two_seconds(async || there.get("/claims").await.status == 401).await;
         again.at(&other).verify_right(ANN).await.problem(403, "sign_in_refused");

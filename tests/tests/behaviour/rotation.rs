@@ -7,8 +7,8 @@ use otp_auth_tests::{App, Mode, OTHER_SECRET, SECRET, Setup, tokens};
 
 use crate::support::{ANN, BOB};
 
-/// The same application after its secret was replaced; with or without the
-/// old one as a previous secret.
+/// The same application after its secret was replaced, with or without the old one as a previous
+/// secret.
 async fn rotated(app: &App, keep: bool) -> App {
     Setup::new(app.mode)
         .after(app)
@@ -47,7 +47,7 @@ async fn key_06_tokens_and_a_code_on_its_way_survive_a_rotation() {
         waiting.clone().verify_wrong(BOB).await.problem(401, "invalid_code");
         waiting.verify_right(BOB).await.ok();
         assert_eq!(new.users().await.len(), 2);
-        // What the new secret signs, the old application does not know.
+        // The old application does not accept what the new secret signs.
         signed_in.at(&old).get("/me").await.problem(401, "invalid_token");
         signed_in.logout().await.ok();
         signed_in.get("/me").await.problem(401, "invalid_token");
@@ -90,7 +90,7 @@ async fn t7_a_device_stays_known_over_a_rotation() {
     let mut owner = old.client();
     owner.sign_in(ANN).await;
     let new = rotated(&old, true).await;
-    // A stranger begins the strangers' cooldown.
+    // A stranger starts the strangers' cooldown.
     new.client().request(ANN).await.ok();
     new.client().request(ANN).await.problem(429, "resend_too_soon");
     owner.at(&new).request(ANN).await.ok();
@@ -114,15 +114,15 @@ async fn t7_a_device_stays_known_to_its_other_addresses_when_it_signs_in_after_a
             new.client().request(email).await.ok();
             owner.request(email).await.ok();
         }
-        // Under the old secret nothing of it is known.
+        // With the old secret, none of it is known.
         let mut owner = owner.at(&old);
         old.client().request(ANN).await.ok();
         owner.request(ANN).await.problem(429, "resend_too_soon");
     }
 }
 
-/// A lifetime that is lowered holds at once: what was revoked under the old
-/// one cannot come back when the blacklist forgets it.
+/// A lowered lifetime applies immediately: a token revoked under the old one cannot come back when
+/// the blacklist forgets it.
 #[tokio::test]
 async fn out_08_a_token_from_before_the_lifetime_was_lowered_is_refused() {
     for mode in Mode::ALL {

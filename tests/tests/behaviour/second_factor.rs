@@ -1,5 +1,5 @@
-//! `before_sign_in`: it is asked about the user who signs in and no other, it
-//! can bind a second factor to the client, and it adds to `amr`.
+//! `before_sign_in`: it is called for exactly the user who signs in, can bind a second factor to
+//! the client, and adds to `amr`.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -46,7 +46,7 @@ async fn what_before_sign_in_adds_to_amr_lasts_as_long_as_the_session() {
                 app.pass(Duration::from_secs(3_000));
                 client.refresh().await.ok();
             }
-            // Not longer, and no other session.
+            // No longer than that, and in no other session.
             client.sign_in(ANN).await;
             assert_eq!(amr(&client), json!(["otp"]));
             client.refresh().await.ok();
@@ -72,7 +72,7 @@ async fn an_application_reads_the_methods_of_a_token_and_of_a_session() {
     assert_eq!(typed.auth.sessions(&1).await.unwrap()[0].methods, methods);
 }
 
-/// Presents the right code, and does something while a hook is held.
+/// Verifies the correct code, and runs `doing` while a hook is held.
 async fn meanwhile(app: &App, client: &Client, hook: fn(&Call) -> bool, doing: impl AsyncFnOnce()) -> Client {
     let mut verifying = client.clone();
     let task = tokio::spawn(async move {
@@ -119,7 +119,7 @@ async fn an_account_that_somebody_makes_meanwhile_is_asked_about() {
             } else {
                 assert_eq!(calls.len(), 2, "{calls:?}");
                 assert!(app.sessions(1).await.is_empty());
-                // The code can still be used.
+                // The code still works.
                 app.hooks.on_sign_in(Reply::Admit);
                 client.verify_right(ANN).await.ok();
             }
@@ -188,7 +188,7 @@ async fn a_second_question_that_is_not_answered_fails_closed_as_well() {
     assert!(app.sessions(1).await.is_empty());
 }
 
-/// The challenges for which the second factor was right. Each counts once.
+/// The challenges that passed the second factor. Each counts once.
 #[derive(Debug, Clone, Default)]
 struct Factors(Arc<Mutex<HashSet<ChallengeKey>>>);
 
@@ -222,7 +222,7 @@ config!(InCookies, "cookie");
 config!(InBodies, "body");
 config!(InBoth, "both");
 
-/// An application with a second factor of its own.
+/// An application with its own second factor.
 #[derive(Debug, Clone)]
 struct Bank {
     router: Router,
@@ -244,7 +244,7 @@ impl Target for Bank {
     }
 }
 
-/// `POST /pin`: the PIN, and the challenge where there are no cookies.
+/// `POST /pin`: the PIN, and the challenge if there are no cookies.
 async fn pin<C: OtpConfig>(
     State((auth, factors)): State<(OtpAuth<C>, Factors)>,
     headers: HeaderMap,
@@ -274,8 +274,8 @@ where
     Bank { router, sender, clock }
 }
 
-/// Somebody who reads the owner's mail asks for a code at the same time. The
-/// owner's second factor is of no use to them.
+/// An attacker who reads the owner's mail requests a code at the same time. The owner's second
+/// factor does not help them.
 #[tokio::test]
 async fn a_second_factor_is_bound_to_the_client_that_asked_for_the_code() {
     let banks = [
@@ -297,7 +297,7 @@ async fn a_second_factor_is_bound_to_the_client_that_asked_for_the_code() {
         let passing = with_pin(&owner);
         assert_eq!(owner.post("/pin", &passing).await.status, 204);
 
-        // With the thief's own challenge, and without one.
+        // With the thief's own challenge, and with none.
         thief.verify(ANN, &stolen).await.problem(403, "sign_in_refused");
         thief.verify(ANN, &code).await.problem(401, "invalid_code");
         let mut bare = Client::new(bank.clone(), kind);
@@ -306,7 +306,7 @@ async fn a_second_factor_is_bound_to_the_client_that_asked_for_the_code() {
         owner.verify(ANN, &code).await.ok();
         assert_eq!(tokens::payload(&owner.token())["amr"], json!(["otp", "pin", "mfa"]));
         thief.verify(ANN, &stolen).await.problem(403, "sign_in_refused");
-        // A client without a challenge has passed nothing.
+        // A client without a challenge has not passed the second factor.
         assert_eq!(bare.post("/pin", &json!({ "pin": "4711" })).await.status, 403);
     }
 }

@@ -1,4 +1,4 @@
-//! No secret reaches a log, at any level, or a `Debug` output.
+//! No secret reaches the log, at any level, or `Debug` output.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ impl Secrets {
     }
 }
 
-/// Goes wherever a request can go, right and wrong, and notes every secret.
+/// Sends every kind of request, valid and invalid, and notes every secret.
 async fn whole_story(mode: Mode, backend: Backend, secrets: &mut Secrets) {
-    // Ten digits are in no log by chance.
+    // No log contains these ten digits by chance.
     let app = Setup::new(mode).backend(backend).tune(|settings| settings.otp_length(10)).start().await;
     let email = format!("quentin.{mode:?}.{backend:?}@logs.example.com");
     let mut client = app.client();
@@ -92,7 +92,7 @@ async fn log_06_log_07_otp_16_nothing_secret_is_logged_at_any_level() {
         }
     }
     let log = logs::captured();
-    // The capture works, also for the statements of the database.
+    // The capture works, even for database statements.
     for event in [
         "authn_code_sent",
         "authn_login_success",
@@ -124,7 +124,7 @@ async fn log_08_a_client_cannot_forge_a_line_of_the_log() {
     logs::capture();
     let app = Setup::new(Mode::Body).start().await;
     let mut client = app.client();
-    // The first is refused, the second is as far as a header can go.
+    // The first is rejected, the second is the most that a header allows.
     client.request("a@x.com\r\nWARN forged-line").await.problem(422, "invalid_email");
     client.headers = vec![("user-agent".parse().unwrap(), "x\tforged-line".parse().unwrap())];
     client.sign_in("ann@example.com").await;
@@ -197,8 +197,7 @@ fn assert_prints_nothing(printed: &[(String, String)], secrets: &[String]) {
     }
 }
 
-/// What a use case is called with: somebody who instruments their calls
-/// prints it.
+/// The arguments of the use cases: applications that instrument their calls print them.
 #[test]
 fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
     let secrets = ["quentin", "4938170000", "the-challenge", "the-device", "the-refresh-token"].map(str::to_owned);
@@ -214,8 +213,7 @@ fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
     assert_prints_nothing(&printed, &secrets);
 }
 
-/// What stores are called with: somebody who instruments their store prints
-/// it.
+/// The arguments of stores: applications that instrument their store print them.
 #[test]
 fn log_07_the_arguments_of_a_store_print_no_address() {
     use otp_auth::store::Account;

@@ -1,5 +1,5 @@
-//! HTTP semantics that are no row of the contract (requirements L, and those
-//! of N that requests can see).
+//! HTTP semantics that are not a row of the contract (requirements L, and those of N that requests
+//! can observe).
 
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ async fn db_05_an_object_where_text_belongs_is_refused() {
     }
 }
 
-/// The contract names objects. `serde` also reads structs from arrays.
+/// The contract requires objects, but `serde` also reads structs from arrays.
 #[tokio::test]
 async fn http_09_an_array_in_place_of_the_object_is_malformed() {
     for (app, mut client) in every_mode().await {
@@ -134,8 +134,8 @@ async fn mail_07_mail_08_mail_09_t12_t13_t14_odd_addresses_never_reach_the_sende
     }
 }
 
-/// One account, one budget and one mailbox, however the address was pasted or
-/// its vowels were typed.
+/// One account, one budget and one mailbox, however the address was pasted or its accents were
+/// typed.
 #[tokio::test]
 async fn mail_01_mail_05_t26_what_looks_the_same_is_one_account() {
     for (spellings, form) in [
@@ -177,7 +177,7 @@ async fn mail_12_t16_a_forged_host_changes_nothing_in_the_message() {
         client.request(ANN).await.ok();
         app.pass(COOLDOWN);
     }
-    // T15: nothing that it has is of a stranger but the address itself.
+    // T15: the message contains nothing from a stranger except the address.
     let messages = app.sender.messages();
     assert_eq!(messages.len(), 2);
     for message in messages {

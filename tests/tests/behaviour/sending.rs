@@ -1,4 +1,4 @@
-//! What becomes of a send: paid, given back, waited for, lost.
+//! The outcomes of a send: counted, refunded, awaited, lost.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::support::{ANN, BOB, every_mode, every_mode_with};
 
-/// More than any send takes.
+/// Longer than any send takes.
 const LONG: Duration = Duration::from_secs(30);
 
 async fn background() -> Typed<BodyAuth> {
@@ -20,8 +20,8 @@ async fn background() -> Typed<BodyAuth> {
     typed
 }
 
-/// The mail may be out each time, so an hour has no more of them than its
-/// limit, whatever the sender says in the end.
+/// The e-mail may have been sent each time, so the hourly limit counts it, whatever the sender
+/// reports in the end.
 #[tokio::test(start_paused = true)]
 async fn rate_08_http_13_a_send_of_unknown_outcome_costs_no_cooldown_and_stays_in_the_hour() {
     let break_it: [fn(&App); 2] = [|app| app.sender.hang(), |app| app.sender.panic()];
@@ -40,7 +40,7 @@ async fn rate_08_http_13_a_send_of_unknown_outcome_costs_no_cooldown_and_stays_i
     }
 }
 
-/// A relay that takes every mail and answers too late.
+/// A relay that accepts every e-mail and answers too late.
 #[tokio::test(start_paused = true)]
 async fn rate_08_a_relay_that_answers_late_sends_no_more_than_its_limit() {
     let app = Setup::new(Mode::Body).start().await;
@@ -54,7 +54,7 @@ async fn rate_08_a_relay_that_answers_late_sends_no_more_than_its_limit() {
     assert_eq!(failed, 5);
 }
 
-/// The same, and the sender gives up before we do.
+/// The same, and the sender gives up before the timeout.
 #[tokio::test]
 async fn rate_08_a_sender_that_does_not_know_sends_no_more_than_its_limit() {
     for (app, mut client) in every_mode().await {
@@ -106,7 +106,7 @@ async fn enum_03_in_the_background_a_refusal_for_good_does_not_show() {
     }
 }
 
-/// Paid, and then the store says nothing or fails: no mail, so no cooldown.
+/// The send is counted, then the store never answers or fails: no e-mail, so no cooldown.
 #[tokio::test(start_paused = true)]
 async fn http_13_a_payment_whose_answer_is_lost_is_given_back() {
     for fault in [Fault::Unanswered, Fault::Lost] {
@@ -126,7 +126,7 @@ async fn http_13_a_payment_whose_answer_is_lost_is_given_back() {
     }
 }
 
-/// The store is still of no use when it is given back for the first time.
+/// The store still fails at the first refund.
 #[tokio::test(start_paused = true)]
 async fn http_13_a_payment_is_given_back_when_the_store_works_again() {
     let app = Setup::new(Mode::Body).start().await;
@@ -139,7 +139,7 @@ async fn http_13_a_payment_is_given_back_when_the_store_works_again() {
     app.pass(Duration::from_secs(5));
     tokio::time::sleep(Duration::from_secs(5)).await;
     app.client().request(ANN).await.ok();
-    // It is given back once, and it ends.
+    // It is refunded only once.
     app.faults.take_calls();
     app.client().request(ANN).await.problem(429, "resend_too_soon");
     app.pass(Duration::from_secs(20));
@@ -149,7 +149,7 @@ async fn http_13_a_payment_is_given_back_when_the_store_works_again() {
     assert_eq!(refunds, 1);
 }
 
-/// A sender fails, and the store when the send is given back.
+/// The sender fails, and then the store fails at the refund.
 #[tokio::test(start_paused = true)]
 async fn http_13_a_refund_that_fails_is_tried_again() {
     for (app, mut client) in every_mode().await {
@@ -165,8 +165,7 @@ async fn http_13_a_refund_that_fails_is_tried_again() {
     }
 }
 
-/// The store takes its time, and the client goes away: the code that is paid
-/// for is sent all the same.
+/// The store is slow, and the client hangs up: the counted code is still sent.
 #[tokio::test]
 async fn http_13_a_client_that_hangs_up_while_it_pays_gets_its_mail() {
     for (app, client) in every_mode().await {
@@ -202,8 +201,8 @@ async fn http_13_every_payment_of_a_pause_is_given_back() {
     }
 }
 
-/// A payment that is found to have failed when the service has ended: nobody
-/// gives it back, and the log says so.
+/// The store's failure is noticed after the service has shut down: the send is not refunded, and
+/// the log says so.
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_is_not_given_back_any_more_is_logged() {
     logs::capture();
@@ -222,7 +221,7 @@ async fn a_payment_that_is_not_given_back_any_more_is_logged() {
     assert!(logs::of_client(address).iter().any(|line| line.contains("sys_refund_lost")));
 }
 
-/// What is not yet given back is tried once more, and holds up nothing.
+/// Pending refunds are retried once, and delay nothing.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_gives_back_what_is_left_at_once() {
     let Typed { auth, app } = background().await;
@@ -270,7 +269,7 @@ async fn a_shutdown_ends_at_its_time_and_says_what_is_lost() {
     assert_eq!(auth.shutdown(Duration::from_secs(3)).await, 1);
     assert_eq!(begun.elapsed(), Duration::from_secs(3));
     assert!(logs::captured().lines().any(|line| line.contains("sys_sends_lost") && line.contains("count=1")));
-    // It may be asked once more: the sender is cut off by then.
+    // It may be called again: the sender has been aborted by then.
     assert_eq!(auth.shutdown(LONG).await, 0);
 }
 
@@ -290,7 +289,7 @@ async fn after_a_shutdown_no_code_is_sent_and_nothing_is_paid() {
     }
 }
 
-/// The same bound where the client waits. It costs nobody a send.
+/// The same limit when the client waits. It costs no one a send.
 #[tokio::test(start_paused = true)]
 async fn at_most_512_sends_are_on_their_way() {
     let app = Setup::new(Mode::Body).start().await;
@@ -312,11 +311,11 @@ async fn at_most_512_sends_are_on_their_way() {
     app.client().request(ANN).await.ok();
 }
 
-/// Notes the span of every event of the sender and of its sends.
+/// Records the span of every event of the sender and of its sends.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<Vec<Seen>>>);
 
-/// The name of an event, and that of its span.
+/// The name of an event, and the name of its span.
 type Seen = (String, Option<String>);
 
 impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Spans {
@@ -353,7 +352,7 @@ async fn what_a_sender_logs_is_in_the_span_of_the_request() {
     }
 }
 
-/// Somebody who was refused waits until then and no longer.
+/// A client that was rejected waits exactly that long.
 #[tokio::test(start_paused = true)]
 async fn http_04_after_an_unknown_outcome_retry_after_is_exact() {
     let app = Setup::new(Mode::Body).start().await;

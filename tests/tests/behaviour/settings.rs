@@ -1,5 +1,4 @@
-//! Every fault of a configuration is found when the application starts, and
-//! all of them at once.
+//! Every fault of a configuration is found at startup, and all of them are reported together.
 
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("otp_rate_limit", |s| s.send_timeout(Duration::from_secs(31)).otp_rate_limit(Duration::from_secs(30))),
         ("max_sends_per_hour", |s| s.max_sends_per_hour(0)),
         ("max_sends_per_day", |s| s.max_sends_per_day(0)),
-        // One in ten thousand a day is the limit.
+        // The limit is one in ten thousand per day.
         ("max_sends_per_day", |s| s.max_sends_per_day(11)),
         ("max_sends_per_day", |s| s.max_otp_attempts(6)),
         ("send_timeout", |s| s.send_timeout(Duration::from_millis(999))),
@@ -194,7 +193,7 @@ async fn all_faults_are_reported_at_once_and_without_the_secret() {
     // KEY-04
     let text = format!("{error} {error:?} {error:#?}");
     assert!(!text.contains("hunter"), "{text}");
-    // Each stands on a line of its own.
+    // Each is on a separate line.
     assert_eq!(error.to_string().lines().count(), 1 + error.faults().len());
 }
 
@@ -218,8 +217,7 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!(settings.local_part_case, otp_auth::config::LocalPartCase::Lower);
 }
 
-/// The configuration of an application that is built without debug
-/// assertions.
+/// The configuration of an application built without debug assertions.
 struct WithoutAssertions {
     inner: CookieAuth,
     change: Change,
@@ -273,7 +271,7 @@ async fn an_unset_previous_secret_ends_a_rotation() {
     start(|s| s.previous_secret_key(SecretSource::env("OTP_AUTH_TEST_THAT_NOBODY_SETS"))).await.unwrap();
 }
 
-/// The names of the cookies follow from it, each byte as three characters.
+/// The names of the cookies follow from the realm, each byte as three characters.
 #[tokio::test]
 async fn a_realm_of_any_letters_and_of_full_length_starts() {
     for realm in ["ü".repeat(32), "商".repeat(21), "a b ".repeat(15) + "ccc", "s".repeat(64)] {
@@ -307,7 +305,7 @@ macro_rules! configurations {
             sender: ConsoleSender,
         }
 
-        /// The keys, each with what it refuses.
+        /// The keys, each with the texts that it rejects.
         const LISTED: &[(&str, &[&str])] = &[
             ("user", &[]), ("hooks", &[]), ("crate", &[]), $((stringify!($key), &[$($refused),*])),*
         ];
@@ -328,17 +326,17 @@ fn every_key_is_listed() {
     assert_eq!(listed, keys, "tests/shared/every_key.rs and the table of otp-auth-rules differ");
 }
 
-/// A key, the fault, and how it comes about.
+/// A key, the fault, and the setter that causes it.
 type Refused = (&'static str, String, Box<dyn Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync>);
 
 macro_rules! every_setting {
     ($($(#[$doc:meta])+ $key:ident: $kind:ident $of:tt $rule:tt $note:literal;)*) => {
-        /// Every setting by its key, with its value.
+        /// The value of every setting, by its key.
         fn values(settings: &Settings) -> Vec<(&'static str, String)> {
             vec![$((stringify!($key), format!("{:?}", settings.$key))),*]
         }
 
-        /// What every setting refuses, each with the fault.
+        /// The values that every setting rejects, each with the fault.
         fn refused() -> Vec<Refused> {
             let mut refused = Vec::<Refused>::new();
             $(refuse! { refused $key $kind $of })*

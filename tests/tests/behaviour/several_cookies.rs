@@ -1,4 +1,4 @@
-//! Several cookies of one name in one request, and bodies beside them.
+//! Several cookies with one name in one request, with and without bodies.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn suspicions(app: &App) -> usize {
     app.hooks.calls().iter().filter(reused).count()
 }
 
-/// Sends these refresh cookies and no others.
+/// Sends only these refresh cookies.
 async fn send(app: &App, route: &str, tokens: &[&str]) -> Answer {
     let cookies: Vec<_> = tokens.iter().map(|token| format!("{NAME}={token}")).collect();
     let request = Request::post(format!("/auth/{route}")).header(COOKIE, cookies.join("; "));
@@ -32,7 +32,7 @@ async fn signed_in(app: &App, email: &str) -> (Client, String) {
     (client, token)
 }
 
-/// A client that holds the token in use, and a token that has long been replaced.
+/// A client with the current token, and a token that was replaced long ago.
 async fn rotated(app: &App) -> (Client, String) {
     let (mut client, old) = signed_in(app, ANN).await;
     client.refresh().await.ok();
@@ -55,11 +55,11 @@ async fn the_token_in_use_is_taken_whichever_cookie_comes_first() {
             let new = client.held_refresh_token();
             let answer = send(&app, "refresh", &orders(&old, &new)[swapped]).await.ok();
             assert_eq!(suspicions(&app), 0);
-            // What was handed out goes on, also beside the old one, for good.
+            // The new token keeps working, even beside the old one.
             let newer = answer.cookie(NAME).unwrap().value;
             app.pass(Duration::from_secs(60));
             send(&app, "refresh", &orders(&old, &newer)[swapped]).await.ok();
-            // Alone the old one is what it is.
+            // Alone, the old one is reuse.
             send(&app, "refresh", &[&old]).await.problem(401, "session_revoked");
             assert_eq!(suspicions(&app), 1);
         }
@@ -94,14 +94,14 @@ async fn of_two_sessions_the_later_one_is_taken() {
             let mut client = later_client;
             let me = client.get_with("/me", &answer.member("access_token")).await.ok();
             assert!(me.text().contains(BOB), "{me:?}");
-            // Nothing happened to the other one.
+            // The other session is unaffected.
             send(&app, "refresh", &[&earlier]).await.ok();
         }
     }
 }
 
-/// Another host plants a session of its own, which begins later. The device
-/// cookie is bound to this host and knows whose browser this is.
+/// Another host plants its own session, which begins later. The device cookie is bound to this host
+/// and identifies the browser's user.
 #[tokio::test]
 async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
     for mode in [Mode::Cookie, Mode::Both] {
@@ -117,8 +117,8 @@ async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
             let answer = app.client().send(request).await.ok();
             let me = owner.get_with("/me", &answer.member("access_token")).await.ok();
             assert!(me.text().contains(ANN), "{me:?}");
-            // Also in a second tab, where the own token was just replaced, and
-            // where that answer was lost.
+            // Also in a second tab, when the own token was just replaced, and when that answer was
+            // lost.
             for passed in [MILLI, Duration::from_secs(3_600)] {
                 app.pass(passed);
                 let request = Request::post("/auth/refresh").header(COOKIE, &cookies).body(Body::empty()).unwrap();
@@ -129,8 +129,8 @@ async fn of_two_sessions_that_of_a_user_whom_the_device_knows_is_taken() {
     }
 }
 
-/// An old refresh token beside a right code: somebody has a copy of it, whatever
-/// becomes of the sign-in.
+/// An old refresh token beside a correct code: someone has a copy of it, whatever the outcome of
+/// the sign-in.
 #[tokio::test]
 async fn theft_is_found_at_a_sign_in_that_is_refused() {
     for mode in [Mode::Cookie, Mode::Both] {
@@ -146,7 +146,7 @@ async fn theft_is_found_at_a_sign_in_that_is_refused() {
     }
 }
 
-/// However many there are: what is none of our tokens is not counted.
+/// However many there are: values that are not our tokens do not count.
 #[tokio::test]
 async fn nothing_crowds_out_the_good_token() {
     for mode in [Mode::Cookie, Mode::Both] {
@@ -164,7 +164,7 @@ async fn nothing_crowds_out_the_good_token() {
     }
 }
 
-/// Of tokens of ours eight are looked at.
+/// Up to eight of our tokens are checked.
 #[tokio::test]
 async fn eight_tokens_are_looked_at() {
     let app = app(Mode::Cookie).await;
@@ -181,8 +181,8 @@ async fn eight_tokens_are_looked_at() {
     send(&app, "refresh", &of(7)).await.ok();
 }
 
-/// The user of the token in use is not admitted now: the older token of the
-/// same session is no theft.
+/// The user of the current token is not admitted now. The older token of the same session is not
+/// theft.
 #[tokio::test]
 async fn an_old_token_beside_the_one_in_use_is_never_judged() {
     for mode in [Mode::Cookie, Mode::Both] {
@@ -199,7 +199,7 @@ async fn an_old_token_beside_the_one_in_use_is_never_judged() {
     }
 }
 
-/// Bytes that are no text are no credentials that are any good, and not none.
+/// Bytes that are not text are invalid credentials, not missing ones.
 #[tokio::test]
 async fn a_cookie_that_is_no_text_is_no_good() {
     let app = app(Mode::Cookie).await;
@@ -366,8 +366,7 @@ async fn no_body_keeps_anybody_signed_in_or_from_a_refresh() {
     }
 }
 
-/// Where an answer sets or removes the refresh cookie: name, path, domain, and
-/// whether it is set.
+/// Where an answer sets or deletes the refresh cookie: name, path, domain, and whether it is set.
 fn places(answer: &Answer) -> Vec<(String, String, Option<String>, bool)> {
     let cookies = answer.cookies().into_iter().filter(|cookie| !cookie.name.contains("otp_"));
     cookies
@@ -380,7 +379,7 @@ fn places(answer: &Answer) -> Vec<(String, String, Option<String>, bool)> {
         .collect()
 }
 
-/// The same application after a change of its cookies.
+/// The same application after a change of its cookie settings.
 async fn changed(app: &App, tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static) -> App {
     Setup::new(app.mode).after(app).tune(tune).start().await
 }
@@ -403,7 +402,7 @@ async fn after_a_change_of_the_path_the_cookie_at_the_previous_one_is_removed() 
                 [(before, false), (after, true)].map(|(path, set)| ("rt".to_owned(), path.to_owned(), None, set));
             expected.sort();
             assert_eq!(found, expected);
-            // One is left, which goes on.
+            // One cookie remains, and it keeps working.
             for _ in 0..3 {
                 new.pass(Duration::from_secs(60));
                 client.refresh().await.ok();
@@ -444,7 +443,7 @@ async fn after_a_change_of_the_path_the_cookie_of_the_other_prefix_goes_too() {
                 let (token, access) = (client.jar.get(old_name).unwrap().to_owned(), client.token());
                 let new = changed(&old, move |s| s.cookie_path(after).previous_cookie_path(before)).await;
                 let mut client = client.at(&new);
-                // Another host may have set it: it signs nobody in.
+                // Another host may have set it, so it signs no one in.
                 client.refresh().await.problem(401, "invalid_refresh_token");
                 if signs_out {
                     client.logout().await.ok();
@@ -454,7 +453,7 @@ async fn after_a_change_of_the_path_the_cookie_of_the_other_prefix_goes_too() {
                     assert!(client.jar.get(new_name).is_some());
                 }
                 assert_eq!(client.jar.get(old_name), None, "{before} {signs_out}");
-                // And its session has ended.
+                // Its session has been revoked.
                 client.get_with("/me", &access).await.problem(401, "invalid_token");
                 let mut thief = old.client();
                 thief.jar.plant(old_name, &token);
@@ -484,7 +483,7 @@ async fn with_previous_paths_and_a_domain_every_place_is_cleared_once() {
     assert_eq!(found, expected);
 }
 
-/// Posts JSON with these cookies and no others.
+/// Posts JSON with only these cookies.
 async fn post(app: &App, route: &str, body: &serde_json::Value, cookies: &[(&str, &str)]) -> Answer {
     let cookies: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = Request::post(format!("/auth/{route}"))
@@ -496,13 +495,12 @@ async fn post(app: &App, route: &str, body: &serde_json::Value, cookies: &[(&str
 const CHALLENGE: &str = "otp_challenge-users";
 const DEVICE: &str = "otp_device-users";
 
-/// Without secure cookies their names have no prefix, so that a browser may
-/// hold several.
+/// Insecure cookies have no name prefix, so a browser may hold several.
 async fn insecure(mode: Mode) -> App {
     Setup::new(mode).tune(|settings| settings.cookie_secure(false)).start().await
 }
 
-/// Asks for a code as somebody else; the challenge and the code.
+/// Requests a code from another client. Returns the challenge and the code.
 async fn challenge(app: &App, email: &str) -> (String, String) {
     let answer = post(app, "request-otp", &json!({ "email": email }), &[]).await.ok();
     (answer.cookie(CHALLENGE).unwrap().value, app.code_for(email))
@@ -555,7 +553,7 @@ async fn a_challenge_that_is_used_up_or_over_hides_none_that_is_good() {
     }
 }
 
-/// Each challenge has its tries, together as one by one.
+/// Each challenge has its own attempts, whether sent together or one by one.
 #[tokio::test]
 async fn several_challenges_at_once_give_no_more_guesses() {
     for swapped in [0, 1] {
@@ -580,7 +578,7 @@ async fn several_challenges_at_once_give_no_more_guesses() {
     }
 }
 
-/// A browser holds one cookie of a name with the prefix `__Host-`.
+/// A browser holds only one cookie with a given `__Host-` name.
 #[tokio::test]
 async fn of_challenges_that_are_bound_to_the_host_one_counts() {
     let app = app(Mode::Cookie).await;
@@ -626,12 +624,12 @@ async fn the_device_that_knows_the_address_is_taken_whichever_cookie_comes_first
                 app.pass(COOLDOWN);
                 post(&app, "request-otp", &json!({ "email": ANN }), &[]).await.ok();
                 let both = orders(other, &own)[swapped].map(|value| (DEVICE, value));
-                // Strangers have to wait by now, this one is known. It stays so.
+                // Strangers are in their cooldown, but this device is known, and stays known.
                 let next = sign_in(ANN, &both).await;
                 app.pass(COOLDOWN);
                 post(&app, "request-otp", &json!({ "email": ANN }), &[]).await.ok();
                 post(&app, "request-otp", &json!({ "email": ANN }), &[(DEVICE, &next)]).await.ok();
-                // Only the own one has paid.
+                // Only the own device has paid.
                 let waits = post(&app, "request-otp", &json!({ "email": ANN }), &[(DEVICE, &own)]).await;
                 waits.problem(429, "resend_too_soon");
             }

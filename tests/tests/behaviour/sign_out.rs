@@ -28,7 +28,7 @@ async fn out_01_out_02_t22_after_sign_out_no_token_of_the_session_works() {
                 client.get_with(path, token).await.problem(401, "invalid_token");
             }
         }
-        // Also at the end of its life: the blacklist forgets nothing early.
+        // Also at the end of its lifetime: the blacklist forgets nothing early.
         app.pass(Duration::from_millis(3_599_999));
         for path in ["/me", "/claims"] {
             client.get_with(path, &access).await.problem(401, "invalid_token");
@@ -87,7 +87,7 @@ async fn out_03_signing_out_without_a_usable_token_succeeds_and_clears_the_cooki
             copy.send(request.body(Body::empty()).unwrap()).await.ok();
         }
         client.get("/me").await.ok();
-        // Twice, and after the session is over.
+        // Twice, and after the session has ended.
         let mut again = client.clone();
         client.logout().await.ok();
         again.logout().await.ok();
@@ -97,7 +97,7 @@ async fn out_03_signing_out_without_a_usable_token_succeeds_and_clears_the_cooki
     }
 }
 
-/// A body that never comes to an end keeps nobody signed in.
+/// A body that never ends keeps no one signed in.
 #[tokio::test(start_paused = true)]
 async fn out_03_a_body_that_does_not_end_is_not_waited_for() {
     for (_, mut client) in every_mode().await {
@@ -117,7 +117,7 @@ async fn out_03_a_body_that_does_not_end_is_not_waited_for() {
     client.send(Request::post("/auth/refresh").body(Body::new(Endless)).unwrap()).await.ok();
 }
 
-/// A body of which nothing ever comes.
+/// A body that never yields anything.
 struct Endless;
 
 impl axum::body::HttpBody for Endless {

@@ -1,4 +1,4 @@
-//! What several modules need.
+//! Helpers for several modules.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use otp_auth_tests::{App, Client, ClientKind, Mode, Setup};
 /// An address.
 pub(crate) const ANN: &str = "ann@example.com";
 
-/// Another one.
+/// Another address.
 pub(crate) const BOB: &str = "bob@example.com";
 
-/// The shortest time between two sends at the default settings.
+/// The minimum time between two sends, with default settings.
 pub(crate) const COOLDOWN: Duration = Duration::from_secs(60);
 
 /// The smallest step of the clock.
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
 
-/// Every delivery, with each kind of client that it serves.
+/// Every delivery, with each kind of client that it supports.
 pub(crate) async fn every_mode() -> Vec<(App, Client)> {
     every_mode_with(|settings| settings).await
 }
 
-/// The same with other settings.
+/// The same, with other settings.
 pub(crate) async fn every_mode_with(
     tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Clone + Send + Sync + 'static,
 ) -> Vec<(App, Client)> {

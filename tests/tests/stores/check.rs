@@ -1,5 +1,5 @@
-//! The check at the start: each kind of fault on each store, in its words,
-//! and no fault where there is none.
+//! The check at startup: each kind of fault on each store, with its message, and no fault where
+//! there is none.
 
 mod mongo;
 mod mysql;
@@ -9,17 +9,17 @@ mod sqlite;
 use otp_auth::store::{FindingKind, SignUps, UserStore};
 use otp_auth::{OtpUser, store::Finding};
 
-/// What is wrong for users of this type.
+/// The findings for users of this type.
 async fn findings<U: OtpUser>(store: &impl UserStore<U>) -> Vec<Finding> {
     store.check(SignUps::Open).await.unwrap()
 }
 
-/// The list as people read it.
+/// The messages of the findings.
 async fn said<U: OtpUser>(store: &impl UserStore<U>) -> Vec<String> {
     findings(store).await.iter().map(ToString::to_string).collect()
 }
 
-/// The same without the index that an address should have.
+/// The same, without the missing unique index on the address.
 pub(crate) async fn said_of_columns<U: OtpUser>(store: &impl UserStore<U>) -> Vec<String> {
     let findings = findings(store).await;
     findings.iter().filter(|finding| finding.kind() != FindingKind::Unique).map(ToString::to_string).collect()
@@ -29,7 +29,7 @@ async fn kinds<U: OtpUser>(store: &impl UserStore<U>) -> Vec<FindingKind> {
     findings(store).await.iter().map(Finding::kind).collect()
 }
 
-/// The struct of `examples/existing-table`, and what else its file says.
+/// The struct of `examples/existing-table`, and the rest of its file.
 #[derive(Debug, PartialEq, OtpUser)]
 #[otp_user(table = "users", stores(sqlite))]
 struct ExistingUser {
@@ -66,16 +66,16 @@ struct ReadmeUser {
     username: Option<String>,
 }
 
-/// What is to be written where an index holds for some rows only.
+/// The advice for an index that applies only to some rows.
 const IF_USERS: &str = "if these are your users, write the same condition as `#[otp_user(filter = \"…\")]`; ";
-/// What is to be written where an index includes other columns.
+/// The advice for an index that includes other columns.
 const IF_ONE_VALUE: &str = "if these are the same for all users, write `#[otp_user(filter = \"… = …\")]`; ";
-/// What leads to an index over all rows, where there may be reasons for another.
+/// The introduction to an index over all rows, if another one may be intended.
 const OTHERWISE: &str = "if the values must be unique in the whole table, ";
 
 type Note = Option<String>;
 
-/// What it reads and writes is not what a table with nullable columns has.
+/// A user that neither reads nor writes what nullable columns may hold.
 #[derive(Debug, PartialEq, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql))]
 struct Nullable {
@@ -111,7 +111,7 @@ struct OfTenant {
     email: String,
 }
 
-/// Expects much of a table.
+/// A user that requires much of its table.
 #[derive(Debug, PartialEq, OtpUser)]
 #[otp_user(table = "users", stores(sqlite, postgres, mysql))]
 struct Demanding {

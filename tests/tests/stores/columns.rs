@@ -1,5 +1,4 @@
-//! Ids and columns of every kind on the servers: a user signs up, and reads
-//! back as they were written.
+//! Ids and columns of every kind on the servers: a user signs up, and reads back as written.
 
 use otp_auth::OtpUser;
 use otp_auth::store::{SignInOutcome, UserStore};
@@ -12,8 +11,8 @@ use super::check::said_of_columns;
 use super::servers::{open, sign_in, sign_up};
 use super::{mysql, postgres};
 
-/// A user by an id of one kind, over a table of its own: the id that a
-/// sign-up makes finds the user again, also through its text in a token.
+/// A user with one kind of id, in a separate table: the id that a sign-up creates finds the user
+/// again, also through its text in a token.
 macro_rules! id_kind {
     ($name:ident, $backend:ident, $ignored:literal, $id:ty $(, generate = $generate:expr)?; $column:literal) => {
         #[tokio::test]
@@ -42,7 +41,7 @@ macro_rules! id_kind {
                 assert_eq!(id, user.id);
                 assert_eq!(store.user_by_id(&id).await.unwrap(), Some(user.clone()));
                 assert_eq!(store.current_user(realm(), &id, token(session.id), NOW).await.unwrap(), Some(user.clone()));
-                // And in again, as a user that is known.
+                // Signing in again, as a known user.
                 open(&store, number + 10).await;
                 let again = store.sign_in(realm(), sign_in(number + 10, existing(user.clone()))).await.unwrap();
                 assert!(matches!(again, SignInOutcome::SignedIn { user: same, created: false, .. } if same == user));
@@ -91,7 +90,7 @@ mod ids_on_mysql {
         generate = Uuid::now_v7().to_string(); "VARCHAR(60)");
 }
 
-/// An enum: a type of its own on `PostgreSQL`, an `ENUM` column on `MySQL`.
+/// An enum: its own type on `PostgreSQL`, an `ENUM` column on `MySQL`.
 #[derive(Clone, Copy, Debug, PartialEq, Default, sqlx::Type)]
 #[sqlx(type_name = "member_role", rename_all = "lowercase")]
 enum Role {

@@ -9,7 +9,7 @@ use otp_auth::{MemoryStore, SqliteStore};
 use super::two_processes::{Reopen, Twice};
 use super::users::{User, sqlite_store, sqlite_url};
 
-/// In an `Arc`, which is a store like the one that it holds.
+/// In an `Arc`, which is itself a store.
 struct Memory;
 
 const _: () = assert!(<Arc<MemoryStore<User>> as Maintenance>::CANCEL_SAFE);

@@ -1,7 +1,6 @@
-//! The server is killed and started again in the middle of a load, and it
-//! hangs.
+//! The server is killed and restarted under load, and it hangs.
 //!
-//! Each test has a server of its own, because it kills it.
+//! Each test has its own server, because it kills it.
 
 use std::time::Duration;
 
@@ -11,22 +10,21 @@ use super::load::Load;
 use super::processes::program;
 use super::servers::{Server, until};
 
-/// Sign-ins, refreshes and sign-outs that go on at once.
+/// Concurrent workers, which sign in, refresh and sign out.
 const WORKERS: usize = 8;
 
-/// Whole rounds before the server is killed, and again after it is back.
+/// Complete rounds before the server is killed, and again after it is back.
 const ROUNDS: usize = 40;
 
-/// The size of the pools, where it is limited.
+/// The size of the pools, if it is limited.
 const CONNECTIONS: usize = 10;
 
 /// Twice as long as a store may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Kills the server under a load at two processes, and starts it again: no
-/// code is accepted twice, no sign-out undone, no user doubled. While it is
-/// down the answer is 503; when it is back, service goes on by itself, and no
-/// connection has been lost.
+/// Kills the server under a load at two processes, and restarts it: no code is accepted twice, no
+/// sign-out is undone, no user is duplicated. While it is down, the answer is 503. When it is back,
+/// service resumes without help, and no connection has been lost.
 async fn survives_a_crash(server: &Server, backend: &str) {
     let pair = Pair::start(program(), backend, &server.url).await;
     let load = Load::new(&pair);
@@ -48,8 +46,8 @@ async fn survives_a_crash(server: &Server, backend: &str) {
     }
 }
 
-/// Lets every query hang, so that all connections of the pool are taken: each
-/// route answers 503 in time, and when the server goes on, so does everything.
+/// Makes every query hang, so that all connections of the pool are in use: each route answers 503
+/// in time, and when the server resumes, everything works again.
 async fn answers_while_it_hangs(server: &Server, backend: &str) {
     let process = Process::start(program(), backend, &server.url, "UTC").await;
     let mut client = process.client();
@@ -68,7 +66,7 @@ async fn answers_while_it_hangs(server: &Server, backend: &str) {
             }
         }
     });
-    // The server hangs until all of them are answered.
+    // The server hangs until all requests have been answered.
     let answers = tokio::time::timeout(PATIENCE, requests).await.expect("each request is answered in time");
     for answer in answers {
         answer.problem(503, "store_unavailable");
@@ -76,7 +74,7 @@ async fn answers_while_it_hangs(server: &Server, backend: &str) {
     server.run("resume").await;
 
     until("the return of every connection", || async { process.connections_in_use().await == 0 }).await;
-    // What was answered with 503 may have happened, or not.
+    // An operation that got a 503 may or may not have happened.
     let mut client = process.client();
     client.sign_in("bob@example.com").await;
     client.get("/me").await.ok();

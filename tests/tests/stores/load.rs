@@ -1,5 +1,5 @@
-//! Sign-ins, refreshes and sign-outs that go on at once at two processes, and
-//! what must hold whatever happens to their database meanwhile.
+//! Concurrent sign-ins, refreshes and sign-outs at two processes, and what must hold whatever
+//! happens to their database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,10 +9,10 @@ use axum::http::StatusCode;
 use otp_auth_tests::{Answer, Client, Pair, Target};
 use tokio::task::JoinSet;
 
-/// A request that has not succeeded after so many tries never will.
+/// A request that still fails after this many attempts never succeeds.
 const PATIENCE: usize = 600;
 
-/// Clients at work. Clones share what they count.
+/// Clients at work. Clones share their counters.
 #[derive(Clone)]
 pub(crate) struct Load {
     pair: Pair,
@@ -26,7 +26,7 @@ struct Tally {
     stop: AtomicBool,
 }
 
-/// A session whose sign-out was acknowledged, as its client remembers it.
+/// A session whose sign-out was acknowledged, with what its client knows.
 pub(crate) struct Ended {
     pub(crate) email: String,
     code: String,
@@ -60,15 +60,14 @@ impl Load {
         Self { pair: pair.clone(), tally: Arc::default() }
     }
 
-    /// So many workers, each with so many rounds of its own addresses.
+    /// Runs this many workers, each with this many rounds with its own addresses.
     pub(crate) async fn rounds(&self, workers: usize, rounds: usize) -> Vec<Ended> {
         let ended = self.start(workers, rounds).join_all().await.into_iter().flatten().collect();
         self.assert_all_over(&ended).await;
         ended
     }
 
-    /// Starts the workers. They stop when they are told, or after so many
-    /// rounds.
+    /// Starts the workers. They stop on request, or after this many rounds.
     pub(crate) fn start(&self, workers: usize, rounds: usize) -> JoinSet<Vec<Ended>> {
         let mut tasks = JoinSet::new();
         for worker in 0..workers {
@@ -92,17 +91,17 @@ impl Load {
         self.tally.stop.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until so many more rounds are done.
+    /// Waits until this many more rounds are complete.
     pub(crate) async fn more_rounds(&self, count: usize) {
         grown(&self.tally.rounds, count).await;
     }
 
-    /// Waits until so many more requests are answered with 503.
+    /// Waits until this many more requests get a 503.
     pub(crate) async fn more_failures(&self, count: usize) {
         grown(&self.tally.failures, count).await;
     }
 
-    /// What the rounds have ended is over, and each address has one user.
+    /// Asserts that the sessions of all rounds have ended, and that each address has one user.
     pub(crate) async fn assert_all_over(&self, ended: &Vec<Ended>) {
         for ended in ended {
             self.assert_over(ended).await;
@@ -110,8 +109,8 @@ impl Load {
         }
     }
 
-    /// Repeats a request while the answer is that the store is unavailable, as
-    /// a client would. Everything else is an answer.
+    /// Repeats a request as long as the store is unavailable, as a client would. Returns any other
+    /// answer.
     async fn persist(&self, client: &Client<Pair>, request: Request<'_>) -> Answer {
         for _ in 0..PATIENCE {
             let answer = request.send(client.clone()).await;
@@ -125,21 +124,21 @@ impl Load {
         panic!("the store did not come back");
     }
 
-    /// Sends a request twice at once, to a process each.
+    /// Sends a request to both processes concurrently.
     async fn twice(&self, client: &Client<Pair>, request: Request<'_>) -> (Answer, Answer) {
         tokio::join!(self.persist(client, request), self.persist(client, request))
     }
 
-    /// Signs in with a new address, refreshes, signs out; each at both
-    /// processes at once. `None` when the store failed between doing what
-    /// cannot be done again and saying so.
+    /// Signs in with a new address, refreshes and signs out, each at both processes concurrently.
+    /// `None` if the store failed after doing something that cannot be repeated, and before
+    /// reporting it.
     async fn round(&self, email: &str) -> Option<Ended> {
         let failures_before = self.failures();
         let mut client = self.pair.client();
 
         let asked = self.persist(&client, Request::Code { email }).await;
         if asked.status != StatusCode::OK {
-            // One that was carried out but not answered has begun the cooldown.
+            // A request that succeeded without an answer has started the cooldown.
             asked.problem(429, "resend_too_soon");
             assert!(self.failures() > failures_before, "nothing has failed");
             return None;
@@ -170,7 +169,7 @@ impl Load {
         one.ok();
         other.ok();
         if refreshed.status == StatusCode::OK {
-            // It came first, and what it handed out is over as well.
+            // It came first, so its tokens are revoked as well.
             client.remember(&refreshed);
         } else {
             refreshed.problem(401, "session_revoked");
@@ -180,7 +179,7 @@ impl Load {
         Some(ended)
     }
 
-    /// Nothing that was used or ended works again.
+    /// Asserts that nothing used or revoked works again.
     async fn assert_over(&self, ended: &Ended) {
         let Ended { email, code, client } = ended;
         let (one, other) = self.twice(client, Request::SignIn { email, code }).await;
@@ -202,7 +201,7 @@ impl Load {
     }
 }
 
-/// Waits until a count has grown by so much, for at most a minute.
+/// Waits at most a minute until a count has grown by this much.
 async fn grown(counter: &AtomicUsize, by: usize) {
     let goal = counter.load(Ordering::SeqCst) + by;
     for _ in 0..1_200 {

@@ -1,5 +1,4 @@
-//! The stores: the conformance suite on each, and what exists in one of them
-//! only.
+//! The stores: the conformance suite on each, and what exists in only one of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 

@@ -1,5 +1,5 @@
-//! `MongoDB`, on a replica set and on a single server: the conformance suite,
-//! and what exists only there.
+//! `MongoDB`, on a replica set and on a standalone server: the conformance suite, and what exists
+//! only there.
 
 mod application;
 mod documents;
@@ -66,7 +66,7 @@ impl Reopen for Server {
     }
 }
 
-/// Users by a filter.
+/// Users with a filter.
 pub(crate) const MEMBERS: documents::Members = documents::Members(REPLICA_SET);
 /// Two stores on each database.
 pub(crate) const REPLICA_SET_TWICE: Twice<Server> = Twice(REPLICA_SET);

@@ -1,5 +1,5 @@
-//! What only `MySQL` and `MariaDB` have: statements that commit by
-//! themselves, collations, and what their errors say.
+//! What only `MySQL` and `MariaDB` have: statements that commit implicitly, collations, and the
+//! content of their errors.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ fn server() -> String {
     url("OTP_AUTH_MYSQL_URL")
 }
 
-/// The URL of the server without a database, and what stands behind the `?`.
+/// The URL of the server without a database, and the text after the `?`.
 fn address_and_options() -> (String, String) {
     let url = server();
     let (url, options) = url.split_once('?').unwrap_or((&url, ""));
@@ -42,12 +42,12 @@ async fn new_database() -> String {
     name
 }
 
-/// A database of its own, as the one that connections with these options use.
+/// Options for connections to a new database.
 pub(crate) async fn fresh_options() -> MySqlConnectOptions {
     MySqlConnectOptions::from_str(&server()).unwrap().database(&new_database().await)
 }
 
-/// The URL of a database of its own.
+/// The URL of a new database.
 pub(crate) async fn fresh_url() -> String {
     let (address, options) = address_and_options();
     format!("{address}/{}?{options}", new_database().await)
@@ -71,7 +71,7 @@ pub(crate) async fn store_with(table: &'static str) -> MySqlStore {
     store
 }
 
-/// A table of the numbers up to `count`, in `seq`: `MySQL` has no sequences.
+/// A table of the numbers up to `count` in `seq`, because `MySQL` has no sequences.
 async fn numbers(store: &MySqlStore, count: u32) {
     let values: Vec<_> = (1..=count).map(|number| format!("({number})")).collect();
     let table = format!(
@@ -95,7 +95,7 @@ impl Backend for MySql {
     type User = User;
     type Store = MySqlStore;
 
-    /// The address has no unique index: a store must not need one.
+    /// The address has no unique index, because a store must not need one.
     async fn fresh(&self) -> MySqlStore {
         store_with(USERS).await
     }
@@ -150,7 +150,7 @@ twins! {
     no_sign_in_outlives_a_change_of_its_user,
 }
 
-/// What the first version may have written.
+/// Rows that the first version may have written.
 const ROWS_OF_THE_FIRST: &str = "INSERT INTO otp_challenges VALUES (x'01', x'02', x'03', x'04', 0, 1, 9999999999999, NULL); \
      INSERT INTO otp_budgets VALUES (x'02', 0, 1, 1, 1, 1, 1); \
      INSERT INTO otp_sessions VALUES (x'05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
@@ -160,7 +160,7 @@ const RECORDS: &str = "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY
                        checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)";
 const RECORD: &str = "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
                       VALUES (1, 'otp auth', TRUE, ?, 0)";
-/// How the statement begins that adds a user, and how the one that revokes.
+/// The beginnings of the statements that add a user and that revoke.
 const SIGN_UP: &str = "INSERT INTO `users`";
 const REVOKING: &str = "UPDATE otp_sessions";
 
@@ -175,12 +175,12 @@ async fn application(store: &MySqlStore) -> MySqlConnection {
     store.pool().acquire().await.unwrap().detach()
 }
 
-/// Whether a statement of the application waits for a sign-in.
+/// Whether a statement of the application is waiting for a sign-in.
 async fn is_held_up(store: &MySqlStore, statement: &str) -> bool {
     is_waiting(store, statement).await
 }
 
-/// Columns and indexes of the database, as text.
+/// The columns and indexes of the database, as text.
 async fn catalogue(store: &MySqlStore) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT CAST(CONCAT_WS(' ', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME) AS CHAR) AS line \
@@ -195,8 +195,8 @@ async fn catalogue(store: &MySqlStore) -> Vec<String> {
     .unwrap()
 }
 
-/// The application has migrations of its own with sqlx, under the version
-/// that ours has, and runs them at the same time.
+/// The application has its own sqlx migrations, with the same version number as ours, and runs them
+/// concurrently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn the_migrations_of_the_application_run_beside_ours() {
@@ -206,7 +206,7 @@ async fn the_migrations_of_the_application_run_beside_ours() {
             let options = options.clone();
             tokio::spawn(async move {
                 let store = store(options).await;
-                // One process: sqlx's own lock does not hold on MariaDB.
+                // In one process only, because sqlx's own lock does not work on MariaDB.
                 if number == 0 {
                     let own = Migration::new(1, "own".into(), MigrationType::Simple, USERS.into_sql_str(), false);
                     Migrator::with_migrations(vec![own]).run(store.pool()).await.unwrap();
@@ -226,8 +226,8 @@ async fn the_migrations_of_the_application_run_beside_ours() {
     assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned(), "realms".to_owned()]));
 }
 
-/// A process that was stopped between two statements leaves some tables and a
-/// migration marked as begun.
+/// A process that was stopped between two statements leaves some tables, and a migration marked as
+/// started.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_migration_that_was_cut_off_is_done_again() {
@@ -241,7 +241,7 @@ async fn a_migration_that_was_cut_off_is_done_again() {
     assert_eq!(catalogue(&cut).await, expected);
 }
 
-/// After an error no lock keeps the next one waiting.
+/// After an error, no lock blocks the next one.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_migration_that_fails_can_be_run_again() {
@@ -266,8 +266,8 @@ async fn a_url_opens_a_store() {
     assert!(nowhere.migrate().await.unwrap_err().to_string().contains("names no database"));
 }
 
-/// The indexes serve the look-ups that a stranger can cause. On tables of
-/// this size the planner would take an index only where one fits.
+/// Indexes serve the lookups that strangers can cause. With tables of this size, the planner uses
+/// an index only if one fits.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn no_look_up_scans_a_table() {
@@ -312,7 +312,7 @@ async fn no_look_up_scans_a_table() {
             assert!(!matches!(access.as_deref(), Some("ALL" | "index")), "{statement}: {access:?}");
         }
     }
-    // The exact half of the comparison does not keep the other from its index.
+    // The exact half of the comparison does not prevent the other half from using its index.
     let explain = format!("EXPLAIN FORMAT=TRADITIONAL {}", <User as SqlUser<sqlx::MySql>>::SELECT_BY_EMAIL);
     let plan =
         sqlx::query(AssertSqlSafe(explain)).bind("7@x.com").bind("7@x.com").fetch_one(store.pool()).await.unwrap();
@@ -324,7 +324,7 @@ async fn no_look_up_scans_a_table() {
     assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("PRIMARY"));
 }
 
-/// Ids that a collation takes for equal are different users.
+/// Ids that a collation considers equal belong to different users.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn ids_are_compared_exactly() {
@@ -378,7 +378,7 @@ async fn an_error_names_what_is_wrong_and_no_address() {
     .await
     .unwrap();
     let check = if is_mariadb(&store).await { "4025" } else { "3819" };
-    // The collation of the index takes both spellings for one.
+    // The collation of the index considers both spellings equal.
     MySql.add_user(&store, "Ann@x.com", true).await;
     for (number, email, about) in
         [(1, "ann@x.com", "users_email)"), (2, "bob@x.com", check), (3, "it's x.com for key 'x.com'", "")]
@@ -390,7 +390,7 @@ async fn an_error_names_what_is_wrong_and_no_address() {
         let error = store.sign_in(realm(), sign_up::<User>(number, email)).await.unwrap_err();
         let said = said(&error);
         assert!(said.contains(about) && !said.to_lowercase().contains("x.com"), "{said}");
-        // The code was not spent.
+        // The code was not used up.
         let outcome = store.sign_in(realm(), sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
     }
@@ -402,8 +402,7 @@ async fn an_error_names_what_is_wrong_and_no_address() {
     assert!(error.to_string().contains("users' doesn't exist"), "{error}");
 }
 
-/// Each statement is committed at once, also where the server has another
-/// default.
+/// Each statement is committed immediately, even if the server has another default.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn nothing_is_left_uncommitted() {
@@ -422,9 +421,8 @@ async fn nothing_is_left_uncommitted() {
     assert_eq!(other.session(realm(), session.id).await.unwrap().unwrap().generation, 1);
 }
 
-/// `InnoDB` shows what others have committed before it is durable. A sign-out
-/// that finds it done already must not be acknowledged before that: so it
-/// writes as well.
+/// `InnoDB` shows changes of others before they are durable. A sign-out that finds its session
+/// already revoked must not be acknowledged before that is durable, so it writes as well.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn what_is_found_done_is_written_again() {
@@ -453,9 +451,8 @@ async fn what_is_found_done_is_written_again() {
     assert_eq!(store.session(realm(), session.id).await.unwrap().unwrap().revoked_at, Some(NOW));
 }
 
-/// Whether a statement that begins so waits for a lock on this store's
-/// database. On `MariaDB`: has been running for longer than any of these takes
-/// by itself.
+/// Whether a statement with this beginning waits for a lock in this store's database. On `MariaDB`:
+/// whether it has been running for longer than any of these takes without a lock.
 async fn is_waiting(store: &MySqlStore, statement: &str) -> bool {
     let question = if is_mariadb(store).await {
         "SELECT count(*) FROM information_schema.PROCESSLIST \
@@ -469,8 +466,8 @@ async fn is_waiting(store: &MySqlStore, statement: &str) -> bool {
     waiting > 0
 }
 
-/// While a first sign-in of a user waits, the application gives the row another
-/// address, or its id to somebody else: nobody has proven that address.
+/// While a user's first sign-in waits, the application changes the address of the row, or gives its
+/// id to another user: no one has verified that address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn no_other_address_is_verified_by_a_first_sign_in() {
@@ -492,14 +489,14 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         assert!(matches!(outcome, SignInOutcome::AccountChanged), "{change}: {outcome:?}");
         let eve: User = store.user_by_id(&1).await.unwrap().unwrap();
         assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
-        // Nothing was changed: the code still works.
+        // Nothing has changed: the code still works.
         assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "1", NOW).await.unwrap(), []);
     }
 }
 
-/// The application has an open transaction that refers to the user, by a row of
-/// another table: that changes nothing about the user, and nobody waits.
+/// The application has an open transaction that refers to the user from a row of another table. It
+/// does not change the user, so no one waits.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_sign_in_does_not_wait_for_rows_that_refer_to_its_user() {
@@ -516,9 +513,8 @@ async fn a_sign_in_does_not_wait_for_rows_that_refer_to_its_user() {
     ordering.commit().await.unwrap();
 }
 
-/// A sign-in that is committed while the sessions of its user end goes on, or
-/// ends as they do: it is never revoked without being on the blacklist, or
-/// without being told.
+/// A sign-in that is committed while all sessions of its user are revoked is either unaffected or
+/// revoked with them: it is never revoked without a blacklist entry, or without being reported.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_sign_in_during_the_end_of_all_sessions_is_whole() {
@@ -559,8 +555,7 @@ async fn a_sign_in_during_the_end_of_all_sessions_is_whole() {
     }
 }
 
-/// What a caller has given up runs to its end, all of it, and gives back the
-/// connection.
+/// A call that its caller has dropped runs to completion and returns its connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_call_that_is_dropped_runs_to_its_end() {
@@ -604,7 +599,7 @@ async fn a_call_may_be_dropped_at_every_moment() {
     drop_at_every_moment::<User, _>(&Detached::new(MySqlStore::from_pool(one)), &Detached::new(other)).await;
 }
 
-/// A sign-in that the server picks to break a circle is run again.
+/// A sign-in that the server chooses as the victim of a deadlock is retried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_deadlock_is_not_the_end_of_a_sign_in() {
@@ -612,7 +607,7 @@ async fn a_deadlock_is_not_the_end_of_a_sign_in() {
     open(&store, 1).await;
     numbers(&store, 500).await;
     let mut other = store.pool().begin().await.unwrap();
-    // The server picks the one that has changed less.
+    // The server chooses the transaction that has changed less.
     let much = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@y.com'), TRUE FROM numbers";
     sqlx::raw_sql(much).execute(&mut *other).await.unwrap();
     sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();

@@ -1,6 +1,5 @@
-//! `PostgreSQL` through `pgbouncer` in transaction mode. Each case has a
-//! database of its own; what a test does beside the store, it does on a direct
-//! connection.
+//! `PostgreSQL` through `pgbouncer` in transaction mode. Each case has its own database. Whatever a
+//! test does beside the store uses a direct connection.
 
 use std::str::FromStr;
 
@@ -16,7 +15,7 @@ use super::servers::{open, said, unique_name, url};
 use super::two_processes::{Reopen, Twice};
 use super::users::User;
 
-/// The URL of a database of its own, through the pooler.
+/// The URL of a new database, through the pooler.
 pub(crate) async fn fresh_url() -> String {
     through("OTP_AUTH_PGBOUNCER_URL").await
 }
@@ -77,8 +76,8 @@ impl Reopen for PgBouncer {
     }
 }
 
-/// More clients than server connections, all with different statements: each
-/// has the answer to its own.
+/// More clients than server connections, all with different statements: each gets the answer to its
+/// own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs pgbouncer: scripts/test starts one"]
 async fn no_client_executes_the_statement_of_another_one() {
@@ -104,8 +103,8 @@ async fn no_client_executes_the_statement_of_another_one() {
     }
 }
 
-/// Named in the URL, a schema does not get through. No pooler makes the store
-/// work in another one, whether it says so or not.
+/// A schema named in the URL does not reach the server. The store must not use another schema,
+/// whether or not the pooler reports this.
 #[tokio::test]
 #[ignore = "needs pgbouncer: scripts/test starts one"]
 async fn a_schema_that_does_not_get_through_is_refused() {
@@ -119,13 +118,13 @@ async fn a_schema_that_does_not_get_through_is_refused() {
             assert!(error.contains(part), "{pooler}: {error}");
         }
     }
-    // A pool of the application is not asked before it is used.
+    // An application's pool is not checked before its first use.
     let options = PgConnectOptions::from_str(&through("OTP_AUTH_PGBOUNCER_DROPPING_URL").await).unwrap();
     let options = options.extra_float_digits(None::<i8>);
     let with_schema = PgPoolOptions::new().connect_lazy_with(options.clone().options([("search_path", "app")]));
     let error = said(&PostgresStore::from_pool(with_schema).migrate().await.unwrap_err());
     assert!(error.contains("`options`") && error.contains("ALTER ROLE"), "{error}");
-    // Nothing was made anywhere, and without a schema the store works.
+    // Nothing was created anywhere, and without a schema, the store works.
     let store = PostgresStore::from_pool(PgPoolOptions::new().connect_lazy_with(options));
     assert!(store.session(realm(), SessionId::from_bytes([1; 16])).await.is_err(), "there is a table");
     store.migrate().await.unwrap();
@@ -133,7 +132,7 @@ async fn a_schema_that_does_not_get_through_is_refused() {
     assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
 }
 
-/// The schema is one of the role, as docs/stores.md says.
+/// The schema is set for the role, as docs/stores.md says.
 #[tokio::test]
 #[ignore = "needs pgbouncer: scripts/test starts one"]
 async fn the_schema_of_the_role_is_used() {
@@ -153,7 +152,7 @@ async fn the_schema_of_the_role_is_used() {
     assert_eq!(schemas, ["app"]);
 }
 
-/// All of them prepare statements, which is safe in their transactions only.
+/// All of them prepare statements, which is safe only in their transactions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs pgbouncer: scripts/test starts one"]
 async fn several_processes_may_migrate_at_once() {

@@ -1,5 +1,4 @@
-//! What only `PostgreSQL` has: schemas, its catalogue, collations, and what
-//! its errors say.
+//! What only `PostgreSQL` has: schemas, its catalog, collations, and the content of its errors.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -26,7 +25,7 @@ fn server() -> String {
     url("OTP_AUTH_POSTGRES_URL")
 }
 
-/// A schema of its own, as the one that connections with these options use.
+/// Options for connections to a new schema.
 pub(crate) async fn schema() -> (String, PgConnectOptions) {
     let name = unique_name();
     let mut connection = PgConnection::connect(&server()).await.unwrap();
@@ -35,7 +34,7 @@ pub(crate) async fn schema() -> (String, PgConnectOptions) {
     (name, options)
 }
 
-/// The URL of a schema of its own.
+/// The URL of a new schema.
 pub(crate) async fn fresh_url() -> String {
     format!("{}?options[search_path]={}", server(), schema().await.0)
 }
@@ -67,7 +66,7 @@ impl Backend for Postgres {
     type User = User;
     type Store = PostgresStore;
 
-    /// The address has no unique index: a store must not need one.
+    /// The address has no unique index, because a store must not need one.
     async fn fresh(&self) -> PostgresStore {
         store_with(USERS).await
     }
@@ -121,7 +120,7 @@ twins! {
     no_sign_in_outlives_a_change_of_its_user,
 }
 
-/// What the first version may have written.
+/// Rows that the first version may have written.
 const ROWS_OF_THE_FIRST: &str = "INSERT INTO otp_challenges VALUES ('\\x01', '\\x02', '\\x03', '\\x04', 0, 1, 9999999999999, NULL); \
      INSERT INTO otp_budgets VALUES ('\\x02', 0, 1, 1, 1, 1, 1); \
      INSERT INTO otp_sessions VALUES ('\\x05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
@@ -131,7 +130,7 @@ const RECORDS: &str = "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY
                        checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
 const RECORD: &str = "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
                       VALUES (1, 'otp auth', TRUE, $1, 0)";
-/// How the statement begins that adds a user, and how the one that revokes.
+/// The beginnings of the statements that add a user and that revoke.
 const SIGN_UP: &str = "INSERT INTO \"users\"";
 const REVOKING: &str = "WITH revoked";
 
@@ -145,14 +144,14 @@ fn in_two_time_zones(options: &PgConnectOptions) -> [PgConnectOptions; 2] {
     ["America/St_Johns", "Pacific/Chatham"].map(|zone| options.clone().options([("TimeZone", zone)]))
 }
 
-/// Whether a statement of the application waits for a sign-in.
+/// Whether a statement of the application is waiting for a sign-in.
 async fn is_held_up(store: &PostgresStore, statement: &str) -> bool {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = $1";
     let waiting: i64 = sqlx::query_scalar(waiting).bind(statement).fetch_one(store.pool()).await.unwrap();
     waiting > 0
 }
 
-/// Columns and indexes of the schema, as text.
+/// The columns and indexes of the schema, as text.
 async fn catalogue(store: &PostgresStore) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default, collation_name) AS line \
@@ -166,8 +165,8 @@ async fn catalogue(store: &PostgresStore) -> Vec<String> {
     .unwrap()
 }
 
-/// The application has migrations of its own with sqlx, under the version
-/// that ours has, and runs them at the same time.
+/// The application has its own sqlx migrations, with the same version number as ours, and runs them
+/// concurrently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn the_migrations_of_the_application_run_beside_ours() {
@@ -197,8 +196,7 @@ async fn the_migrations_of_the_application_run_beside_ours() {
     assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned(), "realms".to_owned()]));
 }
 
-/// After an error nothing is half done, and no lock keeps the next one
-/// waiting.
+/// After an error, nothing is half done, and no lock blocks the next one.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_migration_that_fails_can_be_run_again() {
@@ -212,7 +210,7 @@ async fn a_migration_that_fails_can_be_run_again() {
     tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
 }
 
-/// A URL names the schema; the users are in another one.
+/// The URL names the schema, and the users are in another one.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn the_schema_of_the_search_path_is_used() {
@@ -247,15 +245,14 @@ async fn the_schema_of_the_search_path_is_used() {
     assert_eq!((found.id, found.email.as_str(), found.verified), (user.id, "ann@x.com", true));
 }
 
-/// The indexes serve the look-ups that a stranger can cause.
+/// Indexes serve the lookups that strangers can cause.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn no_look_up_scans_a_table() {
     let store = store_with(USERS).await;
     sqlx::raw_sql("CREATE UNIQUE INDEX ON users (email)").execute(store.pool()).await.unwrap();
     let mut connection = store.pool().acquire().await.unwrap();
-    // On tables without rows a scan is always cheapest; this shows what can
-    // be had.
+    // On empty tables, a scan is always cheapest. This shows what is possible.
     sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
     let due = "ORDER BY expires_at LIMIT 5 FOR UPDATE SKIP LOCKED";
     for statement in [
@@ -287,8 +284,8 @@ async fn no_look_up_scans_a_table() {
     }
 }
 
-/// Without a pooler a statement is sent as it is: no transaction around it, and
-/// no more round trips. The server knows what a connection executed last.
+/// Without a pooler, a statement is sent alone: with no transaction around it, and no extra round
+/// trips. The server knows what a connection executed last.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn one_statement_is_no_transaction() {
@@ -319,7 +316,7 @@ async fn one_statement_is_no_transaction() {
     assert!(last().await.starts_with("DELETE FROM"), "{}", last().await);
 }
 
-/// A collation that takes `Ann` and `ann` for equal makes no difference.
+/// A collation that considers `Ann` and `ann` equal makes no difference.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_collation_without_case_does_not_open_an_account() {
@@ -344,8 +341,7 @@ async fn a_collation_without_case_does_not_open_an_account() {
     }
 }
 
-/// A view whose trigger gives back what it was given: the row is read for the
-/// id.
+/// A view whose trigger returns its input: the row is read to get the id.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_view_makes_users_with_their_own_ids() {
@@ -385,7 +381,7 @@ async fn an_error_names_what_is_wrong_and_no_address() {
         let error = store.sign_in(realm(), sign_up::<User>(number, email)).await.unwrap_err();
         let said = said(&error);
         assert!(said.contains(constraint) && !said.contains("x.com"), "{said}");
-        // The code was not spent.
+        // The code was not used up.
         let outcome = store.sign_in(realm(), sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
     }
@@ -397,8 +393,8 @@ async fn an_error_names_what_is_wrong_and_no_address() {
     assert!(error.to_string().contains("relation \"users\" does not exist"), "{error}");
 }
 
-/// Whatever isolation level the server begins with: a statement that meets
-/// somebody else's is run again, and transactions say their own level.
+/// Whatever the server's default isolation level: a statement that conflicts with another is
+/// retried, and transactions set their own level.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_stricter_default_isolation_level_does_no_harm() {
@@ -434,7 +430,7 @@ async fn a_stricter_default_isolation_level_does_no_harm() {
     }
 }
 
-/// How many statements of this schema's tables wait for a lock.
+/// Whether a statement on this schema's tables waits for a lock.
 async fn is_waiting(store: &PostgresStore, statement: &str) -> bool {
     let waiting: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1 \
@@ -447,7 +443,7 @@ async fn is_waiting(store: &PostgresStore, statement: &str) -> bool {
     waiting > 0
 }
 
-/// The application's own connection, which `is_waiting` knows by its name.
+/// The application's own connection, which `is_waiting` recognizes by its name.
 async fn application(store: &PostgresStore) -> PgConnection {
     let options = PgConnectOptions::clone(&store.pool().connect_options());
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
@@ -458,8 +454,8 @@ async fn application(store: &PostgresStore) -> PgConnection {
     connection
 }
 
-/// While a first sign-in of a user waits, the application gives the row another
-/// address, or its id to somebody else: nobody has proven that address.
+/// While a user's first sign-in waits, the application changes the address of the row, or gives its
+/// id to another user: no one has verified that address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn no_other_address_is_verified_by_a_first_sign_in() {
@@ -492,15 +488,15 @@ async fn no_other_address_is_verified_by_a_first_sign_in() {
         assert!(matches!(outcome, SignInOutcome::AccountChanged), "{change}: {outcome:?}");
         let eve: User = store.user_by_id(&7).await.unwrap().unwrap();
         assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
-        // Nothing was changed: the code still works.
+        // Nothing has changed: the code still works.
         assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
         assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
     }
 }
 
-/// The application has a transaction open that refers to the user, and then one
-/// that has changed the row: nobody waits for the first, and for the second not
-/// for longer than the caller does.
+/// The application has an open transaction that refers to the user, and then one that has changed
+/// the row. A sign-in does not wait for the first, and for the second no longer than its caller
+/// does.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_sign_in_waits_for_a_change_of_its_user_and_not_for_long() {
@@ -520,12 +516,12 @@ async fn a_sign_in_waits_for_a_change_of_its_user_and_not_for_long() {
     let outcome = tokio::time::timeout(Duration::from_secs(20), attempt).await.expect("the server gives up itself");
     assert!(outcome.is_err());
     ordering.commit().await.unwrap();
-    // Nothing was changed: the code still works.
+    // Nothing has changed: the code still works.
     let outcome = store.sign_in(realm(), sign_in(2, existing(ann))).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: false, .. }));
 }
 
-/// A role that may only read the users signs them in all the same.
+/// Users sign in even if the role may only read their table.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn users_that_may_only_be_read_sign_in() {
@@ -564,8 +560,7 @@ async fn users_that_may_only_be_read_sign_in() {
     }
 }
 
-/// The trigger of a view reports that it has changed no row: it is a first
-/// proof all the same.
+/// The trigger of a view reports that no row was changed: it is a first verification anyway.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_first_proof_through_a_view_ends_older_sessions() {
@@ -592,8 +587,8 @@ async fn a_first_proof_through_a_view_ends_older_sessions() {
     assert!(UserStore::<User>::user_by_id(&store, &7).await.unwrap().unwrap().is_verified);
 }
 
-/// What a new user is, the row says: the trigger of a view gives back what it
-/// was given, and one after the insert changes the row.
+/// The row determines the new user: the trigger of a view returns its input, and another one
+/// changes the row after the insert.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_new_user_is_what_the_row_has_become() {
@@ -625,8 +620,8 @@ async fn a_new_user_is_what_the_row_has_become() {
     }
 }
 
-/// A column that takes spellings for equal finds nobody by another one, serves
-/// by its index, and its excluded row is in the way as what it is.
+/// A column that considers spellings equal finds no user by another spelling, and lookups use its
+/// index. Its excluded row blocks a sign-up as excluded.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn an_address_of_type_citext() {
@@ -677,7 +672,7 @@ async fn an_address_of_type_citext() {
     assert!(matches!(outcome, SignInOutcome::Excluded), "{outcome:?}");
 }
 
-/// A column that takes two texts for one id takes nobody for somebody else.
+/// A column that considers two texts the same id never confuses two users.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn ids_are_compared_exactly() {
@@ -705,7 +700,7 @@ async fn ids_are_compared_exactly() {
     }
 }
 
-/// A caller that gives up leaves no lock, no half sign-in, and its connection.
+/// A call that is dropped leaves no lock, no partial sign-in, and its connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_call_that_is_dropped_leaves_nothing() {
@@ -745,14 +740,14 @@ async fn a_call_may_be_dropped_at_every_moment() {
     drop_at_every_moment::<User, _>(&PostgresStore::from_pool(one), &other).await;
 }
 
-/// A sign-in that the server picks to break a circle is run again.
+/// A sign-in that the server chooses as the victim of a deadlock is retried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_deadlock_is_not_the_end_of_a_sign_in() {
     let store = store_with(USERS).await;
     open(&store, 1).await;
     let mut application = application(&store).await;
-    // The server picks the one that looks for the circle first.
+    // The server chooses the transaction that first checks for a deadlock.
     sqlx::raw_sql("SET deadlock_timeout = '1min'").execute(&mut application).await.unwrap();
     let mut other = application.begin().await.unwrap();
     sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").execute(&mut *other).await.unwrap();
@@ -766,7 +761,7 @@ async fn a_deadlock_is_not_the_end_of_a_sign_in() {
     assert!(matches!(signing_in.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
 }
 
-/// A row that somebody uses does not hold up a clean-up.
+/// A row that is in use does not delay a cleanup.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_clean_up_passes_over_what_is_in_use() {

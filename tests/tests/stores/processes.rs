@@ -1,5 +1,5 @@
-//! Two processes of one application on one database, reached over HTTP. The
-//! name of a module is the name of its backend.
+//! Two processes of one application on one database, reached over HTTP. The name of a module is the
+//! name of its backend.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,12 +19,12 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_application"))
 }
 
-/// They start at once on an empty database, and both create its tables.
+/// Both start concurrently on an empty database, and both create its tables.
 async fn pair(backend: &str, url: &str) -> Pair {
     Pair::start(program(), backend, url).await
 }
 
-/// A code is accepted once, whichever process it goes to.
+/// A code is accepted once, whichever process receives it.
 async fn a_code_is_accepted_once(pair: &Pair) {
     for round in 0..5 {
         let email = format!("user{round}@example.com");
@@ -39,7 +39,7 @@ async fn a_code_is_accepted_once(pair: &Pair) {
         let refused = count(&answers, 401, "invalid_code") + count(&answers, 429, "too_many_attempts");
         assert_eq!((count(&answers, 200, ""), refused), (1, 19), "{answers:?}");
     }
-    // And one after the other, first at the process that did not send it.
+    // Also one after the other, first at the process that did not send it.
     let mut client = pair.first.client();
     client.request(ANN).await.ok();
     let code = pair.first.code_for(ANN).await.unwrap();
@@ -48,7 +48,7 @@ async fn a_code_is_accepted_once(pair: &Pair) {
     client.verify(ANN, &code).await.problem(401, "invalid_code");
 }
 
-/// The attempts at a challenge are counted over both.
+/// The attempts at a challenge are counted across both.
 async fn five_codes_are_compared(pair: &Pair) {
     let mut client = pair.first.client();
     client.request(ANN).await.ok();
@@ -66,7 +66,7 @@ async fn five_codes_are_compared(pair: &Pair) {
     }
 }
 
-/// The cooldown of an address holds over both.
+/// The cooldown of an address applies across both.
 async fn one_mail_is_sent_per_cooldown(pair: &Pair) {
     for round in 1..=3 {
         let answers = at_once(20, |index| {
@@ -80,7 +80,7 @@ async fn one_mail_is_sent_per_cooldown(pair: &Pair) {
     }
 }
 
-/// Ten first sign-ins of one address make one user.
+/// Ten first sign-ins with one address create one user.
 async fn first_sign_ins_make_one_user(pair: &Pair) {
     for round in 0..3 {
         let email = format!("new{round}@example.com");
@@ -93,7 +93,7 @@ async fn first_sign_ins_make_one_user(pair: &Pair) {
             pair.pass(COOLDOWN).await;
         }
         let answers = at_once(5, |index| {
-            // Half of them at the other process than the one that sent the code.
+            // Half of them go to the process that did not send the code.
             let (client, code) = ready[index].clone();
             let (mut client, email) = (client.at(pair.either(index / 2)), email.clone());
             async move { client.verify(&email, &code).await.ok() }
@@ -112,7 +112,7 @@ async fn assert_over(client: &Client<Process>, process: &Process) {
     client.refresh().await.problem(401, "session_revoked");
 }
 
-/// A sign-out that was acknowledged by one process holds in the other one.
+/// A sign-out that one process acknowledged is effective in the other.
 async fn a_sign_out_is_seen_at_once(pair: &Pair) {
     for round in 0..10 {
         let email = format!("user{round}@example.com");
@@ -126,7 +126,7 @@ async fn a_sign_out_is_seen_at_once(pair: &Pair) {
     }
 }
 
-/// Asks until the claims are refused, which must be within two seconds.
+/// Sends requests until the claims are rejected, which must happen within two seconds.
 async fn assert_refused_soon(client: &mut Client<Process>, since: Instant) {
     loop {
         let answer = client.get("/claims").await;
@@ -139,9 +139,8 @@ async fn assert_refused_soon(client: &mut Client<Process>, since: Instant) {
     }
 }
 
-/// `Claims` sees a sign-out at the other process, and a bar, within two
-/// seconds, without asking the store for each request; and a process that
-/// starts later sees them at once.
+/// `Claims` sees a sign-out at the other process, and a bar, within two seconds, without a query
+/// for each request. A process that starts later sees them immediately.
 async fn claims_see_what_the_other_process_has_ended(pair: &Pair) {
     let mut ended = Vec::new();
     for round in 0..8 {
@@ -171,8 +170,7 @@ async fn claims_see_what_the_other_process_has_ended(pair: &Pair) {
     later.assert_sound();
 }
 
-/// Whoever is behind an id now is another one: nothing of before opens it, at
-/// either process.
+/// An id now belongs to another user: nothing from before opens it, at either process.
 async fn an_id_that_is_given_again_opens_nothing(pair: &Pair) {
     let mut ann = pair.first.client();
     ann.sign_in(ANN).await;
@@ -187,14 +185,14 @@ async fn an_id_that_is_given_again_opens_nothing(pair: &Pair) {
         ann.clone().refresh().await.problem(401, "invalid_refresh_token");
         bob.at(process).get("/me").await.ok();
     }
-    // Only `Claims` does not look at the user, unless it is told.
+    // Only `Claims` does not load the user, so it must be notified.
     let id: String = serde_json::from_slice(&subject).unwrap();
     pair.pass(Duration::from_secs(1)).await;
     assert!(pair.first.forget(&id).await);
     for process in [&pair.first, &pair.second] {
         assert_refused_soon(&mut ann.at(process), Instant::now()).await;
     }
-    // Ann has an account of her own again, and Bob can sign in to his.
+    // Ann has a new account, and Bob can sign in to his.
     pair.pass(Duration::from_secs(61)).await;
     for (email, is_same) in [(ANN, false), ("bob@example.com", true)] {
         let mut client = pair.first.client();
@@ -224,13 +222,13 @@ async fn a_refresh_race_leaves_one_family(pair: &Pair) {
         assert_ne!(refreshed[0].refresh_token, client.refresh_token);
         client = refreshed[0].clone();
     }
-    // The first token of all has long been replaced: whoever has it is a thief.
+    // The first token was replaced long ago, so its holder is a thief.
     stale = stale.at(&pair.second);
     stale.refresh().await.problem(401, "session_revoked");
     assert_over(&client, &pair.first).await;
 }
 
-/// A sign-out at one process while the other one refreshes ends the session.
+/// A sign-out at one process while the other refreshes revokes the session.
 async fn a_refresh_never_undoes_a_sign_out(pair: &Pair) {
     for round in 0..10 {
         let email = format!("user{round}@example.com");
@@ -256,8 +254,7 @@ async fn a_refresh_never_undoes_a_sign_out(pair: &Pair) {
     }
 }
 
-/// Both clean up at once, and every row that is over is removed and counted
-/// by one of them.
+/// Both clean up concurrently, and every expired row is deleted and counted by one of them.
 async fn clean_ups_share_the_work(pair: &Pair) {
     const USERS: usize = 24;
     at_once(USERS, |index| {
@@ -288,8 +285,8 @@ async fn clean_ups_share_the_work(pair: &Pair) {
     client.refresh().await.ok();
 }
 
-/// Sign-ins, refreshes and sign-outs at both, all at once: no promise is
-/// broken, and no connection lost.
+/// Concurrent sign-ins, refreshes and sign-outs at both: no promise is broken, and no connection is
+/// lost.
 async fn a_load_breaks_no_promise(pair: &Pair) {
     let ended = Load::new(pair).rounds(8, 10).await;
     assert_eq!(ended.len(), 80, "every round goes to its end when nothing fails");

@@ -1,5 +1,5 @@
-//! Which rows are users, and by which addresses they are found: on every
-//! database, over tables as applications have them.
+//! Which rows are users, and by which addresses they are found: on every database, with tables as
+//! applications have them.
 
 use std::future::Future;
 use std::time::Duration;
@@ -25,16 +25,16 @@ use super::users::sqlite_url;
 pub(crate) trait Tables: Send + Sync {
     type Store: Send + Sync;
 
-    /// How a table makes an id.
+    /// How a table generates an id.
     const ID: &'static str;
     /// A type for text that is compared byte by byte.
     const TEXT: &'static str;
     /// A type for bytes.
     const BYTES: &'static str;
-    /// A type for a time, and one for a time without a zone.
+    /// A type for a time, and a type for a time without a time zone.
     const TIMES: [&'static str; 2];
 
-    /// A migrated store, with these statements run.
+    /// A migrated store, after these statements.
     fn store_with(&self, statements: &str) -> impl Future<Output = Self::Store> + Send;
 
     /// Runs statements of the application.
@@ -99,7 +99,7 @@ tables!(
     super::mysql::store_with("DO 0")
 );
 
-/// One test of each case on each database.
+/// One test for each case on each database.
 macro_rules! on_every_database {
     ($($case:ident)*) => {
         mod sqlite {
@@ -145,7 +145,7 @@ on_every_database! {
     a_view_that_takes_no_lock_signs_in
 }
 
-/// Signs in by a challenge of this number, which is opened first.
+/// Signs in with the challenge of this number, after opening it.
 async fn accept<U: OtpUser, S: Store<U>>(store: &S, number: u8, account: Account<U>) -> SignInOutcome<U> {
     open(store, number).await;
     store.sign_in(realm(), sign_in(number, account)).await.unwrap()
@@ -181,7 +181,7 @@ async fn a_view_that_takes_no_lock_signs_in<T: Tables<Store: Store<User>>>(table
     assert!(matches!(accept(&store, 2, existing(ann)).await, SignInOutcome::AccountChanged));
 }
 
-/// A table in which everything may be NULL.
+/// A table in which every column may be NULL.
 fn loose<T: Tables>(_: &T) -> String {
     "CREATE TABLE users (id BIGINT, email VARCHAR(200), is_verified BOOLEAN)".to_owned()
 }
@@ -231,14 +231,14 @@ async fn a_row_without_an_id_is_no_user<T: Tables<Store: Store<User>>>(tables: T
     for id in [0, 1] {
         assert_eq!(UserStore::<User>::user_by_id(&store, &id).await.unwrap(), None);
     }
-    // It hides no other row of the address.
+    // It does not hide another row with the address.
     tables.run(&store, "INSERT INTO users VALUES (7, 'ann@x.com', TRUE)").await;
     let found: Option<User> = store.user_by_email("ann@x.com").await.unwrap();
     assert_eq!(found.map(|user| user.id), Some(7));
 }
 
-/// The table gives a new row no id: there is no user to sign in, and what went
-/// wrong is told without the address.
+/// The table generates no id for a new row: there is no user to sign in, and the error does not
+/// contain the address.
 async fn a_new_row_that_is_not_found_again_is_an_error<T: Tables<Store: Store<User>>>(tables: T) {
     let store = tables.store_with(&loose(&tables)).await;
     open(&store, 1).await;
@@ -256,7 +256,7 @@ async fn an_address_in_a_padded_column_signs_in<T: Tables<Store: Store<User>>>(t
     let account = Account::Existing { user: old.clone(), email: "old@x.com".to_owned() };
     let (user, created) = signed_in(accept(&store, 1, account).await);
     assert_eq!((user.id, user.is_verified, created), (old.id, true, false));
-    // And somebody new, twice.
+    // And a new user, twice.
     let (new, created) = signed_in(accept::<User, _>(&store, 2, Account::New("new@x.com".to_owned())).await);
     assert!(created);
     let found: User = store.user_by_email("new@x.com").await.unwrap().unwrap();
@@ -266,7 +266,7 @@ async fn an_address_in_a_padded_column_signs_in<T: Tables<Store: Store<User>>>(t
     assert_eq!(tables.number(&store, "SELECT count(*) FROM users").await, 2);
 }
 
-/// An address that is read back as it was given, and stored in another form.
+/// An address that reads back as written, and is stored in another form.
 macro_rules! encoded {
     ($name:ident, $as:ty, $database:ident) => {
         impl sqlx::Type<sqlx::$database> for $name {
@@ -353,8 +353,7 @@ macro_rules! with_address {
 with_address!(Backwards, Reversed);
 with_address!(Scrambled, Bytes);
 
-/// Signs up, and in again, as somebody who is known and as somebody who is
-/// not: there is one row.
+/// Signs up, then signs in as a known and as an unknown user: there is one row.
 async fn makes_one_user<U, T>(tables: &T, store: &T::Store)
 where
     U: OtpUser<Id = i64> + Clone + PartialEq + std::fmt::Debug,
@@ -367,10 +366,10 @@ where
     assert_eq!(signed_in(accept(store, 2, existing(user.clone())).await), (user.clone(), false));
     let again = accept::<U, _>(store, 3, Account::New("ann@x.com".to_owned())).await;
     assert!(matches!(again, SignInOutcome::AccountChanged), "{again:?}");
-    // An address whose plain text is what another one is stored as.
+    // An address whose plain text equals the stored form of another.
     assert_eq!(UserStore::<U>::user_by_email(store, "moc.x@nna").await.unwrap(), None);
     assert_eq!(tables.number(store, "SELECT count(*) FROM users").await, 1);
-    // The first proof finds the row, too.
+    // The first verification finds the row, too.
     tables.run(store, "UPDATE users SET is_verified = FALSE").await;
     let unverified: U = store.user_by_id(user.id()).await.unwrap().unwrap();
     assert_eq!(signed_in(accept(store, 4, existing(unverified)).await), (user, false));
@@ -382,7 +381,7 @@ async fn an_address_with_an_encoding_of_its_own_makes_one_user<T: Tables<Store: 
     let store = tables.store_with(&table).await;
     makes_one_user::<Backwards, _>(&tables, &store).await;
     assert_eq!(tables.number(&store, "SELECT count(*) FROM users WHERE email = 'moc.x@nna'").await, 1);
-    // With a unique index, too.
+    // Also with a unique index.
     tables.run(&store, "DELETE FROM users; CREATE UNIQUE INDEX users_email ON users (email)").await;
     signed_in(accept::<Backwards, _>(&store, 5, Account::New("bob@x.com".to_owned())).await);
     let found: Option<Backwards> = store.user_by_email("bob@x.com").await.unwrap();
@@ -395,8 +394,8 @@ async fn an_address_that_is_stored_as_bytes_makes_one_user<T: Tables<Store: Stor
     makes_one_user::<Scrambled, _>(&tables, &store).await;
 }
 
-/// As the tables of Auth.js, Laravel and Django are: with the time of the
-/// proof, and with rows that are no users any more.
+/// Like the tables of Auth.js, Laravel and Django: with the time of verification, and with rows
+/// that are no longer users.
 #[derive(Clone, Debug, PartialEq, OtpUser)]
 #[otp_user(table = "members", stores(sqlite, postgres, mysql), filter = "deleted_at IS NULL OR (note = 'back)')")]
 struct Member {
@@ -456,7 +455,7 @@ async fn an_excluded_row_that_is_in_the_way_refuses_the_sign_in<T: Tables<Store:
     }
     let rows = "SELECT count(*) FROM members WHERE deleted_at IS NOT NULL AND email_verified_at IS NULL";
     assert_eq!(tables.number(&store, rows).await, 1);
-    // Nothing was changed: the code works once the row is a user again.
+    // Nothing has changed: the code works once the row is a user again.
     tables.run(&store, "UPDATE members SET deleted_at = NULL").await;
     let outcome = store.sign_in(realm(), sign_up::<Member>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::AccountChanged), "{outcome:?}");
@@ -538,7 +537,7 @@ async fn a_time_without_a_zone_is_in_utc<T: Tables<Store: Store<Zoneless>>>(tabl
     assert_eq!(store.user_by_id(&new.id).await.unwrap(), Some(new));
 }
 
-/// The conformance suite over such a table: a user is removed by the filter.
+/// The conformance suite on such a table: the filter removes a user.
 struct Members<T>(T);
 
 impl<T: Tables<Store: Store<Member>>> Backend for Members<T> {
@@ -613,8 +612,8 @@ struct Auth {
     sender: CapturingSender,
 }
 
-/// Over a whole application: whoever has the address is told that they cannot
-/// sign in, and tokens of a user who is excluded open nothing.
+/// With a whole application: an excluded user is told that they cannot sign in, and their tokens
+/// open nothing.
 #[tokio::test]
 async fn an_excluded_user_is_refused_and_signed_out() {
     let table = format!("{}; CREATE UNIQUE INDEX members_email ON members (email)", members(&Sqlite));
@@ -647,15 +646,15 @@ async fn an_excluded_user_is_refused_and_signed_out() {
     assert_eq!(verify().await.unwrap().user.id, signed_in.user.id);
 }
 
-/// A unique index takes another spelling for the same address, and the row
-/// that has it is excluded: refused as well.
+/// A unique index considers another spelling the same address, and the row with that spelling is
+/// excluded: the sign-in is rejected as well.
 async fn another_spelling_in_the_way<T: Tables<Store: Store<Member>>>(tables: T, without_case: &str, indexed: &str) {
     let table = members(&tables).replace(T::TEXT, without_case);
     let store = tables.store_with(&format!("{table}; CREATE UNIQUE INDEX members_email ON members ({indexed})")).await;
     tables.run(&store, "INSERT INTO members (email, deleted_at) VALUES ('Ann@x.com', '2026-01-01 00:00:00')").await;
     let outcome = accept::<Member, _>(&store, 1, Account::New("ann@x.com".to_owned())).await;
     assert!(matches!(outcome, SignInOutcome::Excluded), "{outcome:?}");
-    // One of a user is no reason to refuse anybody for good.
+    // If that row belongs to a user, the sign-in must not be rejected permanently.
     tables.run(&store, "UPDATE members SET deleted_at = NULL").await;
     open(&store, 2).await;
     let error: StoreError = store.sign_in(realm(), sign_up::<Member>(2, "ann@x.com")).await.unwrap_err();

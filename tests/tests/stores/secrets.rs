@@ -1,5 +1,5 @@
-//! A copy of the database: what our tables hold on each server, and what they
-//! never do. `SQLite` is in `behaviour/codes.rs`.
+//! A copy of the database: what our tables hold on each server, and what they must never hold.
+//! `SQLite` is in `behaviour/codes.rs`.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use otp_auth::{
     otp_config,
 };
 
-/// Ten digits: no time and no digest has them by chance.
+/// No time and no digest contains ten given digits by chance.
 #[otp_config(user = U, secret_key = otp_auth_tests::secret(std::any::type_name::<U>()), otp_length = 10)]
 struct Auth<U: OtpUser + Clone> {
     #[otp(sender)]
@@ -25,7 +25,7 @@ struct Auth<U: OtpUser + Clone> {
 
 const ANN: &str = "ann@x.com";
 
-/// A text, its bytes in hex, and what it stands for.
+/// A text, its bytes in hex, and the bytes that it encodes.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let hex = |upper: bool| {
         let digits = |byte: u8| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") };
@@ -37,8 +37,8 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-/// A whole round, with codes on their way, used and used up. `dump` is every
-/// value of our tables.
+/// A whole round, with codes that are pending, used and exhausted. `dump` returns every value of
+/// our tables.
 async fn our_tables_hold_no_secret<U, S>(store: S, dump: impl AsyncFn() -> Vec<Vec<u8>>)
 where
     U: OtpUser + Clone,
@@ -81,7 +81,7 @@ where
     auth.revoke_all_sessions(renewed.user.id()).await.unwrap();
     values.extend(dump().await);
 
-    // What is there is found, so what is not found is not there.
+    // The search finds a value that is there, so it would find a secret.
     let session = URL_SAFE_NO_PAD.decode(renewed.session.id.to_string()).unwrap();
     assert!(values.iter().any(|value| value.windows(session.len()).any(|part| part == session)));
     for secret in secrets {
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// Each value of each row of each of these tables, as bytes.
+/// Each value of each row of these tables, as bytes.
 macro_rules! values {
     ($store:expr, $tables:literal, $quote:literal) => {{
         use sqlx::Row;

@@ -1,4 +1,4 @@
-//! What the tests on a server have in common.
+//! Shared helpers for tests on a server.
 
 use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::mongo;
 
-/// The URL of a server that `scripts/servers` has started.
+/// The URL of a server that `scripts/servers` started.
 pub(crate) fn url(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: scripts/test starts the servers and sets it"))
 }
 
-/// A server that is started for one test, and ends with it.
+/// A server that is started for one test and stops with it.
 pub(crate) struct Server {
     directory: PathBuf,
     name: &'static str,
-    /// How to reach it.
+    /// The URL to reach it.
     pub(crate) url: String,
 }
 
@@ -47,7 +47,7 @@ impl Server {
         self
     }
 
-    /// Lets `scripts/servers` do something to it.
+    /// Runs a command of `scripts/servers` on it.
     pub(crate) async fn run(&self, command: &'static str) {
         let (directory, name) = (self.directory.clone(), self.name);
         let status =
@@ -65,17 +65,17 @@ impl Drop for Server {
 fn script(arguments: &[&str]) -> Command {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scripts/servers");
     let mut command = Command::new(script);
-    // A server that goes on must not hold the pipes of its script.
+    // A server that keeps running must not hold the pipes of its script.
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
-/// A name that no other test has.
+/// A name that no other test uses.
 pub(crate) fn unique_name() -> String {
     format!("otp_{}", uuid::Uuid::now_v7().simple())
 }
 
-/// Opens the challenge of this number.
+/// Opens the challenge with this number.
 pub(crate) async fn open<S: ChallengeStore>(store: &S, number: u8) {
     let opening = store
         .open_challenge(fixtures::realm(), &fixtures::open(identity(number), key(number.into()), NOW))
@@ -84,7 +84,7 @@ pub(crate) async fn open<S: ChallengeStore>(store: &S, number: u8) {
     assert!(matches!(opening, Opening::Opened(_)));
 }
 
-/// A sign-in by the challenge of this number.
+/// A sign-in with the challenge of this number.
 pub(crate) fn sign_in<U>(number: u8, account: Account<U>) -> SignIn<U> {
     fixtures::sign_in(number.into(), account, number.into(), NOW)
 }
@@ -94,8 +94,8 @@ pub(crate) fn sign_up<U>(number: u8, email: &str) -> SignIn<U> {
     sign_in(number, Account::New(email.to_owned()))
 }
 
-/// A port on loopback that leads to `upstream` the long way, so that every
-/// round trip is waited for.
+/// A loopback port that forwards to `upstream` with a delay, so that every round trip must be
+/// awaited.
 pub(crate) async fn slow_port(upstream: u16) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -121,8 +121,8 @@ async fn pass_on_slowly(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     }
 }
 
-/// Polls a call so many times and then drops it, as a client that goes away
-/// does. `true` when it was done by then.
+/// Polls a call this many times and then drops it, like a client that hangs up. Returns `true` if
+/// it completed before that.
 async fn drop_after<F: Future>(polls: usize, call: F) -> bool {
     let mut call = pin!(call);
     let mut left = polls;
@@ -136,8 +136,8 @@ async fn drop_after<F: Future>(polls: usize, call: F) -> bool {
     .await
 }
 
-/// Sign-ins that are dropped at every moment leave the one connection of
-/// `dropping` as it was: what is counted over it is there for `other` at once.
+/// Sign-ins that are dropped at any point leave the only connection of `dropping` usable: what is
+/// counted through it is immediately visible to `other`.
 pub(crate) async fn drop_at_every_moment<U: OtpUser, S: UserStore<U> + ChallengeStore>(dropping: &S, other: &S) {
     open(other, 1).await;
     let mut expected = 1;
@@ -158,13 +158,13 @@ pub(crate) async fn drop_at_every_moment<U: OtpUser, S: UserStore<U> + Challenge
     assert!(done, "the last ones were not dropped any more");
 }
 
-/// All that an error says, to people and to logs.
+/// Everything that an error says, to people and in logs.
 pub(crate) fn said(error: &StoreError) -> String {
     let source = std::error::Error::source(error);
     format!("{error} {error:?} {}", source.map(ToString::to_string).unwrap_or_default())
 }
 
-/// Waits until a condition of the server holds, for at most ten seconds.
+/// Waits at most ten seconds until a condition on the server holds.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     for _ in 0..500 {
         if holds().await {

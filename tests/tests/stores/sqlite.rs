@@ -1,5 +1,5 @@
-//! What only `SQLite` has: opening a file, migrating it, and living beside an
-//! application's own tables.
+//! What only `SQLite` has: opening a file, migrating it, and sharing it with an application's own
+//! tables.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ async fn a_file_is_opened_durable_and_with_a_busy_timeout() {
     assert_eq!((mode.as_str(), synchronous, busy), ("wal", 2, 4_000));
 }
 
-/// An older copy of the file is put in its place: whoever follows the blacklist
-/// is told everything that is live. A clean-up is no such thing.
+/// An older copy of the file is restored: followers of the blacklist receive every live entry. A
+/// cleanup does not cause this.
 #[tokio::test]
 async fn a_follower_notices_that_a_backup_was_restored() {
     let store = sqlite_store(&sqlite_url()).await;
@@ -60,8 +60,8 @@ const FILES: [&str; 2] = [
     include_str!("../../../otp-auth/migrations/sqlite/0002_realms.sql"),
 ];
 
-/// A database as the first version has made and used it, opened by two
-/// processes of this one at once.
+/// A database that the first version created and used, opened by two processes of this version
+/// concurrently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     let url = sqlite_url();
@@ -87,7 +87,7 @@ async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
     let (first, second) = tokio::join!(one.migrate(), other.migrate());
     first.unwrap();
     second.unwrap();
-    // What opened nothing any more is gone, and the store works.
+    // Rows that can open nothing any more are gone, and the store works.
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
          + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
@@ -144,8 +144,7 @@ async fn the_shipped_file_makes_the_same_tables() {
     assert_eq!(ours(schema(&migrated).await), ours(schema(&by_file).await));
 }
 
-/// The application has migrations of its own with sqlx, under the version
-/// that ours has.
+/// The application has its own sqlx migrations, with the same version number as ours.
 #[tokio::test]
 async fn the_migrations_of_the_application_are_not_touched() {
     let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
@@ -180,7 +179,7 @@ async fn a_pool_of_the_application_serves_as_well() {
     assert!(schema(&SqliteStore::from_pool(pool)).await.iter().any(|(name, _)| name == "otp_sessions"));
 }
 
-/// Has a field for which the table has no column.
+/// A user with a field for which the table has no column.
 #[derive(Debug, OtpUser)]
 #[otp_user(table = "users", stores(sqlite))]
 struct Misnamed {
@@ -191,7 +190,7 @@ struct Misnamed {
     nickname: String,
 }
 
-/// `SQLite` would take an unknown name in double quotes for a string.
+/// `SQLite` would read an unknown name in double quotes as a string.
 #[tokio::test]
 async fn an_error_names_what_is_missing() {
     let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
@@ -213,7 +212,7 @@ async fn a_file_that_is_not_there_is_an_error() {
     assert!(SqliteStore::connect("postgres://localhost/app").await.is_err());
 }
 
-/// The indexes serve the look-ups that a stranger can cause.
+/// Indexes serve the lookups that strangers can cause.
 #[tokio::test]
 async fn no_look_up_scans_a_table() {
     let store = sqlite_store(&sqlite_url()).await;
@@ -240,7 +239,7 @@ async fn no_look_up_scans_a_table() {
     }
 }
 
-/// A view with the triggers of an application: the rows are in another table.
+/// A view with the application's triggers: the rows are in another table.
 const VIEW: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, mail TEXT NOT NULL, ok BOOLEAN, gone BOOLEAN DEFAULT FALSE); \
                     INSERT INTO people (mail, ok) VALUES ('first@x.com', TRUE); \
                     CREATE VIEW users (id, email, is_verified) AS SELECT id, mail, ok FROM people WHERE NOT gone; \
@@ -261,7 +260,7 @@ async fn a_view_makes_users_with_their_own_ids() {
     assert_eq!(session.user_id, "2");
     assert_eq!(store.current_user(realm(), &2, token(session.id), NOW).await.unwrap(), Some(user.clone()));
 
-    // A first proof over the view ends what was signed in before.
+    // A first verification through the view revokes earlier sessions.
     sqlx::raw_sql("UPDATE people SET ok = NULL WHERE id = 2").execute(store.pool()).await.unwrap();
     open_challenge(&store, 2).await;
     let unverified = User { is_verified: false, ..user.clone() };
@@ -273,7 +272,7 @@ async fn a_view_makes_users_with_their_own_ids() {
     assert_eq!(UserStore::<User>::user_by_id(&store, &2).await.unwrap(), None);
 }
 
-/// A collation that takes `Ann` and `ann` for equal makes no difference.
+/// A collation that considers `Ann` and `ann` equal makes no difference.
 #[tokio::test]
 async fn a_collation_without_case_does_not_open_an_account() {
     for collation in ["NOCASE", "RTRIM"] {
@@ -297,7 +296,7 @@ async fn a_collation_without_case_does_not_open_an_account() {
     }
 }
 
-/// Ids that a collation takes for equal are different users.
+/// Ids that a collation considers equal belong to different users.
 #[tokio::test]
 async fn ids_are_compared_exactly() {
     #[derive(Debug, OtpUser)]

@@ -1,7 +1,7 @@
-//! Tests that several servers have, once. The module of a server names
-//! what differs: the macros use its names.
+//! Tests shared by several servers. The module of a server defines the differences under the names
+//! that the macros use.
 
-/// Writes these tests for a server.
+/// Generates these tests for a server.
 macro_rules! twins {
     (#[$ignored:meta] $test:ident $(,)?) => {
         $crate::twins::twin!($test #[$ignored]);
@@ -47,8 +47,8 @@ macro_rules! twin {
         }
     };
     (db_09_a_database_of_the_first_version_is_upgraded_in_place #[$ignored:meta]) => {
-        /// A database as the first version has made and used it, opened by two
-        /// processes of this one at once.
+        /// A database that the first version created and used, opened by two processes of this
+        /// version concurrently.
         #[tokio::test]
         #[$ignored]
         async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
@@ -72,7 +72,7 @@ macro_rules! twin {
             let (first, second) = tokio::join!(one.migrate(), other.migrate());
             first.unwrap();
             second.unwrap();
-            // What opened nothing any more is gone, and the store works.
+            // Rows that can open nothing any more are gone, and the store works.
             let left: i64 = sqlx::query_scalar(
                 "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
                  + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
@@ -102,7 +102,7 @@ macro_rules! twin {
         }
     };
     (time_zones_do_not_matter #[$ignored:meta]) => {
-        /// Sessions that are set to other time zones agree to the millisecond.
+        /// Database sessions in other time zones agree to the millisecond.
         #[tokio::test]
         #[$ignored]
         async fn time_zones_do_not_matter() {
@@ -124,8 +124,8 @@ macro_rules! twin {
         }
     };
     (a_user_that_the_application_adds_meanwhile_is_found #[$ignored:meta]) => {
-        /// The application adds the user itself at the same time. Its unique index
-        /// stops ours, and the next attempt finds the application's.
+        /// The application adds the user concurrently. Its unique index rejects ours, and the next
+        /// attempt finds the application's.
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         #[$ignored]
         async fn a_user_that_the_application_adds_meanwhile_is_found() {
@@ -153,8 +153,8 @@ macro_rules! twin {
         }
     };
     (no_sign_in_outlives_a_change_of_its_user #[$ignored:meta]) => {
-        /// The application deletes a user, or gives the row another address, and ends
-        /// their sessions, while a sign-in is under way: that one ends as well.
+        /// While a sign-in is in progress, the application deletes the user or changes the row's
+        /// address, and revokes their sessions: that sign-in is revoked as well.
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         #[$ignored]
         async fn no_sign_in_outlives_a_change_of_its_user() {

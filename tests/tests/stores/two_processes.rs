@@ -1,5 +1,4 @@
-//! Two stores on one database, as two processes have them: every call goes
-//! to the other one than the call before.
+//! Two stores on one database, like those of two processes: calls alternate between them.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +22,7 @@ impl<S> TwoProcesses<S> {
         Self { stores: [first, second], calls: AtomicUsize::new(0) }
     }
 
-    /// The store of the first process, for what an application does itself.
+    /// The store of the first process, for what the application itself does.
     pub(crate) fn first(&self) -> &S {
         &self.stores[0]
     }
@@ -138,11 +137,11 @@ impl<S: Maintenance> Maintenance for TwoProcesses<S> {
 
 /// A backend whose stores can be opened a second time.
 pub(crate) trait Reopen: Backend {
-    /// Another store on the same database, with connections of its own.
+    /// Another store on the same database, with its own connections.
     fn reopen(&self, store: &Self::Store) -> impl Future<Output = Self::Store> + Send;
 }
 
-/// The backend, with two stores on each database that take turns.
+/// The backend, with two stores on each database that alternate.
 pub(crate) struct Twice<B>(pub(crate) B);
 
 impl<B: Reopen> Backend for Twice<B> {

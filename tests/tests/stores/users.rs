@@ -1,4 +1,4 @@
-//! The user that the stores are tested with.
+//! The user type of the store tests.
 
 use std::cell::RefCell;
 
@@ -17,11 +17,11 @@ pub(crate) struct User {
 }
 
 thread_local! {
-    /// The directories of a test. They go with its thread.
+    /// The directories of a test. They are deleted with its thread.
     static DIRECTORIES: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A URL for a database of its own.
+/// A URL for a new database.
 pub(crate) fn sqlite_url() -> String {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}?mode=rwc", directory.path().join("test.db").display());
@@ -29,8 +29,8 @@ pub(crate) fn sqlite_url() -> String {
     url
 }
 
-/// A migrated store with an empty table of users. The address has no unique
-/// index: a store must not need one.
+/// A migrated store with an empty table of users. The address has no unique index, because a store
+/// must not need one.
 pub(crate) async fn sqlite_store(url: &str) -> SqliteStore {
     let store = SqliteStore::connect(url).await.unwrap();
     store.migrate().await.unwrap();

@@ -1,4 +1,4 @@
-//! Every key, as the table of `otp-auth-rules` has it.
+//! Every key in the table of `otp-auth-rules`.
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ mod list;
 #[path = "../../../../tests/shared/origins.rs"]
 mod texts;
 
-/// A key, a literal, an expression, and what is refused.
+/// A key, a literal, an expression, and rejected texts.
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
 macro_rules! rows {
@@ -35,7 +35,7 @@ fn row(key: &str) -> &'static Row {
     ROWS.iter().find(|row| row.0 == key).unwrap_or_else(|| panic!("`{key}` is not in tests/shared/every_key.rs"))
 }
 
-/// A required secret, unless the key is about it.
+/// The required arguments, without a secret if the key is the secret.
 fn frame(key: &str) -> &'static str {
     if key == "secret_key" { "user = User" } else { "user = User, secret_key = env(\"S\")" }
 }
@@ -48,13 +48,13 @@ fn every_key_takes_a_literal_and_an_expression() {
         for value in [literal, expression] {
             assert_eq!(mistakes(&format!("{}{developing}, {name} = {value}", frame(name))), [], "{name} = {value}");
         }
-        // What messages tell people to write.
+        // Messages suggest this.
         assert_eq!(mistakes(&format!("{}, {}", frame(name), key.example())), [], "{}", key.example());
     }
     assert_eq!(ROWS.len() + 3, KEYS.len());
 }
 
-/// The literals that a key refuses, each with the fault.
+/// The literals that a key rejects, each with the fault.
 fn refused(key: &otp_auth_rules::Key) -> Vec<(String, String)> {
     let texts = row(key.name).3;
     let quoted = |fault: &dyn Fn(&str) -> Option<String>| -> Vec<_> {

@@ -6,7 +6,7 @@ mod snapshots;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The attribute, and the derive that it hands its arguments to.
+/// The attribute, and the derive that it passes its arguments to.
 #[allow(clippy::needless_pass_by_value, reason = "every test makes both in place")]
 fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let tokens = super::attribute(&arguments, &item);

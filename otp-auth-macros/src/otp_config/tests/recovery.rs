@@ -107,7 +107,7 @@ fn without_a_path_to_the_derive_the_attribute_reports() {
 
 #[test]
 fn a_field_that_cfg_removes_has_no_part() {
-    // The compiler gives the derive what `#[cfg]` leaves.
+    // The compiler resolves `#[cfg]` before it runs the derive.
     let tokens = expand(
         "user = User, developer_mode = self.on",
         "struct Auth { #[cfg(smtp)] #[otp(hooks)] hooks: Smtp, #[cfg_attr(all(), otp(sender))] sender: ConsoleSender }",
@@ -128,7 +128,7 @@ fn half_typed_attributes_leave_the_item_in_place() {
     {
         let quoted = rest.matches('"').count() % 2 == 1;
         let open = rest.matches('(').count() > rest.matches(')').count();
-        // An editor closes what is open before it expands the macro.
+        // An editor closes open brackets before it expands the macro.
         let closed = format!("{fine}{rest}{}{}", if quoted { "\"" } else { "" }, if open { ")" } else { "" });
         let tokens = expand(&closed, ITEM);
         assert_eq!(items(&tokens)[..2], ["Auth", "OtpConfig"], "{closed}");

@@ -1,4 +1,4 @@
-//! Expansions as files.
+//! Snapshots of expansions.
 
 use super::attribute;
 use crate::testing::{assert_snapshot, source};

@@ -4,5 +4,5 @@ mod snapshots;
 
 use super::{Features, derive};
 
-/// Every backend is compiled in.
+/// Every backend is enabled.
 const FEATURES: Features = Features { sqlite: true, postgres: true, mysql: true, mongodb: true };

@@ -3,7 +3,7 @@
 use super::{FEATURES, Features, derive};
 use crate::testing::{errors, items, source};
 
-/// What stands in, so that nothing else is said about the user.
+/// The stand-ins, so that nothing else is reported about the user.
 const STAND_IN: [&str; 7] = ["UserClaims", "OtpUser", "VerifiableUser", "SqlUser", "SqlUser", "SqlUser", "MongoUser"];
 
 const FIELDS: &str = "#[otp(id)] id: i64, #[otp(email)] email: String, #[otp(claim)] name: String";
@@ -81,7 +81,7 @@ fn half_typed_attributes_leave_every_impl_in_place() {
     for attribute in ["table", "table =", "table = \"users", "stores(", "stores(sql", "table = \"users\", sto", "tab"] {
         let open = attribute.matches('(').count() > attribute.matches(')').count();
         let quoted = attribute.matches('"').count() % 2 == 1;
-        // An editor closes what is open before it expands the macro.
+        // An editor closes open brackets before it expands the macro.
         let closed = format!("{attribute}{}{}", if quoted { "\"" } else { "" }, if open { ")" } else { "" });
         let text = format!("#[otp_user({closed})] struct User {{ {FIELDS} }}");
         let tokens = derive(source(&text), FEATURES);

@@ -1,4 +1,4 @@
-//! Expansions as files.
+//! Snapshots of expansions.
 
 use super::{FEATURES, derive};
 use crate::testing::{assert_snapshot, source};

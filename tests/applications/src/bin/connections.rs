@@ -1,7 +1,6 @@
-//! Makes TLS connections of its own with rustls and ring, beside the store
-//! that its argument names. A second argument says what comes before that:
-//! `installed` installs ring, and `connect` lets the store connect by its URL,
-//! to a server that goes away when TLS begins.
+//! Makes its own TLS connections with rustls and ring, beside the store that the first argument
+//! names. The second argument says what happens first: `installed` installs ring, and `connect`
+//! connects the store by its URL to a server that hangs up when TLS begins.
 
 use std::env;
 use std::io::{Read, Write};
@@ -13,7 +12,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
 use sqlx::{MySqlPool, PgPool};
 
-/// Nobody is asked: these connect when they are used.
+/// Nothing listens here: these stores connect on first use.
 const NOWHERE: &str = "127.0.0.1:1/nowhere";
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,7 +36,7 @@ async fn main() {
     println!("{:?}", CryptoProvider::get_default().unwrap().secure_random);
 }
 
-/// Whatever the certificate must be, there is none, and that is an error.
+/// No certificate arrives, which is an error regardless of the required verification.
 async fn connect(store: &str) {
     let error = match store {
         "postgres" => {
@@ -58,8 +57,7 @@ async fn connect(store: &str) {
     eprintln!("{error}");
 }
 
-/// A server that greets, reads a number of bytes, answers, and goes away; its
-/// address.
+/// A server that greets, reads a number of bytes, answers, and hangs up. Returns its address.
 fn server(greeting: &'static [u8], reads: usize, answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -74,7 +72,7 @@ fn server(greeting: &'static [u8], reads: usize, answer: &'static [u8]) -> Strin
     address
 }
 
-/// Of a server with the capabilities `CONNECT_WITH_DB`, `PROTOCOL_41`, `SSL`,
+/// The greeting of a server with the capabilities `CONNECT_WITH_DB`, `PROTOCOL_41`, `SSL`,
 /// `SECURE_CONNECTION` and `PLUGIN_AUTH`.
 const MYSQL_GREETING: &[u8] = b"\x49\0\0\0\
     \x0a8.0.0\0\x01\0\0\0abcdefgh\0\x08\x8a\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0mysql_native_password\0";

@@ -1,4 +1,4 @@
-//! Sends codes with the sender that the documents show.
+//! Sends codes with the sender that the documentation shows.
 
 use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -46,7 +46,7 @@ struct Auth {
     sender: Smtp,
 }
 
-/// Takes mails for Ann and refuses all others as mail servers do; what it took.
+/// Accepts mail for Ann and rejects all other mail as mail servers do. Returns what it accepted.
 async fn serve(listener: TcpListener) -> String {
     let (mut mail, mut reading) = (String::new(), false);
     let (stream, _) = listener.accept().await.unwrap();

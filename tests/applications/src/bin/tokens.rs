@@ -1,4 +1,4 @@
-//! Signs tokens of its own with jsonwebtoken and RustCrypto.
+//! Signs its own tokens with jsonwebtoken and RustCrypto.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! On `MongoDB`, which has indexes, and no columns.
+//! On `MongoDB`, which has indexes but no columns.
 
 use mongodb::Collection;
 use mongodb::bson::{Document, doc};
@@ -13,7 +13,7 @@ fn users(store: &MongoStore) -> Collection<Document> {
     store.database().collection("users")
 }
 
-/// Makes the index `one` with these keys, and what else is said of it.
+/// Creates the index `one` with these keys and these options.
 async fn index(store: &MongoStore, keys: &Document, more: Document) {
     let mut index = doc! { "key": keys.clone(), "name": "one" };
     index.extend(more);
@@ -42,7 +42,7 @@ async fn everything_that_is_missing_is_in_one_list() {
         );
         store.migrate().await.unwrap();
         assert_eq!(said::<User>(&store).await, [unique_email]);
-        // As the example does.
+        // As in the example.
         index(&store, &doc! { "email": 1 }, doc! { "unique": true }).await;
         assert_eq!(said::<User>(&store).await, [""; 0]);
         store.database().collection::<Document>("otp_sessions").drop_index("otp_auth_ttl").await.unwrap();
@@ -122,7 +122,7 @@ async fn an_index_for_the_documents_of_the_filter_counts() {
     for (partial, counts) in [
         (doc! { "kind": "person", "deleted": false }, true),
         (doc! { "deleted": false, "kind": "person" }, true),
-        // One for more documents than the users keeps them apart, too.
+        // An index over more documents than the users' is enough, too.
         (doc! { "deleted": false }, true),
         (doc! { "kind": { "$eq": "person" } }, true),
         (doc! { "deleted": true }, false),

@@ -34,7 +34,7 @@ async fn run(store: &MySqlStore, statements: &str) {
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(store.pool()).await.unwrap();
 }
 
-/// Other tables for users.
+/// Replaces the table of users.
 async fn again(store: &MySqlStore, users: &str) {
     run(store, "DROP TABLE IF EXISTS users").await;
     run(store, users).await;
@@ -125,7 +125,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
     let store = store_with(USERS).await;
     for (index, instead) in [
         ("CREATE UNIQUE INDEX one ON users (email)", None),
-        // Stricter than what is asked for.
+        // Stricter than required.
         ("CREATE UNIQUE INDEX one ON users (email(10))", None),
         ("CREATE INDEX one ON users (email)", Some(("", ""))),
         (
@@ -163,7 +163,7 @@ async fn what_fills_in_a_column_is_respected() {
     )
     .await;
     assert_eq!(kinds::<User>(&store).await, [FindingKind::SignUp]);
-    // Without the strict mode the server takes the empty text.
+    // Without strict mode, the server inserts empty text.
     let options = sqlx::mysql::MySqlConnectOptions::clone(&store.pool().connect_options());
     let pool = sqlx::mysql::MySqlPoolOptions::new().after_connect(|connection, _| {
         Box::pin(async move { sqlx::raw_sql("SET sql_mode = ''").execute(connection).await.map(drop) })
@@ -191,7 +191,7 @@ async fn a_view_is_checked_for_what_it_has() {
     )
     .await;
     assert_eq!(said::<User>(&store).await, [""; 0]);
-    // It takes changes, and no new rows.
+    // It accepts updates, but no new rows.
     let derived = "CREATE OR REPLACE VIEW users AS SELECT id, CONCAT(email) AS email, is_verified FROM base";
     run(&store, derived).await;
     let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding") };
@@ -298,7 +298,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     .await;
     let unique = "column `email` of `users` has no unique index";
     let write = "write `ALTER TABLE `users` ADD UNIQUE (`email`)`";
-    // How the server says where differs between its versions.
+    // The position in the server's message differs between versions.
     let [wrong, not_unique] = &said::<Person>(&store).await[..] else { panic!("two findings") };
     assert!(
         wrong.starts_with(
@@ -312,7 +312,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     for (expression, counts) in [
         ("CASE WHEN deleted_at IS NULL AND kind = 'person' THEN email END", true),
         ("IF(deleted_at IS NULL AND kind = 'person', email, NULL)", true),
-        // One for more rows than the users keeps them apart, too.
+        // An index over more rows than the users' is enough, too.
         ("IF(deleted_at IS NULL, email, NULL)", true),
         ("IF(deleted_at IS NOT NULL, email, NULL)", false),
         ("IF(deleted_at IS NULL AND kind = 'person', kind, NULL)", false),
@@ -329,7 +329,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         "ALTER TABLE users ADD COLUMN one VARCHAR(320) AS (IF(deleted_at IS NOT NULL, email, NULL)) STORED UNIQUE",
     )
     .await;
-    // A column that says which rows these are, beside the address.
+    // A column that tells which rows these are, beside the address.
     for (condition, counts) in
         [("deleted_at IS NULL AND kind = 'person'", true), ("deleted_at IS NULL", true), ("kind = 'robot'", false)]
     {
@@ -343,7 +343,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     let rows = "(the index `one` covers only some rows: WHERE deleted_at is not null)";
     assert_eq!(said::<Person>(&store).await, [format!("{unique} {rows}: {IF_USERS}{OTHERWISE}{write}")]);
 
-    // Such a table lets an address come back.
+    // Such a table allows an address to return.
     run(
         &store,
         "ALTER TABLE users DROP COLUMN one; ALTER TABLE users ADD COLUMN one VARCHAR(320) \
@@ -412,7 +412,7 @@ async fn an_enum_has_a_default_and_an_address_may_be_made_of_another_column() {
 async fn what_this_user_of_the_database_may_not_do_is_told() {
     let store = store_with(USERS).await;
     let user = &unique_name()[..30];
-    // Without the right to grant, one can still write what GRANT would.
+    // Without the right to grant, the test can still write what GRANT would.
     let grant = format!(
         "CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY 'x'; \
          INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('127.0.0.1', DATABASE(), '{user}', 'Y'); \
@@ -430,7 +430,7 @@ async fn what_this_user_of_the_database_may_not_do_is_told() {
         ]
     );
     run(&store, &format!("UPDATE mysql.db SET update_priv = 'Y' WHERE user = '{user}'; FLUSH PRIVILEGES")).await;
-    // A session keeps what it was given for its database.
+    // A session keeps its privileges on its database.
     limited.pool().close().await;
     let limited = unmigrated(options).await;
     assert_eq!(kinds::<User>(&limited).await, [FindingKind::Privilege]);

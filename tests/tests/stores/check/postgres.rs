@@ -61,7 +61,7 @@ async fn run(store: &PostgresStore, statements: &str) {
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(store.pool()).await.unwrap();
 }
 
-/// A store with other tables for users every time.
+/// Replaces the table of users.
 async fn again(store: &PostgresStore, users: &str) {
     run(store, "DROP TABLE IF EXISTS users CASCADE").await;
     run(store, users).await;
@@ -107,8 +107,8 @@ async fn types_of_the_database_are_known_by_their_names() {
     );
 }
 
-/// The table starts, and the first who signs in gets an error: unless it is
-/// checked.
+/// The application starts with this table, and the first user to sign in gets an error, unless it
+/// is checked.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn an_int4_behind_an_i64_is_found_at_the_start() {
@@ -229,7 +229,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
             .collect();
         assert_eq!(said::<User>(&store).await, expected, "{index}");
     }
-    // One whose making fails stays, and holds for nothing.
+    // An index whose creation failed remains, and guarantees nothing.
     again(&store, "CREATE TABLE users (id BIGSERIAL PRIMARY KEY, email TEXT NOT NULL, is_verified BOOLEAN)").await;
     run(&store, "INSERT INTO users (email) VALUES ('ann@x.com'), ('ann@x.com')").await;
     let failing = sqlx::query("CREATE UNIQUE INDEX CONCURRENTLY one ON users (email)").execute(store.pool()).await;
@@ -267,7 +267,7 @@ async fn a_trigger_may_fill_in_what_a_sign_up_leaves_out() {
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-    // A function may get the name as an argument.
+    // A function may receive the name as an argument.
     run(
         &store,
         "DELETE FROM users; ALTER TABLE users ADD words TSVECTOR NOT NULL; CREATE TRIGGER searching BEFORE INSERT ON users FOR EACH ROW \
@@ -327,8 +327,8 @@ async fn names_are_resolved_as_the_server_does() {
     .await;
     assert_eq!(said::<Person>(&store).await, [""; 0]);
 
-    // Of two tables of one name the first in the search path is meant, and of
-    // another schema's the index does not count.
+    // Of two tables with one name, the first in the search path is used, and an index in another
+    // schema does not count.
     let (first, options) = schema().await;
     let both = unmigrated(options.options([("search_path", format!("{}_none, {first}, public", unique_name()))])).await;
     both.migrate().await.unwrap();
@@ -456,7 +456,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     for (condition, counts) in [
         ("deleted_at IS NULL AND kind = 'person'", true),
         ("kind = 'person' AND deleted_at IS NULL", true),
-        // One for more rows than the users keeps them apart, too.
+        // An index over more rows than the users' is enough, too.
         ("deleted_at IS NULL", true),
         ("deleted_at IS NULL AND id > 0", false),
         ("deleted_at IS NULL OR kind = 'person'", false),
@@ -467,7 +467,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     }
 }
 
-/// Prepared statements are another client's there, so each is asked anew.
+/// Prepared statements may belong to another client there, so each query is prepared again.
 #[tokio::test]
 #[ignore = "needs pgbouncer: scripts/test starts one"]
 async fn the_check_gets_through_a_pooler() {
@@ -513,7 +513,7 @@ async fn a_condition_is_known_as_the_catalog_prints_it() {
     assert!(finding.remedy().contains(OTHERWISE), "{finding}");
 }
 
-/// Whatever the server says of it, it is the filter that is wrong.
+/// Whatever the server's message, the filter is at fault.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_filter_that_does_not_work_is_told_in_the_words_of_the_server() {

@@ -85,7 +85,7 @@ async fn everything_that_is_wrong_is_in_one_list() {
     );
 }
 
-/// What no sign-up has to fill in matters to sign-ups only.
+/// Columns that a sign-up must fill matter only if there are sign-ups.
 #[tokio::test]
 async fn a_closed_application_may_leave_columns_without_a_default() {
     #[derive(Debug, PartialEq, OtpUser)]
@@ -107,8 +107,8 @@ async fn a_closed_application_may_leave_columns_without_a_default() {
     assert_eq!(kinds::<Member>(&store).await, [FindingKind::SignUp, FindingKind::SignUp]);
 }
 
-/// `SQLite` keeps in such columns what was written, so a field reads what it
-/// has written: the check finds nothing, and the first sign-in works.
+/// `SQLite` stores values in such columns as written, so a field reads what it wrote: the check
+/// finds nothing, and the first sign-in works.
 #[tokio::test]
 async fn types_that_say_nothing_of_their_values_pass() {
     #[derive(Clone, Debug, PartialEq, OtpUser)]
@@ -254,7 +254,7 @@ async fn an_id_is_unique_and_made_by_somebody() {
         ("id INTEGER UNIQUE DEFAULT (random())", &[]),
         ("id INTEGER DEFAULT (random())", &[FindingKind::Unique]),
         ("id INTEGER", &[FindingKind::SignUp, FindingKind::Unique]),
-        // Neither stands for the number of the row.
+        // Neither is an alias of the row id.
         ("id INT PRIMARY KEY", &[FindingKind::SignUp]),
         ("id INTEGER PRIMARY KEY DESC", &[FindingKind::SignUp]),
     ] {
@@ -311,7 +311,7 @@ async fn odd_names_are_found_in_another_schema() {
              ON `Member``s \"all\"` (`E-Mail ``Address```)`",
         ]
     );
-    // What is to be written can be written.
+    // The advice works as written.
     run(
         &store,
         "ALTER TABLE `other`.`Member``s \"all\"` ADD COLUMN `group` TEXT; \
@@ -321,10 +321,10 @@ async fn odd_names_are_found_in_another_schema() {
     assert_eq!(said::<Member>(&store).await, [""; 0]);
 }
 
-/// Whatever the migrations make is missed when it is gone.
+/// The check reports everything that the migrations create when it is missing.
 #[tokio::test]
 async fn every_table_column_and_index_of_ours_is_missed() {
-    // One connection, so that none has another one's schema in memory.
+    // One connection, so that no other one has an old schema in memory.
     let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
     store.migrate().await.unwrap();
     run(&store, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, is_verified BOOLEAN)").await;
@@ -373,7 +373,7 @@ async fn tables_of_another_version_are_noticed() {
             "a newer version of otp-auth has migrated this database to 17, but this version knows only 2: run the newer version"
         ]
     );
-    // The files may be run by other means, and then nothing is recorded.
+    // The files may be run by other tools, and then nothing is recorded.
     let by_files = SqliteStore::connect(&sqlite_url()).await.unwrap();
     run(&by_files, users).await;
     run(&by_files, include_str!("../../../../otp-auth/migrations/sqlite/0001_otp_auth.sql")).await;
@@ -384,7 +384,7 @@ async fn tables_of_another_version_are_noticed() {
     assert_eq!(said::<User>(&by_files).await, [""; 0]);
 }
 
-/// An index for the rows that are users holds for every user.
+/// An index over the rows that are users is enough.
 #[tokio::test]
 async fn a_filter_works_and_an_index_for_its_rows_counts() {
     #[derive(Debug, PartialEq, OtpUser)]
@@ -410,7 +410,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     for (index, instead) in [
         ("(email) WHERE deleted_at IS NULL AND kind = 'person'", None),
         ("(lower(email))\nwhere (kind = 'person')  AND \"deleted_at\" is null", None),
-        // One for more rows than the users keeps them apart, too.
+        // An index over more rows than the users' is enough, too.
         ("(email) WHERE deleted_at IS NULL AND email IS NOT NULL", None),
         ("(email) WHERE deleted_at IS NULL AND id > 0", Some("WHERE deleted_at IS NULL AND id > 0)")),
         ("(email) WHERE deleted_at IS NOT NULL", Some("WHERE deleted_at IS NOT NULL)")),
@@ -428,7 +428,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     }
 }
 
-/// Of other types the database makes an empty text, or zero.
+/// For other types, the database returns empty text or zero instead of NULL.
 #[tokio::test]
 async fn null_where_a_field_reads_none_and_a_column_takes_none_is_found() {
     let store = store(
@@ -485,7 +485,7 @@ async fn an_index_with_what_the_filter_fixes_counts() {
     }
 }
 
-/// What a trigger does after an INSERT is seen when the new row is read.
+/// A new row is read after its INSERT triggers have run.
 #[tokio::test]
 async fn a_trigger_fills_in_what_may_be_null() {
     #[derive(Debug, PartialEq, OtpUser)]

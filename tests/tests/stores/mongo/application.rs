@@ -1,4 +1,4 @@
-//! A whole application over a store, for any user type.
+//! A whole application on a store, for any user type.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use otp_auth::{
     otp_config,
 };
 
-/// Each type of user has a secret of its own: the tests share one process.
+/// Each user type has its own secret, because the tests share one process.
 #[otp_config(user = U, secret_key = otp_auth_tests::secret(std::any::type_name::<U>()), hooks)]
 pub(super) struct Auth<U>
 where
@@ -55,8 +55,7 @@ where
         Self::with(store, TestClock::default(), CapturingSender::new(), Arc::default())
     }
 
-    /// The same application in another process, which has another store on
-    /// the same database.
+    /// The same application in another process, with another store on the same database.
     pub(super) fn again_over(&self, store: &MongoStore) -> Self {
         Self::with(store, self.clock.clone(), self.sender.clone(), Arc::clone(&self.created))
     }
@@ -67,7 +66,7 @@ where
         Self { auth, clock, sender, created }
     }
 
-    /// Asks for a code, a cooldown later than whoever asked before.
+    /// Requests a code, one cooldown after the previous request.
     pub(super) async fn request(&self, email: &str) -> Result<Sent, AuthError> {
         self.clock.advance(Duration::from_mins(1));
         let requested = self.auth.request_code(CodeRequest::new(email)).await?;
@@ -78,7 +77,7 @@ where
         })
     }
 
-    /// What its client presents.
+    /// What its client sends.
     pub(super) fn verification(sent: &Sent) -> Verification<'_> {
         Verification::new(&sent.email, &sent.code).challenge(sent.challenge.as_str())
     }
@@ -92,7 +91,7 @@ where
         self.verify(&sent).await
     }
 
-    /// How often the application was told of a new user.
+    /// How often the application was notified of a new user.
     pub(super) fn created(&self) -> usize {
         self.created.load(Ordering::SeqCst)
     }

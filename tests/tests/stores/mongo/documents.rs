@@ -1,5 +1,5 @@
-//! The documents of users: ids of every kind, fields that are not there, and
-//! what else an application may have made of its collection.
+//! The documents of users: ids of every kind, missing fields, and whatever else an application may
+//! have in its collection.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use super::application::Application;
 use super::server::{REPLICA_SET, STANDALONE, Server};
 use super::{User, users};
 
-/// A user type whose id is of another kind.
+/// A user type with another kind of id.
 macro_rules! with_id {
     ($name:ident, $id:ty $(, $generate:expr)?) => {
         #[derive(Clone, Debug, OtpUser)]
@@ -71,7 +71,7 @@ with_id!(ByWrappedObjectId, WrappedObjectId);
 with_id!(ByWrappedUuid, WrappedUuid, WrappedUuid(uuid::Uuid::now_v7()));
 with_id!(ByWrappedNumber, WrappedNumber, WrappedNumber(i64::MAX));
 
-/// Signs up, finds the user by everything, and says as what the id is stored.
+/// Signs up, finds the user in every way, and returns the stored form of the id.
 async fn stored_id<U: MongoUser + Clone>() -> Bson {
     let store = STANDALONE.fresh_store().await;
     let application = Application::<U>::over(&store);
@@ -79,7 +79,7 @@ async fn stored_id<U: MongoUser + Clone>() -> Bson {
     let id = signed_in.user.id();
     assert_eq!(signed_in.session.user_id, id.to_string());
     assert!(signed_in.user.verified() == Some(true));
-    // `sub` of the token reads back to the id.
+    // The token's `sub` reads back as the id.
     let authenticated = application.auth.authenticate(signed_in.tokens.access_token.expose()).await.unwrap();
     assert!(authenticated.user.id() == id);
     application.auth.refresh(signed_in.tokens.refresh_token.expose()).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_uuid_is_found_in_either_form() {
     }
 }
 
-/// Under another name than `_id`, which is then the driver's.
+/// A field other than `_id`, which the driver then fills.
 #[derive(Clone, Debug, OtpUser)]
 #[otp_user(collection = "users")]
 struct Keyed {
@@ -150,7 +150,7 @@ async fn the_id_may_be_another_field() {
 
 with_id!(ByNothing, WrappedNumber);
 
-/// The macro cannot see into the newtype; nothing is written.
+/// The macro cannot see inside the newtype. Nothing is written.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn an_id_that_nobody_makes_is_an_error() {
@@ -174,7 +174,7 @@ struct Profile {
     sizes: Vec<u8>,
 }
 
-/// Fields of many kinds.
+/// A user with fields of many kinds.
 #[derive(Clone, Debug, OtpUser)]
 #[otp_user(collection = "users")]
 struct Rich {
@@ -208,7 +208,7 @@ async fn a_new_document_has_the_defaults_of_the_struct() {
     let signed_in = Application::<Rich>::over(&store).sign_in("ann@x.com").await.unwrap();
     let mut document = users(&store).find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!(document.remove("_id"), Some(Bson::ObjectId(signed_in.user.id)));
-    // No `nickname`: a unique and sparse index must not see it.
+    // No `nickname`, so that a unique and sparse index ignores it.
     let expected = doc! {
         "email": "ann@x.com",
         "confirmed": true,
@@ -243,7 +243,7 @@ async fn documents_without_our_fields_still_load() {
         let user: Rich = store.user_by_email(email).await.unwrap().unwrap();
         assert_eq!((user.confirmed, user.role, user.language.as_str()), (false, Role::Guest, "en"), "{email}");
         assert_eq!(user.visits, if email == "more@x.com" { 3 } else { 0 });
-        // The first proof sets the flag, and leaves the rest alone.
+        // The first verification sets the flag, and changes nothing else.
         Application::<Rich>::over(&store).sign_in(email).await.unwrap();
         let document = users(&store).find_one(doc! { "email": email }).await.unwrap().unwrap();
         assert_eq!(document.get("confirmed"), Some(&Bson::Boolean(true)));
@@ -270,8 +270,8 @@ async fn unique(store: &MongoStore, field: &str) {
     users(store).create_index(IndexModel::builder().keys(doc! { field: 1 }).options(options).build()).await.unwrap();
 }
 
-/// With the application's own unique index, too, many first sign-ins of one
-/// address make one user.
+/// Many first sign-ins with one address create one user, also with the application's own unique
+/// index.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn an_application_may_have_a_unique_index() {
@@ -303,8 +303,8 @@ async fn an_application_may_have_a_unique_index() {
     }
 }
 
-/// Another field is unique, and every new user has the same value there: an
-/// error that names the index, and neither the value nor the address.
+/// Another field is unique, and every new user has the same value in it: the error names the index,
+/// but neither the value nor the address.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_duplicate_key_is_told_without_the_key() {
@@ -318,13 +318,12 @@ async fn a_duplicate_key_is_told_without_the_key() {
     assert!(text.contains("11000") && text.contains("lang_1"), "{text}");
     assert!(!text.contains("bob@x.com") && !text.contains("\"en\""), "{text}");
     assert_eq!(users(&store).count_documents(doc! {}).await.unwrap(), 1);
-    // The code still works, once the application has made room.
+    // The code still works after the application has deleted the other document.
     users(&store).delete_many(doc! {}).await.unwrap();
     assert_eq!(application.verify(&code).await.unwrap().user.email, "bob@x.com");
 }
 
-/// The validation of the application refuses the document; the server's
-/// answer has all of it.
+/// The application's validation rejects the document, which the server's answer contains in full.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_refused_document_is_not_told() {
@@ -336,7 +335,7 @@ async fn a_refused_document_is_not_told() {
     assert!(text.contains("121") && !text.contains("ann@x.com"), "{text}");
 }
 
-/// A collection that compares text without regard to case.
+/// A collection that ignores case when it compares text.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_collation_matches_no_other_address_and_no_other_id() {
@@ -395,7 +394,7 @@ async fn one_struct_may_be_in_a_table_and_in_a_collection() {
     assert!(in_table.is_some_and(|user| user.is_verified) && in_collection.is_some_and(|user| user.is_verified));
 }
 
-/// `$` at the beginning of text means a field to the server.
+/// To the server, text that begins with `$` means a field.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn text_with_a_dollar_sign_is_text() {
@@ -424,7 +423,7 @@ async fn text_with_a_dollar_sign_is_text() {
 
 with_id!(Dollar, String, "$_id".to_owned());
 
-/// A document without an address or without an id is no user.
+/// A document without an address or an id is not a user.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_document_without_an_address_or_an_id_is_no_user() {
@@ -440,7 +439,7 @@ async fn a_document_without_an_address_or_an_id_is_no_user() {
         assert!(matches!(application.auth.authenticate(token).await, Err(AuthError::InvalidToken)));
     }
 
-    // Beside a row without an id, another one of the address is found.
+    // Beside a document without an id, another one with the address is found.
     users(&store).delete_many(doc! {}).await.unwrap();
     users(&store)
         .insert_many([doc! { "mail": "ann@x.com" }, doc! { "mail": "ann@x.com", "key": Bson::Null }])
@@ -452,7 +451,7 @@ async fn a_document_without_an_address_or_an_id_is_no_user() {
     assert_eq!(found.map(|user| (user.key, user.address)), Some(("k-7".to_owned(), "ann@x.com".to_owned())));
 }
 
-/// An address that is stored in a form of its own: here backwards.
+/// An address with its own stored form: backwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 struct Backwards(String);
@@ -501,7 +500,7 @@ async fn an_address_with_a_form_of_its_own_makes_one_user() {
         let signed_in = application.sign_in("ann@x.com").await.unwrap();
         let document = users(&store).find_one(doc! {}).await.unwrap().unwrap();
         assert_eq!(document.get("email"), Some(&Bson::String("moc.x@nna".to_owned())));
-        // The first proof finds the document, too.
+        // The first verification finds the document, too.
         users(&store).update_one(doc! {}, doc! { "$set": { "is_verified": false } }).await.unwrap();
         let again = application.sign_in("ann@x.com").await.unwrap();
         assert!(again.user.id() == signed_in.user.id() && again.user.verified() == Some(true));
@@ -511,7 +510,7 @@ async fn an_address_with_a_form_of_its_own_makes_one_user() {
     }
 }
 
-/// A collection that keeps what it deletes, and the time of the proof.
+/// A collection that keeps deleted documents, and the time of verification.
 #[derive(Clone, Debug, PartialEq, OtpUser)]
 #[otp_user(collection = "users", filter(deleted = false, "left-at" = null, kind = "person"))]
 pub(crate) struct Member {
@@ -523,7 +522,7 @@ pub(crate) struct Member {
     proven_at: Option<DateTime>,
 }
 
-/// The conformance suite over it: a user is removed by the filter.
+/// The conformance suite on it: the filter removes a user.
 pub(crate) struct Members(pub(crate) Server);
 
 impl Backend for Members {
@@ -572,7 +571,7 @@ async fn a_new_user_passes_the_filter_and_has_the_time_of_the_proof() {
         assert_eq!(document.into_iter().collect::<BTreeMap<_, _>>(), expected.into_iter().collect());
         assert_eq!(signed_in.user.proven_at, Some(present));
 
-        // A proof is noted once, and only of whoever lacks one.
+        // A verification is recorded once, and only if there is none.
         let again = application.sign_in("ann@x.com").await.unwrap();
         assert_eq!(again.user, signed_in.user);
         users(&store).update_one(doc! {}, doc! { "$set": { "proven_at": Bson::Null } }).await.unwrap();
@@ -606,7 +605,7 @@ async fn a_document_that_the_filter_excludes_is_no_user() {
         users(&store).update_one(doc! {}, back).await.unwrap();
     }
 
-    // In the way of a new one, it refuses the sign-in, until it is a user again.
+    // If it blocks a new user, the sign-in is rejected, until it is a user again.
     unique(&store, "email").await;
     users(&store).update_one(doc! {}, doc! { "$set": { "deleted": true, "proven_at": Bson::Null } }).await.unwrap();
     let code = application.request("ann@x.com").await.unwrap();
@@ -618,7 +617,7 @@ async fn a_document_that_the_filter_excludes_is_no_user() {
     users(&store).update_one(doc! {}, doc! { "$set": { "deleted": false } }).await.unwrap();
     assert_eq!(application.verify(&code).await.unwrap().user.id, signed_in.user.id);
 
-    // Also under another spelling, where the index takes both for one.
+    // Also with another spelling, if the index considers both equal.
     users(&store).drop_indexes().await.unwrap();
     let spelling = Collation::builder().locale("en".to_owned()).strength(CollationStrength::Secondary).build();
     let options = IndexOptions::builder().unique(true).collation(spelling).build();
@@ -627,12 +626,12 @@ async fn a_document_that_the_filter_excludes_is_no_user() {
         let other = doc! { "$set": { "email": "Ann@x.com", "deleted": deleted } };
         users(&store).update_one(doc! {}, other).await.unwrap();
         let refused = application.sign_in("ann@x.com").await.unwrap_err();
-        // One of a user is no reason to refuse anybody for good.
+        // If it belongs to a user, the sign-in must not be rejected permanently.
         assert_eq!(matches!(refused, AuthError::SignInRefused), deleted, "{refused:?}");
     }
     users(&store).update_one(doc! {}, doc! { "$set": { "email": "ann@x.com" } }).await.unwrap();
 
-    // Without a unique index, somebody new is made beside it.
+    // Without a unique index, a new user is created beside it.
     users(&store).drop_indexes().await.unwrap();
     users(&store).update_one(doc! {}, doc! { "$set": { "deleted": true } }).await.unwrap();
     let new = application.sign_in("ann@x.com").await.unwrap();

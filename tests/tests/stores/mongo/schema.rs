@@ -1,4 +1,4 @@
-//! Indexes, and connecting.
+//! Indexes and connections.
 
 use std::collections::BTreeMap;
 
@@ -69,8 +69,8 @@ async fn several_processes_may_migrate_at_once() {
     }
 }
 
-/// The server deletes by its own clock. The clock of this application is
-/// years behind: nothing that is valid by it may be due.
+/// The server deletes by its own clock. This application's clock is years behind: whatever it
+/// considers valid must not be deleted.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn the_ttl_index_does_not_depend_on_the_clock_of_the_application() {
@@ -97,7 +97,7 @@ async fn the_ttl_index_does_not_depend_on_the_clock_of_the_application() {
     }
 }
 
-/// The indexes serve the look-ups that a stranger can cause.
+/// Indexes serve the lookups that strangers can cause.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn no_look_up_scans_a_collection() {
@@ -145,7 +145,7 @@ async fn a_url_that_is_no_good_is_an_error_without_its_password() {
     }
 }
 
-/// Nobody listens there. It is told within the time limit of a request.
+/// Nothing listens there. The error arrives within the time limit of a request.
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -8,7 +8,7 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::options::ClientOptions;
 use otp_auth::MongoStore;
 
-/// A server, by the environment variable that has its URL.
+/// A server, by the environment variable with its URL.
 #[derive(Clone, Copy)]
 pub(crate) struct Server(&'static str);
 
@@ -16,7 +16,7 @@ pub(crate) const REPLICA_SET: Server = Server("OTP_AUTH_MONGODB_URL");
 pub(crate) const STANDALONE: Server = Server("OTP_AUTH_MONGODB_STANDALONE_URL");
 
 impl Server {
-    /// With few connections: all tests share the server.
+    /// With few connections, because all tests share the server.
     pub(super) fn url(self) -> String {
         let url = std::env::var(self.0).unwrap_or_else(|_| {
             panic!("{} is not set: run `scripts/servers start` and set what it prints, or run scripts/test", self.0)
@@ -24,7 +24,7 @@ impl Server {
         format!("{url}{}maxPoolSize=4", if url.contains('?') { '&' } else { '?' })
     }
 
-    /// The options of a client, for a test that adds to them.
+    /// The options of a client, for tests that change them.
     pub(super) async fn options(self) -> ClientOptions {
         ClientOptions::parse(self.url()).await.unwrap()
     }
@@ -40,7 +40,7 @@ impl Server {
         store
     }
 
-    /// The URL of a database that nobody else uses.
+    /// The URL of an unused database.
     pub(crate) fn fresh_url(self) -> String {
         let name = database();
         LEFT.with_borrow_mut(|left| left.0.push((self, name.clone())));
@@ -52,19 +52,19 @@ impl Server {
     }
 }
 
-/// A URL with options and no database, with this one.
+/// A URL with options and no database, with this database added.
 pub(crate) fn with_database(url: &str, name: &str) -> String {
     url.replacen("/?", &format!("/{name}?"), 1)
 }
 
-/// The name of a database that nobody else uses.
+/// The name of an unused database.
 pub(super) fn database() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("otp_{}_{}", ObjectId::new().to_hex(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The databases of a test. They go with its thread: hundreds of them, each
-/// with a file for every index, are more than a server can hold open.
+/// The databases of a test. They are dropped with its thread, because hundreds of them, each with a
+/// file for every index, are more than a server can hold open.
 struct Left(Vec<(Server, String)>);
 
 thread_local! {
@@ -84,7 +84,7 @@ impl Drop for Left {
                 Ok::<(), std::io::Error>(())
             })
         });
-        // The server may be gone; then so are the databases.
+        // The server may be gone, and the databases with it.
         let _ = removed.join();
     }
 }

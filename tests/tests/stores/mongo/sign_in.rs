@@ -1,5 +1,4 @@
-//! Signing in without a transaction: cut short at any point, and many at
-//! once.
+//! Signing in without a transaction: interrupted at any point, and concurrently.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,9 +17,8 @@ use super::application::{Application, Sent};
 use super::server::{REPLICA_SET, STANDALONE, Server};
 use super::{User, users};
 
-/// Signs in from a process that comes to its end at this moment: when it has
-/// sent so many commands, or when it has the answer to so many. What came of
-/// it, if it was done by then.
+/// Signs in from a process that ends at this point: after it has sent a number of commands, or
+/// received a number of answers. Returns the result, if there was one by then.
 async fn cut_short(
     server: Server,
     database: &str,
@@ -30,7 +28,7 @@ async fn cut_short(
 ) -> Option<Result<SignedIn<User>, AuthError>> {
     let (database, application, code) = (database.to_owned(), application.clone(), code.clone());
     let process = move || {
-        // All that runs in a runtime ends with it, wherever it is.
+        // Everything in a runtime ends with it, wherever it is.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let end = Arc::new(Notify::new());
@@ -48,8 +46,7 @@ async fn cut_short(
     tokio::task::spawn_blocking(process).await.unwrap()
 }
 
-/// Moments are counted from one: a command is sent, it is answered, the next
-/// one is sent, and so on.
+/// Points are counted from one: a command is sent, it is answered, the next one is sent, and so on.
 fn end_at(moment: usize, end: Arc<Notify>) -> impl Fn(CommandEvent) {
     let moments = AtomicUsize::new(0);
     move |_| {
@@ -79,10 +76,9 @@ fn session_key(id: SessionId) -> Bson {
     Bson::Binary(Binary { subtype: mongodb::bson::spec::BinarySubtype::Generic, bytes })
 }
 
-/// Contract 7, for a new user, and for one whose address was not proven: the
-/// process crashes at any moment. Then either the code still
-/// works or it has made a session, never both and never neither; there is one
-/// user; and what was begun is no session to anybody.
+/// Contract 7, for a new user and for one whose address was not verified: the process crashes at
+/// any point. Then either the code still works or it has created a session, never both and never
+/// neither. There is one user, and no one can use a session that was only begun.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
@@ -118,7 +114,7 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
                 }
                 Err(error) => panic!("{error}"),
             };
-            // What was planted is over, and what was begun is not listed.
+            // The planted session is revoked, and the one that was only begun is not listed.
             let listed = application.auth.sessions(&id).await.unwrap();
             assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [own], "moment {moment}");
             let found = rows(&store, "users", doc! { "email": &email }).await;
@@ -137,8 +133,8 @@ async fn a_sign_in_cut_short_anywhere_leaves_a_code_that_works_or_a_session() {
     }
 }
 
-/// The confirmation of a session was lost. It is one all the same: it
-/// refreshes, it is listed then, and it outlives its challenge.
+/// The confirmation of a session was lost. It is a session anyway: it refreshes, is then listed,
+/// and outlives its challenge.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_session_that_was_not_confirmed_is_one_by_its_challenge() {
@@ -177,8 +173,8 @@ async fn a_session_that_was_not_confirmed_is_one_by_its_challenge() {
     }
 }
 
-/// A sign-in that another one overtook, and that was cut short before it
-/// could remove what it had begun.
+/// A sign-in that lost to another one, and was interrupted before it could delete the session it
+/// had begun.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn what_a_loser_leaves_is_no_session() {
@@ -198,8 +194,8 @@ async fn what_a_loser_leaves_is_no_session() {
     assert_eq!(application.auth.sessions(&signed_in.user.id).await.unwrap().len(), 1);
 }
 
-/// A double click on a new address: one sign-in, and whichever it is, the
-/// application is told once that there is a new user.
+/// A double click with a new address: one sign-in succeeds, and whichever it is, the application is
+/// notified of the new user once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn one_new_user_is_told_of_once_whoever_wins() {
@@ -228,8 +224,8 @@ async fn one_new_user_is_told_of_once_whoever_wins() {
     }
 }
 
-/// First proofs at once, each by a code of its own: all of them sign in, and
-/// none ends another.
+/// Concurrent first verifications, each with its own code: all of them sign in, and none revokes
+/// another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn first_proofs_at_once_do_not_end_each_other() {
@@ -262,7 +258,7 @@ async fn first_proofs_at_once_do_not_end_each_other() {
     }
 }
 
-/// An application that gives the id of a removed user again.
+/// An application that reuses the id of a removed user.
 #[derive(Clone, Debug, OtpUser)]
 #[otp_user(collection = "users")]
 struct Reused {
@@ -280,7 +276,7 @@ async fn a_new_user_under_an_old_id_inherits_no_session() {
     let store = STANDALONE.fresh_store().await;
     let application = Application::<Reused>::over(&store);
     let ann = application.sign_in("ann@x.com").await.unwrap();
-    // While she is there, nobody else gets her id, and her session goes on.
+    // While she exists, no one else gets her id, and her session stays valid.
     let code = application.request("bob@x.com").await.unwrap();
     assert!(application.verify(&code).await.is_err());
     application.auth.authenticate(ann.tokens.access_token.expose()).await.unwrap();
@@ -293,7 +289,7 @@ async fn a_new_user_under_an_old_id_inherits_no_session() {
     assert_eq!(application.auth.sessions(&bob.user.id).await.unwrap().len(), 1);
 }
 
-/// A user who is removed and signs up again is another one.
+/// A user who is removed and signs up again is a new user.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn signing_up_again_after_removal_makes_another_user() {

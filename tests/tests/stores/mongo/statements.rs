@@ -1,5 +1,5 @@
-//! What is sent to the server: how many statements an operation takes, and
-//! how durable and how fresh each of them is.
+//! What is sent to the server: how many statements an operation needs, and how durable and how
+//! fresh each of them is.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,8 +18,7 @@ use super::{User, users};
 
 type Commands = Arc<Mutex<Vec<Document>>>;
 
-/// A store that writes down what is sent. Its client has other options than
-/// the store needs.
+/// A store that records what is sent. The options of its client differ from what the store needs.
 async fn watched(server: Server) -> (MongoStore, Commands) {
     let commands = Commands::default();
     let seen = Arc::clone(&commands);
@@ -60,7 +59,7 @@ fn sent(commands: &Commands) -> Vec<String> {
             let (name, collection) = command.iter().next().unwrap();
             format!("{name} {}", collection.as_str().unwrap())
         })
-        // Once a second in the background, and for no request.
+        // These run once a second in the background, not for a request.
         .filter(|sent| !["find otp_realms", "find token_blacklist"].contains(&sent.as_str()))
         .collect()
 }
@@ -76,7 +75,7 @@ async fn every_operation_takes_the_statements_that_are_promised() {
         let opened = ["find otp_budgets", "update otp_challenges", "update otp_budgets"];
         assert_eq!(sent(&commands), opened);
 
-        // One attempt, the look-up before the hooks are asked, and the sign-up.
+        // One attempt, the lookup before the hooks, and the sign-up.
         let ann = application.verify(&code).await.unwrap();
         assert_eq!(
             sent(&commands),
@@ -145,7 +144,7 @@ async fn every_operation_takes_the_statements_that_are_promised() {
     }
 }
 
-/// Else a clean-up of many rows would take time by their square.
+/// Otherwise, a cleanup of many rows would take quadratic time.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn a_batch_of_a_clean_up_looks_at_no_more_than_it_removes() {
@@ -153,7 +152,7 @@ async fn a_batch_of_a_clean_up_looks_at_no_more_than_it_removes() {
         let store = server.fresh_store().await;
         let database = store.database();
         for collection in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist"] {
-            // As they are: keys in no order, times in theirs.
+            // As in practice: keys in random order, times in sequence.
             let expired = (0..2_000).map(|millis| {
                 let then = DateTime::from_millis(millis);
                 let key = uuid::Uuid::new_v4().to_string();
@@ -179,7 +178,7 @@ async fn a_batch_of_a_clean_up_looks_at_no_more_than_it_removes() {
     }
 }
 
-/// A first proof: what was signed in before ends before the flag is set.
+/// At a first verification, earlier sessions are revoked before the flag is set.
 #[tokio::test]
 #[ignore = "needs MongoDB: scripts/test starts one"]
 async fn the_flag_of_a_first_proof_is_set_last() {

@@ -1,4 +1,4 @@
-//! A column whose type no database knows: one error, under the user's type.
+//! A column type that no database supports: one error, at the user's type.
 use otp_auth::OtpUser;
 
 struct Opaque;

@@ -20,7 +20,7 @@ struct Unwrapped {
     sender: ConsoleSender,
 }
 
-// What is computed has the type of its key; all of an expression is underlined.
+// Expressions must have the type of their key. The whole expression is underlined.
 #[otp_config(user = User, secret_key = env("S"), otp_expiry = self.minutes, trusted_origins = self.origin)]
 struct Computed {
     #[otp(sender)]

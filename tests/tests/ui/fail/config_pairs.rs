@@ -70,7 +70,7 @@ struct Field {
     sender: ConsoleSender,
 }
 
-// Whoever misspells `hooks` has written this.
+// What remains after a typo in `hooks`.
 impl otp_auth::Hooks<User> for Names {}
 
 #[otp_config(user = User, secret_key = env(OTP))]

@@ -1,4 +1,4 @@
-//! Hooks that nobody calls.
+//! Hooks that are never called.
 use otp_auth::{ConsoleSender, Hooks, OtpUser, otp_config};
 
 #[derive(OtpUser)]

@@ -1,5 +1,5 @@
-//! What the compiler says when a piece is missing: the answer stands once,
-//! at the user's type, with what to write.
+//! What the compiler says if an impl is missing: one error, at the user's type, with advice on what
+//! to write.
 use axum::Router;
 use axum::routing::get;
 use otp_auth::{
@@ -25,13 +25,13 @@ struct Auth {
     sender: ConsoleSender,
 }
 
-// The user keeps no verified flag.
+// The user has no `verified` field.
 async fn verified(_: VerifiedUser<Auth>) {}
 
 // Not a configuration.
 async fn current(_: CurrentUser<User>) {}
 
-// Not connected to SQLite.
+// Without a SQLite table.
 fn store(store: SqliteStore) {
     let _ = OtpAuth::new(Auth { sender: ConsoleSender }, store);
 }

@@ -3,7 +3,7 @@
 use mongodb::bson::oid::ObjectId;
 use otp_auth::{ConsoleSender, MongoStore, OtpAuth, OtpUser, otp_config};
 
-// Neither written nor read by serde, and without a `Default`.
+// Without serde and without a `Default`.
 struct Opaque;
 
 #[derive(OtpUser)]
@@ -21,7 +21,7 @@ enum Role {
     Guest,
 }
 
-// What would a new user have there?
+// No initial value for a new user.
 #[derive(OtpUser)]
 #[otp_user(collection = "users")]
 struct NoDefault {
@@ -34,7 +34,7 @@ struct NoDefault {
     first: Role,
 }
 
-// MongoDB counts no integers.
+// MongoDB does not generate integers.
 #[derive(OtpUser)]
 #[otp_user(collection = "users")]
 struct Counted {
@@ -58,7 +58,7 @@ struct Auth {
     sender: ConsoleSender,
 }
 
-// Not connected to MongoDB.
+// Without a MongoDB collection.
 fn store(store: MongoStore) {
     let _ = OtpAuth::new(Auth { sender: ConsoleSender }, store);
 }

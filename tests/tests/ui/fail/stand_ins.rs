@@ -3,7 +3,7 @@ use axum::Router;
 use axum::routing::get;
 use otp_auth::{Claims, ConsoleSender, CurrentUser, OtpAuth, OtpUser, SqliteStore, VerifiedUser, otp_config};
 
-/// An application of a configuration, whose handlers use all that there is.
+/// An application with this configuration, whose handlers use everything.
 macro_rules! application {
     ($name:ident, $config:ty, $make:expr) => {
         fn $name(store: SqliteStore) -> Router {

@@ -1,4 +1,4 @@
-//! What an address can be verified at, and filters: each error under the word to change.
+//! Types of the `verified` field, and filters: each error underlines the word to change.
 use otp_auth::OtpUser;
 
 struct Stamp;

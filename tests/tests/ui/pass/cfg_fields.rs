@@ -1,4 +1,4 @@
-//! Fields of a configuration under `#[cfg]` and `#[cfg_attr]`.
+//! Fields of a configuration with `#[cfg]` and `#[cfg_attr]`.
 #![deny(warnings)]
 
 #[cfg(not(debug_assertions))]

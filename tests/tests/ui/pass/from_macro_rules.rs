@@ -1,4 +1,4 @@
-//! Items whose parts come out of a declarative macro.
+//! Items whose parts come from a declarative macro.
 #![deny(warnings)]
 
 use otp_auth::{ConsoleSender, OtpUser, otp_config};

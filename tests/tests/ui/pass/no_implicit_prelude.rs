@@ -1,4 +1,4 @@
-//! A crate that has no prelude at all.
+//! A crate without a prelude.
 #![no_implicit_prelude]
 #![deny(warnings)]
 

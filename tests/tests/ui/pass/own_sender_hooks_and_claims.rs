@@ -1,4 +1,4 @@
-//! The parts that the application writes itself.
+//! The parts that the application implements itself.
 #![deny(warnings)]
 
 use otp_auth::{Admission, Hooks, OtpMessage, OtpUser, RequestContext, SendError, SendOtp, otp_config};

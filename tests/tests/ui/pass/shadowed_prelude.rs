@@ -1,4 +1,4 @@
-//! Types of the application that are named like those of the prelude.
+//! Application types with the names of prelude types.
 #![deny(warnings, missing_docs, clippy::pedantic)]
 #![allow(dead_code, non_camel_case_types)]
 
