@@ -49,6 +49,6 @@ const _: () = {
     ::core::assert!(
         ! ::otp_auth::__private::HasHooks:: < Auth, < Auth as
         ::otp_auth::__private::OtpConfig > ::User > ::IT_HAS,
-        "these `Hooks` are never called: add the key `hooks` to `#[otp_config(...)]`"
+        "the `Hooks` of this struct are never called: add the key `hooks` to `#[otp_config(...)]`"
     );
 };

@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "`#[otp_user(...)]` has no key `colour`; the nearest are `filter`, `claims` and `crate`, and all are at https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html"
+    "`#[otp_user(...)]` has no key `colour`; the closest keys are `filter`, `claims` and `crate`; see https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html for all"
 }
 ::core::compile_error! {
     "`#[otp(...)]` has no key `colum`; did you mean `column`?"

@@ -32,7 +32,7 @@ impl Vocabulary {
             return format!("its keys are {}", all_of(self.names()));
         }
         let nearest = all_of(nearest_few(word, self.names()));
-        format!("the nearest are {nearest}, and all are at {}", self.reference)
+        format!("the closest keys are {nearest}; see {} for all", self.reference)
     }
 
     /// Finds a word of [`elsewhere`](Self::elsewhere), with its advice.

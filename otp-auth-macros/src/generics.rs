@@ -16,7 +16,7 @@ pub(crate) fn check(what: &str, generics: &Generics, roles: &[(&Type, &str)], er
         errors.push(mistake(
             name,
             format_args!(
-                "{what} must own its data, so it cannot have `{name}`: write for example `String` instead of `&str`"
+                "{what} must own its data, so it cannot have `{name}`: write, for example, `String` instead of `&str`"
             ),
         ));
     }

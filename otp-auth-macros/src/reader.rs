@@ -64,7 +64,7 @@ impl Reader<'_> {
         self.quiet = false;
         if input.peek(Token![#]) {
             let attribute = self.vocabulary.attribute;
-            let advice = "put `#[cfg_attr(condition, …)]` with a whole attribute on the struct";
+            let advice = "put the whole attribute into `#[cfg_attr(condition, …)]`";
             self.report(input.span(), format_args!("attributes are not allowed inside `{attribute}`: {advice}"));
             let _ = input.call(Attribute::parse_outer);
         }
@@ -150,7 +150,7 @@ impl Reader<'_> {
             self.quiet = true;
             return Some(Content::Word);
         } else {
-            self.report(word.span(), format_args!("`{name}` is not written in this form: write `{example}`"));
+            self.report(word.span(), format_args!("`{name}` does not have this form: write `{example}`"));
         }
         None
     }

@@ -25,7 +25,7 @@ impl<T> Slot<T> {
             Self::Given { guessed: false, .. } | Self::Broken if entry.guessed => return,
             Self::Given { guessed: false, .. } => {
                 let name = entry.name;
-                errors.push(mistake(&entry.key, format_args!("`{name}` is given twice: remove this one or the first")));
+                errors.push(mistake(&entry.key, format_args!("`{name}` appears twice: remove this one or the first")));
                 return;
             }
             _ => {}

@@ -79,7 +79,7 @@ fn part(field: Option<&FieldRole>, place: &Ident) -> (TokenStream, TokenStream) 
 /// Rejects an impl of `Hooks` without the key `hooks`, because it would never be called. If the
 /// struct has generics, an impl of ours conflicts with it, which gives a less helpful message.
 fn forgotten_hooks(model: &Model) -> TokenStream {
-    const MESSAGE: &str = "these `Hooks` are never called: add the key `hooks` to `#[otp_config(...)]`";
+    const MESSAGE: &str = "the `Hooks` of this struct are never called: add the key `hooks` to `#[otp_config(...)]`";
     let private = model.root.private();
     let (ident, user) = (&model.ident, &model.user);
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();

@@ -87,7 +87,7 @@ fn second(name: &str, slot: &Slot<()>, first: &FieldRole, field: &Field) -> Erro
 }
 
 fn no_struct(place: &impl ToTokens, what: &str) -> Error {
-    mistake(place, format_args!("`#[otp_config(...)]` goes on a struct, and this is {what}: {EXAMPLE}"))
+    mistake(place, format_args!("`#[otp_config(...)]` goes on a struct, but this is {what}: {EXAMPLE}"))
 }
 
 /// Reports an item that is not a type. Returns where the stand-in goes, if there is one.
@@ -98,7 +98,7 @@ pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place>
         syn::Item::Impl(item) => ("an impl", item.self_ty.to_token_stream()),
         syn::Item::Mod(item) => ("a module", item.ident.to_token_stream()),
         syn::Item::Type(item) => ("a type alias", item.ident.to_token_stream()),
-        _ => ("another item", item.to_token_stream()),
+        _ => ("not a struct", item.to_token_stream()),
     };
     errors.push(no_struct(&place, what));
     match &item {
@@ -118,9 +118,9 @@ pub(super) fn refuse_types(input: &mut DeriveInput) {
         let message = if let Some((name, instead)) = of_one_thread(&field.ty) {
             format!("threads share the configuration, but cannot share {name}: write `{instead}`")
         } else if roles.contains("sender") && is_dyn("SendOtp") {
-            "`SendOtp` does not work with `dyn`: write `otp_auth::send::AnySender`".to_owned()
+            "`SendOtp` is not dyn-compatible: write `otp_auth::send::AnySender`".to_owned()
         } else if roles.contains("hooks") && is_dyn("Hooks") {
-            "`Hooks` does not work with `dyn`: write the type that implements it".to_owned()
+            "`Hooks` is not dyn-compatible: write the type that implements it".to_owned()
         } else {
             continue;
         };

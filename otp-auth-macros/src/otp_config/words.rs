@@ -6,13 +6,13 @@ use crate::entry::{Form, Key, Vocabulary};
 pub(super) const REFERENCE: &str = "https://docs.rs/otp-auth/latest/otp_auth/attr.otp_config.html";
 
 const OF_THE_USER: &str = "it goes on a field of the user struct, which derives `OtpUser`";
-const STORE: &str = "give the store to `OtpAuth::new(config, store)`";
+const STORE: &str = "pass the store to `OtpAuth::new(config, store)`";
 const ALWAYS_HTTP_ONLY: &str = "every cookie of otp-auth is `HttpOnly`, so remove it";
 const SIGNED: &str = "otp-auth always signs with HMAC-SHA-256, so remove it";
 const SENDER: &str = "mark a field of the struct: `#[otp(sender)] sender: ConsoleSender`";
-const MAIL: &str = "the sender writes the mail: put it into your `impl SendOtp`";
-const ROUTES: &str = "you choose where the routes are: write `.nest(\"/auth\", auth.router())`";
-const CLEANUP: &str = "call `auth.spawn_cleanup(…)` with how often to clean up";
+const MAIL: &str = "the sender writes the e-mail: put this into your `impl SendOtp`";
+const ROUTES: &str = "you mount the routes yourself: write `.nest(\"/auth\", auth.router())`";
+const CLEANUP: &str = "call `auth.spawn_cleanup(interval)`";
 
 /// Words that are not keys of the attribute.
 pub(super) const ELSEWHERE: &[(&str, &str)] = &[
@@ -68,15 +68,15 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("algorithm alg jwt_algorithm signing_algorithm", SIGNED),
     ("kid jwks jwks_url public_key private_key rsa", SIGNED),
     ("token_type", "every access token is a bearer token, so remove it"),
-    ("leeway clock_skew", "otp-auth checks only its own tokens, so remove it"),
+    ("leeway clock_skew", "otp-auth verifies only its own tokens and needs no leeway, so remove it"),
     ("prefix routes base_path mount base_url route_prefix", ROUTES),
-    ("port bind listen address", "the application listens: pass the address to `TcpListener::bind(…)`"),
-    ("csrf csrf_protection", "otp-auth refuses requests from other origins already: name yours in `trusted_origins`"),
+    ("port bind listen address", "your application binds the port: pass the address to `TcpListener::bind(…)`"),
+    ("csrf csrf_protection", "otp-auth already rejects requests from other origins: list yours in `trusted_origins`"),
     ("refresh_rotation rotate rotation rotate_refresh_tokens", "refresh tokens always rotate, so remove it"),
-    ("blacklist blocklist revocation", "revoked tokens are always refused, so remove it"),
+    ("blacklist blocklist revocation", "revoked tokens are always rejected, so remove it"),
     ("cleanup cleanup_interval", CLEANUP),
     ("password hash bcrypt_cost password_hash argon2", "otp-auth has no passwords, so remove it"),
-    ("tls ssl", "the server in front of the application speaks TLS, so remove it"),
+    ("tls ssl", "otp-auth does not serve TLS: configure it in your server or proxy, and remove this"),
     ("audit log logging events log_level", "implement `Hooks`, or subscribe to the events with `tracing`"),
 ];
 
@@ -91,7 +91,7 @@ pub(super) const FIELD: Vocabulary = Vocabulary {
         ("email", OF_THE_USER),
         ("verified", OF_THE_USER),
         ("claim", OF_THE_USER),
-        ("skip ignore", "a field without an attribute is yours alone, so remove this one"),
+        ("skip ignore", "otp-auth ignores fields without an attribute, so remove this one"),
         ("user", "it is a key of `#[otp_config(...)]`"),
         ("secret_key secret", "it is a key of `#[otp_config(...)]`; write `secret_key = self.field` there"),
         ("store stores pool database db", STORE),

@@ -27,7 +27,7 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
             {
                 let field = field.ident;
                 let help = format!("write `#[otp(column = \"…\")]` on `{field}` and the others");
-                errors.push(mistake(&word, format_args!("otp-auth does not read `#[{name}(rename_all)]`: {help}")));
+                errors.push(mistake(&word, format_args!("otp-auth ignores `#[{name}(rename_all)]`: {help}")));
             }
         }
         for field in fields.iter().filter(|field| field.skip.is_absent()) {
@@ -52,11 +52,11 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
                     ("json", _) if field.json.is_absent() => "write `#[otp(json)]`".to_owned(),
                     ("flatten", _) => {
                         let inner = field.ty.to_token_stream();
-                        format!("every field is one column, so list the fields of `{inner}` here")
+                        format!("otp-auth does not flatten fields: list the fields of `{inner}` here")
                     }
                     _ => continue,
                 };
-                errors.push(mistake(&word, format_args!("otp-auth does not read `#[{name}({word})]`: {help}")));
+                errors.push(mistake(&word, format_args!("otp-auth ignores `#[{name}({word})]`: {help}")));
             }
         }
     }

@@ -226,10 +226,10 @@ fn document_field(id: Option<&FieldAttributes<'_>>) -> String {
 /// The table and its stores. One without the other is a mistake.
 fn table(written: &Attributes<'_>, errors: &mut Errors) -> Option<Table> {
     if let (Some(key), true) = (written.table.key(), written.stores.is_absent()) {
-        errors.push(mistake(key, "`table` needs to know the kind of database: add `stores(sqlite)`"));
+        errors.push(mistake(key, "`table` needs the kind of database: add `stores(sqlite)`"));
     }
     if let (Some(key), true) = (written.stores.key(), written.table.is_absent()) {
-        errors.push(mistake(key, "`stores` needs to know the table of the users: add `table = \"users\"`"));
+        errors.push(mistake(key, "`stores` needs the user table: add `table = \"users\"`"));
     }
     Some(Table {
         name: written.table.value()?.clone(),
@@ -243,7 +243,7 @@ fn claims(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], errors: &mut
         for key in fields.iter().filter_map(|field| field.claim.key()) {
             errors.push(mistake(
                 key,
-                "the struct names its claims with `claims = …`: remove this `claim`, or remove `claims`",
+                "`claims = …` on the struct replaces the generated claims: remove this `claim`, or remove `claims`",
             ));
         }
         return Claims::Own(Box::new(value.clone()));

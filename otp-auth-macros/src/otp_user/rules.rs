@@ -34,7 +34,7 @@ pub(super) fn check_field(field: &FieldAttributes<'_>, errors: &mut Errors) {
 
 /// Why a type visibly cannot be that of the `verified` field.
 fn verified_fault(ty: &Type) -> Option<String> {
-    let must = "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is proven";
+    let must = "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is verified";
     match option_inner(ty) {
         Some(inner) if is_called(inner, "bool") => Some(
             "the `verified` field cannot be an `Option<bool>`: write `bool`, and `NULL` in the table is not verified"
@@ -63,7 +63,7 @@ pub(super) fn check_filters(written: &Attributes<'_>, fields: &[FieldAttributes<
             let instead = "`filter` needs a table: add `table = \"users\"` and `stores(sqlite)`";
             errors.push(mistake(key, instead));
         } else if in_collection && written.document_filter.is_absent() {
-            let more = "this filters the table and not the collection: add `filter(deleted = false)` for that";
+            let more = "this filters only the table: add `filter(deleted = false)` for the collection";
             errors.push(mistake(key, more));
         }
     }
@@ -117,12 +117,12 @@ fn contradiction(field: &FieldAttributes<'_>) -> Option<Error> {
     let skip = field.skip.key();
     let column = field.column.key();
     let claim = field.claim.key();
-    let set_otherwise = "sign-up sets it itself; remove `default`";
-    let own_form = "otp-auth must be able to look for it; remove `json`";
+    let set_otherwise = "otp-auth sets it at sign-up; remove `default`";
+    let own_form = "otp-auth compares or sets it; remove `json`";
     let pairs = [
-        (id, email, "an address can change, and the id of a user must not; make the id a field of its own"),
-        (id, verified, "they are two fields"),
-        (email, verified, "they are two fields"),
+        (id, email, "an address can change, but an id must not; use a separate field for the id"),
+        (id, verified, "use two fields"),
+        (email, verified, "use two fields"),
         (id, default, "an id needs a new value for every user; write `generate = …` instead of `default`"),
         (email, default, set_otherwise),
         (verified, default, set_otherwise),
@@ -139,7 +139,7 @@ fn contradiction(field: &FieldAttributes<'_>) -> Option<Error> {
         }
     }
     let misplaced = generate.filter(|_| field.id.is_absent())?;
-    Some(mistake(misplaced, "`generate` makes ids, and this field is not the `id`: write `default = …`"))
+    Some(mistake(misplaced, "`generate` is only for the `id`: write `default = …`"))
 }
 
 /// Rejects column names that include the table.
@@ -148,7 +148,7 @@ pub(super) fn check_qualified(table: &str, fields: &[FieldAttributes<'_>], error
         if let (Some(key), Some(column)) = (field.column.key(), field.column.value())
             && let Some(name) = column.0.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'))
         {
-            errors.push(mistake(key, format_args!("a column is named without its table: write `column = \"{name}\"`")));
+            errors.push(mistake(key, format_args!("write the column without its table: `column = \"{name}\"`")));
         }
     }
 }
@@ -180,11 +180,11 @@ pub(super) fn check_documents(fields: &[FieldAttributes<'_>], errors: &mut Error
         if name.starts_with('$') || name.contains('.') {
             errors.push(mistake(
                 place,
-                format_args!("`{name}` cannot be a field of a document: a name has no `.` and does not begin with `$`"),
+                format_args!("`{name}` is not a valid document field: a name is not empty, has no `.` or NUL, and does not begin with `$`"),
             ));
         }
         if name == "_id" && field.id.is_absent() {
-            errors.push(mistake(place, "`_id` is the field of the id: put `#[otp(id)]` on it, or name another field"));
+            errors.push(mistake(place, "`_id` is reserved for the id: put `#[otp(id)]` on it, or name another field"));
         }
     }
     let id = fields.iter().find(|field| field.id.is_given());

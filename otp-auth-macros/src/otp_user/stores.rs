@@ -43,7 +43,7 @@ impl Features {
 /// Reads the words inside `stores(...)`. Naming a database twice is a mistake.
 pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors: &mut Errors) -> Vec<Dialect> {
     if tokens.is_empty() {
-        errors.push(mistake(key, format_args!("`stores` names no store: write `stores({})`", Dialect::ALL[0].name())));
+        errors.push(mistake(key, format_args!("`stores` is empty: write `stores({})`", Dialect::ALL[0].name())));
     }
     let mut stores = Vec::new();
     let parser = |input: ParseStream<'_>| {
@@ -55,12 +55,12 @@ pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors:
             match find(&name, place, features) {
                 Ok(store) if stores.contains(&store) => {
                     errors
-                        .push(mistake_at(place, format_args!("`{name}` is given twice: remove this one or the first")));
+                        .push(mistake_at(place, format_args!("`{name}` appears twice: remove this one or the first")));
                 }
                 Ok(store) => {
                     stores.push(store);
                     if quoted {
-                        let word = format_args!("a store is a word, without quotes: write `{name}`");
+                        let word = format_args!("write the store without quotes: `{name}`");
                         errors.push(mistake_at(place, word));
                     }
                 }

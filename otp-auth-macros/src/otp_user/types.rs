@@ -15,7 +15,7 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
             visible_name(field.ty).is_some_and(|(name, _)| ["Vec", "HashMap", "bool", "f64", "f32"].contains(&&*name));
         if list || matches!(peel_type(field.ty), Type::Tuple(_) | Type::Array(_)) {
             let ty = field.ty.to_token_stream().to_string().replace(' ', "");
-            let instead = "write an integer, a `Uuid`, a `String` or a type of your own around one";
+            let instead = "write an integer, a `Uuid`, an `ObjectId`, a `String` or a newtype around one";
             errors.push(mistake(field.ty, format_args!("`{ty}` cannot be the id of a user: {instead}")));
             return;
         }

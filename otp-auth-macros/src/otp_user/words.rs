@@ -5,9 +5,9 @@ use crate::entry::{Form, Key, Vocabulary};
 const REFERENCE: &str = "https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser.html";
 
 const OF_THE_CONFIGURATION: &str = "it goes on a field of the struct with `#[otp_config(...)]`";
-const OF_THE_TABLE: &str = "the table says that, so remove it";
-const OPTIONAL: &str = "the type says that: write `Option<…>`, and remove this word";
-const COUNTED: &str = "an id without `generate` is made by the database, so remove it";
+const OF_THE_TABLE: &str = "the table definition determines that, so remove it";
+const OPTIONAL: &str = "whether the type is an `Option` says that, so remove this";
+const COUNTED: &str = "an id without `generate` is generated for you, so remove this";
 const DIALECT: &str = "name the database in `stores(sqlite)`, `stores(postgres)` or `stores(mysql)`";
 
 pub(super) const ITEM: Vocabulary = Vocabulary {
@@ -26,19 +26,19 @@ pub(super) const ITEM: Vocabulary = Vocabulary {
         ("where scope condition soft_delete only", "filter"),
         ("coll collection_name", "collection"),
         ("claim_type claims_type", "claims"),
-        ("id", "it goes on the field of the id: `#[otp(id)]`"),
+        ("id", "it goes on the id field: `#[otp(id)]`"),
         ("primary_key pk", "put `#[otp(id)]` on the field of the primary key"),
-        ("email", "it goes on the field of the address: `#[otp(email)]`"),
+        ("email", "it goes on the address field: `#[otp(email)]`"),
         ("verified", "it goes on the field that holds it: `#[otp(verified)]`"),
         ("claim", "it goes on a field: `#[otp(claim)]`"),
         ("column", "it goes on a field: `#[otp(column = \"name\")]`"),
         ("default", "it goes on a field: `#[otp(default)]`"),
-        ("generate", "it goes on the field of the id: `#[otp(id, generate = …)]`"),
+        ("generate", "it goes on the id field: `#[otp(id, generate = …)]`"),
         ("json", "it goes on a field: `#[otp(json)]`"),
         ("skip", "it goes on a field: `#[otp(skip)]`"),
         ("user", "it is a key of `#[otp_config(...)]`"),
-        ("rename rename_all", "write `#[otp(column = \"name\")]` on each field whose column is called otherwise"),
-        ("schema", "it is a part of the table: write `table = \"schema.users\"`"),
+        ("rename rename_all", "write `#[otp(column = \"name\")]` on each field whose column has another name"),
+        ("schema", "it is part of the table name: write `table = \"schema.users\"`"),
         ("sqlite postgres postgresql mysql mariadb db driver dialect", DIALECT),
         ("mongodb mongo", "name the collection: write `collection = \"users\"`"),
         ("database url", "pass it to the store: `SqliteStore::connect(\"…\")`"),
@@ -77,8 +77,11 @@ pub(super) const FIELD: Vocabulary = Vocabulary {
             "the table decides that: add it there, and remove it here",
         ),
         ("type sql_type db_type text varchar size length max_length", OF_THE_TABLE),
-        ("readonly read_only updatable insertable", "otp-auth writes only what a sign-up needs, so remove it"),
-        ("flatten", "every field is one column: list the inner fields here"),
+        (
+            "readonly read_only updatable insertable",
+            "otp-auth only inserts new users and sets `verified`, so remove it",
+        ),
+        ("flatten", "otp-auth does not flatten fields: list the inner fields here"),
         ("table", "it goes on the struct: `#[otp_user(table = \"users\")]`"),
         ("stores", "it goes on the struct: `#[otp_user(stores(sqlite))]`"),
         ("collection", "it goes on the struct: `#[otp_user(collection = \"users\")]`"),
@@ -87,7 +90,7 @@ pub(super) const FIELD: Vocabulary = Vocabulary {
         ("sender", OF_THE_CONFIGURATION),
         ("hooks", OF_THE_CONFIGURATION),
         ("rename name alias with", "write `column = \"name\"` for the database or `claim = \"name\"` for the token"),
-        ("username role", "write `claim` to have the field in the token; a plain column needs no attribute"),
+        ("username role", "write `claim` to include the field in the token; a plain column needs no attribute"),
     ],
     valued: &[
         ("id", "write `id, column = \"{}\"`"),

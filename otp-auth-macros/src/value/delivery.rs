@@ -49,6 +49,6 @@ pub(crate) fn allowed_in_release(expr: &Expr) -> Option<Result<&Expr>> {
     let mut arguments = call.args.iter();
     Some(match (arguments.next(), arguments.next()) {
         (Some(only), None) => Ok(only),
-        _ => Err(mistake(&call.func, "`allow_in_release` takes one value: write `allow_in_release(true)`")),
+        _ => Err(mistake(&call.func, "`allow_in_release` takes one argument: write `allow_in_release(true)`")),
     })
 }

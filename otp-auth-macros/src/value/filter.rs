@@ -27,11 +27,11 @@ impl SqlFilter {
     /// Why the condition does not work in a statement for `MySQL` or `SQLite`.
     pub(crate) fn fault(&self, mysql: bool, sqlite: bool) -> Option<&'static str> {
         if (mysql || sqlite) && self.bare.contains('?') {
-            return Some("your filter has a `?`, which never gets a value: write the value itself");
+            return Some("your filter has a `?`, which is never bound: write the value itself");
         }
         if sqlite && self.has_name_after(&[':', '@', '$']) {
             return Some(
-                "your filter has a named parameter, such as `:name`, which never gets a value: write the value itself",
+                "your filter has a named parameter, such as `:name`, which is never bound: write the value itself",
             );
         }
         if mysql && self.has_name_after(&['@']) {
@@ -41,10 +41,10 @@ impl SqlFilter {
             self.bare.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|other| other.eq_ignore_ascii_case(word))
         };
         if mysql && (self.bare.contains("||") || self.bare.contains("&&") || has_word("xor")) {
-            return Some("`||`, `&&` and `XOR` have another meaning in MySQL: write `AND` and `OR`");
+            return Some("`||`, `&&` and `XOR` have another meaning in MySQL: write `AND`, `OR` and `<>`");
         }
         if mysql && (self.bare.contains('#') || self.escapes) {
-            return Some("a `#` or a backslash has another meaning in MySQL: write the filter without it");
+            return Some("in MySQL, `#` begins a comment and a backslash escapes: write the filter without them");
         }
         None
     }
@@ -91,7 +91,7 @@ fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
                     '(' => depth += 1,
                     ')' => match depth.checked_sub(1) {
                         Some(outer) => depth = outer,
-                        None => return Err("your filter closes a parenthesis that it does not open"),
+                        None => return Err("your filter has an unmatched `)`"),
                     },
                     ';' => return Err("your filter has a `;`, but it must be one condition"),
                     '\0' => return Err("your filter has a NUL character"),
@@ -103,13 +103,13 @@ fn bare(text: &str) -> core::result::Result<(String, bool), &'static str> {
     }
     let parameter = |pair: &[u8]| pair[0] == b'$' && pair[1].is_ascii_digit();
     if quote.is_some() {
-        Err("your filter does not close a quote")
+        Err("your filter has an unclosed quote")
     } else if depth > 0 {
-        Err("your filter does not close a parenthesis")
+        Err("your filter has an unclosed `(`")
     } else if bare.contains("--") || bare.contains("/*") {
         Err("your filter has a comment, which would hide the rest of the statement")
     } else if bare.as_bytes().windows(2).any(parameter) {
-        Err("your filter has a parameter, which never gets a value")
+        Err("your filter has a parameter such as `$1`, which is never bound")
     } else {
         Ok((bare, escapes))
     }
@@ -155,7 +155,7 @@ impl DocumentFilter {
                 if let Some(fault) = fault(&field.name) {
                     errors.push(mistake_at(field.place, format_args!("`{}` {fault}", field.name)));
                 } else if fields.iter().any(|(other, _)| other.name == field.name) {
-                    let message = format_args!("`{}` is given twice: remove this one or the first", field.name);
+                    let message = format_args!("`{}` appears twice: remove this one or the first", field.name);
                     errors.push(mistake_at(field.place, message));
                 } else if let Some(value) = errors.handle(value) {
                     fields.push((field, value));
@@ -167,7 +167,7 @@ impl DocumentFilter {
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
-            let message = format_args!("a filter of documents is fields with their values: write `{DOCUMENT_EXAMPLE}`");
+            let message = format_args!("a document filter lists fields and their values: write `{DOCUMENT_EXAMPLE}`");
             errors.push(mistake_at(error.span(), message));
         }
         Self(fields)
@@ -186,7 +186,8 @@ fn field(input: ParseStream<'_>) -> syn::Result<FilterField> {
 
 fn fault(name: &str) -> Option<&'static str> {
     let field = !name.is_empty() && !name.starts_with('$') && !name.contains(['.', '\0']);
-    (!field).then_some("cannot be a field of a document: a name has no `.` and does not begin with `$`")
+    (!field)
+        .then_some("is not a valid document field: a name is not empty, has no `.` or NUL, and does not begin with `$`")
 }
 
 /// The inner error is for an expression that parses but is not a value to compare with.

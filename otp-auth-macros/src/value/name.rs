@@ -54,21 +54,18 @@ impl FromAttribute for TableName {
             }
         };
         if let Some(bare) = unquoted(&parts) {
-            return Err(mistake(
-                expr,
-                format_args!("otp-auth puts names in quotes itself: write `table = \"{bare}\"`"),
-            ));
+            return Err(mistake(expr, format_args!("otp-auth quotes names itself: write `table = \"{bare}\"`")));
         }
         if !parts.iter().all(|part| is_name(part) && !part.contains(';')) {
             return Err(mistake(
                 expr,
-                "this cannot be the name of a table: write `table = \"users\"` or `table = \"schema.users\"`",
+                "this is not a valid table name: write `table = \"users\"` or `table = \"schema.users\"`",
             ));
         }
         if name.schema.is_none() && OWN_TABLES.contains(&name.table.as_str()) {
             return Err(mistake(
                 expr,
-                format_args!("`{}` belongs to otp-auth: name the table that holds your users", name.table),
+                format_args!("`{}` is reserved for otp-auth: name the table that holds your users", name.table),
             ));
         }
         Ok(name)
@@ -83,12 +80,12 @@ impl FromAttribute for CollectionName {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let text = required_string(expr, "collection", "collection = \"users\"")?;
         if !is_name(&text) || text.contains('$') || text.starts_with("system.") {
-            return Err(mistake(expr, "this cannot be the name of a collection: write `collection = \"users\"`"));
+            return Err(mistake(expr, "this is not a valid collection name: write `collection = \"users\"`"));
         }
         if OWN_TABLES.contains(&text.as_str()) || text == OWN_COLLECTION {
             return Err(mistake(
                 expr,
-                format_args!("`{text}` belongs to otp-auth: name the collection that holds your users"),
+                format_args!("`{text}` is reserved for otp-auth: name the collection that holds your users"),
             ));
         }
         Ok(Self(text))
@@ -102,15 +99,12 @@ impl FromAttribute for ColumnName {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let text = required_string(expr, "column", "column = \"name\"")?;
         if let Some(bare) = unquoted(&[&text]) {
-            return Err(mistake(
-                expr,
-                format_args!("otp-auth puts names in quotes itself: write `column = \"{bare}\"`"),
-            ));
+            return Err(mistake(expr, format_args!("otp-auth quotes names itself: write `column = \"{bare}\"`")));
         }
         if is_name(&text) {
             Ok(Self(text))
         } else {
-            Err(mistake(expr, "this cannot be the name of a column: write `column = \"name\"`"))
+            Err(mistake(expr, "this is not a valid column name: write `column = \"name\"`"))
         }
     }
 }

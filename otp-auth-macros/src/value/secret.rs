@@ -139,7 +139,7 @@ fn variable(name: &Expr) -> Result<Expr> {
         (None, _) => Ok(name.clone()),
         (Some(_), Some(text)) if possible(&text) => Ok(name.clone()),
         (Some(_), _) => {
-            Err(mistake(name, "this cannot be the name of an environment variable: write `env(\"OTP_AUTH_SECRET\")`"))
+            Err(mistake(name, "this is not a valid name of an environment variable: write `env(\"OTP_AUTH_SECRET\")`"))
         }
     }
 }
@@ -163,12 +163,12 @@ pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
         Some(Word::Env(variable)) if secret => {
             let write = key_of(&variable);
             format!(
-                "`env({variable})` is read at startup and must stand alone: write `{write}`, or fill a field of the \
+                "`env({variable})` is read at startup and must be the whole value: write `{write}`, or fill a field of the \
                  configuration and write `{name} = self.{name}`"
             )
         }
         Some(Word::Env(variable)) => format!(
-            "`env(…)` is for secrets: write `{name} = self.{name}` and fill that field from \
+            "`env(…)` works only for secrets: write `{name} = self.{name}` and fill that field from \
              `std::env::var({variable})`"
         ),
         _ => match (peel(expr), secret) {
@@ -179,10 +179,10 @@ pub(super) fn refuse_misuse(key: &Key, expr: &Expr) -> Result<()> {
                 if let Expr::Call(call) = peel(&tried.expr)
                     && of_std(&call.func).is_some() =>
             {
-                format!("`?` cannot return from here: write `{}`", key_of(&argument(call)))
+                format!("`?` cannot be used here: write `{}`", key_of(&argument(call)))
             }
             (Expr::Try(_), _) => {
-                format!("`?` cannot return from here: write `{name} = self.{name}` and fill that field first")
+                format!("`?` cannot be used here: write `{name} = self.{name}` and fill that field first")
             }
             _ => return Ok(()),
         },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otp_auth_rules::cookie::{self, Prefix};
+use otp_auth_rules::cookie::{Prefix, REFRESH};
 use otp_auth_rules::{secret, setting};
 
 use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check};
@@ -201,7 +201,7 @@ impl SettingsBuilder {
         settings.cookie_name = self.cookie_name.unwrap_or_else(|| {
             let plain = settings.cookie_path != "/" || settings.cookie_domain.is_some();
             let prefix = if plain { Prefix::Secure } else { Prefix::Host };
-            settings.realm.cookie_name(settings.cookie_secure.then_some(prefix), cookie::REFRESH)
+            settings.realm.cookie_name(settings.cookie_secure.then_some(prefix), REFRESH)
         });
 
         let developer_mode = settings.developer_mode && developer_mode_allowed;

@@ -169,7 +169,7 @@ impl ChallengeStore for MongoStore {
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
-        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED) };
+        let key = doc! { "_id": key_of(realm, identity, EXHAUSTED_CHALLENGES) };
         // A missing date is before all others.
         let is_over = doc! { "$or": [
             { "$lte": ["$day_started_at", date(now - SendLimits::DAY)] },

@@ -185,7 +185,7 @@ where
     }
 }
 
-/// Stands in for [`FieldOf::describe`] if sqlx does not know the type.
+/// Stands in for `FieldOf::describe` if sqlx does not know the type.
 pub trait Unknown<DB: Database> {
     /// A field that reads any type.
     fn describe(self) -> Field<DB>;
