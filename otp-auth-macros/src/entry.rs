@@ -15,8 +15,9 @@ pub(crate) struct Vocabulary {
     /// Words that are not keys of this attribute, several in a string, each with the intended key
     /// or with advice.
     pub(crate) elsewhere: &'static [(&'static str, &'static str)],
-    /// What to write for a key that takes no value but has one. `{}` stands for the value.
-    pub(crate) valued: &'static [(&'static str, &'static str)],
+    /// Keys that take no value but may get one, each with what to write for a name, which `{}`
+    /// stands for, and for any other expression.
+    pub(crate) valued: &'static [(&'static str, &'static str, &'static str)],
     /// The URL of the reference.
     pub(crate) reference: &'static str,
 }

@@ -140,9 +140,13 @@ impl Reader<'_> {
             return self.value(input, word, key);
         } else if form == Form::Word {
             let value = Self::unwanted(input);
-            let advice = self.vocabulary.valued.iter().find(|(word, _)| *word == name);
-            let advice = match (advice, value) {
-                (Some((_, advice)), Some(value)) => advice.replace("{}", &value),
+            let advice = self.vocabulary.valued.iter().find(|(word, ..)| *word == name);
+            let advice = match (advice, value.as_ref()) {
+                (Some((_, named, _)), Some(Expr::Path(path))) if path.qself.is_none() => {
+                    named.replace("{}", &path.to_token_stream().to_string().replace(' ', ""))
+                }
+                (Some((_, named, _)), Some(value)) if let Some(text) = string(value) => named.replace("{}", &text),
+                (Some((_, _, other)), Some(value)) if !matches!(value, Expr::Lit(_)) => (*other).to_owned(),
                 _ => format!("write `{name}` alone"),
             };
             self.report(word.span(), format_args!("`{name}` takes no value: {advice}"));
@@ -155,28 +159,15 @@ impl Reader<'_> {
         None
     }
 
-    /// The name in the value of a key that takes none: a text, a path, or the type of a call.
-    fn unwanted(input: ParseStream<'_>) -> Option<String> {
+    /// The value of a key that takes none, after `=` or in parentheses.
+    fn unwanted(input: ParseStream<'_>) -> Option<Expr> {
         let value = if input.peek(token::Paren) {
             parenthesized(input).ok().and_then(|inner| syn::parse2(inner).ok())
         } else {
-            input.parse::<Token![=]>().ok().and_then(|_| input.parse::<Expr>().ok())
+            input.parse::<Token![=]>().ok().and_then(|_| input.parse().ok())
         };
         skip_to_comma(input);
-        let mut value = value?;
-        if let Expr::Call(call) = value {
-            value = *call.func;
-            if let Expr::Path(path) = &mut value
-                && path.path.segments.len() > 1
-            {
-                path.path.segments.pop();
-                path.path.segments.pop_punct();
-            }
-        }
-        match &value {
-            Expr::Path(path) => Some(path.to_token_stream().to_string().replace(' ', "")),
-            value => string(value),
-        }
+        value
     }
 
     /// The value after `=`.

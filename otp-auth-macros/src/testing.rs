@@ -16,10 +16,10 @@ pub(crate) fn errors(tokens: &TokenStream) -> Vec<(String, String)> {
         .into_iter()
         .filter_map(|item| match item {
             Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
-                let message: LitStr = item.mac.parse_body().ok()?;
+                let Ok(message) = item.mac.parse_body::<LitStr>() else { panic!("an error without a text") };
                 let tokens: Vec<_> = item.into_token_stream().into_iter().collect();
-                let place = tokens.first()?.span().join(tokens.last()?.span())?;
-                let place = place.source_text().unwrap_or_default();
+                let place = tokens.first()?.span().join(tokens.last()?.span());
+                let place = place.and_then(|place| place.source_text()).unwrap_or_default();
                 Some((place, message.value()))
             }
             _ => None,
@@ -84,8 +84,16 @@ pub(crate) fn assert_mistakes(name: &str, expand: impl Fn(&str) -> TokenStream) 
     let records = expected.trim_end().split("\n\n").map(|record| {
         let written = record.lines().take_while(|line| !line.starts_with("  "));
         let mut actual: Vec<_> = written.map(str::to_owned).collect();
-        let Some(source) = actual.last() else { panic!("{path:?} has no sources") };
-        for (place, message) in errors(&expand(source)) {
+        let Some((source, comments)) = actual.split_last() else { panic!("{path:?} has no sources") };
+        assert!(comments.iter().all(|line| line.starts_with("//")), "two sources need an empty line between: {record}");
+        let tokens = expand(source);
+        let found = errors(&tokens);
+        assert_eq!(
+            tokens.to_string().matches("compile_error").count(),
+            found.len(),
+            "an error inside an item: {source}"
+        );
+        for (place, message) in found {
             actual.push(format!("  ^ {place}"));
             actual.push(format!("  {message}"));
         }

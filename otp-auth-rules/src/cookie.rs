@@ -71,7 +71,7 @@ pub fn name(text: &str) -> Option<&'static str> {
 }
 
 fn is_own(name: &str) -> bool {
-    let plain = if Prefix::of(name) == Some(Prefix::Host) { Prefix::strip(name) } else { name };
+    let plain = Prefix::strip(name);
     [CHALLENGE, DEVICE].iter().any(|own| plain.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own)))
 }
 

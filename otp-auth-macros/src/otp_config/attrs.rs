@@ -47,7 +47,11 @@ impl Arguments {
             attribute: "#[otp_config(...)]",
             keys: &ARGUMENTS,
             elsewhere: ELSEWHERE,
-            valued: &[("hooks", "write `#[otp(hooks)] hooks: {}` in the struct")],
+            valued: &[(
+                "hooks",
+                "write `#[otp(hooks)] hooks: {}` in the struct",
+                "write `#[otp(hooks)] hooks: …` with its type in the struct",
+            )],
             reference: REFERENCE,
         };
         let mut written = Self::default();

@@ -56,7 +56,7 @@ impl Model {
             let owned = reference.elem.to_token_stream();
             errors.push(mistake(user, format_args!("`user` takes the type itself: write `user = {owned}`")));
         }
-        let user = written.user.value().map_or_else(|| "User".to_owned(), |user| user.to_token_stream().to_string());
+        let user = written.user.value().map_or_else(|| "User".to_owned(), spelled);
         let hooks = format!("otp_auth::Hooks<{user}>");
         let roles = [(&item.sender, "otp_auth::SendOtp"), (&item.hooks, &*hooks)];
         let roles: Vec<_> = roles.into_iter().filter_map(|(role, bound)| Some((&role.as_ref()?.ty, bound))).collect();
@@ -142,6 +142,12 @@ fn check_secrets(written: &Arguments, item: &Item<'_>, errors: &mut Errors) {
             }
         }
     }
+}
+
+/// A type as people write it, without a reference.
+fn spelled(ty: &Type) -> String {
+    let ty = if let Type::Reference(reference) = ty { &*reference.elem } else { ty };
+    ty.to_token_stream().to_string().replace(' ', "")
 }
 
 fn flag(value: &Value) -> Option<bool> {

@@ -68,7 +68,7 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("algorithm alg jwt_algorithm signing_algorithm", SIGNED),
     ("kid jwks jwks_url public_key private_key rsa", SIGNED),
     ("token_type", "every access token is a bearer token, so remove it"),
-    ("leeway clock_skew", "otp-auth verifies only its own tokens and needs no leeway, so remove it"),
+    ("leeway clock_skew", "otp-auth verifies its own tokens, with a fixed leeway, so remove it"),
     ("prefix routes base_path mount base_url route_prefix", ROUTES),
     ("port bind listen address", "your application binds the port: pass the address to `TcpListener::bind(…)`"),
     ("csrf csrf_protection", "otp-auth already rejects requests from other origins: list yours in `trusted_origins`"),

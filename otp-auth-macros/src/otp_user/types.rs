@@ -27,8 +27,12 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
         let fault = match ty {
             Type::Reference(_) if lent => None,
             Type::Reference(reference) => {
-                let owned = if matches!(*reference.elem, Type::Slice(_)) { "Vec<u8>" } else { "String" };
-                Some(format!("a user must own its data: write `{owned}`"))
+                let owned = match &*reference.elem {
+                    ty if is_called(ty, "str") => "`String`",
+                    Type::Slice(slice) if is_called(&slice.elem, "u8") => "`Vec<u8>`",
+                    _ => "an owned type",
+                };
+                Some(format!("a user must own its data: write {owned}"))
             }
             _ => stores.iter().find_map(|store| fault(*store, ty, is_written)),
         };

@@ -7,7 +7,7 @@ const REFERENCE: &str = "https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser
 const OF_THE_CONFIGURATION: &str = "it goes on a field of the struct with `#[otp_config(...)]`";
 const OF_THE_TABLE: &str = "the table definition determines that, so remove it";
 const OPTIONAL: &str = "whether the type is an `Option` says that, so remove this";
-const COUNTED: &str = "an id without `generate` is generated for you, so remove this";
+const COUNTED: &str = "an id without `generate` comes from the database, so remove this";
 const DIALECT: &str = "name the database in `stores(sqlite)`, `stores(postgres)` or `stores(mysql)`";
 
 pub(super) const ITEM: Vocabulary = Vocabulary {
@@ -93,9 +93,9 @@ pub(super) const FIELD: Vocabulary = Vocabulary {
         ("username role", "write `claim` to include the field in the token; a plain column needs no attribute"),
     ],
     valued: &[
-        ("id", "write `id, column = \"{}\"`"),
-        ("email", "write `email, column = \"{}\"`"),
-        ("verified", "write `verified, column = \"{}\"`"),
+        ("id", "write `id, column = \"{}\"`", "write `id, generate = …`"),
+        ("email", "write `email, column = \"{}\"`", "write `email` alone"),
+        ("verified", "write `verified, column = \"{}\"`", "write `verified` alone"),
     ],
     reference: REFERENCE,
 };

@@ -41,7 +41,9 @@ impl SqlFilter {
             self.bare.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|other| other.eq_ignore_ascii_case(word))
         };
         if mysql && (self.bare.contains("||") || self.bare.contains("&&") || has_word("xor")) {
-            return Some("`||`, `&&` and `XOR` have another meaning in MySQL: write `AND`, `OR` and `<>`");
+            return Some(
+                "`||`, `&&` and `XOR` are not the same in every database: write `AND`, `OR`, `<>` or `CONCAT`",
+            );
         }
         if mysql && (self.bare.contains('#') || self.escapes) {
             return Some("in MySQL, `#` begins a comment and a backslash escapes: write the filter without them");

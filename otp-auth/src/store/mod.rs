@@ -345,9 +345,9 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Advance>> + Send;
 
-    /// Compare-and-swap on [`Session::recovery`]: replaces `expected` with `recovery` if the
-    /// session is in the generation that `recovery` names and is not revoked. Returns whether it
-    /// did. Of all callers with the same `expected`, exactly one succeeds.
+    /// Compare-and-swap on [`Session::recovery`]: replaces it with `recovery` if it still is
+    /// `expected`, and the session is in the generation that `recovery` names and is not revoked.
+    /// Returns whether it did. Of all callers with the same `expected`, exactly one succeeds.
     fn recover(
         &self,
         realm: &Realm,
@@ -367,8 +367,9 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Revokes a session and blacklists its id: both or neither. Returns whether this call revoked
-    /// it. Idempotent: a session that was already revoked keeps its `revoked_at`. Either way the
-    /// entry is on the blacklist afterwards, until the later of the two expiry times.
+    /// it. Idempotent: a session that was already revoked keeps its `revoked_at`. In any case,
+    /// even for an unknown session, the entry is on the blacklist afterwards, until the later of
+    /// the two expiry times.
     fn revoke_session(
         &self,
         realm: &Realm,
@@ -636,8 +637,8 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///    otherwise nothing happens. For a new address the user is created. Of several sign-ins
     ///    with the same new address, exactly one creates the user; for the others the account has
     ///    changed.
-    /// 3. If [`Proof::of`] says that this is the first proof of the address, marks the user as
-    ///    verified, and revokes and blacklists every earlier session under the user's id.
+    /// 3. As [`Proof::of`] says: marks the user as verified, and revokes and blacklists every
+    ///    earlier session under the user's id.
     /// 4. Revokes and blacklists the session that is replaced.
     /// 5. Adds the new session, in generation 0.
     ///

@@ -64,8 +64,8 @@ where
                 return Ok(SignInOutcome::Excluded);
             }
             Err(error) if is_duplicate(&error) && U::SELECT_EXCLUDED.is_some() => {
-                // Is an excluded row in the way? A new transaction looks, in this order: if a user
-                // appears by the second query, the next run finds them.
+                // Is an excluded row in the way? On a server a new transaction looks, in this order:
+                // if a user appears by the second query, the next run finds them.
                 if !DB::WRITES_ALONE {
                     transaction.rollback().await?;
                     (_, transaction) = begin().await?;
@@ -91,8 +91,8 @@ where
     Ok(SignInOutcome::SignedIn { user, session, created, ended })
 }
 
-/// The user whom the sign-in is for. Another one may get the address meanwhile, unless a lock keeps
-/// the row as it is; without one, the caller reads it again at the end.
+/// The user whom the sign-in is for. An existing one is locked. If that is not possible, `hold`
+/// says afterwards that the caller reads them again at the end.
 async fn held<U: SqlUser<DB>, DB: Dialect>(
     transaction: &mut Transaction<'static, DB>,
     account: &Account<U>,
