@@ -2,6 +2,10 @@
 -- proven. What the first version has written is signed with keys that do not
 -- exist any more, and was never bound to an address: it opens nothing, and
 -- goes. The application's tables are not touched.
+--
+-- The realm comes last in every key. There are only a few realms, so an index
+-- that begins with it would lead SQLite, which does not know that, to read all
+-- rows of a realm.
 
 DROP TABLE otp_challenges;
 DROP TABLE otp_budgets;
@@ -18,7 +22,7 @@ CREATE TABLE otp_challenges (
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
     consumed_at INTEGER,
-    PRIMARY KEY (realm, key)
+    PRIMARY KEY (key, realm)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX otp_challenges_expires_at ON otp_challenges (expires_at);
@@ -32,7 +36,7 @@ CREATE TABLE otp_budgets (
     hour_sends      INTEGER NOT NULL,
     day_started_at  INTEGER NOT NULL,
     day_sends       INTEGER NOT NULL,
-    PRIMARY KEY (realm, identity, requester)
+    PRIMARY KEY (identity, requester, realm)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX otp_budgets_day_started_at ON otp_budgets (day_started_at);
@@ -52,10 +56,10 @@ CREATE TABLE otp_sessions (
     amr                  TEXT    NOT NULL DEFAULT 'otp', -- how the user has proven who they are
     user_agent           TEXT,
     address              TEXT,
-    PRIMARY KEY (realm, id)
+    PRIMARY KEY (id, realm)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX otp_sessions_user_id ON otp_sessions (realm, user_id);
+CREATE INDEX otp_sessions_user_id ON otp_sessions (user_id, realm);
 CREATE INDEX otp_sessions_expires_at ON otp_sessions (expires_at);
 
 CREATE TABLE token_blacklist (
@@ -65,7 +69,7 @@ CREATE TABLE token_blacklist (
     type           TEXT    NOT NULL, -- 'token', 'session' or 'user'
     blacklisted_at INTEGER NOT NULL, -- of a user: sign-ins before it do not count
     expires_at     INTEGER NOT NULL,
-    UNIQUE (realm, id)
+    UNIQUE (id, realm)
 ) STRICT;
 
 CREATE INDEX token_blacklist_expires_at ON token_blacklist (expires_at);

@@ -251,9 +251,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// e-mail is sent, so refund it. The ticket identifies this one send, so this does no harm if
     /// it was not counted.
     fn take_back(&self, open: &OpenChallenge) {
-        let next_send_at = open.now + open.limits.cooldown;
-        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
-        self.give_back(ticket, Refund::Whole, open.now, &REFUND_PAUSES);
+        self.give_back(open.ticket(), Refund::Whole, open.now, &REFUND_PAUSES);
     }
 
     /// Refunds a send in the background, after each pause.

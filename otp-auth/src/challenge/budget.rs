@@ -50,6 +50,11 @@ impl SendLimits {
         Self { cooldown, per_hour, per_day }
     }
 
+    /// When the cooldown of a send at this time ends.
+    pub(crate) fn cooldown_from(self, now: Timestamp) -> Timestamp {
+        now + self.cooldown
+    }
+
     /// No limits.
     pub(crate) const NONE: Self = Self { cooldown: Duration::ZERO, per_hour: u32::MAX, per_day: u32::MAX };
 }
@@ -113,7 +118,7 @@ impl Budget {
                 let (hour_started_at, hour_sends) = window(old.hour_started_at, old.hour_sends, SendLimits::HOUR, now);
                 let (day_started_at, day_sends) = window(old.day_started_at, old.day_sends, SendLimits::DAY, now);
                 Ok(Self {
-                    next_send_at: now + limits.cooldown,
+                    next_send_at: limits.cooldown_from(now),
                     hour_started_at,
                     hour_sends: hour_sends + 1,
                     day_started_at,
@@ -132,7 +137,7 @@ impl Budget {
             let (started_at, sends) = window(started_at, sends, length, now);
             if sends < allowed { Duration::ZERO } else { now.until(started_at + length) }
         };
-        let cooldown = if is_damaged(self.next_send_at, now + limits.cooldown) {
+        let cooldown = if is_damaged(self.next_send_at, limits.cooldown_from(now)) {
             Duration::ZERO
         } else {
             now.until(self.next_send_at)

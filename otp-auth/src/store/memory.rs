@@ -179,7 +179,7 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
             Err(wait) => return Ok(Opening::Wait(wait)),
         };
         state.budgets.insert(slot, budget);
-        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: budget.next_send_at };
+        let ticket = open.ticket();
         let resumed = open.resume.and_then(|resume| {
             let row = state.challenges.get(&(realm.clone(), resume.key))?;
             let (nonce, _) = row.code?;

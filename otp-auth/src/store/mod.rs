@@ -98,6 +98,12 @@ impl OpenChallenge {
     pub const fn new(identity: Identity, fresh: FreshChallenge, limits: SendLimits, now: Timestamp) -> Self {
         Self { identity, payer: identity, requester: Requester::Stranger, limits, now, resume: None, fresh }
     }
+
+    /// The ticket of the send, if the budget pays for it.
+    #[must_use]
+    pub fn ticket(&self) -> SendTicket {
+        SendTicket::new(self.payer, self.requester, self.limits.cooldown_from(self.now))
+    }
 }
 
 /// Which earlier challenge may be resumed.

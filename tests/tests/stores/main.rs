@@ -10,6 +10,7 @@ mod load;
 mod mongo;
 mod mysql;
 mod pgbouncer;
+mod plans;
 mod postgres;
 mod processes;
 mod rows;

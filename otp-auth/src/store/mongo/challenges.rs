@@ -116,7 +116,7 @@ impl ChallengeStore for MongoStore {
                     return Ok(Opening::Wait(wait));
                 }
             };
-            let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: spent.next_send_at };
+            let ticket = open.ticket();
             // A challenge that cannot be resumed now never can be later, so it never happens that
             // one is added and another resumed.
             let opening = if let Some((nonce, expires_at)) = self.resumable(realm, open).await? {

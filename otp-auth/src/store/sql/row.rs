@@ -4,8 +4,8 @@ use sqlx::{Error, Row as _};
 
 use crate::methods::InvalidAuthMethods;
 use crate::store::{
-    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedAttempt, Identity, Recovery, Session,
-    SessionId, Timestamp,
+    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedAttempt, Identity, Nonce, Opening,
+    Recovery, SendTicket, Session, SessionId, Timestamp,
 };
 
 /// A row of a database.
@@ -78,13 +78,27 @@ pub(super) fn count(row: &impl OwnRow, column: &'static str) -> Result<u32, Erro
     u32::try_from(count).map_err(|_| Error::Decode(format!("{column} is not a count").into()))
 }
 
-pub(super) fn budget(row: &impl OwnRow) -> Result<Budget, Error> {
-    Ok(Budget {
-        next_send_at: time(row, "next_send_at")?,
+/// The budget in this row. A row of NULLs has none.
+pub(super) fn budget(row: &impl OwnRow) -> Result<Option<Budget>, Error> {
+    let Some(next_send_at) = row.integer("next_send_at")? else {
+        return Ok(None);
+    };
+    Ok(Some(Budget {
+        next_send_at: Timestamp::from_millis(next_send_at),
         hour_started_at: time(row, "hour_started_at")?,
         hour_sends: count(row, "hour_sends")?,
         day_started_at: time(row, "day_started_at")?,
         day_sends: count(row, "day_sends")?,
+    }))
+}
+
+/// How a challenge was opened for this ticket: the row has the one to resume, or NULLs.
+pub(super) fn opening(row: &impl OwnRow, ticket: SendTicket) -> Result<Opening, Error> {
+    Ok(match optional_bytes(row, "nonce")? {
+        Some(nonce) => {
+            Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(row, "expires_at")?, ticket }
+        }
+        None => Opening::Opened(ticket),
     })
 }
 

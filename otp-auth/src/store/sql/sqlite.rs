@@ -10,7 +10,7 @@
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | transaction: upsert of the budget on the condition that it allows a send (SELECT for the wait if not), SELECT the challenge to resume if there is one, INSERT challenge unless it is resumed | the condition is part of the upsert |
+//! | `open_challenge` | transaction: SELECT the budget and the challenge to resume; upsert of the budget, and INSERT of a challenge unless one is resumed | `Budget::spend` decides under the lock |
 //! | `refund_send` | one UPDATE | its condition identifies the send, so a later one is not affected |
 //! | `count_exhausted` | one upsert … RETURNING | its row is in the table of the budgets |
 //! | `count_attempt` | one UPDATE … RETURNING | no two callers get the same number; all rows are read, because the statement commits only then |
@@ -183,13 +183,14 @@ impl Maintenance for SqliteStore {
             challenges: "DELETE FROM otp_challenges WHERE (realm, key) IN \
                  (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
             budgets: (
-                "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN \
+                // A compound SELECT directly after IN would make SQLite read the whole table.
+                "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN (SELECT realm, identity, requester FROM \
                  (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
                   AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
                   UNION ALL \
                   SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
                   AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
-                  LIMIT ?6)",
+                  LIMIT ?6))",
                 vec![
                     now - SendLimits::DAY,
                     now - SendLimits::HOUR,

@@ -1,14 +1,14 @@
 //! Challenges and budgets in `MySQL` and `MariaDB`.
 
-use sqlx::mysql::MySqlConnection;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::super::retry::retrying;
 use super::MySqlStore;
 use crate::challenge::budget::EXHAUSTED_CHALLENGES;
-use crate::store::sql::row::{budget, counted, optional_bytes, time};
+use crate::store::sql::row::{budget, counted, opening};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
-    Requester, SendLimits, SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, Requester,
+    SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
 /// Locks a budget until the transaction ends. If there is none, inserts an empty one, which has the
@@ -35,69 +35,86 @@ pub(super) async fn lock_budget(
     Ok(())
 }
 
+/// Reads a budget that exists and, with `nonce` and `expires_at`, the challenge to resume, as one
+/// row.
+async fn read(connection: &mut MySqlConnection, realm: &Realm, open: &OpenChallenge) -> Result<MySqlRow, sqlx::Error> {
+    sqlx::query(
+        "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
+         challenge.nonce, challenge.expires_at \
+         FROM otp_budgets budget LEFT JOIN otp_challenges challenge \
+         ON challenge.realm = budget.realm AND challenge.`key` = ? AND challenge.identity = ? AND challenge.consumed_at IS NULL \
+         AND challenge.expires_at > ? AND challenge.tries < ? \
+         WHERE budget.realm = ? AND budget.identity = ? AND budget.requester = ?",
+    )
+    .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
+    .bind(open.identity.as_bytes().as_slice())
+    .bind(open.now.as_millis())
+    .bind(open.resume.as_ref().map(|resume| resume.max_attempts))
+    .bind(realm.as_str().as_bytes())
+    .bind(open.payer.as_bytes().as_slice())
+    .bind(open.requester as u8)
+    .fetch_one(connection)
+    .await
+}
+
+async fn pay(
+    connection: &mut MySqlConnection,
+    realm: &Realm,
+    open: &OpenChallenge,
+    spent: Budget,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE otp_budgets SET next_send_at = ?, hour_started_at = ?, hour_sends = ?, day_started_at = ?, day_sends = ? \
+         WHERE realm = ? AND identity = ? AND requester = ?",
+    )
+    .bind(spent.next_send_at.as_millis())
+    .bind(spent.hour_started_at.as_millis())
+    .bind(spent.hour_sends)
+    .bind(spent.day_started_at.as_millis())
+    .bind(spent.day_sends)
+    .bind(realm.as_str().as_bytes())
+    .bind(open.payer.as_bytes().as_slice())
+    .bind(open.requester as u8)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn add_fresh(connection: &mut MySqlConnection, realm: &Realm, open: &OpenChallenge) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO otp_challenges (realm, `key`, identity, nonce, code_mac, created_at, expires_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(realm.as_str().as_bytes())
+    .bind(open.fresh.key.as_bytes().as_slice())
+    .bind(open.identity.as_bytes().as_slice())
+    .bind(open.fresh.nonce.as_bytes().as_slice())
+    .bind(open.fresh.code_mac.as_bytes().as_slice())
+    .bind(open.now.as_millis())
+    .bind(open.fresh.expires_at.as_millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 impl MySqlStore {
     /// One attempt to pay and open, in one transaction.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
         lock_budget(&mut transaction, realm, &open.payer, open.requester).await?;
-        let row = sqlx::query(
-            "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
-             challenge.nonce, challenge.expires_at \
-             FROM otp_budgets budget LEFT JOIN otp_challenges challenge \
-             ON challenge.realm = budget.realm AND challenge.`key` = ? AND challenge.identity = ? AND challenge.consumed_at IS NULL \
-             AND challenge.expires_at > ? AND challenge.tries < ? \
-             WHERE budget.realm = ? AND budget.identity = ? AND budget.requester = ?",
-        )
-        .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
-        .bind(identity)
-        .bind(open.now.as_millis())
-        .bind(open.resume.as_ref().map(|resume| resume.max_attempts))
-        .bind(realm.as_str().as_bytes())
-        .bind(payer)
-        .bind(open.requester as u8)
-        .fetch_one(&mut *transaction)
-        .await?;
-        let spent = match Budget::spend(Some(budget(&row)?), open.now, open.limits) {
+        let row = read(&mut transaction, realm, open).await?;
+        let spent = match Budget::spend(budget(&row)?, open.now, open.limits) {
             Ok(spent) => spent,
             Err(wait) => {
                 transaction.rollback().await?;
                 return Ok(Opening::Wait(wait));
             }
         };
-        sqlx::query(
-            "UPDATE otp_budgets SET next_send_at = ?, hour_started_at = ?, hour_sends = ?, day_started_at = ?, day_sends = ? \
-             WHERE realm = ? AND identity = ? AND requester = ?",
-        )
-        .bind(spent.next_send_at.as_millis())
-        .bind(spent.hour_started_at.as_millis())
-        .bind(spent.hour_sends)
-        .bind(spent.day_started_at.as_millis())
-        .bind(spent.day_sends)
-        .bind(realm.as_str().as_bytes())
-        .bind(payer)
-        .bind(open.requester as u8)
-        .execute(&mut *transaction)
-        .await?;
-        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at: spent.next_send_at };
-        let opening = if let Some(nonce) = optional_bytes(&row, "nonce")? {
-            Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
-        } else {
-            sqlx::query(
-                "INSERT INTO otp_challenges (realm, `key`, identity, nonce, code_mac, created_at, expires_at) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(realm.as_str().as_bytes())
-            .bind(open.fresh.key.as_bytes().as_slice())
-            .bind(identity)
-            .bind(open.fresh.nonce.as_bytes().as_slice())
-            .bind(open.fresh.code_mac.as_bytes().as_slice())
-            .bind(open.now.as_millis())
-            .bind(open.fresh.expires_at.as_millis())
-            .execute(&mut *transaction)
-            .await?;
-            Opening::Opened(ticket)
-        };
+        pay(&mut transaction, realm, open, spent).await?;
+        let opening = opening(&row, open.ticket())?;
+        if matches!(opening, Opening::Opened(_)) {
+            add_fresh(&mut transaction, realm, open).await?;
+        }
         transaction.commit().await?;
         Ok(opening)
     }

@@ -3,10 +3,10 @@
 use super::super::retry::retrying;
 use super::PostgresStore;
 use crate::challenge::budget::EXHAUSTED_CHALLENGES;
-use crate::store::sql::row::{budget, count, counted, optional_bytes, time};
+use crate::store::sql::row::{budget, count, counted, opening};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund,
-    SendLimits, SendTicket, StoreResult, Timestamp,
+    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
+    SendTicket, StoreResult, Timestamp,
 };
 
 impl PostgresStore {
@@ -17,7 +17,6 @@ impl PostgresStore {
     /// challenge as it was when the statement began, which counts as before whatever happened to
     /// the challenge meanwhile.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
-        let next_send_at = open.now + open.limits.cooldown;
         let statement = sqlx::query(
             "WITH spent AS ( \
                  INSERT INTO otp_budgets AS old \
@@ -48,7 +47,7 @@ impl PostgresStore {
         .bind(open.identity.as_bytes().as_slice())
         .bind(open.requester as i16)
         .bind(open.now.as_millis())
-        .bind(next_send_at.as_millis())
+        .bind(open.limits.cooldown_from(open.now).as_millis())
         .bind(i64::from(open.limits.per_hour))
         .bind(i64::from(open.limits.per_day))
         .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
@@ -63,13 +62,7 @@ impl PostgresStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
-        Ok(Some(match optional_bytes(&row, "nonce")? {
-            Some(nonce) => {
-                Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(&row, "expires_at")?, ticket }
-            }
-            None => Opening::Opened(ticket),
-        }))
+        Ok(Some(opening(&row, open.ticket())?))
     }
 }
 
@@ -90,7 +83,7 @@ impl ChallengeStore for PostgresStore {
                     .bind(realm.as_str()),
                 )
                 .await?;
-            let refusing = row.as_ref().map(budget).transpose()?;
+            let refusing = row.as_ref().map(budget).transpose()?.flatten();
             // A concurrent send was refunded in between, so this one can have it.
             if let Err(wait) = Budget::spend(refusing, open.now, open.limits) {
                 return Ok(Opening::Wait(wait));

@@ -1,99 +1,92 @@
 //! Challenges and budgets in `SQLite`.
 
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
 use super::SqliteStore;
 use crate::challenge::budget::EXHAUSTED_CHALLENGES;
-use crate::store::sql::row::{budget, bytes, count, counted, time};
+use crate::store::sql::row::{budget, count, counted, opening};
 use crate::store::{
-    ChallengeKey, ChallengeStore, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm, Refund, SendLimits,
+    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
     SendTicket, StoreResult, Timestamp,
 };
+
+/// Reads the budget and, with `nonce` and `expires_at`, the challenge to resume, as one row. What
+/// does not exist is NULL.
+async fn read(
+    connection: &mut SqliteConnection,
+    realm: &Realm,
+    open: &OpenChallenge,
+) -> Result<SqliteRow, sqlx::Error> {
+    sqlx::query(
+        "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
+         challenge.nonce, challenge.expires_at \
+         FROM (SELECT 1) \
+         LEFT JOIN otp_budgets budget ON budget.realm = ?1 AND budget.identity = ?2 AND budget.requester = ?3 \
+         LEFT JOIN otp_challenges challenge ON challenge.realm = ?1 AND challenge.key = ?4 AND challenge.identity = ?5 \
+         AND challenge.consumed_at IS NULL AND challenge.expires_at > ?6 AND challenge.tries < ?7",
+    )
+    .bind(realm.as_str())
+    .bind(open.payer.as_bytes().as_slice())
+    .bind(open.requester as u8)
+    .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
+    .bind(open.identity.as_bytes().as_slice())
+    .bind(open.now.as_millis())
+    .bind(open.resume.as_ref().map(|resume| resume.max_attempts))
+    .fetch_one(connection)
+    .await
+}
+
+/// Writes the budget and, if nothing is resumed, the fresh challenge: two statements, sent to the
+/// connection's thread as one.
+async fn write(
+    connection: &mut SqliteConnection,
+    realm: &Realm,
+    open: &OpenChallenge,
+    spent: Budget,
+    is_fresh: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+         ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = excluded.next_send_at, \
+         hour_started_at = excluded.hour_started_at, hour_sends = excluded.hour_sends, \
+         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends; \
+         INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
+         SELECT ?1, ?9, ?10, ?11, ?12, ?13, ?14 WHERE ?15",
+    )
+    .bind(realm.as_str())
+    .bind(open.payer.as_bytes().as_slice())
+    .bind(open.requester as u8)
+    .bind(spent.next_send_at.as_millis())
+    .bind(spent.hour_started_at.as_millis())
+    .bind(spent.hour_sends)
+    .bind(spent.day_started_at.as_millis())
+    .bind(spent.day_sends)
+    .bind(open.fresh.key.as_bytes().as_slice())
+    .bind(open.identity.as_bytes().as_slice())
+    .bind(open.fresh.nonce.as_bytes().as_slice())
+    .bind(open.fresh.code_mac.as_bytes().as_slice())
+    .bind(open.now.as_millis())
+    .bind(open.fresh.expires_at.as_millis())
+    .bind(is_fresh)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
 
 impl ChallengeStore for SqliteStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let (_turn, mut transaction) = self.begin().await?;
-        let (identity, payer) = (open.identity.as_bytes().as_slice(), open.payer.as_bytes().as_slice());
-        let next_send_at = open.now + open.limits.cooldown;
-        // `Budget::spend` in one statement, so that the lock is held for only one. The conformance
-        // suite compares the two.
-        let paid = sqlx::query(
-            "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-             VALUES (?9, ?1, ?2, ?4, ?3, 1, ?3, 1) \
-             ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = ?4, \
-             hour_sends = CASE WHEN hour_started_at <= ?5 OR hour_started_at > ?10 THEN 1 ELSE hour_sends + 1 END, \
-             hour_started_at = CASE WHEN hour_started_at <= ?5 OR hour_started_at > ?10 THEN ?3 ELSE hour_started_at END, \
-             day_sends = CASE WHEN day_started_at <= ?6 OR day_started_at > ?10 THEN 1 ELSE day_sends + 1 END, \
-             day_started_at = CASE WHEN day_started_at <= ?6 OR day_started_at > ?10 THEN ?3 ELSE day_started_at END \
-             WHERE (next_send_at <= ?3 OR next_send_at > ?11) \
-             AND (hour_started_at <= ?5 OR hour_started_at > ?10 OR hour_sends < ?7) \
-             AND (day_started_at <= ?6 OR day_started_at > ?10 OR day_sends < ?8)",
-        )
-        .bind(payer)
-        .bind(open.requester as u8)
-        .bind(open.now.as_millis())
-        .bind(next_send_at.as_millis())
-        .bind((open.now - SendLimits::HOUR).as_millis())
-        .bind((open.now - SendLimits::DAY).as_millis())
-        .bind(open.limits.per_hour)
-        .bind(open.limits.per_day)
-        .bind(realm.as_str())
-        .bind((open.now + SendLimits::SKEW).as_millis())
-        .bind((next_send_at + SendLimits::SKEW).as_millis())
-        .execute(&mut *transaction)
-        .await?;
-        if paid.rows_affected() == 0 {
-            let row = sqlx::query(
-                "SELECT next_send_at, hour_started_at, hour_sends, day_started_at, day_sends \
-                 FROM otp_budgets WHERE realm = ?3 AND identity = ?1 AND requester = ?2",
-            )
-            .bind(payer)
-            .bind(open.requester as u8)
-            .bind(realm.as_str())
-            .fetch_one(&mut *transaction)
-            .await?;
-            let wait = budget(&row)?.wait(open.now, open.limits);
-            transaction.rollback().await?;
-            return Ok(Opening::Wait(wait));
-        }
-        let ticket = SendTicket { payer: open.payer, requester: open.requester, next_send_at };
-
-        let resumed = match open.resume {
-            None => None,
-            Some(resume) => {
-                sqlx::query(
-                    "SELECT nonce, expires_at FROM otp_challenges \
-                     WHERE realm = ?5 AND key = ?1 AND identity = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND tries < ?4",
-                )
-                .bind(resume.key.as_bytes().as_slice())
-                .bind(identity)
-                .bind(open.now.as_millis())
-                .bind(resume.max_attempts)
-                .bind(realm.as_str())
-                .fetch_optional(&mut *transaction)
-                .await?
+        let row = read(&mut transaction, realm, open).await?;
+        let spent = match Budget::spend(budget(&row)?, open.now, open.limits) {
+            Ok(spent) => spent,
+            Err(wait) => {
+                transaction.rollback().await?;
+                return Ok(Opening::Wait(wait));
             }
         };
-        let opening = if let Some(row) = resumed {
-            Opening::Resumed {
-                nonce: Nonce::from_bytes(bytes(&row, "nonce")?),
-                expires_at: time(&row, "expires_at")?,
-                ticket,
-            }
-        } else {
-            sqlx::query(
-                "INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
-                 VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)",
-            )
-            .bind(open.fresh.key.as_bytes().as_slice())
-            .bind(identity)
-            .bind(open.fresh.nonce.as_bytes().as_slice())
-            .bind(open.fresh.code_mac.as_bytes().as_slice())
-            .bind(open.now.as_millis())
-            .bind(open.fresh.expires_at.as_millis())
-            .bind(realm.as_str())
-            .execute(&mut *transaction)
-            .await?;
-            Opening::Opened(ticket)
-        };
+        let opening = opening(&row, open.ticket())?;
+        write(&mut transaction, realm, open, spent, matches!(opening, Opening::Opened(_))).await?;
         transaction.commit().await?;
         Ok(opening)
     }
