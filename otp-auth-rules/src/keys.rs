@@ -144,7 +144,6 @@ macro_rules! for_each_setting {
 
             /// Path of the refresh cookie.
             cookie_path: text("/") {
-                default: "`\"/\"`",
                 example: "/auth",
                 rule: cookie::path,
             } "Must start with `/`.";
@@ -157,7 +156,6 @@ macro_rules! for_each_setting {
 
             /// Domain of the refresh cookie; browsers send it to every subdomain.
             cookie_domain: optional() {
-                default: "none",
                 example: "example.com",
                 rule: cookie::domain,
             } "Without it, browsers send the cookie to one host only.";
@@ -176,14 +174,12 @@ macro_rules! for_each_setting {
 
             /// `iss` of every token, when set.
             issuer: optional() {
-                default: "none",
                 example: "https://example.com",
                 rule: text::token_name,
             } "Tokens without it are then rejected. At most 1024 bytes.";
 
             /// `aud` of every token, when set.
             audience: optional() {
-                default: "none",
                 example: "https://api.example.com",
                 rule: text::token_name,
             } "Tokens without it are then rejected, refresh tokens included. At most 1024 bytes.";
@@ -227,7 +223,13 @@ macro_rules! rule {
     ($key:ident choice($name:ident: $($word:ident),*) {}) => {
         Choice { key: stringify!($key), name: stringify!($name), words: &[$(stringify!($word)),*] }
     };
-    ($key:ident $text:ident $of:tt { $($rule:tt)* }) => { Text { key: stringify!($key), $($rule)* } };
+    ($key:ident text($default:literal) { $($rule:tt)* }) => {
+        Text { key: stringify!($key), value: Some($default), default: concat!("`\"", $default, "\"`"), $($rule)* }
+    };
+    ($key:ident optional() { $($rule:tt)* }) => {
+        Text { key: stringify!($key), value: None, default: "none", $($rule)* }
+    };
+    ($key:ident derived($name:ident) { $($rule:tt)* }) => { Text { key: stringify!($key), value: None, $($rule)* } };
 }
 
 macro_rules! form {

@@ -200,6 +200,8 @@ pub struct Flag {
 pub struct Text {
     /// The key.
     pub key: &'static str,
+    /// The default, if it is always the same string.
+    pub value: Option<&'static str>,
     /// The default, as the reference shows it.
     pub default: &'static str,
     /// An example value.

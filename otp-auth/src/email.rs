@@ -12,10 +12,9 @@ use std::fmt;
 use crate::text;
 
 /// Whether the part before the `@` is case-sensitive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalPartCase {
     /// `A@x.com` and `a@x.com` are one account (ASCII letters only).
-    #[default]
     Lower,
     /// They are two accounts, as RFC 5321 section 2.4 permits.
     Preserve,

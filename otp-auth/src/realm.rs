@@ -32,9 +32,9 @@ impl Realm {
         }
     }
 
-    /// The placeholder until settings are checked.
-    pub(crate) fn unnamed() -> Self {
-        Self("".into())
+    /// A name that was checked before.
+    pub(crate) fn checked(name: &str) -> Self {
+        Self(name.into())
     }
 
     /// The name as text.

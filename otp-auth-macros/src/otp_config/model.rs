@@ -108,7 +108,7 @@ fn setters(written: &Arguments, private: &TokenStream) -> Vec<(Ident, TokenStrea
 /// Requires a secret, and rejects a weak literal. Developer mode allows both.
 fn check_secrets(written: &Arguments, item: &Item<'_>, errors: &mut Errors) {
     let developing = match written.slot("developer_mode") {
-        Slot::Absent => false,
+        Slot::Absent => setting::developer_mode.default,
         Slot::Broken => true,
         Slot::Given { value, .. } => flag(value) != Some(false),
     };
@@ -199,8 +199,8 @@ fn check_pairs(written: &Arguments, errors: &mut Errors) {
 /// The cookie settings, as far as they are known. The default name fits all of them.
 fn cookie(written: &Arguments) -> Cookie<'_> {
     let secure = match written.slot("cookie_secure") {
-        Slot::Given { value, .. } => flag(value).unwrap_or(true),
-        Slot::Absent | Slot::Broken => true,
+        Slot::Given { value, .. } => flag(value),
+        Slot::Absent | Slot::Broken => None,
     };
     let text = |key| match written.known(key) {
         Some(Known::Text(text, _)) => Some(text.as_str()),
@@ -208,9 +208,9 @@ fn cookie(written: &Arguments) -> Cookie<'_> {
     };
     Cookie {
         name: text("cookie_name").unwrap_or_default(),
-        path: text("cookie_path").unwrap_or("/"),
+        path: text("cookie_path").or(setting::cookie_path.value).unwrap_or_default(),
         domain: written.slot("cookie_domain").is_given(),
-        secure,
+        secure: secure.unwrap_or(setting::cookie_secure.default),
         same_site_none: matches!(written.known("cookie_same_site"), Some(Known::Choice(_, "None"))),
     }
 }

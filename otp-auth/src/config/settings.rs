@@ -25,7 +25,7 @@ macro_rules! setting {
     (default $key:ident text($default:literal)) => { $default.to_owned() };
     (default $key:ident flag($default:literal)) => { $default };
     (default $key:ident optional()) => { None };
-    (default $key:ident derived(Realm)) => { Realm::unnamed() };
+    (default $key:ident derived(Realm)) => { Realm::checked("") };
     (default $key:ident derived($type:ty)) => { <$type>::default() };
     (default $key:ident list($one:ident)) => { Vec::new() };
     (default $key:ident choice($type:ident: $default:ident $(, $word:ident)*)) => { $type::$default };
@@ -194,9 +194,9 @@ impl SettingsBuilder {
         let mut settings = self.settings;
         let mut faults = settings.faults();
         let realm = self.realm.as_deref().unwrap_or(C::User::default_realm());
-        match (setting::realm.fault(realm), Realm::new(realm)) {
-            (None, Ok(realm)) => settings.realm = realm,
-            (fault, _) => faults.extend(fault.map(|fault| ConfigFault::new("realm", fault))),
+        match setting::realm.fault(realm) {
+            None => settings.realm = Realm::checked(realm),
+            Some(fault) => faults.push(ConfigFault::new("realm", fault)),
         }
         settings.cookie_name = self.cookie_name.unwrap_or_else(|| {
             let plain = settings.cookie_path != "/" || settings.cookie_domain.is_some();

@@ -1,7 +1,7 @@
 //! Signing in, in an order of steps that, wherever it is stopped, leaves either a code that still
 //! works or a user who has signed in.
 
-use mongodb::bson::{Bson, Document, bson, doc};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, bson, doc};
 
 use super::MongoStore;
 use super::error::Error;
@@ -9,12 +9,22 @@ use super::row::{self, binary, date};
 use super::sign_up::{Claim, SignUp};
 use super::user::{MongoUser, exactly, read, with_email, with_id};
 use crate::store::{
-    Account, Decision, Proof, Realm, Revocation, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult,
+    Account, Decision, Proof, Realm, Revocation, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult,
+    Timestamp,
 };
 
 /// How often a sign-in starts again because the application marked the user as unverified in the
 /// meantime.
-const MAX_RUNS: u32 = 5;
+const MAX_RESTARTS: u32 = 5;
+
+/// A session to add before the challenge is accepted for it.
+struct Adding<'a> {
+    realm: &'a Realm,
+    email: &'a str,
+    session: &'a Session,
+    challenge: &'a Bson,
+    revocation: Revocation,
+}
 
 impl MongoStore {
     /// 1. Checks whether the challenge can be accepted, and looks up the claim of an incomplete
@@ -51,7 +61,7 @@ impl MongoStore {
 
         let mut ended = Vec::new();
         let email = account.email().to_owned();
-        let (mut user, claim, inserted) = match account {
+        let (user, claim, inserted) = match account {
             Account::Existing { user, .. } => (user, begun, false),
             Account::New(_) => match self.sign_up(realm, &account, &identity, revocation, &mut ended).await? {
                 SignUp::Made(user, claim) => (user, Some(claim), true),
@@ -60,52 +70,17 @@ impl MongoStore {
             },
         };
         let session = session.of_user(user.id().to_string());
-        let mut rounds = 0..MAX_RUNS;
-        let document = loop {
-            if let Some(flag) = U::VERIFIED.filter(|_| Proof::of(&user, inserted).marks_user) {
-                ended.extend(self.first_proof(realm, &user, &email, flag, &session.user_id, revocation).await?);
-            }
-            self.add_unconfirmed(realm, &session, &challenge).await?;
-            let document = self.document_by_email::<U>(&email).await?;
-            let expected = Account::Existing { user, email: email.clone() };
-            match (expected.decide(read(document.as_deref())?), document) {
-                (Decision::SignIn(again), Some(document)) if !Proof::of(&again, false).marks_user => {
-                    user = again;
-                    break document;
-                }
-                (Decision::SignIn(again), _) => {
-                    user = again;
-                    self.remove_unconfirmed(realm, session.id).await?;
-                    if rounds.next().is_none() {
-                        return Err(Error::contended("one user").into());
-                    }
-                }
-                _ => {
-                    self.remove_unconfirmed(realm, session.id).await?;
-                    return Ok(SignInOutcome::AccountChanged);
-                }
-            }
+        let adding = Adding { realm, email: &email, session: &session, challenge: &challenge, revocation };
+        let Some((user, document)) = self.add_session(&adding, user, inserted, &mut ended).await? else {
+            return Ok(SignInOutcome::AccountChanged);
         };
         if let Some(older) = replaces
             && self.revoke_session(realm, older, revocation).await?
         {
             ended.push(older);
         }
-
         let by = row::key(realm, session.id.as_bytes());
-        let accepted = doc! {
-            "$set": { "consumed_at": date(revocation.now), "consumed_by": by.clone() },
-            "$unset": { "nonce": "", "code_mac": "" },
-        };
-        let committed = match self.challenges.update_one(acceptable, accepted).await {
-            Ok(result) => result.modified_count > 0,
-            // The connection may have been lost after the update.
-            Err(error) => match self.accepted_by(&challenge, &by).await {
-                Ok(true) => true,
-                _ => return Err(error.into()),
-            },
-        };
-        if !committed {
+        if !self.commit(acceptable, &challenge, &by, revocation.now).await? {
             self.remove_unconfirmed(realm, session.id).await?;
             return Ok(SignInOutcome::CodeSpent);
         }
@@ -118,6 +93,56 @@ impl MongoStore {
             None => false,
         };
         Ok(SignInOutcome::SignedIn { user, session, created, ended })
+    }
+
+    /// Steps 3 to 5. Returns the user as read again, with the document. `None` if the account has
+    /// changed; the session is then removed.
+    async fn add_session<U: MongoUser>(
+        &self,
+        adding: &Adding<'_>,
+        mut user: U,
+        inserted: bool,
+        ended: &mut Vec<SessionId>,
+    ) -> StoreResult<Option<(U, RawDocumentBuf)>> {
+        let Adding { realm, email, session, challenge, .. } = *adding;
+        for _ in 0..=MAX_RESTARTS {
+            if let Some(flag) = U::VERIFIED.filter(|_| Proof::of(&user, inserted).marks_user) {
+                ended.extend(self.first_proof(adding, &user, flag).await?);
+            }
+            self.add_unconfirmed(realm, session, challenge).await?;
+            let document = self.document_by_email::<U>(email).await?;
+            let expected = Account::Existing { user, email: email.to_owned() };
+            match (expected.decide(read(document.as_deref())?), document) {
+                (Decision::SignIn(again), Some(document)) if !Proof::of(&again, false).marks_user => {
+                    return Ok(Some((again, document)));
+                }
+                (Decision::SignIn(again), _) => {
+                    user = again;
+                    self.remove_unconfirmed(realm, session.id).await?;
+                }
+                _ => {
+                    self.remove_unconfirmed(realm, session.id).await?;
+                    return Ok(None);
+                }
+            }
+        }
+        Err(Error::contended("one user").into())
+    }
+
+    /// Step 7. Returns whether the session `by` has accepted the challenge.
+    async fn commit(&self, acceptable: Document, challenge: &Bson, by: &Bson, now: Timestamp) -> StoreResult<bool> {
+        let accepted = doc! {
+            "$set": { "consumed_at": date(now), "consumed_by": by.clone() },
+            "$unset": { "nonce": "", "code_mac": "" },
+        };
+        match self.challenges.update_one(acceptable, accepted).await {
+            Ok(result) => Ok(result.modified_count > 0),
+            // The connection may have been lost after the update.
+            Err(error) => match self.accepted_by(challenge, by).await {
+                Ok(true) => Ok(true),
+                _ => Err(error.into()),
+            },
+        }
     }
 
     /// Whether a challenge matches, with the claim on its identity if there is one. A sign-in that
@@ -154,14 +179,12 @@ impl MongoStore {
     /// not set were not proven, and no others are revoked. Returns them.
     async fn first_proof<U: MongoUser>(
         &self,
-        realm: &Realm,
+        adding: &Adding<'_>,
         user: &U,
-        email: &str,
         flag: &str,
-        user_id: &str,
-        revocation: Revocation,
     ) -> StoreResult<Vec<SessionId>> {
-        let unproven = self.unrevoked(realm, user_id).await?;
+        let Adding { realm, email, session, revocation, .. } = *adding;
+        let unproven = self.unrevoked(realm, &session.user_id).await?;
         let mut unverified = with_email::<U>(email)?;
         unverified.extend(with_id::<U>(user.id())?);
         let proof = U::verified_value(revocation.now)?;

@@ -45,19 +45,21 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 
 use crate::error::StoreError;
-use crate::store::{CLOCK_MARGIN, Removed, StoreResult, Timestamp};
+use crate::store::{CLOCK_MARGIN, Removed, SendLimits, StoreResult, Timestamp};
 
 /// The table that records which migrations were applied.
 const MIGRATIONS: &str = "_otp_auth_migrations";
 
-/// The names of the migrations in it.
-const NAMES: [&str; 2] = ["otp auth", "realms"];
+/// The versions and names in it, in order.
+const VERSIONS: [(i64, &str); 2] = [(1, "otp auth"), (2, "realms")];
 
 /// Applies the files of `migrations` in order, over a connection that locks out concurrent calls. A
 /// released migration never changes.
-async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; NAMES.len()]) -> Result<(), StoreError> {
-    let named = (1..).zip(NAMES).zip(files);
-    let migrations = named.map(|((version, name), statements)| {
+async fn migrate<C: Migrate + Send>(
+    connection: &mut C,
+    files: [&'static str; VERSIONS.len()],
+) -> Result<(), StoreError> {
+    let migrations = VERSIONS.into_iter().zip(files).map(|((version, name), statements)| {
         Migration::new(version, name.into(), MigrationType::Simple, statements.into_sql_str(), false)
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
@@ -72,7 +74,9 @@ async fn migrate<C: Migrate + Send>(connection: &mut C, files: [&'static str; NA
 /// parameters.
 struct Expired {
     challenges: &'static str,
-    budgets: (&'static str, Vec<Timestamp>),
+    /// Takes the times that bound the day, the hour and the cooldown of a budget that has no
+    /// effect (`Budget::is_over`): each the last one in the past and the first one too far ahead.
+    budgets: &'static str,
     sessions: &'static str,
     blacklisted: &'static str,
 }
@@ -87,9 +91,12 @@ impl Expired {
     where
         F: Future<Output = StoreResult<u64>> + Send,
     {
+        let latest = now + SendLimits::SKEW;
+        let over =
+            [now - SendLimits::DAY, latest, now - SendLimits::HOUR, latest, now, latest + SendLimits::LONGEST_COOLDOWN];
         Ok(Removed {
             challenges: delete(self.challenges, vec![now]).await?,
-            budgets: delete(self.budgets.0, self.budgets.1).await?,
+            budgets: delete(self.budgets, over.to_vec()).await?,
             sessions: delete(self.sessions, vec![now - CLOCK_MARGIN]).await?,
             blacklisted: delete(self.blacklisted, vec![now - CLOCK_MARGIN]).await?,
         })

@@ -41,7 +41,7 @@ use sqlx::{Connection, Executor, MySqlPool, Transaction};
 use super::retry::retrying;
 use super::{Expired, MIGRATIONS, migrate, pool};
 use crate::error::StoreError;
-use crate::store::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use crate::store::{Maintenance, Removed, StoreResult, Timestamp};
 
 /// Stores everything in a `MySQL` or `MariaDB` database, next to the application's tables.
 ///
@@ -157,19 +157,9 @@ impl Maintenance for MySqlStore {
         // continues with the next rows.
         let expired = Expired {
             challenges: "DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-            budgets: (
-                "DELETE FROM otp_budgets WHERE (day_started_at <= ? OR day_started_at > ?) \
+            budgets: "DELETE FROM otp_budgets WHERE (day_started_at <= ? OR day_started_at > ?) \
                  AND (hour_started_at <= ? OR hour_started_at > ?) AND (next_send_at <= ? OR next_send_at > ?) \
                  ORDER BY day_started_at LIMIT ?",
-                vec![
-                    now - SendLimits::DAY,
-                    now + SendLimits::SKEW,
-                    now - SendLimits::HOUR,
-                    now + SendLimits::SKEW,
-                    now,
-                    now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
-                ],
-            ),
             sessions: "DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
             blacklisted: "DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
         };

@@ -153,14 +153,10 @@ impl Maintenance for PostgresStore {
             challenges: "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY( \
                  SELECT ctid FROM otp_challenges WHERE expires_at <= $1 \
                  ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-            budgets: (
-                "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
-                 SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 - 86400000 OR day_started_at > $1 + 60000) \
-                 AND (hour_started_at <= $1 - 3600000 OR hour_started_at > $1 + 60000) \
-                 AND (next_send_at <= $1 OR next_send_at > $1 + 86460000) \
-                 ORDER BY day_started_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-                vec![now],
-            ),
+            budgets: "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 OR day_started_at > $2) \
+                 AND (hour_started_at <= $3 OR hour_started_at > $4) AND (next_send_at <= $5 OR next_send_at > $6) \
+                 ORDER BY day_started_at LIMIT $7 FOR UPDATE SKIP LOCKED))",
             sessions: "DELETE FROM otp_sessions WHERE ctid = ANY (ARRAY( \
                  SELECT ctid FROM otp_sessions WHERE expires_at <= $1 \
                  ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",

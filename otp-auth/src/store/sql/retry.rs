@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::store::StoreResult;
 
 /// How often an operation runs before its error is returned.
-const MAX_RUNS: u32 = 8;
+pub(super) const MAX_RUNS: u32 = 8;
 
 /// Runs an operation, and retries it if it lost to a concurrent one's locks. An operation is one
 /// statement or one transaction, so a failed attempt changed nothing.

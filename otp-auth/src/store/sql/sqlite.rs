@@ -45,7 +45,7 @@ use sqlx::sqlite::{
 use sqlx::{SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::super::{Maintenance, Removed, StoreResult, Timestamp};
 use super::{Expired, migrate};
 use crate::error::StoreError;
 
@@ -182,23 +182,14 @@ impl Maintenance for SqliteStore {
         let expired = Expired {
             challenges: "DELETE FROM otp_challenges WHERE (realm, key) IN \
                  (SELECT realm, key FROM otp_challenges WHERE expires_at <= ?1 LIMIT ?2)",
-            budgets: (
-                // A compound SELECT directly after IN would make SQLite read the whole table.
-                "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN (SELECT realm, identity, requester FROM \
+            // A compound SELECT directly after IN would make SQLite read the whole table.
+            budgets: "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN (SELECT realm, identity, requester FROM \
                  (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
-                  AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
+                  AND (hour_started_at <= ?3 OR hour_started_at > ?4) AND (next_send_at <= ?5 OR next_send_at > ?6) \
                   UNION ALL \
-                  SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?4 \
-                  AND (hour_started_at <= ?2 OR hour_started_at > ?4) AND (next_send_at <= ?3 OR next_send_at > ?5) \
-                  LIMIT ?6))",
-                vec![
-                    now - SendLimits::DAY,
-                    now - SendLimits::HOUR,
-                    now,
-                    now + SendLimits::SKEW,
-                    now + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW,
-                ],
-            ),
+                  SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?2 \
+                  AND (hour_started_at <= ?3 OR hour_started_at > ?4) AND (next_send_at <= ?5 OR next_send_at > ?6) \
+                  LIMIT ?7))",
             sessions: "DELETE FROM otp_sessions WHERE (realm, id) IN \
                  (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
             blacklisted: "DELETE FROM token_blacklist WHERE changed IN \

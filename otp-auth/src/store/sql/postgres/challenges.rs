@@ -1,8 +1,9 @@
 //! Challenges and budgets in `PostgreSQL`.
 
-use super::super::retry::retrying;
+use super::super::retry::{MAX_RUNS, retrying};
 use super::PostgresStore;
 use crate::challenge::budget::EXHAUSTED_CHALLENGES;
+use crate::error::StoreError;
 use crate::store::sql::row::{budget, count, counted, opening};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
@@ -17,6 +18,7 @@ impl PostgresStore {
     /// challenge as it was when the statement began, which counts as before whatever happened to
     /// the challenge meanwhile.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Option<Opening>, sqlx::Error> {
+        let next_send_at = open.limits.cooldown_from(open.now);
         let statement = sqlx::query(
             "WITH spent AS ( \
                  INSERT INTO otp_budgets AS old \
@@ -24,17 +26,17 @@ impl PostgresStore {
                  SELECT $13, $14, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
                  ON CONFLICT (realm, identity, requester) DO UPDATE SET \
                      next_send_at = $4, \
-                     hour_started_at = CASE WHEN old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 \
+                     hour_started_at = CASE WHEN old.hour_started_at <= $15 OR old.hour_started_at > $17 \
                          THEN $3 ELSE old.hour_started_at END, \
-                     hour_sends = CASE WHEN old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 \
+                     hour_sends = CASE WHEN old.hour_started_at <= $15 OR old.hour_started_at > $17 \
                          THEN 1 ELSE old.hour_sends + 1 END, \
-                     day_started_at = CASE WHEN old.day_started_at <= $3 - 86400000 OR old.day_started_at > $3 + 60000 \
+                     day_started_at = CASE WHEN old.day_started_at <= $16 OR old.day_started_at > $17 \
                          THEN $3 ELSE old.day_started_at END, \
-                     day_sends = CASE WHEN old.day_started_at <= $3 - 86400000 OR old.day_started_at > $3 + 60000 \
+                     day_sends = CASE WHEN old.day_started_at <= $16 OR old.day_started_at > $17 \
                          THEN 1 ELSE old.day_sends + 1 END \
-                 WHERE (old.next_send_at <= $3 OR old.next_send_at > $4 + 60000) \
-                     AND (old.hour_started_at <= $3 - 3600000 OR old.hour_started_at > $3 + 60000 OR old.hour_sends < $5) \
-                     AND (old.day_started_at <= $3 - 86400000 OR old.day_started_at > $3 + 60000 OR old.day_sends < $6) \
+                 WHERE (old.next_send_at <= $3 OR old.next_send_at > $18) \
+                     AND (old.hour_started_at <= $15 OR old.hour_started_at > $17 OR old.hour_sends < $5) \
+                     AND (old.day_started_at <= $16 OR old.day_started_at > $17 OR old.day_sends < $6) \
                  RETURNING 1), \
              resumed AS ( \
                  SELECT nonce, expires_at FROM otp_challenges \
@@ -47,7 +49,7 @@ impl PostgresStore {
         .bind(open.identity.as_bytes().as_slice())
         .bind(open.requester as i16)
         .bind(open.now.as_millis())
-        .bind(open.limits.cooldown_from(open.now).as_millis())
+        .bind(next_send_at.as_millis())
         .bind(i64::from(open.limits.per_hour))
         .bind(i64::from(open.limits.per_day))
         .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
@@ -57,7 +59,11 @@ impl PostgresStore {
         .bind(open.fresh.code_mac.as_bytes().as_slice())
         .bind(open.fresh.expires_at.as_millis())
         .bind(realm.as_str())
-        .bind(open.payer.as_bytes().as_slice());
+        .bind(open.payer.as_bytes().as_slice())
+        .bind((open.now - SendLimits::HOUR).as_millis())
+        .bind((open.now - SendLimits::DAY).as_millis())
+        .bind((open.now + SendLimits::SKEW).as_millis())
+        .bind((next_send_at + SendLimits::SKEW).as_millis());
         let row = self.fetch_optional(statement).await?;
         let Some(row) = row else {
             return Ok(None);
@@ -68,7 +74,7 @@ impl PostgresStore {
 
 impl ChallengeStore for PostgresStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
-        loop {
+        for _ in 0..MAX_RUNS {
             if let Some(opening) = retrying(|| self.pay_and_open(realm, open)).await? {
                 return Ok(opening);
             }
@@ -89,6 +95,7 @@ impl ChallengeStore for PostgresStore {
                 return Ok(Opening::Wait(wait));
             }
         }
+        Err(StoreError::new("too many concurrent changes to one budget"))
     }
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
