@@ -69,6 +69,9 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
+/// How far ahead the clock of another process may be. Only times further ahead are wrong.
+pub(crate) const SKEW: Duration = Duration::from_mins(1);
+
 /// A duration in the unit of [`Timestamp`]. Saturates.
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)

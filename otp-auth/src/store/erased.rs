@@ -19,16 +19,13 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
-    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
-    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp,
-    TokenRef, UserStore,
+    ANSWER_TIMEOUT, Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding,
+    Identity, Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult,
+    Timestamp, TokenRef, UserStore,
 };
 use crate::event;
 use crate::user::OtpUser;
-
-/// How long a caller waits for a store. A store that hangs counts as failed.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long reading the whole blacklist may take. No request waits for that.
 const WHOLE_BLACKLIST_TIMEOUT: Duration = Duration::from_mins(1);
