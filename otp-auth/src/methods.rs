@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_always_among_them_and_each_counts_once() {
+    fn otp_is_always_included_and_each_method_counts_once() {
         for (others, expected) in [
             (&[][..], "otp"),
             (&["otp"], "otp"),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_or_too_much_is_refused() {
+    fn invalid_names_and_too_many_are_refused() {
         let long = "x".repeat(MAX_METHOD_BYTES + 1);
         for name in ["", " ", "a b", "a\n", "\u{7f}", "ü", "\"", "a\\b", "a\0", long.as_str()] {
             assert_eq!(AuthMethods::new([name]), Err(InvalidAuthMethods), "{name:?}");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_written_is_not_read() {
+    fn what_is_never_written_is_not_read() {
         for text in ["", " ", "mfa", "otp ", " otp", "otp  mfa", "otpmfa", "otp,mfa", "otp ü"] {
             assert_eq!(text.parse::<AuthMethods>(), Err(InvalidAuthMethods), "{text:?}");
         }

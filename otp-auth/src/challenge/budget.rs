@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn rate_08_each_part_of_a_budget_is_damaged_for_itself() {
+    fn rate_08_each_part_of_a_budget_is_damaged_independently() {
         let mut budget = Budget::spend(None, at(0), LIMITS).unwrap();
         for second in [60, 120] {
             budget = Budget::spend(Some(budget), at(second), LIMITS).unwrap();

@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_call_goes_on_when_its_caller_has_gone() {
+    async fn a_call_continues_after_its_caller_is_gone() {
         let (begun, go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let call = {
             let (begun, go_on, done) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&done));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_is_gone_is_not_waited_for() {
+    async fn a_call_to_a_server_that_is_gone_times_out() {
         let begun = tokio::time::Instant::now();
         let result = Detached::new(()).run(|_| pending::<StoreResult<()>>()).await;
         assert!(result.is_err_and(|error| error.is_timeout()));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_has_no_turn_is_told_in_time() {
+    async fn a_call_without_a_turn_fails_in_time() {
         let detached = Detached::new(());
         let turns = Arc::clone(&detached.turns).acquire_many_owned(64).await.unwrap();
         let begun = tokio::time::Instant::now();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_than_so_many_calls_are_left_behind() {
+    async fn a_limited_number_of_calls_is_left_behind() {
         let detached = Arc::new(Detached::new(()));
         let left = || {
             tokio::spawn({
