@@ -199,8 +199,9 @@ macro_rules! for_each_setting {
     };
 }
 
-/// The values of `refresh_token_delivery`, the default first.
-pub const DELIVERIES: [&str; 3] = ["cookie", "body", "both"];
+/// The values of `refresh_token_delivery`, each with its marker type in the runtime, the default
+/// first.
+pub const DELIVERIES: [(&str, &str); 3] = [("cookie", "Cookie"), ("body", "Body"), ("both", "Both")];
 
 const ENV: &str = "env(\"OTP_AUTH_SECRET\")";
 const OLD_ENV: &str = "env(\"OTP_AUTH_OLD_SECRET\")";

@@ -11,6 +11,10 @@ use crate::setting;
 /// At most this fraction of all codes, 1 in this many, may be guessed against one address per day.
 const CODES_PER_GUESS: u128 = 10_000;
 
+/// How many classes of requesters have sends of their own for one address: strangers, and a known
+/// device.
+pub const REQUESTER_CLASSES: u8 = 2;
+
 /// A conflict between keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -48,11 +52,11 @@ pub fn sends(between: Duration, timeout: Duration) -> Option<Fault> {
     })
 }
 
-/// A code may be guessed on at most one day in ten thousand. Sends times attempts, for each of the
-/// two classes of requesters, is compared with the number of codes.
+/// The guesses of a day (sends times attempts, for each of the [`REQUESTER_CLASSES`]) must be few
+/// compared with the number of codes.
 #[must_use]
 pub fn guesses(sends: u32, attempts: u8, digits: u8) -> Option<Fault> {
-    let guesses = 2 * u128::from(sends) * u128::from(attempts);
+    let guesses = u128::from(REQUESTER_CLASSES) * u128::from(sends) * u128::from(attempts);
     let enough = |digits: &u8| guesses * CODES_PER_GUESS <= 10_u128.pow(u32::from(*digits).min(30));
     if enough(&digits) {
         return None;
@@ -64,7 +68,7 @@ pub fn guesses(sends: u32, attempts: u8, digits: u8) -> Option<Fault> {
     Some(Fault {
         keys: &["max_sends_per_day", "max_otp_attempts"],
         text: format!(
-            "allows too many guesses: with {sends} e-mails a day, {attempts} attempts each and {digits} digits, the chance of guessing a code exceeds 1 in 10 000 a day; {help}"
+            "allows too many guesses: with {sends} e-mails a day, {attempts} attempts each and {digits} digits, the chance of guessing a code exceeds 1 in {CODES_PER_GUESS} a day; {help}"
         ),
     })
 }

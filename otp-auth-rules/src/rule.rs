@@ -55,7 +55,7 @@ impl Key {
         match self.form {
             Form::Type(example) | Form::Path(example) | Form::Secret(example) => example.to_owned(),
             Form::Word(_) => String::new(),
-            Form::Delivery => quoted(crate::DELIVERIES[0]),
+            Form::Delivery => quoted(crate::DELIVERIES[0].0),
             Form::Secrets(example) => format!("[{example}]"),
             Form::Time(time) => quoted(&spell(time.default)),
             Form::Count(count) => count.default.to_string(),

@@ -1,4 +1,29 @@
-//! Names in rows and tokens. Each function says what is wrong with one.
+//! Names in databases and tokens. Each function says what is wrong with one.
+
+/// The tables that otp-auth creates for itself.
+pub const OWN_TABLES: [&str; 5] = ["otp_challenges", "otp_budgets", "otp_sessions", "otp_realms", "token_blacklist"];
+
+/// A collection that only the `MongoDB` store creates, in addition.
+pub const OWN_COLLECTION: &str = "otp_sign_ups";
+
+/// Claims with a fixed meaning in an access token.
+pub const RESERVED_CLAIMS: [&str; 15] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "bnd",
+    "auth_time",
+    "amr",
+    "acr",
+    "azp",
+    "client_id",
+    "scope",
+];
 
 /// The name of a realm. It is part of every row and cookie name.
 #[must_use]

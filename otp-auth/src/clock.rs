@@ -69,6 +69,9 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
+/// How far ahead the clock of another process may be. Only times further ahead are wrong.
+pub(crate) const SKEW: Duration = Duration::from_mins(1);
+
 /// A duration in the unit of [`Timestamp`]. Saturates.
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_goes_to_the_system_and_back_and_is_rounded_down() {
+    fn a_timestamp_converts_to_system_time_and_back_rounded_down() {
         for millis in [-62_135_596_800_000, -1_500, -1, 0, 1, 1_767_225_600_123] {
             let moment = Timestamp::from_millis(millis);
             assert_eq!(Timestamp::from(SystemTime::from(moment)), moment);
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn until_is_zero_for_what_has_passed() {
+    fn until_is_zero_for_a_time_that_has_passed() {
         let now = Timestamp::from_millis(1_000);
         assert_eq!(now.until(Timestamp::from_millis(999)), Duration::ZERO);
         assert_eq!(now.until(Timestamp::from_millis(1_001)), Duration::from_millis(1));

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn log_08_what_is_no_language_is_none() {
+    fn log_08_an_invalid_language_is_none() {
         let long = format!("de-{}", "a".repeat(40));
         for field in [
             "",

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The limit, not counting `otp`.
+/// The most methods, not counting `otp`.
 const MAX_METHODS: usize = 8;
 
 /// The longest name.
@@ -33,10 +33,12 @@ const OTP: &str = "otp";
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AuthMethods(Cow<'static, str>);
 
-/// A name is empty, longer than 32 characters, or has a character other than printable ASCII, a
-/// quotation mark or a backslash; or there are more than eight besides `otp`.
+/// A name is empty or too long, or has a character other than printable ASCII, a quotation mark or
+/// a backslash; or there are too many. The message has the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected at most 8 methods besides `otp`, each of 1 to 32 printable ASCII characters")]
+#[error(
+    "expected at most {MAX_METHODS} methods besides `otp`, each of 1 to {MAX_METHOD_BYTES} printable ASCII characters"
+)]
 pub struct InvalidAuthMethods;
 
 impl AuthMethods {
@@ -202,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_always_among_them_and_each_counts_once() {
+    fn otp_is_always_included_and_each_method_counts_once() {
         for (others, expected) in [
             (&[][..], "otp"),
             (&["otp"], "otp"),
@@ -220,24 +222,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_or_too_much_is_refused() {
-        let long = "x".repeat(33);
+    fn invalid_names_and_too_many_are_refused() {
+        let long = "x".repeat(MAX_METHOD_BYTES + 1);
         for name in ["", " ", "a b", "a\n", "\u{7f}", "ü", "\"", "a\\b", "a\0", long.as_str()] {
             assert_eq!(AuthMethods::new([name]), Err(InvalidAuthMethods), "{name:?}");
         }
-        assert!(AuthMethods::new(["x".repeat(32)]).is_ok());
-        let many = |count: u8| (0..count).map(|number| format!("m{number}"));
-        let full = AuthMethods::new(many(8)).unwrap();
-        assert_eq!(full.iter().count(), 9);
-        assert_eq!(AuthMethods::new(many(9)), Err(InvalidAuthMethods));
+        assert!(AuthMethods::new(["x".repeat(MAX_METHOD_BYTES)]).is_ok());
+        let many = |count| (0..count).map(|number| format!("{number:x>MAX_METHOD_BYTES$}"));
+        let full = AuthMethods::new(many(MAX_METHODS)).unwrap();
+        assert_eq!(full.iter().count(), 1 + MAX_METHODS);
+        // What the contract of a store and the columns of our tables leave room for.
+        assert!(full.as_str().len() <= 512);
+        assert!(include_str!("../migrations/mysql/0002_realms.sql").contains("VARCHAR(512)   NOT NULL DEFAULT 'otp'"));
+        assert_eq!(AuthMethods::new(many(MAX_METHODS + 1)), Err(InvalidAuthMethods));
         // Duplicates do not count.
-        assert_eq!(AuthMethods::new(many(8).chain(many(8))), Ok(full));
-        let longest = AuthMethods::new((0..8).map(|number| format!("{number}{}", "x".repeat(31)))).unwrap();
-        assert!(longest.as_str().len() <= 512);
+        assert_eq!(AuthMethods::new(many(MAX_METHODS).chain(many(MAX_METHODS))), Ok(full));
     }
 
     #[test]
-    fn what_nobody_has_written_is_not_read() {
+    fn what_is_never_written_is_not_read() {
         for text in ["", " ", "mfa", "otp ", " otp", "otp  mfa", "otpmfa", "otp,mfa", "otp ü"] {
             assert_eq!(text.parse::<AuthMethods>(), Err(InvalidAuthMethods), "{text:?}");
         }

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_empty_long_or_invisible_is_no_realm() {
+    fn an_empty_long_or_invisible_name_is_not_a_realm() {
         for name in ["", " ", " users", "users ", "us\ners", "us\0ers", &"u".repeat(65)] {
             assert_eq!(Realm::new(name), Err(InvalidRealm), "{name:?}");
         }

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_user_only_what_was_signed_in_before_is_refused() {
+    fn ending_a_user_rejects_only_earlier_sign_ins() {
         let revoked = Revoked::default();
         revoked.insert(&[entry(BlacklistKind::User, 3, 200)], at(100));
         let signed_in = |seconds| TokenRef { authenticated_at: at(seconds), ..token(1, 2, 3) };
@@ -300,7 +300,7 @@ mod tests {
 
     /// However many have expired.
     #[test]
-    fn after_most_have_expired_an_entry_takes_no_more() {
+    fn an_entry_takes_at_most_40_bytes_after_most_have_expired() {
         for kind in [BlacklistKind::Session, BlacklistKind::User] {
             for kept in (1_000..=100_000_u32).step_by(9_000) {
                 let revoked = Revoked::default();

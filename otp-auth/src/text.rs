@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_are_no_digits() {
+    fn other_numbers_are_not_digits() {
         for c in ['²', '₂', '½', '①', '⑴', '➊', 'Ⅳ', '三', '〇', 'a', '-', ' '] {
             assert_eq!(digit(c), None, "{c:?}");
         }

@@ -4,9 +4,11 @@
 //! a field for a refresh token, challenge or device.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ceil_secs;
 use crate::secret::Secret;
 
 /// The body of `POST /request-otp` in cookie mode.
@@ -176,6 +178,22 @@ impl RequestOtpBodyWithDevice {
     }
 }
 
+impl ChallengeIssuedInBody {
+    /// Issues a challenge. Rounds `expires_in` down to seconds, and `resend_in` up.
+    #[must_use]
+    pub fn new(message: impl Into<String>, expires_in: Duration, resend_in: Duration, challenge: Secret) -> Self {
+        Self { message: message.into(), expires_in: expires_in.as_secs(), resend_in: ceil_secs(resend_in), challenge }
+    }
+}
+
+impl ChallengeIssued {
+    /// Says that a challenge was issued. Rounds `expires_in` down to seconds, and `resend_in` up.
+    #[must_use]
+    pub fn new(message: impl Into<String>, expires_in: Duration, resend_in: Duration) -> Self {
+        Self { message: message.into(), expires_in: expires_in.as_secs(), resend_in: ceil_secs(resend_in) }
+    }
+}
+
 impl VerifyBody {
     /// Presents a code.
     #[must_use]
@@ -192,11 +210,36 @@ impl VerifyBodyWithChallenge {
     }
 }
 
+impl TokensIssued {
+    /// Issues an access token. Rounds `expires_in` down to seconds.
+    #[must_use]
+    pub fn new(access_token: Secret, expires_in: Duration) -> Self {
+        Self { access_token, token_type: "bearer".to_owned(), expires_in: expires_in.as_secs() }
+    }
+}
+
+impl TokensIssuedInBody {
+    /// Issues tokens without a device, as for a refresh. Rounds `expires_in` down to seconds.
+    #[must_use]
+    pub fn new(access_token: Secret, expires_in: Duration, refresh_token: Secret) -> Self {
+        let TokensIssued { access_token, token_type, expires_in } = TokensIssued::new(access_token, expires_in);
+        Self { access_token, token_type, expires_in, refresh_token, device: None }
+    }
+}
+
 impl RefreshBody {
     /// Presents a refresh token.
     #[must_use]
     pub fn new(refresh_token: Secret) -> Self {
         Self { refresh_token: Some(refresh_token) }
+    }
+}
+
+impl Message {
+    /// Says this to people.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +58,7 @@ fn key_02_no_secret_that_stands_here_can_be_used() {
         let mixed = has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
         word.len() >= 32 && (hex || mixed)
     };
-    let candidates: std::collections::BTreeSet<_> = text
+    let candidates: BTreeSet<_> = text
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '+' && c != '=')
         .map(|word| word.trim_matches('='))
         .filter(looks_random)
@@ -229,6 +230,25 @@ fn doc_06_the_reference_has_every_key_as_the_rules_have_it() {
         return;
     }
     assert!(old == table, "{PATH} differs from the table of keys; run this with UPDATE_SNAPSHOTS=1:\n{table}");
+}
+
+/// The macros reject the names of our own tables and collections as the user table.
+#[test]
+fn every_table_of_ours_is_reserved() {
+    use otp_auth_rules::text::{OWN_COLLECTION, OWN_TABLES};
+
+    let mut statements = String::new();
+    sources(&root().join("otp-auth/migrations"), &["sql"], &mut statements);
+    let store = read("otp-auth/src/store/mongo.rs");
+    let created = |text: &str, before: &str| -> BTreeSet<String> {
+        let names = text.split(before).skip(1).map(|rest| rest.split([' ', '"']).next().unwrap().to_owned());
+        names.filter(|name| !name.starts_with('_')).collect()
+    };
+    let tables = created(&statements.replace("IF NOT EXISTS ", ""), "CREATE TABLE ");
+    let collections = created(&store, "collection(\"");
+    let reserved: BTreeSet<_> = OWN_TABLES.map(str::to_owned).into();
+    assert_eq!(tables, reserved);
+    assert_eq!(collections, reserved.union(&[OWN_COLLECTION.to_owned()].into()).cloned().collect());
 }
 
 /// The program in the README is the one that CI runs.

@@ -16,14 +16,14 @@ impl Delivery {
     /// The marker type of the runtime.
     pub(crate) fn expand(&self, private: &TokenStream) -> TokenStream {
         let Self(at) = *self;
-        let marker = Ident::new(["Cookie", "Body", "Both"][at], Span::call_site());
+        let marker = Ident::new(DELIVERIES[at].1, Span::call_site());
         quote!(#private::#marker)
     }
 }
 
 impl FromAttribute for Delivery {
     fn from_expr(expr: &Expr) -> Result<Self> {
-        let [cookie, body, both] = DELIVERIES;
+        let [cookie, body, both] = DELIVERIES.map(|(value, _)| value);
         let Some(text) = string(expr) else {
             return Err(mistake(
                 expr,
@@ -33,7 +33,7 @@ impl FromAttribute for Delivery {
                 ),
             ));
         };
-        DELIVERIES.iter().position(|delivery| *delivery == text).map(Self).ok_or_else(|| {
+        DELIVERIES.iter().position(|(value, _)| *value == text).map(Self).ok_or_else(|| {
             let message = format!("`refresh_token_delivery` is `\"{cookie}\"`, `\"{body}\"` or `\"{both}\"`");
             mistake(expr, message)
         })

@@ -1,35 +1,11 @@
 //! Names in a database and in a token.
 
+use otp_auth_rules::text::{OWN_COLLECTION, OWN_TABLES, RESERVED_CLAIMS};
 use syn::Expr;
 use syn::spanned::Spanned;
 
 use super::required_string;
 use crate::diag::{FromAttribute, Result, mistake};
-
-/// The tables that otp-auth creates for itself.
-const OWN_TABLES: [&str; 5] = ["otp_challenges", "otp_budgets", "otp_sessions", "otp_realms", "token_blacklist"];
-
-/// A collection that only the `MongoDB` store creates, in addition.
-const OWN_COLLECTION: &str = "otp_sign_ups";
-
-/// Claims with a fixed meaning in an access token.
-const RESERVED_CLAIMS: [&str; 15] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "sid",
-    "bnd",
-    "auth_time",
-    "amr",
-    "acr",
-    "azp",
-    "client_id",
-    "scope",
-];
 
 /// The name of a table: `users` or `schema.users`.
 #[derive(Clone, Debug, PartialEq, Eq)]

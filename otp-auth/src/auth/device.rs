@@ -1,21 +1,16 @@
 //! Known devices: whose budget pays for a code, which device a sign-in belongs to, and how a user's
 //! devices are revoked.
 
-use std::time::Duration;
-
 use super::error::AuthError;
 use super::mailbox::Mailbox;
 use super::{DeviceToken, OtpAuth};
 use crate::challenge::device::{self, Device, DeviceId};
 use crate::challenge::{Challenge, Identity};
-use crate::clock::Timestamp;
+use crate::clock::{SKEW, Timestamp};
 use crate::config::OtpConfig;
 use crate::email::Address;
 use crate::id::{SessionId, SubjectId, TokenId};
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
-
-/// The device may have signed in at another process, whose clock may be ahead by this much.
-const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// The device of a token, if it has signed in to this address recently enough and has not been
@@ -91,7 +86,8 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Revokes all devices of a user. The entry lives as long as a device could be known.
     pub(super) async fn end_devices_of(&self, user_id: &str) -> Result<(), AuthError> {
-        let moment = self.now() + CLOCK_SKEW;
+        // The device may have signed in at a process whose clock is ahead.
+        let moment = self.now() + SKEW;
         let id = *SubjectId::devices_of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, moment + device::DEVICE_LIFETIME)).await
     }

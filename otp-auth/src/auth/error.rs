@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::challenge::code::MalformedCode;
 use crate::error::{RandomError, StoreError};
-use crate::token::{ClaimsError, MintError};
+use crate::token::{ClaimsError, MAX_TOKEN_BYTES, MintError};
 
 /// Why a use case of [`OtpAuth`](crate::OtpAuth) failed.
 ///
@@ -65,9 +65,9 @@ pub enum AuthError {
     /// The source's text quotes values of the user, so keep it out of logs.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// The user's claims are so large that extractors would reject the access token, which may have
-    /// at most 12 KiB.
-    #[error("the user's claims make an access token of {bytes} bytes, which exceeds the limit of 12288")]
+    /// The user's claims are so large that extractors would reject the access token. The message
+    /// says how long it may be.
+    #[error("the user's claims make an access token of {bytes} bytes, which exceeds the limit of {MAX_TOKEN_BYTES}")]
     TokenTooLong {
         /// The length of the token.
         bytes: usize,

@@ -1,12 +1,12 @@
 //! The use cases: requesting a code, signing in, refreshing, signing out and authenticating
 //! requests. The routes call them, and so can other transports. No HTTP and no SQL.
 
-mod ask;
 mod check;
 mod cleanup;
 mod device;
 mod error;
 mod follow;
+mod hooks;
 mod identify;
 mod in_flight;
 mod mailbox;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::ask::{ask, notice};
 use super::error::AuthError;
+use super::hooks::{ask, notice};
 use super::verify::{OpenedChallenge, Refusal, SignInFailed};
 use super::{OtpAuth, SignedIn, TokenPair};
 use crate::binding::{Binding, Bound};

@@ -1,8 +1,8 @@
 //! Signing out.
 
 use super::OtpAuth;
-use super::ask::notice;
 use super::error::AuthError;
+use super::hooks::notice;
 use crate::config::OtpConfig;
 use crate::event::{self, Ending};
 use crate::hooks::Hooks;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 
 /// The class of a requester. Each identity has one budget for all strangers and one for each known
 /// device, so strangers cannot lock out the owner.
@@ -42,7 +42,7 @@ impl SendLimits {
     /// How far in the future a time in a budget may be. Queued requests, and processes with
     /// different clocks, do not agree to the millisecond. A time further ahead comes from a wrong
     /// clock and is ignored, because it would lock the address until then.
-    pub const SKEW: Duration = Duration::from_mins(1);
+    pub const SKEW: Duration = clock::SKEW;
 
     /// These limits.
     #[must_use]
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn rate_08_each_part_of_a_budget_is_damaged_for_itself() {
+    fn rate_08_each_part_of_a_budget_is_damaged_independently() {
         let mut budget = Budget::spend(None, at(0), LIMITS).unwrap();
         for second in [60, 120] {
             budget = Budget::spend(Some(budget), at(second), LIMITS).unwrap();

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_drops_those_that_are_over() {
+    fn a_sign_in_drops_expired_addresses() {
         let device = device().signed_in(&identity(1), subject(1), at(0)).signed_in(&identity(2), subject(2), at(1));
         let device = device.signed_in(&identity(3), subject(3), at(0) + DEVICE_LIFETIME);
         assert_eq!(device.sign_ins.len(), 2);

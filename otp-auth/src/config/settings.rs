@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use otp_auth_rules::cookie::{Prefix, REFRESH};
-use otp_auth_rules::{secret, setting};
+use otp_auth_rules::{pairs, secret, setting};
 
 use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check};
 use crate::challenge::budget::SendLimits;
@@ -136,8 +136,8 @@ impl Settings {
     /// one known device each use up their sends.
     #[must_use]
     pub fn guess_rate_per_day(&self) -> f64 {
-        let guesses = 2.0 * f64::from(self.max_sends_per_day) * f64::from(self.max_otp_attempts);
-        guesses / 10f64.powi(i32::from(self.otp_length))
+        let sends = f64::from(pairs::REQUESTER_CLASSES) * f64::from(self.max_sends_per_day);
+        sends * f64::from(self.max_otp_attempts) / 10f64.powi(i32::from(self.otp_length))
     }
 }
 

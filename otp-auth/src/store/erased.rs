@@ -19,16 +19,13 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::{
-    Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
-    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
-    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult, Timestamp,
-    TokenRef, UserStore,
+    ANSWER_TIMEOUT, Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding,
+    Identity, Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult,
+    Timestamp, TokenRef, UserStore,
 };
 use crate::event;
 use crate::user::OtpUser;
-
-/// How long a caller waits for a store. A store that hangs counts as failed.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long reading the whole blacklist may take. No request waits for that.
 const WHOLE_BLACKLIST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -262,7 +259,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_call_goes_on_when_its_caller_has_gone() {
+    async fn a_call_continues_after_its_caller_is_gone() {
         let (begun, go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let call = {
             let (begun, go_on, done) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&done));
@@ -284,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_is_gone_is_not_waited_for() {
+    async fn a_call_to_a_server_that_is_gone_times_out() {
         let begun = tokio::time::Instant::now();
         let result = Detached::new(()).run(|_| pending::<StoreResult<()>>()).await;
         assert!(result.is_err_and(|error| error.is_timeout()));
@@ -292,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_has_no_turn_is_told_in_time() {
+    async fn a_call_without_a_turn_fails_in_time() {
         let detached = Detached::new(());
         let turns = Arc::clone(&detached.turns).acquire_many_owned(64).await.unwrap();
         let begun = tokio::time::Instant::now();
@@ -306,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_than_so_many_calls_are_left_behind() {
+    async fn a_limited_number_of_calls_is_left_behind() {
         let detached = Arc::new(Detached::new(()));
         let left = || {
             tokio::spawn({

@@ -55,6 +55,14 @@ pub(crate) use erased::AnyStore;
 
 use crate::user::OtpUser;
 
+/// How long a caller waits for a store. A store that hangs counts as failed.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a driver waits for a connection or a lock: shorter than the caller waits, so that the
+/// error says what happened.
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
+const DRIVER_TIMEOUT: Duration = ANSWER_TIMEOUT.saturating_sub(Duration::from_secs(1));
+
 /// The result of every store method.
 pub type StoreResult<T> = Result<T, StoreError>;
 

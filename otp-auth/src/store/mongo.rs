@@ -61,12 +61,8 @@ use mongodb::{Client, Collection, Database, IndexModel};
 
 use self::error::Error;
 use self::row::date;
-use super::{CLOCK_MARGIN, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use super::{CLOCK_MARGIN, DRIVER_TIMEOUT, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
 use crate::error::StoreError;
-
-/// How long to look for a server, to connect to it or to check it. Shorter than the caller waits,
-/// so that the error says what happened.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// In milliseconds. Can be added to the current time without overflow.
 const MAX_AGE_MILLIS: i64 = i64::MAX / 2;
@@ -122,8 +118,8 @@ impl MongoStore {
         // The connections opened below are the first that need it.
         super::tls::install_provider();
         let mut options = ClientOptions::parse(url).await.map_err(|error| Error::url(url, &error))?;
-        options.server_selection_timeout.get_or_insert(CONNECT_TIMEOUT);
-        options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+        options.server_selection_timeout.get_or_insert(DRIVER_TIMEOUT);
+        options.connect_timeout.get_or_insert(DRIVER_TIMEOUT);
         let database = Client::with_options(options)?.database(database);
         database.run_command(doc! { "ping": 1 }).await?;
         Ok(Self::from_database(database))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::de::IgnoredAny;
 
-use crate::clock::Timestamp;
+use crate::clock::{SKEW, Timestamp};
 use crate::config::Settings;
 use crate::error::RandomError;
 use crate::id::{SessionId, TokenId};
@@ -26,15 +26,11 @@ pub(crate) const LONGEST_LIFETIME: Duration = otp_auth_rules::setting::access_to
 
 /// How long an access token issued by now can live, including those of other configurations and
 /// versions.
-pub(crate) const ACCESS_HORIZON: Duration = LONGEST_LIFETIME.saturating_add(CLOCK_SKEW);
-
-/// How far ahead another machine's clock may be when it issues a token. Nothing is accepted after
-/// its `exp`.
-const CLOCK_SKEW: Duration = Duration::from_mins(1);
+pub(crate) const ACCESS_HORIZON: Duration = LONGEST_LIFETIME.saturating_add(SKEW);
 
 /// Longer than any token with reasonable claims. It limits the work that strangers can cause, and
 /// hyper accepts only 16 KiB of headers over HTTP/2.
-const MAX_TOKEN_BYTES: usize = 12 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 12 * 1024;
 
 /// Many proxies reject headers above 8 KiB, including everything else that a browser sends. At half
 /// of that, warn.
@@ -247,12 +243,12 @@ impl KeySet {
     }
 }
 
-/// `exp` is exact; `iat` and `nbf` allow for clock skew.
+/// `exp` is exact; `iat` and `nbf` allow for [`SKEW`].
 fn check_times(issued_at: i64, not_before: Option<i64>, expires_at: i64, now: Timestamp) -> Result<(), Refused> {
     if now.as_secs() >= expires_at {
         return Err(Refused("expired"));
     }
-    let latest = (now + CLOCK_SKEW).as_secs();
+    let latest = (now + SKEW).as_secs();
     if issued_at > latest || not_before.is_some_and(|not_before| not_before > latest) {
         return Err(Refused("not valid yet"));
     }

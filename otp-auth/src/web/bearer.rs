@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn br_06_another_scheme_is_no_token_and_none_at_all_is_refused() {
+    fn br_06_another_scheme_means_no_token_and_a_malformed_one_is_refused() {
         for field in [
             &b"Basic YTpi"[..],
             b"basic YTpi",

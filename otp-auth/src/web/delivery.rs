@@ -57,13 +57,10 @@ fn is_ours<C: OtpConfig>(kind: CookieKind, value: &str, auth: &OtpAuth<C>) -> bo
 pub(super) fn challenge_response<D: Delivery>(requested: CodeRequested, settings: &Settings) -> Response {
     let cookie =
         D::COOKIES.then(|| cookie::set(CookieKind::Challenge, &requested.challenge, requested.expires_in, settings));
-    let body = D::ChallengeIssued::from(ChallengeIssuedInBody {
-        message: "If this address can sign in, a code has been sent to it.".to_owned(),
-        expires_in: requested.expires_in.as_secs(),
-        resend_in: crate::clock::ceil_secs(requested.resend_in),
-        challenge: requested.challenge,
-    });
-    let mut response = Json(body).into_response();
+    let CodeRequested { challenge, expires_in, resend_in } = requested;
+    let message = "If this address can sign in, a code has been sent to it.";
+    let body = ChallengeIssuedInBody::new(message, expires_in, resend_in, challenge);
+    let mut response = Json(D::ChallengeIssued::from(body)).into_response();
     cookie::add(response.headers_mut(), cookie.flatten());
     response
 }
@@ -82,12 +79,7 @@ pub(super) fn tokens_response<D: Delivery, U>(signed_in: SignedIn<U>, settings: 
             cookie::add(&mut cookies, cookie::clear(CookieKind::Challenge, settings));
         }
     }
-    let body = D::TokensIssued::from(TokensIssuedInBody {
-        access_token,
-        token_type: "bearer".to_owned(),
-        expires_in: expires_in.as_secs(),
-        refresh_token,
-        device: device.map(|device| device.token),
-    });
-    (cookies, Json(body)).into_response()
+    let device = device.map(|device| device.token);
+    let body = TokensIssuedInBody { device, ..TokensIssuedInBody::new(access_token, expires_in, refresh_token) };
+    (cookies, Json(D::TokensIssued::from(body))).into_response()
 }

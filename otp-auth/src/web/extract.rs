@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client;
-use super::found::{Found, Identified};
+use super::extension::{Found, Identified};
 use super::problem::{Problem, ProblemKind};
 use crate::auth::{AuthError, Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;

@@ -94,7 +94,7 @@ pub(super) async fn logout<C: OtpConfig>(
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());
     let access_token = bearer::token(&headers).inspect_err(unreadable).ok().flatten();
     let mut response = match auth.sign_out(&tokens, access_token).await {
-        Ok(()) => axum::Json(Message { message: "You are signed out.".to_owned() }).into_response(),
+        Ok(()) => axum::Json(Message::new("You are signed out.")).into_response(),
         Err(error) => Problem::from(error).into_response(),
     };
     // Even after a failure, this browser is done with the token (ASVS 5.0 7.4.1). The status says

@@ -126,7 +126,7 @@ mod tests {
     const HOST: (&str, &str) = ("host", "own.test");
 
     #[test]
-    fn csrf_01_sec_fetch_site_decides_where_it_is_sent() {
+    fn csrf_01_sec_fetch_site_decides_if_present() {
         for pages in [Pages::Secure, Pages::Any] {
             for site in ["same-origin", "none"] {
                 for origin in ["https://own.test", "https://other.test", "null", "http://own.test"] {

@@ -305,6 +305,13 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_of_a_body_is_stated_as_it_is() {
+        let text = format!("The body is larger than {} KiB.", super::super::json::MAX_BODY_BYTES / 1024);
+        assert_eq!(ProblemKind::BodyTooLarge.detail(), text);
+        assert!(problem_kinds!(sections).contains(&text));
+    }
+
+    #[test]
     fn http_04_retry_after_is_in_whole_seconds_rounded_up() {
         let error = AuthError::ResendTooSoon { retry_after: Duration::from_millis(59_001) };
         let response = Problem::from(error).into_response();

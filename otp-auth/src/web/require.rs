@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use tower_layer::Layer;
 
+use super::extension::{Found, Identified};
 use super::extract::{AuthRejection, CurrentUser, VerifiedUser};
-use super::found::{Found, Identified};
 use crate::auth::{Claims, OtpAuth};
 use crate::config::OtpConfig;
 use crate::user::VerifiableUser;

@@ -76,7 +76,7 @@ async fn rt_19_ending_every_session_of_a_user_leaves_others_alone() {
 }
 
 #[tokio::test]
-async fn a_revoked_access_token_is_over_and_its_session_goes_on() {
+async fn a_revoked_access_token_is_rejected_and_its_session_continues() {
     for backend in Backend::ALL {
         let typed = Setup::new(Mode::Body).backend(backend).typed::<BodyAuth>().await;
         let mut client = typed.app.client();
@@ -173,7 +173,7 @@ async fn db_08_out_08_otp_14_a_cleanup_removes_what_is_over_and_counts_it() {
 }
 
 #[tokio::test]
-async fn a_cleanup_goes_on_until_nothing_is_left() {
+async fn a_cleanup_continues_until_nothing_is_left() {
     for backend in Backend::ALL {
         let typed = Setup::new(Mode::Body).backend(backend).typed::<BodyAuth>().await;
         for number in 0..1_100 {

@@ -319,7 +319,7 @@ async fn http_09_a_huge_token_is_refused_like_any_other() {
 }
 
 #[tokio::test]
-async fn http_09_a_list_is_no_request() {
+async fn http_09_a_list_is_not_a_request() {
     for (app, mut client) in every_mode().await {
         client.request(ANN).await.ok();
         for (path, body) in [

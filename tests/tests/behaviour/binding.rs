@@ -124,7 +124,7 @@ async fn jwt_19_who_is_given_the_id_of_somebody_barred_is_refused_as_such() {
 }
 
 #[tokio::test]
-async fn the_sessions_of_another_address_are_none_of_theirs() {
+async fn sessions_of_an_earlier_address_are_not_listed() {
     let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
     let app = typed.app.clone();
     let mut ann = app.client();

@@ -86,7 +86,7 @@ async fn a_store_that_checks_nothing_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_cannot_be_asked_is_no_finding() {
+async fn an_unreachable_database_is_an_error_not_a_finding() {
     let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
     for (fault, said) in [
         (Fault::Fail, format!("the store failed: {}", faults::CAUSE)),
@@ -101,7 +101,7 @@ async fn a_database_that_cannot_be_asked_is_no_finding() {
 }
 
 #[tokio::test]
-async fn who_takes_no_sign_ups_needs_no_defaults() {
+async fn without_sign_ups_no_defaults_are_needed() {
     for (is_open, expected) in [(true, 1), (false, 0)] {
         let setup =
             Setup::new(Mode::Body).backend(Backend::Sqlite).tune(move |settings| settings.auto_create_user(is_open));

@@ -396,7 +396,7 @@ async fn csrf_01_csrf_02_with_cookies_other_origins_are_refused() {
 }
 
 #[tokio::test]
-async fn csrf_02_requests_of_the_own_origin_and_of_no_browser_are_taken() {
+async fn csrf_02_requests_from_the_own_origin_and_from_no_browser_are_accepted() {
     for (_, mut client) in every_mode().await {
         client.sign_in(ANN).await;
         for fields in [

@@ -103,7 +103,7 @@ async fn t7_what_a_device_has_paid_for_makes_no_second_one() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_none_is_a_stranger_and_no_error() {
+async fn a_malformed_device_token_is_a_stranger_not_an_error() {
     for (app, mut client) in every_mode_with(many_mails).await {
         client.sign_in(ANN).await;
         let device = client.held_device();

@@ -279,7 +279,7 @@ async fn log_01_forged_tokens_at_a_sign_out_raise_an_event() {
 
 /// Two device tokens, and no address to choose one by: one mistake.
 #[tokio::test]
-async fn log_01_what_is_no_address_raises_one_event() {
+async fn log_01_an_invalid_address_raises_one_event() {
     logs::capture();
     let app = app(Mode::Both).await;
     let address = "198.51.100.70";

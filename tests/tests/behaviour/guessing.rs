@@ -182,7 +182,7 @@ async fn a_count_that_cannot_be_stored_changes_no_answer_and_hides_no_suspicion(
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_hangs_up_at_the_last_try_is_noticed_as_well() {
+async fn a_client_that_hangs_up_at_the_last_try_is_noticed_too() {
     let app = app(Mode::Body).await;
     let mut client = app.client();
     client.request(ANN).await.ok();

@@ -18,6 +18,7 @@ mod binding;
 mod check;
 mod codes;
 mod concurrency;
+mod constructors;
 mod contract;
 mod cookies;
 mod developer_mode;

@@ -248,7 +248,7 @@ async fn csrf_02_csrf_09_a_trusted_origin_may_call_and_its_neighbours_may_not() 
 }
 
 #[tokio::test]
-async fn csrf_02_every_form_of_origin_that_is_taken_may_call_and_none_of_those_that_are_not() {
+async fn csrf_02_every_accepted_form_of_origin_may_call_and_no_other() {
     let mut client = Setup::new(Mode::Cookie).tune(|s| s.trusted_origins(GOOD_ORIGINS.to_vec())).start().await.client();
     client.sign_in(ANN).await;
     client.headers = vec![(HOST, "api.example.com".parse().unwrap())];

@@ -544,7 +544,7 @@ async fn rt_15_in_both_modes_cookie_and_body_of_one_session_are_fine() {
 
 /// Another host can set such a cookie at any time.
 #[tokio::test]
-async fn rt_15_in_both_modes_a_cookie_that_is_no_token_is_none() {
+async fn rt_15_in_both_modes_a_cookie_that_is_not_a_token_is_ignored() {
     let app = app(Mode::Both).await;
     let mut bob = app.client();
     bob.sign_in(BOB).await;

@@ -170,7 +170,7 @@ async fn an_account_that_goes_meanwhile_is_a_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_question_that_is_not_answered_fails_closed_as_well() {
+async fn a_second_question_without_an_answer_also_fails_closed() {
     let app = Setup::new(Mode::Body).start().await;
     let mut client = app.client();
     client.request(ANN).await.ok();

@@ -204,7 +204,7 @@ async fn http_13_every_payment_of_a_pause_is_given_back() {
 /// The store's failure is noticed after the service has shut down: the send is not refunded, and
 /// the log says so.
 #[tokio::test(start_paused = true)]
-async fn a_payment_that_is_not_given_back_any_more_is_logged() {
+async fn a_payment_that_is_no_longer_refunded_is_logged() {
     logs::capture();
     let Typed { auth, app } = background().await;
     app.faults.set(Operation::OpenChallenge, Fault::Unanswered);

@@ -67,7 +67,7 @@ async fn the_token_in_use_is_taken_whichever_cookie_comes_first() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_good_hides_none_that_is() {
+async fn an_invalid_token_hides_no_valid_one() {
     for mode in [Mode::Cookie, Mode::Both] {
         for swapped in [0, 1] {
             let app = app(mode).await;
@@ -201,7 +201,7 @@ async fn an_old_token_beside_the_one_in_use_is_never_judged() {
 
 /// Bytes that are not text are invalid credentials, not missing ones.
 #[tokio::test]
-async fn a_cookie_that_is_no_text_is_no_good() {
+async fn a_cookie_that_is_not_text_is_an_invalid_credential() {
     let app = app(Mode::Cookie).await;
     let value = [NAME.as_bytes(), b"=\xff"].concat();
     let request = || {
@@ -265,7 +265,7 @@ async fn signing_in_ends_the_session_of_every_older_cookie() {
 }
 
 #[tokio::test]
-async fn with_a_domain_the_cookie_of_the_host_alone_is_removed() {
+async fn with_a_domain_the_host_only_cookie_is_removed() {
     for mode in [Mode::Cookie, Mode::Both] {
         let app = Setup::new(mode).tune(|settings| settings.cookie_domain("example.com")).start().await;
         let mut client = app.client();
@@ -322,7 +322,7 @@ async fn a_replaced_token_beside_the_code_of_somebody_else_is_reported() {
 }
 
 #[tokio::test]
-async fn a_token_whose_successor_may_be_lost_is_no_theft_at_a_sign_out() {
+async fn a_token_whose_successor_may_be_lost_is_not_reported_as_theft_at_sign_out() {
     for (app, mut client) in every_mode().await {
         client.sign_in(ANN).await;
         let first = client.held_refresh_token();
@@ -335,7 +335,7 @@ async fn a_token_whose_successor_may_be_lost_is_no_theft_at_a_sign_out() {
 }
 
 #[tokio::test]
-async fn no_body_keeps_anybody_signed_in_or_from_a_refresh() {
+async fn no_body_prevents_a_sign_out_or_a_refresh_with_cookies() {
     let large = "x".repeat(1024 * 1024);
     let bodies = [
         ("application/json", "null"),
@@ -531,7 +531,7 @@ async fn the_right_challenge_is_found_whichever_cookie_comes_first() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_is_used_up_or_over_hides_none_that_is_good() {
+async fn a_used_up_or_expired_challenge_hides_no_valid_one() {
     for swapped in [0, 1] {
         for expired in [false, true] {
             let app = insecure(Mode::Cookie).await;

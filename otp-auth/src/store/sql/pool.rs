@@ -5,9 +5,7 @@ use std::time::Duration;
 use sqlx::pool::PoolOptions;
 use sqlx::{Connection as _, Database};
 
-/// How long a call waits for a connection. Shorter than the caller waits, so that the error says
-/// what happened.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+use crate::store::DRIVER_TIMEOUT;
 
 /// A connection that has been idle for longer than this is pinged.
 const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -18,7 +16,7 @@ const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// operations. This pool pings only idle connections: it notices that a server is gone, and costs a
 /// busy pool nothing.
 pub(super) fn options<DB: Database>() -> PoolOptions<DB> {
-    PoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false).before_acquire(
+    PoolOptions::new().acquire_timeout(DRIVER_TIMEOUT).test_before_acquire(false).before_acquire(
         |connection: &mut DB::Connection, about| {
             Box::pin(async move {
                 if about.idle_for > CHECK_AFTER_IDLE {

@@ -45,13 +45,9 @@ use sqlx::sqlite::{
 use sqlx::{SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{Maintenance, Removed, StoreResult, Timestamp};
+use super::super::{DRIVER_TIMEOUT, Maintenance, Removed, StoreResult, Timestamp};
 use super::{Expired, migrate};
 use crate::error::StoreError;
-
-/// How long a writer waits for another process. Shorter than the caller waits, so that the error
-/// says what happened.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Stores everything in an `SQLite` database, next to the application's tables.
 ///
@@ -78,9 +74,9 @@ impl SqliteStore {
         let options = SqliteConnectOptions::from_str(url)?
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
+            .busy_timeout(DRIVER_TIMEOUT)
             .optimize_on_close(true, None);
-        let pool = SqlitePoolOptions::new().acquire_timeout(BUSY_TIMEOUT).test_before_acquire(false);
+        let pool = SqlitePoolOptions::new().acquire_timeout(DRIVER_TIMEOUT).test_before_acquire(false);
         let pool = if in_memory {
             pool.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
         } else {

@@ -1,4 +1,5 @@
-//! Passes on what a layer found about a request, so that extractors do not look it up again.
+//! The request extension in which a layer passes on what it found, so that extractors do not look
+//! it up again.
 
 use std::sync::Arc;
 
