@@ -93,7 +93,11 @@ impl<C: OtpConfig> OtpAuth<C> {
                 RefreshState::AnswerLost => Step::Recover,
                 // By a concurrent request.
                 RefreshState::Reused if has_raced && session.has_recovered(token.generation) => Step::HandOut,
-                RefreshState::Reused => return self.end_reused(&session, now).await,
+                RefreshState::Reused => {
+                    let ending = self.end_session_as(session.id, Ending::TokenReused);
+                    self.end_reused(&session, ending, &self.context(now)).await?;
+                    return Err(AuthError::SessionRevoked);
+                }
                 RefreshState::Revoked => return Err(AuthError::SessionRevoked),
                 RefreshState::Expired => return Err(AuthError::InvalidRefreshToken),
             };
@@ -273,15 +277,17 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(user)
     }
 
-    /// Somebody has a copy of one of this session's tokens.
-    async fn end_reused<T>(&self, session: &Session, now: Timestamp) -> Result<T, AuthError> {
-        self.end_session_as(session.id, Ending::TokenReused).await?;
-        self.raise_reuse(session.clone(), &self.context(now)).await;
-        Err(AuthError::SessionRevoked)
-    }
-
-    pub(super) async fn raise_reuse(&self, session: Session, context: &RequestContext) {
-        let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id };
-        self.raise(&suspicion, context).await;
+    /// Somebody has a copy of one of this session's tokens. Waits for `ending`, which ends the
+    /// session, and notifies the application, even if it fails.
+    pub(super) async fn end_reused<T>(
+        &self,
+        session: &Session,
+        ending: impl Future<Output = Result<T, AuthError>>,
+        context: &RequestContext,
+    ) -> Result<T, AuthError> {
+        let ended = ending.await;
+        let (user_id, revoked) = (session.user_id.clone(), ended.is_ok());
+        self.raise(&Suspicion::RefreshTokenReused { session: session.id, user_id, revoked }, context).await;
+        ended
     }
 }

@@ -28,9 +28,10 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// the new account.
     pub(super) async fn accept(&self, opened: &OpenedChallenge<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
         let context = &opened.context;
-        let reused = self.reused(opened.verification.older_refresh_tokens, context.time).await;
-        for session in &reused {
-            let _ = self.end_session_as(session.id, Ending::TokenReused).await;
+        // Whatever the outcome of the sign-in.
+        for session in self.reused(opened.verification.older_refresh_tokens, context.time).await {
+            // The store has logged its error, and the application knows.
+            let _ = self.end_reused(&session, self.end_session_as(session.id, Ending::TokenReused), context).await;
         }
         let mut outcome = Ok(None);
         for _ in 0..MAX_ROUNDS {
@@ -38,10 +39,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             if !matches!(outcome, Ok(None)) {
                 break;
             }
-        }
-        // Whatever the outcome of the sign-in.
-        for session in reused {
-            self.raise_reuse(session, context).await;
         }
         outcome?.ok_or_else(|| AuthError::from(StoreError::new("the account keeps changing")).into())
     }

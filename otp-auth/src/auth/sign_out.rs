@@ -35,12 +35,14 @@ impl<C: OtpConfig> OtpAuth<C> {
                 sessions.push(session);
             }
         }
-        let mut outcome = Ok(());
+        let (mut outcome, context) = (Ok(()), self.context(now));
         for session in sessions {
-            outcome = outcome.and(self.sign_out_session(session).await.map(drop));
-        }
-        for session in reused {
-            self.raise_reuse(session, &self.context(now)).await;
+            let ending = self.sign_out_session(session);
+            let ended = match reused.iter().find(|reused| reused.id == session) {
+                Some(reused) => self.end_reused(reused, ending, &context).await,
+                None => ending.await,
+            };
+            outcome = outcome.and(ended.map(drop));
         }
         outcome
     }
