@@ -118,7 +118,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mailbox = self.mailbox(user.email())?;
         let binding = Binding::of(self.inner.keys.current(), mailbox.address.canonical());
         let (now, present) = (self.now(), claims.session_id());
-        let held = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
+        let held = self.inner.store.session(present).await?;
+        let is_live = |held: &Session| held.revoked_at.is_none() && now < held.expires_at;
+        let held = held.filter(is_live).ok_or(AuthError::InvalidToken)?;
         // Do everything that can fail here before anything ends.
         self.tokens_for(&user, &Session { binding, ..held }, now)?;
         for other in self.inner.store.user_sessions(&claims.user_id().to_string(), now).await? {
