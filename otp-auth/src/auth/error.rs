@@ -1,4 +1,4 @@
-//! Errors, as callers of [`OtpAuth`](crate::OtpAuth) see them.
+//! Errors, as callers of [`OtpAuth`](crate::OtpAuth) see them, and as the routes do.
 
 use std::time::Duration;
 
@@ -90,5 +90,45 @@ impl From<MintError> for AuthError {
             MintError::TooLong { bytes } => Self::TokenTooLong { bytes },
             MintError::Random(error) => Self::Random(error),
         }
+    }
+}
+
+/// Why a code is rejected before it is compared. The log shows it, because a client that lost its
+/// challenge looks like a wrong code. The first in this order wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusal {
+    /// The challenge belongs to another address.
+    OtherAddress,
+    /// The code is correct, but the filter excludes the row.
+    Excluded,
+    /// The challenge does not exist, or no longer.
+    UnknownChallenge,
+    /// The client sent something that is not a challenge.
+    NotAChallenge,
+    /// The client sent no challenge.
+    NoChallenge,
+}
+
+impl Refusal {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoChallenge => "no_challenge",
+            Self::NotAChallenge => "not_a_challenge",
+            Self::UnknownChallenge => "unknown_challenge",
+            Self::OtherAddress => "challenge_of_another_address",
+            Self::Excluded => "row_excluded_by_filter",
+        }
+    }
+}
+
+/// Why a sign-in failed. `refusal` is only for the log and, in developer mode, for the developer.
+pub(crate) struct SignInFailed {
+    pub(crate) error: AuthError,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl<E: Into<AuthError>> From<E> for SignInFailed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), refusal: None }
     }
 }

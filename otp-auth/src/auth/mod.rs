@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod cleanup;
 mod device;
+mod ending;
 mod error;
 mod follow;
 mod identify;
@@ -13,6 +14,7 @@ mod mailbox;
 mod refresh;
 mod registry;
 mod request;
+mod reuse;
 mod sessions;
 mod sign_in;
 mod sign_out;
@@ -26,11 +28,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::AuthError;
+pub(crate) use error::{Refusal, SignInFailed};
 pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
 pub use tokens::{DeviceToken, SignedIn, TokenPair};
 pub use verify::Verification;
-pub(crate) use verify::{Refusal, SignInFailed};
 
 use crate::binding::Bound;
 pub use crate::challenge::ChallengeKey;
@@ -42,9 +44,9 @@ pub use crate::error::RandomError;
 use crate::event;
 use crate::keys::{KeyRing, Ring};
 use crate::session::Client;
-use crate::store::{AnyStore, Revocation, Store};
+use crate::store::{AnyStore, Store};
 pub use crate::token::ClaimsError;
-use crate::token::{self, Tokens};
+use crate::token::Tokens;
 use crate::user::OtpUser as _;
 use follow::Following;
 use in_flight::InFlight;
@@ -211,10 +213,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         } else {
             CodeKind::Random
         }
-    }
-
-    fn revocation(now: Timestamp) -> Revocation {
-        Revocation { now, blacklist_until: now + token::ACCESS_HORIZON }
     }
 
     /// Whether the user still has the proven address.

@@ -1,20 +1,15 @@
 //! Exchanging a refresh token for its successor.
 
 use std::cmp::Reverse;
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout};
 
 use super::error::AuthError;
+use super::reuse::{Held, Rank};
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
 use crate::challenge::device::Device;
-use crate::clock::Timestamp;
 use crate::config::OtpConfig;
-use crate::context::RequestContext;
 use crate::error::StoreError;
 use crate::event::{self, Ending};
-use crate::hooks::Suspicion;
 use crate::id::SubjectId;
 use crate::session::{self, Recovery, RefreshState, Session};
 use crate::store::Advance;
@@ -22,15 +17,6 @@ use crate::user::OtpUser;
 
 /// How often a session is judged per request.
 const MAX_ROUNDS: u32 = 5;
-
-/// How long to check for reuse that is only reported.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A refresh token that a client holds.
-struct Held {
-    session: Session,
-    state: RefreshState,
-}
 
 /// What to do for a valid refresh token.
 enum Step {
@@ -40,26 +26,6 @@ enum Step {
     HandOut,
     /// Reissue the successor, after the grace period.
     Recover,
-}
-
-/// Which of several refresh tokens to prefer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    InUse,
-    Good,
-    Reused,
-    Bad,
-}
-
-impl Rank {
-    fn of(state: RefreshState) -> Self {
-        match state {
-            RefreshState::Current => Self::InUse,
-            RefreshState::JustReplaced | RefreshState::Ahead | RefreshState::AnswerLost => Self::Good,
-            RefreshState::Reused => Self::Reused,
-            RefreshState::Revoked | RefreshState::Expired => Self::Bad,
-        }
-    }
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -177,8 +143,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mut ranked = Vec::new();
         for token in refresh_tokens {
             let rank = match self.held(token, now).await? {
-                Some(Held { session, state }) => {
-                    let rank = Rank::of(state);
+                Some(Held { session, rank }) => {
                     let key = (rank > Rank::Good, is_strange(&session.user_id), rank, Reverse(session.created_at));
                     (key, Some(session.id))
                 }
@@ -236,34 +201,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         Some(carried)
     }
 
-    /// The session of a refresh token, and what the token is worth. Changes nothing.
-    async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {
-        let Ok(token) = self.inner.tokens.verify_refresh(refresh_token, now) else { return Ok(None) };
-        let Some(session) = self.inner.store.session(token.session).await? else { return Ok(None) };
-        let state = session::refresh_state(&session, token.generation, now, self.inner.settings.refresh_grace);
-        Ok(Some(Held { session, state }))
-    }
-
-    /// The sessions for which only replaced tokens were presented, so somebody has a copy. Call
-    /// this before ending them. If the store does not respond soon, the result is empty, so that
-    /// they can still be ended.
-    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Session> {
-        let until = Instant::now() + LOOK_TIMEOUT;
-        let mut reused: Vec<Session> = Vec::new();
-        let mut good = Vec::new();
-        for token in refresh_tokens {
-            let remaining = until.saturating_duration_since(Instant::now());
-            let Ok(Ok(Some(held))) = timeout(remaining, self.held(token, now)).await else { continue };
-            match Rank::of(held.state) {
-                Rank::InUse | Rank::Good => good.push(held.session.id),
-                Rank::Reused if reused.iter().all(|session| session.id != held.session.id) => reused.push(held.session),
-                _ => {}
-            }
-        }
-        reused.retain(|session| !good.contains(&session.id));
-        reused
-    }
-
     /// The session's user, if they may still use the application.
     async fn session_user(&self, session: &Session) -> Result<C::User, AuthError> {
         let id = session.user_id.parse::<<C::User as OtpUser>::Id>().map_err(|_| AuthError::InvalidRefreshToken)?;
@@ -275,19 +212,5 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Err(AuthError::InvalidRefreshToken);
         }
         Ok(user)
-    }
-
-    /// Somebody has a copy of one of this session's tokens. Waits for `ending`, which ends the
-    /// session, and notifies the application, even if it fails.
-    pub(super) async fn end_reused<T>(
-        &self,
-        session: &Session,
-        ending: impl Future<Output = Result<T, AuthError>>,
-        context: &RequestContext,
-    ) -> Result<T, AuthError> {
-        let ended = ending.await;
-        let (user_id, revoked) = (session.user_id.clone(), ended.is_ok());
-        self.raise(&Suspicion::RefreshTokenReused { session: session.id, user_id, revoked }, context).await;
-        ended
     }
 }

@@ -156,19 +156,12 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.end_devices_of(user_id).await?;
         let revocation = Self::revocation(self.now());
         let ended = self.inner.store.revoke_user_sessions(user_id, revocation).await?;
-        self.inner.note_ended(&ended, revocation);
+        self.note_ended(&ended, revocation);
         Ok(ended)
     }
 
     async fn blacklist_user(&self, user_id: &str, moment: Timestamp, until: Timestamp) -> Result<(), AuthError> {
         let id = *SubjectId::of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, until)).await
-    }
-
-    pub(super) async fn blacklist(&self, entry: BlacklistEntry) -> Result<(), AuthError> {
-        let now = self.now();
-        self.inner.store.blacklist(&entry, now).await?;
-        self.inner.following.revoked.insert(&[entry], now);
-        Ok(())
     }
 }

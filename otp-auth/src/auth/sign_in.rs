@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::ask::{ask, notice};
-use super::error::AuthError;
-use super::verify::{OpenedChallenge, Refusal, SignInFailed};
+use super::error::{AuthError, Refusal, SignInFailed};
+use super::mailbox::Mailbox;
 use super::{OtpAuth, SignedIn, TokenPair};
 use crate::binding::{Binding, Bound};
+use crate::challenge::{Challenge, CodeMac, Identity};
 use crate::config::OtpConfig;
+use crate::context::RequestContext;
 use crate::error::StoreError;
 use crate::event::{self, Ending};
 use crate::hooks::Hooks;
@@ -23,13 +25,25 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a sign-in restarts because the account changed.
 const MAX_ROUNDS: u32 = 3;
 
+/// A code that opened its challenge, and what else the client holds.
+pub(super) struct OpenedChallenge<'a> {
+    pub(super) mailbox: &'a Mailbox,
+    pub(super) device: Option<&'a str>,
+    pub(super) older_refresh_tokens: &'a [&'a str],
+    pub(super) challenge: Challenge,
+    /// As the store has them: under the keys that made the challenge.
+    pub(super) identity: Identity,
+    pub(super) code_mac: CodeMac,
+    pub(super) context: RequestContext,
+}
+
 impl<C: OtpConfig> OtpAuth<C> {
     /// Signs in. If the account changes between the hooks and the sign-in, the hooks run again with
     /// the new account.
     pub(super) async fn accept(&self, opened: &OpenedChallenge<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
         let context = &opened.context;
         // Whatever the outcome of the sign-in.
-        for session in self.reused(opened.verification.older_refresh_tokens, context.time).await {
+        for session in self.reused(opened.older_refresh_tokens, context.time).await {
             // The store has logged its error, and the application knows.
             let _ = self.end_reused(&session, self.end_session_as(session.id, Ending::TokenReused), context).await;
         }
@@ -53,7 +67,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (replaced, revocation) = (sign_in.replaces, sign_in.revocation);
         // Do everything that can fail here before the code is used up.
         let prepared = self.prepared_tokens(&sign_in)?;
-        let device = self.device_of(opened.verification.device, &opened.challenge)?;
+        let device = self.device_of(opened.device, &opened.challenge)?;
 
         let (user, session, created, ended) = match self.stored(sign_in).await? {
             SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
@@ -108,7 +122,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// The sessions whose tokens the client still holds.
     fn older_sessions(&self, opened: &OpenedChallenge<'_>) -> Vec<SessionId> {
-        let tokens = opened.verification.older_refresh_tokens.iter();
+        let tokens = opened.older_refresh_tokens.iter();
         tokens.filter_map(|token| self.inner.tokens.refresh_to_end(token, opened.context.time).ok()).collect()
     }
 
@@ -175,7 +189,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     fn note_ended_by_sign_in(&self, ended: &[SessionId], replaced: Option<SessionId>, revocation: Revocation) {
-        self.inner.note_ended(ended, revocation);
+        self.note_ended(ended, revocation);
         for session in ended {
             let ending = if Some(*session) == replaced { Ending::Replaced } else { Ending::NotProven };
             event::session_ended(*session, ending, self.client_ip());
