@@ -93,14 +93,11 @@ impl From<MintError> for AuthError {
     }
 }
 
-/// Why a code is rejected before it is compared. The log shows it, because a client that lost its
-/// challenge looks like a wrong code. The first in this order wins.
+/// Why a code is rejected before it is compared. The first in this order wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refusal {
     /// The challenge belongs to another address.
     OtherAddress,
-    /// The code is correct, but the filter excludes the row.
-    Excluded,
     /// The challenge does not exist, or no longer.
     UnknownChallenge,
     /// The client sent something that is not a challenge.
@@ -109,26 +106,45 @@ pub(crate) enum Refusal {
     NoChallenge,
 }
 
-impl Refusal {
-    pub(super) fn as_str(self) -> &'static str {
+/// Why a sign-in failed. The log says more than the client learns, because a client that lost its
+/// challenge looks like a wrong code. So does the response in developer mode.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignInFailed {
+    /// No challenge was compared with the code.
+    #[error("{}", AuthError::InvalidCode)]
+    Refused(Refusal),
+    /// The code is correct, but the filter excludes the row.
+    #[error("{}", AuthError::SignInRefused)]
+    Excluded,
+    #[error(transparent)]
+    Failed(AuthError),
+}
+
+impl SignInFailed {
+    /// What the client learns.
+    pub(crate) fn into_error(self) -> AuthError {
         match self {
-            Self::NoChallenge => "no_challenge",
-            Self::NotAChallenge => "not_a_challenge",
-            Self::UnknownChallenge => "unknown_challenge",
-            Self::OtherAddress => "challenge_of_another_address",
-            Self::Excluded => "row_excluded_by_filter",
+            Self::Refused(_) => AuthError::InvalidCode,
+            Self::Excluded => AuthError::SignInRefused,
+            Self::Failed(error) => error,
+        }
+    }
+
+    /// What only the log says.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(Refusal::NoChallenge) => Some("no_challenge"),
+            Self::Refused(Refusal::NotAChallenge) => Some("not_a_challenge"),
+            Self::Refused(Refusal::UnknownChallenge) => Some("unknown_challenge"),
+            Self::Refused(Refusal::OtherAddress) => Some("challenge_of_another_address"),
+            Self::Excluded => Some("row_excluded_by_filter"),
+            Self::Failed(_) => None,
         }
     }
 }
 
-/// Why a sign-in failed. `refusal` is only for the log and, in developer mode, for the developer.
-pub(crate) struct SignInFailed {
-    pub(crate) error: AuthError,
-    pub(crate) refusal: Option<Refusal>,
-}
-
 impl<E: Into<AuthError>> From<E> for SignInFailed {
     fn from(error: E) -> Self {
-        Self { error: error.into(), refusal: None }
+        Self::Failed(error.into())
     }
 }

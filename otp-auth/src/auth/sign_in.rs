@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ask::{ask, notice};
-use super::error::{AuthError, Refusal, SignInFailed};
+use super::error::{AuthError, SignInFailed};
 use super::mailbox::Mailbox;
 use super::{OtpAuth, SignedIn, TokenPair};
 use crate::binding::{Binding, Bound};
@@ -74,9 +74,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             SignInOutcome::CodeSpent => return Err(AuthError::InvalidCode.into()),
             SignInOutcome::AccountChanged => return Ok(None),
             // The owner of the address may learn that they are not a user here.
-            SignInOutcome::Excluded => {
-                return Err(SignInFailed { error: AuthError::SignInRefused, refusal: Some(Refusal::Excluded) });
-            }
+            SignInOutcome::Excluded => return Err(SignInFailed::Excluded),
         };
         self.note_ended_by_sign_in(&ended, replaced, revocation);
         // The code is used up and the client no longer uses these tokens, so a store failure here

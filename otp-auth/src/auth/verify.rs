@@ -95,7 +95,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Claims`], [`AuthError::TokenTooLong`],
     /// [`AuthError::Random`].
     pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
-        self.verify_or_explain(verification, &[]).await.map_err(|failed| failed.error)
+        self.verify_or_explain(verification, &[]).await.map_err(SignInFailed::into_error)
     }
 
     /// Like `verify_code`, for a client that may hold several challenges. Also reports why a code
@@ -111,9 +111,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (identity, client) = (mailbox.identity(), self.client_ip());
         match &result {
             Ok(signed_in) => event::signed_in(identity, signed_in.session.id, client),
-            Err(SignInFailed { error, refusal }) => {
-                event::sign_in_failed(identity, error, refusal.map(Refusal::as_str), client);
-            }
+            Err(failed) => event::sign_in_failed(identity, failed, failed.reason(), client),
         }
         result
     }
@@ -159,7 +157,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Err(match failure {
             Failure::Wrong => AuthError::InvalidCode.into(),
             Failure::Exhausted(retry_after) => AuthError::TooManyAttempts { retry_after }.into(),
-            Failure::Refused(reason) => SignInFailed { error: AuthError::InvalidCode, refusal: Some(reason) },
+            Failure::Refused(refusal) => SignInFailed::Refused(refusal),
         })
     }
 

@@ -54,10 +54,11 @@ pub(super) async fn verify_otp<C: OtpConfig>(
         older_refresh_tokens: &older,
     };
     let others = challenges.get(1..).unwrap_or_default();
-    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|SignInFailed { error, refusal }| {
-        let problem = Problem::from(error);
-        match refusal.filter(|_| settings.developer_mode) {
-            Some(refusal) => problem.with_detail(advice(refusal, C::Delivery::COOKIES)),
+    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|failed| {
+        let advice = advice(&failed, C::Delivery::COOKIES).filter(|_| settings.developer_mode);
+        let problem = Problem::from(failed.into_error());
+        match advice {
+            Some(advice) => problem.with_detail(advice),
             None => problem,
         }
     })?;
@@ -110,27 +111,28 @@ pub(super) async fn logout<C: OtpConfig>(
 }
 
 /// A hint for developers, which real clients do not get.
-fn advice(refusal: Refusal, cookies: bool) -> &'static str {
-    match (refusal, cookies) {
-        (Refusal::NoChallenge, true) => {
+fn advice(failed: &SignInFailed, cookies: bool) -> Option<&'static str> {
+    Some(match failed {
+        SignInFailed::Refused(Refusal::NoChallenge) if cookies => {
             "Developer mode: the code came without a challenge. /request-otp sets it as a cookie, which the browser must send back: in fetch, write `credentials: 'include'` for both requests; over plain HTTP, set `cookie_secure` to false."
         }
-        (Refusal::NoChallenge, false) => {
+        SignInFailed::Refused(Refusal::NoChallenge) => {
             "Developer mode: the code came without a challenge. Send the `challenge` from the response to /request-otp in the body."
         }
-        (Refusal::NotAChallenge, _) => {
+        SignInFailed::Refused(Refusal::NotAChallenge) => {
             "Developer mode: the challenge is malformed. Send it exactly as /request-otp returned it."
         }
-        (Refusal::UnknownChallenge, _) => {
+        SignInFailed::Refused(Refusal::UnknownChallenge) => {
             "Developer mode: this challenge does not exist. Was the database emptied? Request a new code."
         }
-        (Refusal::OtherAddress, _) => {
+        SignInFailed::Refused(Refusal::OtherAddress) => {
             "Developer mode: the challenge belongs to another address. A client holds one challenge at a time, and has requested a code for that address since, perhaps in another tab."
         }
-        (Refusal::Excluded, _) => {
+        SignInFailed::Excluded => {
             "Developer mode: the code is correct, but `filter` on the user struct excludes the row of this address, or the row that a sign-up creates. Its columns need defaults that the filter accepts."
         }
-    }
+        SignInFailed::Failed(_) => return None,
+    })
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
