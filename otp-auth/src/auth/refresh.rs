@@ -1,16 +1,18 @@
 //! Exchanging a refresh token for its successor.
 
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 
 use super::error::AuthError;
 use super::reuse::{Held, Rank};
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
 use crate::challenge::device::Device;
+use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::error::StoreError;
 use crate::event::{self, Ending};
-use crate::id::SubjectId;
+use crate::id::{SessionId, SubjectId};
 use crate::session::{self, Recovery, RefreshState, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
@@ -19,6 +21,7 @@ use crate::user::OtpUser;
 const MAX_ROUNDS: u32 = 5;
 
 /// What to do for a valid refresh token.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Replace the token of this generation.
     Replace(u32),
@@ -27,6 +30,9 @@ enum Step {
     /// Reissue the successor, after the grace period.
     Recover,
 }
+
+/// The tokens, or the session as another request has left it.
+type Round<C> = ControlFlow<SignedIn<<C as OtpConfig>::User>, Session>;
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// Exchanges a refresh token for new tokens (RFC 9700 section 4.14.2).
@@ -45,77 +51,105 @@ impl<C: OtpConfig> OtpAuth<C> {
             event::invalid_token(refused.0, self.client_ip());
             AuthError::InvalidRefreshToken
         })?;
-        let mut session = self.inner.store.session(token.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
-        let grace = self.inner.settings.refresh_grace;
-        let mut known = None;
+        let mut session = self.existing(token.session).await?;
         let mut has_raced = false;
         // One round is enough unless another request was faster, or a crash of the store lost its
         // last change. Then the token is judged again, against the current session.
         for _ in 0..MAX_ROUNDS {
-            let step = match session::refresh_state(&session, token.generation, now, grace) {
-                RefreshState::Current => Step::Replace(token.generation),
-                RefreshState::Ahead => Step::Replace(session.generation),
-                RefreshState::JustReplaced => Step::HandOut,
-                RefreshState::AnswerLost => Step::Recover,
-                // By a concurrent request.
-                RefreshState::Reused if has_raced && session.has_recovered(token.generation) => Step::HandOut,
-                RefreshState::Reused => {
-                    let ending = self.end_session_as(session.id, Ending::TokenReused);
-                    self.end_reused(&session, ending, &self.context(now)).await?;
-                    return Err(AuthError::SessionRevoked);
-                }
-                RefreshState::Revoked => return Err(AuthError::SessionRevoked),
-                RefreshState::Expired => return Err(AuthError::InvalidRefreshToken),
-            };
+            let step = self.judge(&session, token.generation, now, has_raced).await?;
             // Load the user and mint the tokens first. If that fails, nothing has changed, and the
             // client can retry with the same token.
-            let user = match known.take() {
-                Some(user) => user,
-                None => self.session_user(&session).await?,
+            let user = self.session_user(&session).await?;
+            let round = match step {
+                Step::HandOut => self.hand_out(user, session)?,
+                Step::Recover => self.recover(user, session).await?,
+                Step::Replace(generation) => self.replace(user, session, generation, token.generation).await?,
             };
-            // Getting here may have taken the store a while, and the grace period for other tabs
-            // begins with the replacement.
-            let now = self.now();
-            let binding = session.binding;
-            session = match step {
-                Step::HandOut => {
-                    let tokens = self.tokens_for(&user, &session, now)?;
-                    return Ok(SignedIn { user, session, tokens, device: None });
-                }
-                Step::Recover => {
-                    let tokens = self.tokens_for(&user, &session, now)?;
-                    let recovery = Recovery { generation: session.generation, at: now };
-                    if self.inner.store.recover(session.id, session.recovery, recovery).await? {
-                        event::answer_lost(session.id, self.client_ip());
-                        session.recovery = Some(recovery);
-                        return Ok(SignedIn { user, session, tokens, device: None });
-                    }
-                    has_raced = true;
-                    self.inner.store.session(session.id).await?.ok_or(AuthError::InvalidRefreshToken)?
-                }
-                Step::Replace(replaced) => {
-                    let tokens = self.tokens_for(&user, &session.clone().advanced(now), now)?;
-                    match self.inner.store.advance(session.id, replaced, now).await? {
-                        Advance::Advanced(session) if replaced == token.generation => {
-                            event::session_renewed(session.id, self.client_ip());
-                            if session.binding == binding {
-                                return Ok(SignedIn { user, session, tokens, device: None });
-                            }
-                            session
-                        }
-                        // It expired since it was judged.
-                        Advance::Unchanged(session) if now >= session.expires_at => {
-                            return Err(AuthError::InvalidRefreshToken);
-                        }
-                        Advance::Advanced(session) | Advance::Unchanged(session) => session,
-                        Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
-                    }
-                }
-            };
-            // The loaded user belongs to that address.
-            known = (session.binding == binding).then_some(user);
+            match round {
+                ControlFlow::Break(signed_in) => return Ok(signed_in),
+                ControlFlow::Continue(current) => session = current,
+            }
+            has_raced |= step == Step::Recover;
         }
         Err(StoreError::new("the session keeps changing").into())
+    }
+
+    /// What to do for a token of this generation. A reused one ends the session.
+    async fn judge(
+        &self,
+        session: &Session,
+        generation: u32,
+        now: Timestamp,
+        has_raced: bool,
+    ) -> Result<Step, AuthError> {
+        match session::refresh_state(session, generation, now, self.inner.settings.refresh_grace) {
+            RefreshState::Current => Ok(Step::Replace(generation)),
+            RefreshState::Ahead => Ok(Step::Replace(session.generation)),
+            RefreshState::JustReplaced => Ok(Step::HandOut),
+            RefreshState::AnswerLost => Ok(Step::Recover),
+            // By a concurrent request.
+            RefreshState::Reused if has_raced && session.has_recovered(generation) => Ok(Step::HandOut),
+            RefreshState::Reused => {
+                let ending = self.end_session_as(session.id, Ending::TokenReused);
+                self.end_reused(session, ending, &self.context(now)).await?;
+                Err(AuthError::SessionRevoked)
+            }
+            RefreshState::Revoked => Err(AuthError::SessionRevoked),
+            RefreshState::Expired => Err(AuthError::InvalidRefreshToken),
+        }
+    }
+
+    /// Reissues the current token.
+    fn hand_out(&self, user: C::User, session: Session) -> Result<Round<C>, AuthError> {
+        let tokens = self.tokens_for(&user, &session, self.now())?;
+        Ok(ControlFlow::Break(SignedIn { user, session, tokens, device: None }))
+    }
+
+    /// Reissues the current token, and records it.
+    async fn recover(&self, user: C::User, mut session: Session) -> Result<Round<C>, AuthError> {
+        let now = self.now();
+        let tokens = self.tokens_for(&user, &session, now)?;
+        let recovery = Recovery { generation: session.generation, at: now };
+        if !self.inner.store.recover(session.id, session.recovery, recovery).await? {
+            return Ok(ControlFlow::Continue(self.existing(session.id).await?));
+        }
+        event::answer_lost(session.id, self.client_ip());
+        session.recovery = Some(recovery);
+        Ok(ControlFlow::Break(SignedIn { user, session, tokens, device: None }))
+    }
+
+    /// Replaces the token of a generation, for a client that presented one of `presented`.
+    async fn replace(
+        &self,
+        user: C::User,
+        before: Session,
+        generation: u32,
+        presented: u32,
+    ) -> Result<Round<C>, AuthError> {
+        // Getting here may have taken the store a while, and the grace period for other tabs
+        // begins with the replacement.
+        let now = self.now();
+        let (id, binding) = (before.id, before.binding);
+        let tokens = self.tokens_for(&user, &before.advanced(now), now)?;
+        match self.inner.store.advance(id, generation, now).await? {
+            Advance::Advanced(session) if generation == presented => {
+                event::session_renewed(id, self.client_ip());
+                // The loaded user has the address that the session was bound to.
+                Ok(if session.binding == binding {
+                    ControlFlow::Break(SignedIn { user, session, tokens, device: None })
+                } else {
+                    ControlFlow::Continue(session)
+                })
+            }
+            // It expired since it was judged.
+            Advance::Unchanged(session) if now >= session.expires_at => Err(AuthError::InvalidRefreshToken),
+            Advance::Advanced(session) | Advance::Unchanged(session) => Ok(ControlFlow::Continue(session)),
+            Advance::Unknown => Err(AuthError::InvalidRefreshToken),
+        }
+    }
+
+    async fn existing(&self, session: SessionId) -> Result<Session, AuthError> {
+        self.inner.store.session(session).await?.ok_or(AuthError::InvalidRefreshToken)
     }
 
     /// Exchanges one of several refresh tokens. Browsers send several cookies of the same name
