@@ -17,7 +17,7 @@ use crate::id::SessionId;
 use crate::methods::AuthMethods;
 use crate::session::Session;
 use crate::store::{Account, NewSession, Revocation, SignIn, SignInOutcome};
-use crate::user::OtpUser;
+use crate::user::{OtpUser, is_unverified};
 
 /// How long to look for the outcome of a sign-in that timed out.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -158,7 +158,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let Account::Existing { user, .. } = &sign_in.account else { return Ok(None) };
         let session = sign_in.session.of_user(user.id().to_string());
         let tokens = self.tokens_for(user, &session, session.created_at)?;
-        Ok((user.verified() != Some(false)).then_some(tokens))
+        Ok((!is_unverified(user)).then_some(tokens))
     }
 
     /// Lets the store sign in. After a timeout the sign-in may still have happened, in which case
