@@ -129,7 +129,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// The same, on behalf of a client. Events, hooks and new sessions record the client.
-    /// `accept_language` is the header, or a single tag.
+    /// `languages` are language tags such as `de-CH`, the preferred one first; `None` if unknown.
     ///
     /// The routes do this. If you call the use cases yourself, do it for each request, and do not
     /// keep the returned value.
@@ -144,8 +144,8 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # }
     /// ```
     #[must_use]
-    pub fn for_request(&self, client: Client, accept_language: Option<&str>) -> Self {
-        Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, accept_language) }
+    pub fn for_request<'a>(&self, client: Client, languages: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, languages) }
     }
 
     /// The same, on behalf of a client of which only the IP address is known.
