@@ -111,7 +111,7 @@ impl Device {
 }
 
 fn half(identity: &Identity) -> [u8; 16] {
-    identity.as_bytes().first_chunk().copied().unwrap_or_default()
+    crypto::first(identity.as_bytes())
 }
 
 fn parse(bytes: &[u8; SIGN_IN_BYTES]) -> Option<DeviceSignIn> {
