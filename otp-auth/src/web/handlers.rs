@@ -33,7 +33,7 @@ pub(super) async fn request_otp<C: OtpConfig>(
         device: auth.device_for(&body.email, &devices),
     };
     let requested = auth.request_code(request).await?;
-    Ok(challenge_response::<C::Delivery>(requested, settings))
+    challenge_response::<C::Delivery>(requested, settings)
 }
 
 pub(super) async fn verify_otp<C: OtpConfig>(
@@ -62,7 +62,7 @@ pub(super) async fn verify_otp<C: OtpConfig>(
             None => problem,
         }
     })?;
-    Ok(tokens_response::<C::Delivery, _>(signed_in, settings))
+    tokens_response::<C::Delivery, _>(signed_in, settings)
 }
 
 pub(super) async fn refresh<C: OtpConfig>(
@@ -80,14 +80,14 @@ pub(super) async fn refresh<C: OtpConfig>(
     }
     let device = credentials(CookieKind::Device, &headers, None, &auth).first().copied();
     let signed_in = auth.refresh_any(&tokens, device).await?;
-    Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
+    tokens_response::<C::Delivery, _>(signed_in, auth.settings())
 }
 
 pub(super) async fn logout<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
     AnyRefreshBody(body): AnyRefreshBody<C::Delivery>,
-) -> Response {
+) -> Result<Response, Problem> {
     let body = body.map_or_else(RefreshBody::default, Into::into);
     let tokens = credentials_to_end(&headers, body.refresh_token.as_ref(), &auth);
     // Invalid tokens are ignored, so that everyone can sign out. Of several valid ones, each
@@ -101,13 +101,13 @@ pub(super) async fn logout<C: OtpConfig>(
     // Even after a failure, this browser is done with the token (ASVS 5.0 7.4.1). The status says
     // that the session may still exist.
     if C::Delivery::COOKIES {
-        cookie::clear_elsewhere(response.headers_mut(), auth.settings());
-        cookie::add(response.headers_mut(), cookie::clear(CookieKind::Refresh, auth.settings()));
+        cookie::clear_elsewhere(response.headers_mut(), auth.settings())?;
+        cookie::add(response.headers_mut(), cookie::clear(CookieKind::Refresh, auth.settings())?);
         if auth.settings().forget_device_at_logout {
-            cookie::add(response.headers_mut(), cookie::clear(CookieKind::Device, auth.settings()));
+            cookie::add(response.headers_mut(), cookie::clear(CookieKind::Device, auth.settings())?);
         }
     }
-    response
+    Ok(response)
 }
 
 /// A hint for developers, which real clients do not get.
