@@ -15,6 +15,7 @@ use crate::error::RandomError;
 /// Not an id of this crate, which is 22 characters of unpadded base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: expected 22 characters of base64url")]
+#[non_exhaustive]
 pub struct ParseIdError;
 
 macro_rules! id128 {

@@ -37,6 +37,7 @@ pub struct AuthMethods(Cow<'static, str>);
 /// quotation mark or a backslash; or there are more than eight besides `otp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected at most 8 methods besides `otp`, each of 1 to 32 printable ASCII characters")]
+#[non_exhaustive]
 pub struct InvalidAuthMethods;
 
 impl AuthMethods {

@@ -48,7 +48,8 @@ pub enum AuthError {
     /// The application did not let this user be created or sign in.
     #[error("the application rejected the sign-in")]
     SignInRefused,
-    /// The refresh token is not one of ours or has expired, or its user does not exist.
+    /// The refresh token is not one of ours or has expired, or its user no longer exists, has
+    /// another address or may not sign in.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
     /// The session was signed out, or revoked because an old refresh token was reused.
@@ -61,8 +62,6 @@ pub enum AuthError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's claims cannot be serialized into a token and read back.
-    ///
-    /// The source's text quotes values of the user, so keep it out of logs.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
     /// The user's claims are so large that extractors would reject the access token, which may have

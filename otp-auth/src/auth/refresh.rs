@@ -43,8 +43,8 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidRefreshToken`], [`AuthError::SessionRevoked`],
-    /// [`AuthError::Store`], [`AuthError::Claims`], [`AuthError::Random`].
+    /// [`AuthError::InvalidRefreshToken`], [`AuthError::SessionRevoked`], [`AuthError::Store`],
+    /// [`AuthError::Claims`], [`AuthError::TokenTooLong`], [`AuthError::Random`].
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn<C::User>, AuthError> {
         let now = self.now();
         let token = self.inner.tokens.verify_refresh(refresh_token, now).map_err(|refused| {

@@ -110,7 +110,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::InvalidToken`] if the session has ended or belongs to another user;
     /// [`AuthError::InvalidEmail`] if the row has no valid address; [`AuthError::Store`],
-    /// [`AuthError::Claims`], [`AuthError::Random`].
+    /// [`AuthError::Claims`], [`AuthError::TokenTooLong`], [`AuthError::Random`].
     pub async fn rebind_session(&self, claims: &Claims<C>, user: C::User) -> Result<SignedIn<C::User>, AuthError> {
         if user.id() != claims.user_id() {
             return Err(AuthError::InvalidToken);
