@@ -27,8 +27,7 @@ pub struct Binding([u8; 16]);
 impl Binding {
     /// The binding to an address in its canonical form.
     pub(crate) fn of(keys: &Keys, canonical: &str) -> Self {
-        let mac = keys.binding.mac(&[canonical.as_bytes()]);
-        Self(mac.first_chunk().copied().unwrap_or_default())
+        Self(crypto::first(&keys.binding.mac(&[canonical.as_bytes()])))
     }
 
     /// The binding with these bytes, as stored.
@@ -45,7 +44,7 @@ impl Binding {
 
     /// The part that tokens carry.
     pub(crate) fn short(&self) -> ShortBinding {
-        ShortBinding(self.0.first_chunk().copied().unwrap_or_default())
+        ShortBinding(crypto::first(&self.0))
     }
 }
 

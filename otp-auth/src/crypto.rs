@@ -27,6 +27,12 @@ pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
     fixed(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
+/// The first bytes of a digest or an id.
+pub(crate) fn first<const N: usize, const ALL: usize>(bytes: &[u8; ALL]) -> [u8; N] {
+    const { assert!(N <= ALL, "there are not that many bytes") };
+    std::array::from_fn(|at| bytes[at])
+}
+
 /// SHA-256 output always has 32 bytes; a copy cannot fail or panic.
 fn fixed(output: &[u8]) -> [u8; 32] {
     let mut bytes = [0; 32];

@@ -23,6 +23,7 @@ pub enum LocalPartCase {
 /// The text is not an accepted address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address")]
+#[non_exhaustive]
 pub struct InvalidAddress;
 
 /// A checked address: as typed, and in the form that identifies the account.

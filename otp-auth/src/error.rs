@@ -6,6 +6,7 @@ use std::fmt;
 /// The operating system returned no random numbers. There is no fallback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system's random number generator failed")]
+#[non_exhaustive]
 pub struct RandomError;
 
 type Source = Box<dyn StdError + Send + Sync>;

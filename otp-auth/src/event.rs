@@ -185,8 +185,8 @@ pub(crate) fn random_secret() {
 pub(crate) fn suspicion(suspicion: &Suspicion, client: Option<IpAddr>) {
     let client = client.map(display);
     match suspicion {
-        Suspicion::RefreshTokenReused { session, user_id } => {
-            tracing::error!(event = "authn_token_reuse", %session, user_id, client);
+        Suspicion::RefreshTokenReused { session, user_id, revoked } => {
+            tracing::error!(event = "authn_token_reuse", %session, user_id, revoked, client);
         }
         Suspicion::TooManyAttempts { identity, address: _ } => {
             tracing::warn!(event = "authn_login_fail_max", method = "email_otp", identity, client);

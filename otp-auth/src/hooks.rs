@@ -46,12 +46,15 @@ const EXHAUSTED_IS_SUSPICIOUS: u32 = 3;
 #[non_exhaustive]
 pub enum Suspicion {
     /// An old refresh token was presented after its successor had been used, so somebody has a
-    /// copy. The session was revoked.
+    /// copy.
     RefreshTokenReused {
         /// The session.
         session: SessionId,
         /// The user's id, as in `sub`.
         user_id: String,
+        /// Whether the session was revoked. `false` if the store failed. The session may then
+        /// continue until an old token is presented again.
+        revoked: bool,
     },
     /// The last attempt that a challenge allows was wrong.
     TooManyAttempts {

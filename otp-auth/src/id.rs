@@ -9,12 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::crypto::{hash, random};
+use crate::crypto::{first, hash, random};
 use crate::error::RandomError;
 
 /// Not an id of this crate, which is 22 characters of unpadded base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: expected 22 characters of base64url")]
+#[non_exhaustive]
 pub struct ParseIdError;
 
 macro_rules! id128 {
@@ -107,15 +108,15 @@ impl SubjectId {
     /// The id of the user with this id in text form.
     #[must_use]
     pub fn of(user_id: &str) -> Self {
-        let digest = hash(user_id.as_bytes());
-        Self(digest.first_chunk().copied().unwrap_or_default())
+        Self(first(&hash(user_id.as_bytes())))
     }
 
     /// The devices of the user with this id, which are revoked separately from tokens: the other
     /// half of the digest.
     pub(crate) fn devices_of(user_id: &str) -> Self {
-        let digest = hash(user_id.as_bytes());
-        Self(digest.last_chunk().copied().unwrap_or_default())
+        let mut digest = hash(user_id.as_bytes());
+        digest.rotate_left(16);
+        Self(first(&digest))
     }
 }
 
@@ -129,7 +130,7 @@ pub(crate) fn decode(text: &str) -> Result<[u8; 16], ParseIdError> {
     // The decoder needs room for its own estimate, which is slightly larger.
     let mut buffer = [0; 18];
     match URL_SAFE_NO_PAD.decode_slice(text, &mut buffer) {
-        Ok(16) => buffer.first_chunk().copied().ok_or(ParseIdError),
+        Ok(16) => Ok(first(&buffer)),
         _ => Err(ParseIdError),
     }
 }
@@ -160,6 +161,9 @@ mod tests {
     fn a_user_and_their_devices_have_ids_of_their_own() {
         let ids = [SubjectId::of("1"), SubjectId::devices_of("1"), SubjectId::of("2"), SubjectId::devices_of("2")];
         assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)));
+        // The halves of the digest.
+        let digest = [*SubjectId::of("1").as_bytes(), *SubjectId::devices_of("1").as_bytes()].concat();
+        assert_eq!(digest, hash(b"1"));
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub struct AuthMethods(Cow<'static, str>);
 #[error(
     "expected at most {MAX_METHODS} methods besides `otp`, each of 1 to {MAX_METHOD_BYTES} printable ASCII characters"
 )]
+#[non_exhaustive]
 pub struct InvalidAuthMethods;
 
 impl AuthMethods {

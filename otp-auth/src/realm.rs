@@ -15,6 +15,7 @@ pub struct Realm(Arc<str>);
 /// The text is not a valid realm name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 bytes long, without control characters or surrounding whitespace")]
+#[non_exhaustive]
 pub struct InvalidRealm;
 
 impl Realm {

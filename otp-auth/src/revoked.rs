@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::crypto::first;
 use crate::id::SubjectId;
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
@@ -97,10 +98,10 @@ impl Revoked {
         let mut state = self.write();
         for entry in entries {
             if entry.kind == BlacklistKind::User {
-                let kept = state.users.entry(key(&entry.id)).or_default();
+                let kept = state.users.entry(first(&entry.id)).or_default();
                 *kept = kept.max(Bar::new(entry.blacklisted_at, entry.expires_at));
             } else {
-                let kept = state.ids.entry(key(&entry.id)).or_default();
+                let kept = state.ids.entry(first(&entry.id)).or_default();
                 *kept = (*kept).max(second(entry.expires_at).saturating_add(1));
             }
         }
@@ -142,11 +143,11 @@ impl State {
     }
 
     fn has_id(&self, id: &[u8; 16], now: Timestamp) -> bool {
-        self.ids.get(&key(id)).is_some_and(|until| second(now) < *until)
+        self.ids.get(&first(id)).is_some_and(|until| second(now) < *until)
     }
 
     fn bar(&self, subject: &SubjectId, now: Timestamp) -> Option<Bar> {
-        self.users.get(&key(subject.as_bytes())).copied().filter(|bar| bar.is_live(now))
+        self.users.get(&first(subject.as_bytes())).copied().filter(|bar| bar.is_live(now))
     }
 
     fn sweep(&mut self, now: Timestamp) {
@@ -158,11 +159,6 @@ impl State {
         // Amortizes a sweep over as many insertions.
         self.sweep_at = 2 * self.len();
     }
-}
-
-fn key<const LENGTH: usize>(id: &[u8; 16]) -> [u8; LENGTH] {
-    const { assert!(LENGTH <= 16, "an id has 16 bytes") };
-    id.first_chunk().copied().unwrap_or([0; LENGTH])
 }
 
 /// Lasts until the year 2106; after that, every entry counts as live.

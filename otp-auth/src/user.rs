@@ -63,6 +63,17 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
 )]
 pub trait VerifiableUser: OtpUser {}
 
+/// Whether a proof of the address must mark this user as verified. A type without a flag counts as
+/// verified.
+pub(crate) fn is_unverified(user: &impl OtpUser) -> bool {
+    user.verified() == Some(false)
+}
+
+/// Whether the flag says so. A type that has one must not leave it open.
+pub(crate) fn is_verified(user: &impl VerifiableUser) -> bool {
+    user.verified() == Some(true)
+}
+
 /// An id that fits into a token: integers, `Uuid`, `String`, and newtypes of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of a user",

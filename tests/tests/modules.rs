@@ -44,8 +44,18 @@ const CRATES: &[(&[&str], &[&str])] = &[
 /// A module by its path from the root of its crate.
 type Module = Vec<String>;
 
-/// The paths that each module uses, except in its tests.
-struct Source(BTreeMap<Module, Vec<Vec<String>>>);
+/// What each module contains, except in its tests.
+struct Source(BTreeMap<Module, Contents>);
+
+#[derive(Default)]
+struct Contents {
+    /// The paths that it uses.
+    paths: Vec<Vec<String>>,
+    /// The inherent methods that it defines, each with its type.
+    defines: BTreeSet<(String, String)>,
+    /// The methods that `impl` blocks call on their own type.
+    calls: BTreeSet<(String, String)>,
+}
 
 impl Source {
     fn of(package: &str) -> Self {
@@ -70,9 +80,7 @@ impl Source {
                 self.read(&path, &module);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let tokens = fs::read_to_string(&path).unwrap().parse().unwrap();
-                let mut paths = Vec::new();
-                collect(tokens, &mut paths);
-                self.0.insert(module, paths);
+                self.0.insert(module, Contents::of(tokens));
             }
         }
     }
@@ -80,8 +88,16 @@ impl Source {
     /// The other modules that each module uses.
     fn edges(&self) -> Vec<(&Module, Module)> {
         let mut edges = Vec::new();
-        for (module, paths) in &self.0 {
-            edges.extend(paths.iter().filter_map(|path| Some((module, self.resolve(module, path)?))));
+        for (module, contents) in &self.0 {
+            edges.extend(contents.paths.iter().filter_map(|path| Some((module, self.resolve(module, path)?))));
+            // Methods of a type that is spread over the files of a folder have no path.
+            let foreign = contents.calls.difference(&contents.defines);
+            let is_sibling =
+                |other: &Module| other.split_last().map(|(_, of)| of) == module.split_last().map(|(_, of)| of);
+            for method in foreign {
+                let homes = self.0.iter().filter(|(other, of)| is_sibling(other) && of.defines.contains(method));
+                edges.extend(homes.map(|(home, _)| (module, home.clone())));
+            }
         }
         edges.retain(|(from, to)| *from != to);
         edges
@@ -106,6 +122,65 @@ impl Source {
         }
         Some(absolute)
     }
+}
+
+impl Contents {
+    fn of(tokens: TokenStream) -> Self {
+        let mut contents = Self::default();
+        collect(tokens.clone(), &mut contents.paths);
+        let tokens: Vec<_> = tokens.into_iter().collect();
+        for (at, _) in tokens.iter().enumerate().filter(|(_, token)| is(token, "impl")) {
+            let is_body =
+                |token: &TokenTree| matches!(token, TokenTree::Group(body) if body.delimiter() == Delimiter::Brace);
+            let Some(body) = tokens[at..].iter().position(is_body) else { continue };
+            let names = outside_of_generics(&tokens[at + 1..at + body]);
+            let (Some(name), TokenTree::Group(body)) = (names.last(), &tokens[at + body]) else { continue };
+            let body: Vec<_> = body.stream().into_iter().collect();
+            if !names.iter().any(|name| name == "for") {
+                let defined = body.windows(2).filter(|pair| is(&pair[0], "fn"));
+                contents.defines.extend(defined.map(|pair| (name.clone(), pair[1].to_string())));
+            }
+            contents.call(name, &body);
+        }
+        contents
+    }
+
+    /// Notes the calls of `self.method(…)` and `Self::method(…)`. `auth` is a clone of `self`.
+    fn call(&mut self, name: &str, tokens: &[TokenTree]) {
+        for (at, token) in tokens.iter().enumerate() {
+            let method = match &tokens[at..] {
+                [of, dot, method, TokenTree::Group(_), ..] if (is(of, "self") || is(of, "auth")) && is(dot, ".") => {
+                    method
+                }
+                [of, a, b, method, TokenTree::Group(_), ..] if is(of, "Self") && is(a, ":") && is(b, ":") => method,
+                _ => {
+                    if let TokenTree::Group(group) = token {
+                        self.call(name, &group.stream().into_iter().collect::<Vec<_>>());
+                    }
+                    continue;
+                }
+            };
+            self.calls.insert((name.to_owned(), method.to_string()));
+        }
+    }
+}
+
+fn is(token: &TokenTree, text: &str) -> bool {
+    !matches!(token, TokenTree::Group(_)) && token.to_string() == text
+}
+
+/// The names of the header of an `impl`, up to `where`, without those between angle brackets.
+fn outside_of_generics(header: &[TokenTree]) -> Vec<String> {
+    let (mut depth, mut names) = (0, Vec::new());
+    for (at, token) in header.iter().enumerate().take_while(|(_, token)| !is(token, "where")) {
+        match token {
+            TokenTree::Punct(open) if open.as_char() == '<' => depth += 1,
+            TokenTree::Punct(close) if close.as_char() == '>' && !is(&header[at - 1], "-") => depth -= 1,
+            TokenTree::Ident(name) if depth == 0 => names.push(name.to_string()),
+            _ => {}
+        }
+    }
+    names
 }
 
 /// Collects every path with two or more names, including those in the braces of a `use`, except in
@@ -226,9 +301,9 @@ fn a_module_names_only_what_is_below_it() {
 #[test]
 fn crates_are_named_where_they_belong() {
     let mut wrong = BTreeSet::new();
-    for (module, paths) in &Source::of("otp-auth").0 {
+    for (module, contents) in &Source::of("otp-auth").0 {
         let Some(top) = module.first() else { continue };
-        for name in paths.iter().filter_map(|path| path.first()) {
+        for name in contents.paths.iter().filter_map(|path| path.first()) {
             let is_elsewhere =
                 |(crates, modules): &&(&[&str], &[&str])| crates.contains(&&**name) && !modules.contains(&&**top);
             if CRATES.iter().any(|place| is_elsewhere(&place)) {
@@ -266,8 +341,8 @@ fn words(tokens: TokenStream) -> Box<dyn Iterator<Item = String>> {
 
 #[test]
 fn one_module_reads_the_time() {
-    for (module, paths) in &Source::of("otp-auth").0 {
-        let reads = paths.iter().any(|path| path.ends_with(&["SystemTime".to_owned(), "now".to_owned()]));
+    for (module, contents) in &Source::of("otp-auth").0 {
+        let reads = contents.paths.iter().any(|path| path.ends_with(&["SystemTime".to_owned(), "now".to_owned()]));
         assert_eq!(reads, module == &["clock"], "`{}`", module.join("::"));
     }
 }
@@ -305,4 +380,16 @@ fn paths_are_read_in_every_form() {
         "crate::j",
     ];
     assert_eq!(paths, expected);
+}
+
+#[test]
+fn methods_of_one_type_are_read_in_every_form() {
+    let code = "
+        impl<C: Of<Fn() -> u8>> A<C> where C: B { fn f(&self) { self.g(); Self::h(x(auth.i())); self.j.k(); } }
+        impl<T> fmt::Debug for A<T> { fn l(&self) { self.m() } }
+        #[cfg(test)] mod tests { impl A { fn n() {} } }
+    ";
+    let Contents { defines, calls, .. } = Contents::of(code.parse().unwrap());
+    let of_a = |methods: &[&str]| methods.iter().map(|method| ("A".to_owned(), (*method).to_owned())).collect();
+    assert_eq!((defines, calls), (of_a(&["f"]), of_a(&["g", "h", "i", "m"])));
 }

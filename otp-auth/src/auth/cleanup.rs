@@ -35,7 +35,11 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Runs [`cleanup`](Self::cleanup) now and after every interval, on the current Tokio runtime,
     /// until the last clone of this value is dropped or you abort the returned task. Failures are
-    /// logged and retried after the interval.
+    /// logged and retried after the interval, which is at least one second.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
     #[allow(clippy::must_use_candidate, reason = "the task continues after its handle is dropped")]
     pub fn spawn_cleanup(&self, every: Duration) -> tokio::task::JoinHandle<()> {
         let weak = Arc::downgrade(&self.inner);

@@ -4,8 +4,8 @@
 use super::error::AuthError;
 use super::mailbox::Mailbox;
 use super::{DeviceToken, OtpAuth};
-use crate::challenge::device::{self, Device, DeviceId};
-use crate::challenge::{Challenge, Identity};
+use crate::challenge::device::{self, Device};
+use crate::challenge::{Challenge, DeviceId, Identity};
 use crate::clock::{SKEW, Timestamp};
 use crate::config::OtpConfig;
 use crate::email::Address;

@@ -1,4 +1,4 @@
-//! Errors, as callers of [`OtpAuth`](crate::OtpAuth) see them.
+//! Errors, as callers of [`OtpAuth`](crate::OtpAuth) see them, and as the routes do.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ pub enum AuthError {
     /// The application did not let this user be created or sign in.
     #[error("the application rejected the sign-in")]
     SignInRefused,
-    /// The refresh token is not one of ours or has expired, or its user does not exist.
+    /// The refresh token is not one of ours or has expired, or its user no longer exists, has
+    /// another address or may not sign in.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
     /// The session was signed out, or revoked because an old refresh token was reused.
@@ -61,8 +62,6 @@ pub enum AuthError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's claims cannot be serialized into a token and read back.
-    ///
-    /// The source's text quotes values of the user, so keep it out of logs.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
     /// The user's claims are so large that extractors would reject the access token. The message
@@ -90,5 +89,61 @@ impl From<MintError> for AuthError {
             MintError::TooLong { bytes } => Self::TokenTooLong { bytes },
             MintError::Random(error) => Self::Random(error),
         }
+    }
+}
+
+/// Why a code is rejected before it is compared. The first in this order wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusal {
+    /// The challenge belongs to another address.
+    OtherAddress,
+    /// The challenge does not exist, or no longer.
+    UnknownChallenge,
+    /// The client sent something that is not a challenge.
+    NotAChallenge,
+    /// The client sent no challenge.
+    NoChallenge,
+}
+
+/// Why a sign-in failed. The log says more than the client learns, because a client that lost its
+/// challenge looks like a wrong code. So does the response in developer mode.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignInFailed {
+    /// No challenge was compared with the code.
+    #[error("{}", AuthError::InvalidCode)]
+    Refused(Refusal),
+    /// The code is correct, but the filter excludes the row.
+    #[error("{}", AuthError::SignInRefused)]
+    Excluded,
+    #[error(transparent)]
+    Failed(AuthError),
+}
+
+impl SignInFailed {
+    /// What the client learns.
+    pub(crate) fn into_error(self) -> AuthError {
+        match self {
+            Self::Refused(_) => AuthError::InvalidCode,
+            Self::Excluded => AuthError::SignInRefused,
+            Self::Failed(error) => error,
+        }
+    }
+
+    /// What only the log says.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(Refusal::NoChallenge) => Some("no_challenge"),
+            Self::Refused(Refusal::NotAChallenge) => Some("not_a_challenge"),
+            Self::Refused(Refusal::UnknownChallenge) => Some("unknown_challenge"),
+            Self::Refused(Refusal::OtherAddress) => Some("challenge_of_another_address"),
+            Self::Excluded => Some("row_excluded_by_filter"),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl<E: Into<AuthError>> From<E> for SignInFailed {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::OtpAuth;
 use super::error::AuthError;
-use super::{Inner, OtpAuth};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::event;
@@ -151,17 +151,5 @@ impl<C: OtpConfig> OtpAuth<C> {
             authenticated_at: self.now(),
         };
         self.is_revoked(token).await
-    }
-}
-
-impl<C: OtpConfig> Inner<C> {
-    /// Records locally what this process revokes.
-    pub(super) fn note_ended(&self, ids: &[SessionId], revocation: crate::store::Revocation) {
-        use crate::store::{BlacklistEntry, BlacklistKind};
-        let entry = |id: &SessionId| {
-            BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, revocation.now, revocation.blacklist_until)
-        };
-        let entries: Vec<_> = ids.iter().map(entry).collect();
-        self.following.revoked.insert(&entries, revocation.now);
     }
 }

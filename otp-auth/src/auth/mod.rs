@@ -4,6 +4,7 @@
 mod check;
 mod cleanup;
 mod device;
+mod ending;
 mod error;
 mod follow;
 mod hooks;
@@ -13,6 +14,7 @@ mod mailbox;
 mod refresh;
 mod registry;
 mod request;
+mod reuse;
 mod sessions;
 mod sign_in;
 mod sign_out;
@@ -26,11 +28,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::AuthError;
+pub(crate) use error::{Refusal, SignInFailed};
 pub use identify::{Authenticated, Claims};
 pub use request::{CodeRequest, CodeRequested};
 pub use tokens::{DeviceToken, SignedIn, TokenPair};
 pub use verify::Verification;
-pub(crate) use verify::{Refusal, SignInFailed};
 
 use crate::binding::Bound;
 pub use crate::challenge::ChallengeKey;
@@ -42,9 +44,9 @@ pub use crate::error::RandomError;
 use crate::event;
 use crate::keys::{KeyRing, Ring};
 use crate::session::Client;
-use crate::store::{AnyStore, Revocation, Store};
+use crate::store::{AnyStore, Store};
 pub use crate::token::ClaimsError;
-use crate::token::{self, Tokens};
+use crate::token::Tokens;
 use crate::user::OtpUser as _;
 use follow::Following;
 use in_flight::InFlight;
@@ -127,7 +129,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// The same, on behalf of a client. Events, hooks and new sessions record the client.
-    /// `accept_language` is the header, or a single tag.
+    /// `languages` are language tags such as `de-CH`, the preferred one first; `None` if unknown.
     ///
     /// The routes do this. If you call the use cases yourself, do it for each request, and do not
     /// keep the returned value.
@@ -142,8 +144,8 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// # }
     /// ```
     #[must_use]
-    pub fn for_request(&self, client: Client, accept_language: Option<&str>) -> Self {
-        Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, accept_language) }
+    pub fn for_request<'a>(&self, client: Client, languages: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller: Caller::new(client, languages) }
     }
 
     /// The same, on behalf of a client of which only the IP address is known.
@@ -211,10 +213,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         } else {
             CodeKind::Random
         }
-    }
-
-    fn revocation(now: Timestamp) -> Revocation {
-        Revocation { now, blacklist_until: now + token::ACCESS_HORIZON }
     }
 
     /// Whether the user still has the proven address.

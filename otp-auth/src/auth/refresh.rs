@@ -1,21 +1,18 @@
 //! Exchanging a refresh token for its successor.
 
 use std::cmp::Reverse;
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout};
+use std::ops::ControlFlow;
 
 use super::error::AuthError;
+use super::reuse::{Held, Rank};
 use super::{OtpAuth, SignedIn};
 use crate::binding::Bound;
 use crate::challenge::device::Device;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
-use crate::context::RequestContext;
 use crate::error::StoreError;
 use crate::event::{self, Ending};
-use crate::hooks::Suspicion;
-use crate::id::SubjectId;
+use crate::id::{SessionId, SubjectId};
 use crate::session::{self, Recovery, RefreshState, Session};
 use crate::store::Advance;
 use crate::user::OtpUser;
@@ -23,16 +20,8 @@ use crate::user::OtpUser;
 /// How often a session is judged per request.
 const MAX_ROUNDS: u32 = 5;
 
-/// How long to check for reuse that is only reported.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A refresh token that a client holds.
-struct Held {
-    session: Session,
-    state: RefreshState,
-}
-
 /// What to do for a valid refresh token.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Replace the token of this generation.
     Replace(u32),
@@ -42,25 +31,8 @@ enum Step {
     Recover,
 }
 
-/// Which of several refresh tokens to prefer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    InUse,
-    Good,
-    Reused,
-    Bad,
-}
-
-impl Rank {
-    fn of(state: RefreshState) -> Self {
-        match state {
-            RefreshState::Current => Self::InUse,
-            RefreshState::JustReplaced | RefreshState::Ahead | RefreshState::AnswerLost => Self::Good,
-            RefreshState::Reused => Self::Reused,
-            RefreshState::Revoked | RefreshState::Expired => Self::Bad,
-        }
-    }
-}
+/// The tokens, or the session as another request has left it.
+type Round<C> = ControlFlow<SignedIn<<C as OtpConfig>::User>, Session>;
 
 impl<C: OtpConfig> OtpAuth<C> {
     /// Exchanges a refresh token for new tokens (RFC 9700 section 4.14.2).
@@ -71,81 +43,113 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidRefreshToken`], [`AuthError::SessionRevoked`],
-    /// [`AuthError::Store`], [`AuthError::Claims`], [`AuthError::Random`].
+    /// [`AuthError::InvalidRefreshToken`], [`AuthError::SessionRevoked`], [`AuthError::Store`],
+    /// [`AuthError::Claims`], [`AuthError::TokenTooLong`], [`AuthError::Random`].
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn<C::User>, AuthError> {
         let now = self.now();
         let token = self.inner.tokens.verify_refresh(refresh_token, now).map_err(|refused| {
             event::invalid_token(refused.0, self.client_ip());
             AuthError::InvalidRefreshToken
         })?;
-        let mut session = self.inner.store.session(token.session).await?.ok_or(AuthError::InvalidRefreshToken)?;
-        let grace = self.inner.settings.refresh_grace;
-        let mut known = None;
+        let mut session = self.existing(token.session).await?;
         let mut has_raced = false;
         // One round is enough unless another request was faster, or a crash of the store lost its
         // last change. Then the token is judged again, against the current session.
         for _ in 0..MAX_ROUNDS {
-            let step = match session::refresh_state(&session, token.generation, now, grace) {
-                RefreshState::Current => Step::Replace(token.generation),
-                RefreshState::Ahead => Step::Replace(session.generation),
-                RefreshState::JustReplaced => Step::HandOut,
-                RefreshState::AnswerLost => Step::Recover,
-                // By a concurrent request.
-                RefreshState::Reused if has_raced && session.has_recovered(token.generation) => Step::HandOut,
-                RefreshState::Reused => return self.end_reused(&session, now).await,
-                RefreshState::Revoked => return Err(AuthError::SessionRevoked),
-                RefreshState::Expired => return Err(AuthError::InvalidRefreshToken),
-            };
+            let step = self.judge(&session, token.generation, now, has_raced).await?;
             // Load the user and mint the tokens first. If that fails, nothing has changed, and the
             // client can retry with the same token.
-            let user = match known.take() {
-                Some(user) => user,
-                None => self.session_user(&session).await?,
+            let user = self.session_user(&session).await?;
+            let round = match step {
+                Step::HandOut => self.hand_out(user, session)?,
+                Step::Recover => self.recover(user, session).await?,
+                Step::Replace(generation) => self.replace(user, session, generation, token.generation).await?,
             };
-            // Getting here may have taken the store a while, and the grace period for other tabs
-            // begins with the replacement.
-            let now = self.now();
-            let binding = session.binding;
-            session = match step {
-                Step::HandOut => {
-                    let tokens = self.tokens_for(&user, &session, now)?;
-                    return Ok(SignedIn { user, session, tokens, device: None });
-                }
-                Step::Recover => {
-                    let tokens = self.tokens_for(&user, &session, now)?;
-                    let recovery = Recovery { generation: session.generation, at: now };
-                    if self.inner.store.recover(session.id, session.recovery, recovery).await? {
-                        event::answer_lost(session.id, self.client_ip());
-                        session.recovery = Some(recovery);
-                        return Ok(SignedIn { user, session, tokens, device: None });
-                    }
-                    has_raced = true;
-                    self.inner.store.session(session.id).await?.ok_or(AuthError::InvalidRefreshToken)?
-                }
-                Step::Replace(replaced) => {
-                    let tokens = self.tokens_for(&user, &session.clone().advanced(now), now)?;
-                    match self.inner.store.advance(session.id, replaced, now).await? {
-                        Advance::Advanced(session) if replaced == token.generation => {
-                            event::session_renewed(session.id, self.client_ip());
-                            if session.binding == binding {
-                                return Ok(SignedIn { user, session, tokens, device: None });
-                            }
-                            session
-                        }
-                        // It expired since it was judged.
-                        Advance::Unchanged(session) if now >= session.expires_at => {
-                            return Err(AuthError::InvalidRefreshToken);
-                        }
-                        Advance::Advanced(session) | Advance::Unchanged(session) => session,
-                        Advance::Unknown => return Err(AuthError::InvalidRefreshToken),
-                    }
-                }
-            };
-            // The loaded user belongs to that address.
-            known = (session.binding == binding).then_some(user);
+            match round {
+                ControlFlow::Break(signed_in) => return Ok(signed_in),
+                ControlFlow::Continue(current) => session = current,
+            }
+            has_raced |= step == Step::Recover;
         }
         Err(StoreError::new("the session keeps changing").into())
+    }
+
+    /// What to do for a token of this generation. A reused one ends the session.
+    async fn judge(
+        &self,
+        session: &Session,
+        generation: u32,
+        now: Timestamp,
+        has_raced: bool,
+    ) -> Result<Step, AuthError> {
+        match session::refresh_state(session, generation, now, self.inner.settings.refresh_grace) {
+            RefreshState::Current => Ok(Step::Replace(generation)),
+            RefreshState::Ahead => Ok(Step::Replace(session.generation)),
+            RefreshState::JustReplaced => Ok(Step::HandOut),
+            RefreshState::AnswerLost => Ok(Step::Recover),
+            // By a concurrent request.
+            RefreshState::Reused if has_raced && session.has_recovered(generation) => Ok(Step::HandOut),
+            RefreshState::Reused => {
+                let ending = self.end_session_as(session.id, Ending::TokenReused);
+                self.end_reused(session, ending, &self.context(now)).await?;
+                Err(AuthError::SessionRevoked)
+            }
+            RefreshState::Revoked => Err(AuthError::SessionRevoked),
+            RefreshState::Expired => Err(AuthError::InvalidRefreshToken),
+        }
+    }
+
+    /// Reissues the current token.
+    fn hand_out(&self, user: C::User, session: Session) -> Result<Round<C>, AuthError> {
+        let tokens = self.tokens_for(&user, &session, self.now())?;
+        Ok(ControlFlow::Break(SignedIn { user, session, tokens, device: None }))
+    }
+
+    /// Reissues the current token, and records it.
+    async fn recover(&self, user: C::User, mut session: Session) -> Result<Round<C>, AuthError> {
+        let now = self.now();
+        let tokens = self.tokens_for(&user, &session, now)?;
+        let recovery = Recovery { generation: session.generation, at: now };
+        if !self.inner.store.recover(session.id, session.recovery, recovery).await? {
+            return Ok(ControlFlow::Continue(self.existing(session.id).await?));
+        }
+        event::answer_lost(session.id, self.client_ip());
+        session.recovery = Some(recovery);
+        Ok(ControlFlow::Break(SignedIn { user, session, tokens, device: None }))
+    }
+
+    /// Replaces the token of a generation, for a client that presented one of `presented`.
+    async fn replace(
+        &self,
+        user: C::User,
+        before: Session,
+        generation: u32,
+        presented: u32,
+    ) -> Result<Round<C>, AuthError> {
+        // Getting here may have taken the store a while, and the grace period for other tabs
+        // begins with the replacement.
+        let now = self.now();
+        let (id, binding) = (before.id, before.binding);
+        let tokens = self.tokens_for(&user, &before.advanced(now), now)?;
+        match self.inner.store.advance(id, generation, now).await? {
+            Advance::Advanced(session) if generation == presented => {
+                event::session_renewed(id, self.client_ip());
+                // The loaded user has the address that the session was bound to.
+                Ok(if session.binding == binding {
+                    ControlFlow::Break(SignedIn { user, session, tokens, device: None })
+                } else {
+                    ControlFlow::Continue(session)
+                })
+            }
+            // It expired since it was judged.
+            Advance::Unchanged(session) if now >= session.expires_at => Err(AuthError::InvalidRefreshToken),
+            Advance::Advanced(session) | Advance::Unchanged(session) => Ok(ControlFlow::Continue(session)),
+            Advance::Unknown => Err(AuthError::InvalidRefreshToken),
+        }
+    }
+
+    async fn existing(&self, session: SessionId) -> Result<Session, AuthError> {
+        self.inner.store.session(session).await?.ok_or(AuthError::InvalidRefreshToken)
     }
 
     /// Exchanges one of several refresh tokens. Browsers send several cookies of the same name
@@ -173,8 +177,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mut ranked = Vec::new();
         for token in refresh_tokens {
             let rank = match self.held(token, now).await? {
-                Some(Held { session, state }) => {
-                    let rank = Rank::of(state);
+                Some(Held { session, rank }) => {
                     let key = (rank > Rank::Good, is_strange(&session.user_id), rank, Reverse(session.created_at));
                     (key, Some(session.id))
                 }
@@ -232,34 +235,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         Some(carried)
     }
 
-    /// The session of a refresh token, and what the token is worth. Changes nothing.
-    async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {
-        let Ok(token) = self.inner.tokens.verify_refresh(refresh_token, now) else { return Ok(None) };
-        let Some(session) = self.inner.store.session(token.session).await? else { return Ok(None) };
-        let state = session::refresh_state(&session, token.generation, now, self.inner.settings.refresh_grace);
-        Ok(Some(Held { session, state }))
-    }
-
-    /// The sessions for which only replaced tokens were presented, so somebody has a copy. Call
-    /// this before ending them. If the store does not respond soon, the result is empty, so that
-    /// they can still be ended.
-    pub(super) async fn reused(&self, refresh_tokens: &[&str], now: Timestamp) -> Vec<Session> {
-        let until = Instant::now() + LOOK_TIMEOUT;
-        let mut reused: Vec<Session> = Vec::new();
-        let mut good = Vec::new();
-        for token in refresh_tokens {
-            let remaining = until.saturating_duration_since(Instant::now());
-            let Ok(Ok(Some(held))) = timeout(remaining, self.held(token, now)).await else { continue };
-            match Rank::of(held.state) {
-                Rank::InUse | Rank::Good => good.push(held.session.id),
-                Rank::Reused if reused.iter().all(|session| session.id != held.session.id) => reused.push(held.session),
-                _ => {}
-            }
-        }
-        reused.retain(|session| !good.contains(&session.id));
-        reused
-    }
-
     /// The session's user, if they may still use the application.
     async fn session_user(&self, session: &Session) -> Result<C::User, AuthError> {
         let id = session.user_id.parse::<<C::User as OtpUser>::Id>().map_err(|_| AuthError::InvalidRefreshToken)?;
@@ -271,17 +246,5 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Err(AuthError::InvalidRefreshToken);
         }
         Ok(user)
-    }
-
-    /// Somebody has a copy of one of this session's tokens.
-    async fn end_reused<T>(&self, session: &Session, now: Timestamp) -> Result<T, AuthError> {
-        self.end_session_as(session.id, Ending::TokenReused).await?;
-        self.raise_reuse(session.clone(), &self.context(now)).await;
-        Err(AuthError::SessionRevoked)
-    }
-
-    pub(super) async fn raise_reuse(&self, session: Session, context: &RequestContext) {
-        let suspicion = Suspicion::RefreshTokenReused { session: session.id, user_id: session.user_id };
-        self.raise(&suspicion, context).await;
     }
 }

@@ -110,7 +110,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::InvalidToken`] if the session has ended or belongs to another user;
     /// [`AuthError::InvalidEmail`] if the row has no valid address; [`AuthError::Store`],
-    /// [`AuthError::Claims`], [`AuthError::Random`].
+    /// [`AuthError::Claims`], [`AuthError::TokenTooLong`], [`AuthError::Random`].
     pub async fn rebind_session(&self, claims: &Claims<C>, user: C::User) -> Result<SignedIn<C::User>, AuthError> {
         if user.id() != claims.user_id() {
             return Err(AuthError::InvalidToken);
@@ -118,7 +118,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mailbox = self.mailbox(user.email())?;
         let binding = Binding::of(self.inner.keys.current(), mailbox.address.canonical());
         let (now, present) = (self.now(), claims.session_id());
-        let held = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
+        let held = self.inner.store.session(present).await?;
+        let is_live = |held: &Session| held.revoked_at.is_none() && now < held.expires_at;
+        let held = held.filter(is_live).ok_or(AuthError::InvalidToken)?;
         // Do everything that can fail here before anything ends.
         self.tokens_for(&user, &Session { binding, ..held }, now)?;
         for other in self.inner.store.user_sessions(&claims.user_id().to_string(), now).await? {
@@ -154,19 +156,12 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.end_devices_of(user_id).await?;
         let revocation = Self::revocation(self.now());
         let ended = self.inner.store.revoke_user_sessions(user_id, revocation).await?;
-        self.inner.note_ended(&ended, revocation);
+        self.note_ended(&ended, revocation);
         Ok(ended)
     }
 
     async fn blacklist_user(&self, user_id: &str, moment: Timestamp, until: Timestamp) -> Result<(), AuthError> {
         let id = *SubjectId::of(user_id).as_bytes();
         self.blacklist(BlacklistEntry::new(id, BlacklistKind::User, moment, until)).await
-    }
-
-    pub(super) async fn blacklist(&self, entry: BlacklistEntry) -> Result<(), AuthError> {
-        let now = self.now();
-        self.inner.store.blacklist(&entry, now).await?;
-        self.inner.following.revoked.insert(&[entry], now);
-        Ok(())
     }
 }

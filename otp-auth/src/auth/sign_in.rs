@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::error::AuthError;
+use super::error::{AuthError, SignInFailed};
 use super::hooks::{ask, notice};
-use super::verify::{OpenedChallenge, Refusal, SignInFailed};
+use super::mailbox::Mailbox;
 use super::{OtpAuth, SignedIn, TokenPair};
 use crate::binding::{Binding, Bound};
+use crate::challenge::{Challenge, CodeMac, Identity};
 use crate::config::OtpConfig;
+use crate::context::RequestContext;
 use crate::error::StoreError;
 use crate::event::{self, Ending};
 use crate::hooks::Hooks;
@@ -15,7 +17,7 @@ use crate::id::SessionId;
 use crate::methods::AuthMethods;
 use crate::session::Session;
 use crate::store::{Account, NewSession, Revocation, SignIn, SignInOutcome};
-use crate::user::OtpUser;
+use crate::user::{OtpUser, is_unverified};
 
 /// How long to look for the outcome of a sign-in that timed out.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -23,14 +25,27 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a sign-in restarts because the account changed.
 const MAX_ROUNDS: u32 = 3;
 
+/// A code that opened its challenge, and what else the client holds.
+pub(super) struct OpenedChallenge<'a> {
+    pub(super) mailbox: &'a Mailbox,
+    pub(super) device: Option<&'a str>,
+    pub(super) older_refresh_tokens: &'a [&'a str],
+    pub(super) challenge: Challenge,
+    /// As the store has them: under the keys that made the challenge.
+    pub(super) identity: Identity,
+    pub(super) code_mac: CodeMac,
+    pub(super) context: RequestContext,
+}
+
 impl<C: OtpConfig> OtpAuth<C> {
     /// Signs in. If the account changes between the hooks and the sign-in, the hooks run again with
     /// the new account.
     pub(super) async fn accept(&self, opened: &OpenedChallenge<'_>) -> Result<SignedIn<C::User>, SignInFailed> {
         let context = &opened.context;
-        let reused = self.reused(opened.verification.older_refresh_tokens, context.time).await;
-        for session in &reused {
-            let _ = self.end_session_as(session.id, Ending::TokenReused).await;
+        // Whatever the outcome of the sign-in.
+        for session in self.reused(opened.older_refresh_tokens, context.time).await {
+            // The store has logged its error, and the application knows.
+            let _ = self.end_reused(&session, self.end_session_as(session.id, Ending::TokenReused), context).await;
         }
         let mut outcome = Ok(None);
         for _ in 0..MAX_ROUNDS {
@@ -38,10 +53,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             if !matches!(outcome, Ok(None)) {
                 break;
             }
-        }
-        // Whatever the outcome of the sign-in.
-        for session in reused {
-            self.raise_reuse(session, context).await;
         }
         outcome?.ok_or_else(|| AuthError::from(StoreError::new("the account keeps changing")).into())
     }
@@ -56,16 +67,14 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (replaced, revocation) = (sign_in.replaces, sign_in.revocation);
         // Do everything that can fail here before the code is used up.
         let prepared = self.prepared_tokens(&sign_in)?;
-        let device = self.device_of(opened.verification.device, &opened.challenge)?;
+        let device = self.device_of(opened.device, &opened.challenge)?;
 
         let (user, session, created, ended) = match self.stored(sign_in).await? {
             SignInOutcome::SignedIn { user, session, created, ended } => (user, session, created, ended),
             SignInOutcome::CodeSpent => return Err(AuthError::InvalidCode.into()),
             SignInOutcome::AccountChanged => return Ok(None),
             // The owner of the address may learn that they are not a user here.
-            SignInOutcome::Excluded => {
-                return Err(SignInFailed { error: AuthError::SignInRefused, refusal: Some(Refusal::Excluded) });
-            }
+            SignInOutcome::Excluded => return Err(SignInFailed::Excluded),
         };
         self.note_ended_by_sign_in(&ended, replaced, revocation);
         // The code is used up and the client no longer uses these tokens, so a store failure here
@@ -111,7 +120,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// The sessions whose tokens the client still holds.
     fn older_sessions(&self, opened: &OpenedChallenge<'_>) -> Vec<SessionId> {
-        let tokens = opened.verification.older_refresh_tokens.iter();
+        let tokens = opened.older_refresh_tokens.iter();
         tokens.filter_map(|token| self.inner.tokens.refresh_to_end(token, opened.context.time).ok()).collect()
     }
 
@@ -149,7 +158,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let Account::Existing { user, .. } = &sign_in.account else { return Ok(None) };
         let session = sign_in.session.of_user(user.id().to_string());
         let tokens = self.tokens_for(user, &session, session.created_at)?;
-        Ok((user.verified() != Some(false)).then_some(tokens))
+        Ok((!is_unverified(user)).then_some(tokens))
     }
 
     /// Lets the store sign in. After a timeout the sign-in may still have happened, in which case
@@ -178,7 +187,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     fn note_ended_by_sign_in(&self, ended: &[SessionId], replaced: Option<SessionId>, revocation: Revocation) {
-        self.inner.note_ended(ended, revocation);
+        self.note_ended(ended, revocation);
         for session in ended {
             let ending = if Some(*session) == replaced { Ending::Replaced } else { Ending::NotProven };
             event::session_ended(*session, ending, self.client_ip());

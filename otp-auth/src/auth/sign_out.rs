@@ -4,7 +4,7 @@ use super::OtpAuth;
 use super::error::AuthError;
 use super::hooks::notice;
 use crate::config::OtpConfig;
-use crate::event::{self, Ending};
+use crate::event;
 use crate::hooks::Hooks;
 use crate::id::SessionId;
 use crate::token::Refused;
@@ -35,12 +35,14 @@ impl<C: OtpConfig> OtpAuth<C> {
                 sessions.push(session);
             }
         }
-        let mut outcome = Ok(());
+        let (mut outcome, context) = (Ok(()), self.context(now));
         for session in sessions {
-            outcome = outcome.and(self.sign_out_session(session).await.map(drop));
-        }
-        for session in reused {
-            self.raise_reuse(session, &self.context(now)).await;
+            let ending = self.sign_out_session(session);
+            let ended = match reused.iter().find(|reused| reused.id == session) {
+                Some(reused) => self.end_reused(reused, ending, &context).await,
+                None => ending.await,
+            };
+            outcome = outcome.and(ended.map(drop));
         }
         outcome
     }
@@ -59,21 +61,5 @@ impl<C: OtpConfig> OtpAuth<C> {
         event::signed_out(session, self.client_ip());
         let context = self.context(self.now());
         notice("signed_out", self.inner.config.hooks().signed_out(session, &context)).await;
-    }
-
-    /// Ends a session without a sign-out.
-    pub(super) async fn end_session_as(&self, session: SessionId, ending: Ending) -> Result<(), AuthError> {
-        if self.end_session(session).await? {
-            event::session_ended(session, ending, self.client_ip());
-        }
-        Ok(())
-    }
-
-    /// Revokes and blacklists a session. Returns whether this call revoked it.
-    async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
-        let revocation = Self::revocation(self.now());
-        let revoked = self.inner.store.revoke_session(session, revocation).await?;
-        self.inner.note_ended(&[session], revocation);
-        Ok(revoked)
     }
 }

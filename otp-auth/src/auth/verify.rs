@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span};
 
-use super::error::AuthError;
+use super::error::{AuthError, Refusal, SignInFailed};
 use super::mailbox::Mailbox;
+use super::sign_in::OpenedChallenge;
 use super::{OtpAuth, SignedIn};
 use crate::challenge::{Challenge, CodeMac, Identity, Verdict, check_attempt, code};
 use crate::config::OtpConfig;
@@ -72,22 +73,6 @@ impl fmt::Debug for Verification<'_> {
     }
 }
 
-/// Why a code is rejected before it is compared. The log shows it, because a client that lost its
-/// challenge looks like a wrong code. The first in this order wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Refusal {
-    /// The challenge belongs to another address.
-    OtherAddress,
-    /// The code is correct, but the filter excludes the row.
-    Excluded,
-    /// The challenge does not exist, or no longer.
-    UnknownChallenge,
-    /// The client sent something that is not a challenge.
-    NotAChallenge,
-    /// The client sent no challenge.
-    NoChallenge,
-}
-
 /// Why a challenge does not open. The first in this order wins: it belongs to the challenge closest
 /// to the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,41 +81,6 @@ enum Failure {
     /// No attempts are left, and the challenge expires after this time.
     Exhausted(Duration),
     Refused(Refusal),
-}
-
-impl Refusal {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::NoChallenge => "no_challenge",
-            Self::NotAChallenge => "not_a_challenge",
-            Self::UnknownChallenge => "unknown_challenge",
-            Self::OtherAddress => "challenge_of_another_address",
-            Self::Excluded => "row_excluded_by_filter",
-        }
-    }
-}
-
-/// Why a sign-in failed. `refusal` is only for the log and, in developer mode, for the developer.
-pub(crate) struct SignInFailed {
-    pub(crate) error: AuthError,
-    pub(crate) refusal: Option<Refusal>,
-}
-
-impl<E: Into<AuthError>> From<E> for SignInFailed {
-    fn from(error: E) -> Self {
-        Self { error: error.into(), refusal: None }
-    }
-}
-
-/// A code that opened its challenge.
-pub(super) struct OpenedChallenge<'a> {
-    pub(super) mailbox: &'a Mailbox,
-    pub(super) verification: &'a Verification<'a>,
-    pub(super) challenge: Challenge,
-    /// As the store has them: under the keys that made the challenge.
-    pub(super) identity: Identity,
-    pub(super) code_mac: CodeMac,
-    pub(super) context: RequestContext,
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -145,7 +95,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Claims`], [`AuthError::TokenTooLong`],
     /// [`AuthError::Random`].
     pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
-        self.verify_or_explain(verification, &[]).await.map_err(|failed| failed.error)
+        self.verify_or_explain(verification, &[]).await.map_err(SignInFailed::into_error)
     }
 
     /// Like `verify_code`, for a client that may hold several challenges. Also reports why a code
@@ -161,9 +111,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (identity, client) = (mailbox.identity(), self.client_ip());
         match &result {
             Ok(signed_in) => event::signed_in(identity, signed_in.session.id, client),
-            Err(SignInFailed { error, refusal }) => {
-                event::sign_in_failed(identity, error, refusal.map(Refusal::as_str), client);
-            }
+            Err(failed) => event::sign_in_failed(identity, failed, failed.reason(), client),
         }
         result
     }
@@ -187,8 +135,16 @@ impl<C: OtpConfig> OtpAuth<C> {
                         RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
                     match self.attempt(mailbox, code, &challenge, &context).await? {
                         Ok((identity, code_mac)) => {
-                            let opened =
-                                OpenedChallenge { mailbox, verification, challenge, identity, code_mac, context };
+                            let Verification { device, older_refresh_tokens, .. } = *verification;
+                            let opened = OpenedChallenge {
+                                mailbox,
+                                device,
+                                older_refresh_tokens,
+                                challenge,
+                                identity,
+                                code_mac,
+                                context,
+                            };
                             return self.accept(&opened).await;
                         }
                         Err(failure) => failure,
@@ -201,7 +157,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Err(match failure {
             Failure::Wrong => AuthError::InvalidCode.into(),
             Failure::Exhausted(retry_after) => AuthError::TooManyAttempts { retry_after }.into(),
-            Failure::Refused(reason) => SignInFailed { error: AuthError::InvalidCode, refusal: Some(reason) },
+            Failure::Refused(refusal) => SignInFailed::Refused(refusal),
         })
     }
 

@@ -1,16 +1,14 @@
 //! Known devices: browsers and applications that have signed in to an address before. A known
 //! device is not signed in; it only has its own budget.
 
-use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Identity;
+use super::{DeviceId, Identity};
 use crate::clock::Timestamp;
 use crate::crypto;
-use crate::error::RandomError;
 use crate::id::SubjectId;
 use crate::keys::{KeyRing, Keys, Ring};
 use crate::secret::Secret;
@@ -26,35 +24,6 @@ const MAC_BYTES: usize = 32;
 
 /// Bytes of a sign-in: half of the identity, the user, the time.
 const SIGN_IN_BYTES: usize = 16 + 16 + 8;
-
-/// The id of a device. Random, and useless without the MAC of its token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DeviceId([u8; ID_BYTES]);
-
-impl DeviceId {
-    pub(crate) fn random() -> Result<Self, RandomError> {
-        crypto::random().map(Self)
-    }
-
-    pub(crate) const fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) const fn as_bytes(&self) -> &[u8; ID_BYTES] {
-        &self.0
-    }
-
-    /// The key of this device's budget for an address.
-    pub(crate) fn payer(&self, keys: &Keys, identity: &Identity) -> Identity {
-        Identity(keys.identity.mac(&[identity.as_bytes(), &self.0]))
-    }
-}
-
-impl fmt::Debug for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceId(…)")
-    }
-}
 
 /// A sign-in of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +111,7 @@ impl Device {
 }
 
 fn half(identity: &Identity) -> [u8; 16] {
-    identity.as_bytes().first_chunk().copied().unwrap_or_default()
+    crypto::first(identity.as_bytes())
 }
 
 fn parse(bytes: &[u8; SIGN_IN_BYTES]) -> Option<DeviceSignIn> {

@@ -18,7 +18,6 @@ use crate::error::RandomError;
 use crate::id;
 use crate::keys::Keys;
 use crate::secret::Secret;
-use device::DeviceId;
 
 macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
@@ -83,6 +82,35 @@ impl Identity {
     pub(crate) fn short(&self) -> impl fmt::Display {
         let [a, b, c, d, ..] = self.0;
         fmt::from_fn(move |f| [a, b, c, d].iter().try_for_each(|byte| write!(f, "{byte:02x}")))
+    }
+}
+
+/// The id of a device. Random, and useless without the MAC of its token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceId([u8; 16]);
+
+impl DeviceId {
+    pub(crate) fn random() -> Result<Self, RandomError> {
+        crypto::random().map(Self)
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The key of this device's budget for an address.
+    pub(crate) fn payer(&self, keys: &Keys, identity: &Identity) -> Identity {
+        Identity(keys.identity.mac(&[identity.as_bytes(), &self.0]))
+    }
+}
+
+impl fmt::Debug for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceId(…)")
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::Account;
-use crate::user::OtpUser;
+use crate::user::{OtpUser, is_unverified};
 
 /// What a sign-in does with the account as it is when the code is accepted. `Debug` does not reveal
 /// who it is.
@@ -57,7 +57,7 @@ impl Proof {
     /// type without a flag counts as verified.
     #[must_use]
     pub fn of(user: &impl OtpUser, created: bool) -> Self {
-        let is_unverified = user.verified() == Some(false);
+        let is_unverified = is_unverified(user);
         Self { marks_user: is_unverified, ends_sessions: created || is_unverified }
     }
 }

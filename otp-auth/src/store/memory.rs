@@ -398,7 +398,7 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
         let mut state = self.lock();
         let budgets = remove(&mut state.budgets, limit, |budget| budget.is_over(now));
         let rest = limit.saturating_sub(u32::try_from(budgets).unwrap_or(limit));
-        let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| *began_at + SendLimits::DAY <= now);
+        let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| Budget::new(*began_at).is_over(now));
         Ok(Removed {
             challenges: remove(&mut state.challenges, limit, |row| row.expires_at <= now),
             budgets: budgets + exhausted,

@@ -47,6 +47,7 @@ mod sessions;
 mod sign_in;
 mod sign_up;
 pub mod user;
+mod user_store;
 mod value;
 
 use std::fmt;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
+use serde_json::error::Category;
 
 use crate::clock::{SKEW, Timestamp};
 use crate::config::Settings;
@@ -60,15 +61,15 @@ pub(crate) struct Minted {
     pub(crate) is_long: bool,
 }
 
-/// The user's claims cannot be serialized into a token and read back. `Display` and `Debug` show
-/// only the kind of serde error, because the source's text quotes values of the user.
-#[derive(thiserror::Error)]
-#[error("the user's claims do not fit in a token: serde says {:?} error", .0.classify())]
-pub struct ClaimsError(#[source] serde_json::Error);
+/// The user's claims cannot be serialized into a token and read back. It keeps only the kind of
+/// serde's error, whose text quotes values of the user.
+#[derive(Debug, thiserror::Error)]
+#[error("the user's claims do not fit in a token: serde says {0:?} error")]
+pub struct ClaimsError(Category);
 
-impl fmt::Debug for ClaimsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClaimsError").field(&self.0.classify()).finish()
+impl From<serde_json::Error> for ClaimsError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.classify())
     }
 }
 
@@ -127,10 +128,10 @@ impl Tokens {
             },
             custom: user.claims(),
         };
-        let payload = serde_json::to_vec(&claims).map_err(ClaimsError)?;
+        let payload = serde_json::to_vec(&claims).map_err(ClaimsError::from)?;
         // Detects claims of the application that collide with registered ones, or cannot be read
         // back, before a client's every request fails.
-        serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(ClaimsError)?;
+        serde_json::from_slice::<AccessClaims<U::Claims>>(&payload).map_err(ClaimsError::from)?;
         let token = self.access.sign(&payload);
         let bytes = token.expose().len();
         if bytes > MAX_TOKEN_BYTES {
@@ -155,7 +156,7 @@ impl Tokens {
             issued_at: session.refreshed_at.as_secs(),
             expires_at: session.expires_at.as_secs(),
         };
-        let payload = serde_json::to_vec(&claims).map_err(ClaimsError)?;
+        let payload = serde_json::to_vec(&claims).map_err(ClaimsError::from)?;
         Ok(self.refresh.sign(&payload))
     }
 

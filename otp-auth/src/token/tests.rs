@@ -435,7 +435,8 @@ fn custom_claims_of_every_shape_are_read_in_one_pass() {
 fn log_06_claims_that_do_not_fit_are_not_printed() {
     let source = serde_json::from_str::<u8>("\"ann@x.com\"").unwrap_err();
     assert!(source.to_string().contains("ann@x.com"));
-    let error = MintError::from(ClaimsError(source));
-    let printed = format!("{error} {error:?} {error:#?}");
+    let error = MintError::from(ClaimsError::from(source));
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let printed = causes.fold(format!("{error:?} {error:#?}"), |printed, cause| format!("{printed} {cause}"));
     assert!(printed.contains("Data") && !printed.contains("ann"), "{printed}");
 }

@@ -1,5 +1,6 @@
 //! The sender of a request. Only this file reads it.
 
+use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,7 +29,8 @@ impl<C: OtpConfig> FromRequestParts<OtpAuth<C>> for OnBehalf<C> {
 
     async fn from_request_parts(parts: &mut Parts, auth: &OtpAuth<C>) -> Result<Self, Infallible> {
         let client = Client::new(text(&parts.headers, &USER_AGENT), address(&parts.extensions));
-        Ok(Self(auth.for_request(client, text(&parts.headers, &ACCEPT_LANGUAGE))))
+        let accepted = text(&parts.headers, &ACCEPT_LANGUAGE);
+        Ok(Self(auth.for_request(client, accepted.into_iter().flat_map(languages))))
     }
 }
 
@@ -92,4 +94,54 @@ impl<C: OtpConfig> OtpAuth<C> {
 /// The first header of this name, if it is text.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The ranges of `Accept-Language`, the highest quality first (RFC 9110 section 12.5.4).
+fn languages(accept_language: &str) -> Vec<&str> {
+    let mut ranges: Vec<_> = accept_language.split(',').filter_map(range).collect();
+    ranges.sort_by_key(|(_, quality)| Reverse(*quality));
+    ranges.into_iter().map(|(range, _)| range).collect()
+}
+
+/// A range and its quality in thousandths: `q=0.8`, or 1 by default. `None` if the quality is zero
+/// or malformed.
+fn range(range: &str) -> Option<(&str, u16)> {
+    let (range, parameters) = range.split_once(';').unwrap_or((range, "q=1"));
+    let value = parameters.trim_matches([' ', '\t']).strip_prefix(['q', 'Q'])?.strip_prefix('=')?;
+    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let quality = match whole {
+        "0" => format!("{decimals:0<3}").parse().ok()?,
+        "1" if decimals.bytes().all(|digit| digit == b'0') => 1_000,
+        _ => return None,
+    };
+    (quality > 0).then_some((range.trim_matches([' ', '\t']), quality))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_languages_of_the_highest_quality_come_first() {
+        for (field, expected) in [
+            ("de", vec!["de"]),
+            ("de-CH, de;q=0.9, en;q=0.8", vec!["de-CH", "de", "en"]),
+            ("en;q=0.5,fr;q=0.9,de;q=0.9", vec!["fr", "de", "en"]),
+            (" en-GB ; q=0.7 ,\tzh-Hant-TW", vec!["zh-Hant-TW", "en-GB"]),
+            ("en;Q=1.000, de", vec!["en", "de"]),
+            ("de;q=0, en;q=0.1, fr;q=0.000", vec!["en"]),
+        ] {
+            assert_eq!(languages(field), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_quality_counts_as_none() {
+        for quality in ["q=1.1", "q=2", "q=0.1234", "q=-1", "q=", "q", "", "q=1.0.0", "level=1", "q=NaN", "q=1;q=1"] {
+            assert_eq!(languages(&format!("en;{quality}, fr;q=0.1")), ["fr"], "{quality}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use otp_auth_rules::cookie::{self as rules, Prefix};
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::problem::{Problem, ProblemKind};
 use crate::config::{SameSite, Settings};
 use crate::secret::Secret;
 
@@ -94,13 +95,18 @@ fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> 
 }
 
 /// `Set-Cookie` with a value, for as long as the value is valid.
-pub(super) fn set(kind: CookieKind, value: &Secret, lifetime: Duration, settings: &Settings) -> Option<HeaderValue> {
+pub(super) fn set(
+    kind: CookieKind,
+    value: &Secret,
+    lifetime: Duration,
+    settings: &Settings,
+) -> Result<HeaderValue, Problem> {
     let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     header(build(kind, value.expose(), settings).max_age(CookieDuration::seconds(seconds)))
 }
 
 /// `Set-Cookie` that deletes it: the same attributes, except the age (RFC 6265bis section 4.1.2).
-pub(super) fn clear(kind: CookieKind, settings: &Settings) -> Option<HeaderValue> {
+pub(super) fn clear(kind: CookieKind, settings: &Settings) -> Result<HeaderValue, Problem> {
     header(build(kind, "", settings).max_age(CookieDuration::ZERO))
 }
 
@@ -139,7 +145,7 @@ fn other_prefix(name: &str) -> Option<String> {
 
 /// Adds the headers that delete the refresh cookie everywhere else. They come before the one that
 /// sets it, for clients that identify cookies only by name.
-pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) {
+pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) -> Result<(), Problem> {
     for (name, path, domain) in elsewhere(settings) {
         let mut cookie = build(CookieKind::Refresh, "", settings).max_age(CookieDuration::ZERO).build();
         cookie.set_name(name);
@@ -148,14 +154,13 @@ pub(super) fn clear_elsewhere(headers: &mut HeaderMap, settings: &Settings) {
         if let Some(domain) = domain {
             cookie.set_domain(domain);
         }
-        add(headers, header(cookie.into()));
+        add(headers, header(cookie.into())?);
     }
+    Ok(())
 }
 
-pub(super) fn add(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
-    if let Some(cookie) = cookie {
-        headers.append(SET_COOKIE, cookie);
-    }
+pub(super) fn add(headers: &mut HeaderMap, cookie: HeaderValue) {
+    headers.append(SET_COOKIE, cookie);
 }
 
 fn build<'a>(kind: CookieKind, value: &'a str, settings: &'a Settings) -> CookieBuilder<'a> {
@@ -173,10 +178,29 @@ fn build<'a>(kind: CookieKind, value: &'a str, settings: &'a Settings) -> Cookie
     }
 }
 
-/// Names and attributes were checked with the settings, and values are base64url, so this is always
-/// a valid header.
-fn header(cookie: CookieBuilder<'_>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(&cookie.build().to_string()).ok()?;
+/// Names and attributes were checked with the settings, and values are base64url, so this is a valid
+/// header. A response without it would look like a success.
+fn header(cookie: CookieBuilder<'_>) -> Result<HeaderValue, Problem> {
+    let mut value = HeaderValue::try_from(cookie.build().to_string()).map_err(|error| {
+        crate::event::internal_error(&error);
+        ProblemKind::InternalError
+    })?;
     value.set_sensitive(true);
-    Some(value)
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{SecretSource, SettingsBuilder};
+
+    #[test]
+    fn a_cookie_that_is_no_header_is_an_internal_error() {
+        let settings = SettingsBuilder::new().secret_key(SecretSource::value(crate::crypto::random::<32>().unwrap()));
+        let (mut settings, _) = settings.build::<crate::testing_config::Plain>().unwrap();
+        assert!(clear(CookieKind::Refresh, &settings).is_ok());
+        "/\n".clone_into(&mut settings.cookie_path);
+        let problem = clear(CookieKind::Refresh, &settings).unwrap_err();
+        assert_eq!(problem.kind(), ProblemKind::InternalError);
+    }
 }

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::cookie::{self, CookieKind};
+use super::problem::Problem;
 use crate::auth::{ChallengeKey, CodeRequested, OtpAuth, SignedIn, TokenPair};
 use crate::config::{OtpConfig, Settings};
 use crate::delivery::Delivery;
@@ -54,32 +55,40 @@ fn is_ours<C: OtpConfig>(kind: CookieKind, value: &str, auth: &OtpAuth<C>) -> bo
 }
 
 /// The response with a challenge.
-pub(super) fn challenge_response<D: Delivery>(requested: CodeRequested, settings: &Settings) -> Response {
+pub(super) fn challenge_response<D: Delivery>(
+    requested: CodeRequested,
+    settings: &Settings,
+) -> Result<Response, Problem> {
     let cookie =
         D::COOKIES.then(|| cookie::set(CookieKind::Challenge, &requested.challenge, requested.expires_in, settings));
     let CodeRequested { challenge, expires_in, resend_in } = requested;
     let message = "If this address can sign in, a code has been sent to it.";
     let body = ChallengeIssuedInBody::new(message, expires_in, resend_in, challenge);
     let mut response = Json(D::ChallengeIssued::from(body)).into_response();
-    cookie::add(response.headers_mut(), cookie.flatten());
-    response
+    if let Some(cookie) = cookie {
+        cookie::add(response.headers_mut(), cookie?);
+    }
+    Ok(response)
 }
 
 /// The response with tokens.
-pub(super) fn tokens_response<D: Delivery, U>(signed_in: SignedIn<U>, settings: &Settings) -> Response {
+pub(super) fn tokens_response<D: Delivery, U>(
+    signed_in: SignedIn<U>,
+    settings: &Settings,
+) -> Result<Response, Problem> {
     let SignedIn { tokens, device, .. } = signed_in;
     let TokenPair { access_token, expires_in, refresh_token, refresh_expires_in } = tokens;
     let mut cookies = HeaderMap::new();
     if D::COOKIES {
-        cookie::clear_elsewhere(&mut cookies, settings);
-        cookie::add(&mut cookies, cookie::set(CookieKind::Refresh, &refresh_token, refresh_expires_in, settings));
+        cookie::clear_elsewhere(&mut cookies, settings)?;
+        cookie::add(&mut cookies, cookie::set(CookieKind::Refresh, &refresh_token, refresh_expires_in, settings)?);
         // Only a sign-in has a device, and it completes the challenge.
         if let Some(device) = &device {
-            cookie::add(&mut cookies, cookie::set(CookieKind::Device, &device.token, device.expires_in, settings));
-            cookie::add(&mut cookies, cookie::clear(CookieKind::Challenge, settings));
+            cookie::add(&mut cookies, cookie::set(CookieKind::Device, &device.token, device.expires_in, settings)?);
+            cookie::add(&mut cookies, cookie::clear(CookieKind::Challenge, settings)?);
         }
     }
     let device = device.map(|device| device.token);
     let body = TokensIssuedInBody { device, ..TokensIssuedInBody::new(access_token, expires_in, refresh_token) };
-    (cookies, Json(D::TokensIssued::from(body))).into_response()
+    Ok((cookies, Json(D::TokensIssued::from(body))).into_response())
 }

@@ -1,10 +1,10 @@
 //! In developer mode anyone can sign in as anyone, so it serves only this machine and the
 //! developer's `developer_hosts`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, Version};
 use axum::middleware::Next;
@@ -46,7 +46,7 @@ impl Served {
     }
 
     fn admits(&self, target: &Target, peer: Option<IpAddr>, arrival: Arrival) -> bool {
-        let near = peer.is_none_or(|peer| peer.to_canonical().is_loopback());
+        let near = peer.is_none_or(|peer| peer.is_loopback());
         match target {
             // A listed host may be used from elsewhere.
             Target::At(authority) if self.hosts.iter().any(|host| host == authority.host()) => true,
@@ -62,16 +62,21 @@ impl Served {
 pub(super) async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let target = Target::of(request.uri(), headers);
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = client::address(request.extensions());
     if served.admits(&target, peer, Arrival::of(request.version(), headers)) {
         return next.run(request).await;
     }
-    crate::event::developer_mode_host(Field::of(headers, &HOST).once(), client::address(request.extensions()));
+    crate::event::developer_mode_host(Field::of(headers, &HOST).once(), peer);
     Problem::new(ProblemKind::DeveloperModeHost).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
+    use axum::http::Extensions;
+
     use super::*;
     use crate::origin::Authority;
 
@@ -84,7 +89,11 @@ mod tests {
             None => Target::Absent,
             Some(host) => Authority::parse(host).map_or(Target::Unreadable, Target::At),
         };
-        served.admits(&target, peer.map(|peer| peer.parse().unwrap()), arrival)
+        let mut extensions = Extensions::new();
+        if let Some(peer) = peer {
+            extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        }
+        served.admits(&target, client::address(&extensions), arrival)
     }
 
     #[test]

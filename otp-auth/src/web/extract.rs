@@ -22,7 +22,7 @@ use super::problem::{Problem, ProblemKind};
 use crate::auth::{AuthError, Authenticated, Claims, OtpAuth};
 use crate::config::OtpConfig;
 use crate::event;
-use crate::user::{OtpUser, VerifiableUser};
+use crate::user::{VerifiableUser, is_verified};
 
 /// Why an extractor rejected a request. It is sent as a [problem](crate::problem): 401
 /// `missing_token` or `invalid_token`, 400 `invalid_request`, 403 `not_verified`, 503
@@ -189,7 +189,7 @@ extractor!(
     VerifiedUser<C> where VerifiableUser,
     |auth, parts, token| {
         let authenticated = authenticated(&auth, &parts.headers, &mut parts.extensions, token).await?;
-        if authenticated.user.verified() == Some(true) {
+        if is_verified(&authenticated.user) {
             Ok(VerifiedUser(authenticated))
         } else {
             Err(AuthRejection(ProblemKind::NotVerified.into()))

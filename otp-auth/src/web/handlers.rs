@@ -33,7 +33,7 @@ pub(super) async fn request_otp<C: OtpConfig>(
         device: auth.device_for(&body.email, &devices),
     };
     let requested = auth.request_code(request).await?;
-    Ok(challenge_response::<C::Delivery>(requested, settings))
+    challenge_response::<C::Delivery>(requested, settings)
 }
 
 pub(super) async fn verify_otp<C: OtpConfig>(
@@ -54,14 +54,15 @@ pub(super) async fn verify_otp<C: OtpConfig>(
         older_refresh_tokens: &older,
     };
     let others = challenges.get(1..).unwrap_or_default();
-    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|SignInFailed { error, refusal }| {
-        let problem = Problem::from(error);
-        match refusal.filter(|_| settings.developer_mode) {
-            Some(refusal) => problem.with_detail(advice(refusal, C::Delivery::COOKIES)),
+    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|failed| {
+        let advice = advice(&failed, C::Delivery::COOKIES).filter(|_| settings.developer_mode);
+        let problem = Problem::from(failed.into_error());
+        match advice {
+            Some(advice) => problem.with_detail(advice),
             None => problem,
         }
     })?;
-    Ok(tokens_response::<C::Delivery, _>(signed_in, settings))
+    tokens_response::<C::Delivery, _>(signed_in, settings)
 }
 
 pub(super) async fn refresh<C: OtpConfig>(
@@ -79,14 +80,14 @@ pub(super) async fn refresh<C: OtpConfig>(
     }
     let device = credentials(CookieKind::Device, &headers, None, &auth).first().copied();
     let signed_in = auth.refresh_any(&tokens, device).await?;
-    Ok(tokens_response::<C::Delivery, _>(signed_in, auth.settings()))
+    tokens_response::<C::Delivery, _>(signed_in, auth.settings())
 }
 
 pub(super) async fn logout<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
     headers: HeaderMap,
     AnyRefreshBody(body): AnyRefreshBody<C::Delivery>,
-) -> Response {
+) -> Result<Response, Problem> {
     let body = body.map_or_else(RefreshBody::default, Into::into);
     let tokens = credentials_to_end(&headers, body.refresh_token.as_ref(), &auth);
     // Invalid tokens are ignored, so that everyone can sign out. Of several valid ones, each
@@ -100,37 +101,38 @@ pub(super) async fn logout<C: OtpConfig>(
     // Even after a failure, this browser is done with the token (ASVS 5.0 7.4.1). The status says
     // that the session may still exist.
     if C::Delivery::COOKIES {
-        cookie::clear_elsewhere(response.headers_mut(), auth.settings());
-        cookie::add(response.headers_mut(), cookie::clear(CookieKind::Refresh, auth.settings()));
+        cookie::clear_elsewhere(response.headers_mut(), auth.settings())?;
+        cookie::add(response.headers_mut(), cookie::clear(CookieKind::Refresh, auth.settings())?);
         if auth.settings().forget_device_at_logout {
-            cookie::add(response.headers_mut(), cookie::clear(CookieKind::Device, auth.settings()));
+            cookie::add(response.headers_mut(), cookie::clear(CookieKind::Device, auth.settings())?);
         }
     }
-    response
+    Ok(response)
 }
 
 /// A hint for developers, which real clients do not get.
-fn advice(refusal: Refusal, cookies: bool) -> &'static str {
-    match (refusal, cookies) {
-        (Refusal::NoChallenge, true) => {
+fn advice(failed: &SignInFailed, cookies: bool) -> Option<&'static str> {
+    Some(match failed {
+        SignInFailed::Refused(Refusal::NoChallenge) if cookies => {
             "Developer mode: the code came without a challenge. /request-otp sets it as a cookie, which the browser must send back: in fetch, write `credentials: 'include'` for both requests; over plain HTTP, set `cookie_secure` to false."
         }
-        (Refusal::NoChallenge, false) => {
+        SignInFailed::Refused(Refusal::NoChallenge) => {
             "Developer mode: the code came without a challenge. Send the `challenge` from the response to /request-otp in the body."
         }
-        (Refusal::NotAChallenge, _) => {
+        SignInFailed::Refused(Refusal::NotAChallenge) => {
             "Developer mode: the challenge is malformed. Send it exactly as /request-otp returned it."
         }
-        (Refusal::UnknownChallenge, _) => {
+        SignInFailed::Refused(Refusal::UnknownChallenge) => {
             "Developer mode: this challenge does not exist. Was the database emptied? Request a new code."
         }
-        (Refusal::OtherAddress, _) => {
+        SignInFailed::Refused(Refusal::OtherAddress) => {
             "Developer mode: the challenge belongs to another address. A client holds one challenge at a time, and has requested a code for that address since, perhaps in another tab."
         }
-        (Refusal::Excluded, _) => {
+        SignInFailed::Excluded => {
             "Developer mode: the code is correct, but `filter` on the user struct excludes the row of this address, or the row that a sign-up creates. Its columns need defaults that the filter accepts."
         }
-    }
+        SignInFailed::Failed(_) => return None,
+    })
 }
 
 pub(super) async fn method_not_allowed() -> Problem {

@@ -185,6 +185,28 @@ async fn a_session_can_be_bound_to_the_new_address_on_purpose() {
     assert!(typed.auth.rebind_session(&claims, user).await.is_err());
 }
 
+#[tokio::test]
+async fn a_session_that_has_ended_ends_no_other() {
+    for ends in [Duration::ZERO, Duration::from_hours(7 * 24)] {
+        let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+        let app = typed.app.clone();
+        let (mut ann, mut other) = (app.client(), app.client());
+        ann.sign_in(ANN).await;
+        let claims = typed.auth.claims(&ann.token()).await.unwrap();
+        app.pass(Duration::from_secs(61));
+        other.sign_in(ANN).await;
+        if ends.is_zero() {
+            ann.logout().await.ok();
+        } else {
+            app.pass(ends - Duration::from_secs(61));
+        }
+        let user = app.users().await.remove(0);
+        let error = typed.auth.rebind_session(&claims, user).await.unwrap_err();
+        assert!(matches!(error, otp_auth::AuthError::InvalidToken), "{error}");
+        other.refresh().await.ok();
+    }
+}
+
 /// A refresh that began earlier hands out no tokens for the old address.
 #[tokio::test]
 async fn a_session_can_be_bound_while_it_is_refreshed() {

@@ -215,7 +215,7 @@ async fn without_a_request_hooks_are_told_the_time() {
     assert_eq!(context, RequestContext::at(app.clock.now()));
 
     let sender = Sender::new(Some("cli\u{7}/1"), "::ffff:203.0.113.9".parse().ok());
-    auth.for_request(sender, Some("de, en;q=0.9")).revoke_all_sessions(&1).await.unwrap();
+    auth.for_request(sender, ["de", "en"]).revoke_all_sessions(&1).await.unwrap();
     let (call, context) = app.hooks.contexts().pop().unwrap();
     assert_eq!(call, Call::SignedOut(sessions[1].id));
     assert_eq!(context.client_ip, "203.0.113.9".parse().ok());

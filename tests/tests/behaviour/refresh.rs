@@ -37,7 +37,8 @@ async fn rt_01_rt_02_an_old_refresh_token_ends_the_session() {
         let user = app.users().await[0].id;
         assert!(app.sessions(user).await.is_empty());
         let session = tokens::payload(&client.token())["sid"].as_str().unwrap().parse().unwrap();
-        let raised = Call::Suspicious(Suspicion::RefreshTokenReused { session, user_id: user.to_string() });
+        let raised =
+            Call::Suspicious(Suspicion::RefreshTokenReused { session, user_id: user.to_string(), revoked: true });
         assert_eq!(app.hooks.calls().iter().filter(|call| **call == raised).count(), 1);
     }
 }

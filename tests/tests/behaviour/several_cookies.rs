@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use otp_auth::{config::SettingsBuilder, hooks::Suspicion};
-use otp_auth_tests::{Answer, App, Call, Client, Mode, Reply, Setup};
+use otp_auth_tests::{Answer, App, Call, Client, Fault, Mode, Operation, Reply, Setup};
 use serde_json::json;
 
 use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode};
@@ -16,6 +16,15 @@ const NAME: &str = "__Host-refresh_token-users";
 fn suspicions(app: &App) -> usize {
     let reused = |call: &&Call| matches!(call, Call::Suspicious(Suspicion::RefreshTokenReused { .. }));
     app.hooks.calls().iter().filter(reused).count()
+}
+
+/// Of each report, whether the session was revoked.
+fn reported(app: &App) -> Vec<bool> {
+    let revoked = |call| match call {
+        Call::Suspicious(Suspicion::RefreshTokenReused { revoked, .. }) => Some(revoked),
+        _ => None,
+    };
+    app.hooks.calls().into_iter().filter_map(revoked).collect()
 }
 
 /// Sends only these refresh cookies.
@@ -144,6 +153,29 @@ async fn theft_is_found_at_a_sign_in_that_is_refused() {
         assert_eq!(suspicions(&app), 1);
         client.refresh().await.problem(401, "session_revoked");
     }
+}
+
+/// The application hears of the theft, and that the session continues.
+#[tokio::test]
+async fn theft_is_reported_even_if_the_session_cannot_be_ended() {
+    let app = app(Mode::Cookie).await;
+    let (mut client, old) = rotated(&app).await;
+    app.hooks.on_create(Reply::Refuse);
+    let mut thief = app.client();
+    thief.request(BOB).await.ok();
+    thief.put_refresh_token(&old);
+    app.faults.set(Operation::RevokeSession, Fault::Fail);
+    thief.verify_right(BOB).await.problem(403, "sign_in_refused");
+    assert_eq!(reported(&app), [false]);
+    send(&app, "logout", &[&old]).await.problem(503, "store_unavailable");
+    assert_eq!(reported(&app), [false; 2]);
+    send(&app, "refresh", &[&old]).await.problem(503, "store_unavailable");
+    assert_eq!(reported(&app), [false; 3]);
+    client.get("/me").await.ok();
+    app.faults.clear();
+    send(&app, "refresh", &[&old]).await.problem(401, "session_revoked");
+    assert_eq!(reported(&app), [false, false, false, true]);
+    client.refresh().await.problem(401, "session_revoked");
 }
 
 /// However many there are: values that are not our tokens do not count.

@@ -1,16 +1,16 @@
 //! The application's users in `MongoDB`: what `collection = "…"` generates for a user type, and how
-//! the store uses it.
+//! a document is found and read.
 
 use mongodb::Collection;
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf};
+use mongodb::bson::raw::{RawBsonRef, RawDocumentBuf};
 use mongodb::options::Collation;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{MongoStore, blacklist, options, value};
-use crate::store::{Finding, Realm, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore};
+use super::{MongoStore, options, value};
+use crate::store::{StoreResult, Timestamp};
 use crate::user::OtpUser;
 
 pub use super::error::Error;
@@ -219,49 +219,5 @@ impl MongoStore {
     /// The document of the user with this address.
     pub(super) async fn document_by_email<U: MongoUser>(&self, email: &str) -> StoreResult<Option<RawDocumentBuf>> {
         Ok(self.users::<U>().find_one(with_email::<U>(email)?).collation(exactly()).await?)
-    }
-}
-
-impl<U: MongoUser> UserStore<U> for MongoStore {
-    async fn user_by_email(&self, email: &str) -> StoreResult<Option<U>> {
-        let document = self.document_by_email::<U>(email).await?;
-        Ok(read(document.as_deref())?)
-    }
-
-    async fn user_by_id(&self, id: &U::Id) -> StoreResult<Option<U>> {
-        let document = self.users::<U>().find_one(with_id::<U>(id)?).collation(exactly()).await?;
-        Ok(read(document.as_deref())?)
-    }
-
-    /// One statement. It compares the time, because the server deletes expired documents only
-    /// occasionally.
-    async fn current_user(&self, realm: &Realm, id: &U::Id, token: TokenRef, now: Timestamp) -> StoreResult<Option<U>> {
-        let refused = blacklist::refusing(realm, token, now);
-        let mut cursor = self
-            .users::<U>()
-            .aggregate([
-                doc! { "$match": with_id::<U>(id)? },
-                doc! { "$lookup": {
-                    "from": self.blacklist.name(),
-                    "pipeline": [{ "$match": refused }, { "$limit": 1 }, { "$project": { "_id": 1 } }],
-                    "as": "otp_auth_refused",
-                } },
-                doc! { "$match": { "otp_auth_refused": [] } },
-            ])
-            .collation(exactly())
-            .await?;
-        if !cursor.advance().await? {
-            return Ok(None);
-        }
-        let document: &RawDocument = cursor.current();
-        Ok(U::from_document(document)?)
-    }
-
-    async fn sign_in(&self, realm: &Realm, sign_in: SignIn<U>) -> StoreResult<SignInOutcome<U>> {
-        self.accept(realm, sign_in).await
-    }
-
-    async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
-        self.check_indexes::<U>(sign_ups).await
     }
 }

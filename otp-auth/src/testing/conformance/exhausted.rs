@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Backend;
 use super::fixtures::{DAY, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, other_realm, realm};
-use crate::store::{ChallengeStore, Maintenance, Opening};
+use crate::store::{ChallengeStore, Maintenance, Opening, SendLimits};
 
 /// A day begins with the first and ends to the millisecond. Each identity and each realm has its
 /// own.
@@ -71,4 +71,15 @@ pub async fn a_clean_up_keeps_the_count_of_a_day<B: Backend>(backend: &B) {
     assert_eq!(store.count_exhausted(realm(), &identity(1), NOW + 3 * DAY).await.unwrap(), 1);
     assert_eq!(store.cleanup(NOW + 4 * DAY - MILLI, 100).await.unwrap().budgets, 0);
     assert_eq!(store.cleanup(NOW + 4 * DAY, 100).await.unwrap().budgets, 1);
+}
+
+/// The same as for a budget.
+pub async fn a_clean_up_removes_the_count_of_a_clock_that_was_ahead<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let ahead = NOW + SendLimits::LONGEST_COOLDOWN + SendLimits::SKEW;
+    assert_eq!(store.count_exhausted(realm(), &identity(1), ahead).await.unwrap(), 1);
+    assert_eq!(store.count_exhausted(realm(), &identity(2), ahead + MILLI).await.unwrap(), 1);
+    assert_eq!(store.cleanup(NOW, 100).await.unwrap().budgets, 1);
+    assert_eq!(store.count_exhausted(realm(), &identity(1), ahead).await.unwrap(), 2);
+    assert_eq!(store.count_exhausted(realm(), &identity(2), ahead + MILLI).await.unwrap(), 1);
 }

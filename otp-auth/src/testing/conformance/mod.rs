@@ -121,6 +121,7 @@ macro_rules! store_conformance {
             no_two_used_up_challenges_have_one_number
             used_up_challenges_pay_nothing
             a_clean_up_keeps_the_count_of_a_day
+            a_clean_up_removes_the_count_of_a_clock_that_was_ahead
             an_unknown_challenge_counts_nothing
             tries_outlive_a_resend
             a_code_is_accepted_once
