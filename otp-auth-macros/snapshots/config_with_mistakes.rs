@@ -16,7 +16,7 @@ struct Auth {
     "`#[otp(...)]` has no key `sendr`; did you mean `sender`?"
 }
 ::core::compile_error! {
-    "`secret_key` is shorter than 32 bytes: make one with `openssl rand -hex 32` and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
+    "`secret_key` is shorter than 32 bytes: generate one with `openssl rand -hex 32` and keep it out of the code, with `env(\"OTP_AUTH_SECRET\")`"
 }
 #[automatically_derived]
 impl ::otp_auth::__private::OtpConfig for Auth {

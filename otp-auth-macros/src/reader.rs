@@ -102,7 +102,7 @@ impl Reader<'_> {
             let meant = key(advice);
             let message = match meant {
                 Some(key) => format!("`{attribute}` has no key `{text}`: write `{}`", key.example),
-                None => format!("`{text}` does not belong in `{attribute}`: {advice}"),
+                None => format!("`{text}` does not belong here: {advice}"),
             };
             self.report(word.span(), message);
             return meant;
@@ -154,7 +154,7 @@ impl Reader<'_> {
             self.quiet = true;
             return Some(Content::Word);
         } else {
-            self.report(word.span(), format_args!("`{name}` does not have this form: write `{example}`"));
+            self.report(word.span(), format_args!("`{name}` is not written like this: write `{example}`"));
         }
         None
     }

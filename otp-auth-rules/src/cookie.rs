@@ -81,7 +81,7 @@ pub fn path(text: &str) -> Option<&'static str> {
     if !text.starts_with('/') {
         Some("does not start with `/`")
     } else if text.contains(|c: char| c == ';' || !c.is_ascii() || c.is_ascii_control()) {
-        Some("contains a character that cookie paths do not allow")
+        Some("contains a `;`, a control character or a character outside ASCII")
     } else if text.len() > 1_024 {
         Some("is longer than 1024 bytes")
     } else {

@@ -46,7 +46,7 @@ macro_rules! for_each_setting {
                 shortest: SECOND,
                 longest: DAY,
                 default: HOUR,
-                reason: "access tokens are short-lived; the refresh token carries the session",
+                reason: "access tokens are short-lived, because the refresh token renews them",
             } "";
 
             /// How long a session lasts after its sign-in; refreshing does not extend it.
@@ -89,13 +89,13 @@ macro_rules! for_each_setting {
                 most: 10,
                 default: 5,
                 unit: "attempts",
-                too_small: "no one could sign in",
+                too_small: "without any, no one could sign in",
                 too_large: "each attempt is a guess at the code",
             } "";
 
             /// Minimum time between two e-mails to one address.
             otp_rate_limit: time() {
-                shortest: Duration::ZERO,
+                shortest: SECOND,
                 longest: DAY,
                 default: MINUTE,
                 reason: "a user waits this long for another code",
@@ -107,7 +107,7 @@ macro_rules! for_each_setting {
                 most: u32::MAX,
                 default: 5,
                 unit: "e-mail",
-                too_small: "no one could sign in",
+                too_small: "without any, no one could sign in",
                 too_large: "",
             } "";
 
@@ -117,7 +117,7 @@ macro_rules! for_each_setting {
                 most: u32::MAX,
                 default: 10,
                 unit: "e-mail",
-                too_small: "no one could sign in",
+                too_small: "without any, no one could sign in",
                 too_large: "",
             } "See [Guessing](#guessing).";
 

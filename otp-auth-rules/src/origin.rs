@@ -104,13 +104,13 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
     };
     let Some(scheme) = Scheme::of(&scheme_text.to_ascii_lowercase()) else {
         return Err(
-            "takes origins that begin with `https://`, or for an application or an extension with `capacitor://`, \
+            "takes origins that begin with `https://`, on this machine with `http://`, or for an application or an extension with `capacitor://`, \
                     `ionic://`, `tauri://`, `app://`, `chrome-extension://`, `moz-extension://` or \
                     `safari-web-extension://`",
         );
     };
     if authority.is_empty() || authority.contains(['/', '?', '#', '\\']) {
-        return Err("needs origins of a scheme, a host and an optional port, with nothing after them");
+        return Err("needs only a scheme, a host and an optional port, with nothing after them");
     }
     if authority.contains('@') {
         return Err("needs origins without a user name, as browsers send them");
@@ -140,7 +140,7 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
     }
     if matches!(scheme, Scheme::Http) && !is_loopback(host) {
         return Err(
-            "accepts `http://` only for this machine, such as `http://localhost:3000`: anyone on the network could impersonate that origin",
+            "accepts `http://` only for this machine, such as `http://localhost:3000`, because anyone on the network could impersonate another origin",
         );
     }
     Ok(())
@@ -150,7 +150,7 @@ fn check_host(text: &str) -> Result<(), &'static str> {
     check_characters(text)?;
     match canonical_host(text) {
         Some(canonical) if canonical == text => Ok(()),
-        _ => Err("needs hosts as browsers send them: in lower case, without a scheme, port or path"),
+        _ => Err("needs hosts as browsers send them (lower case, no scheme, port or path)"),
     }
 }
 
@@ -158,7 +158,7 @@ fn check_characters(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         Err("does not accept an empty string")
     } else if text.contains('*') {
-        Err("does not accept patterns, so list each one")
+        Err("does not accept patterns")
     } else if !text.is_ascii() {
         Err("needs names in ASCII, as browsers send them (`xn--…`)")
     } else if text.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {

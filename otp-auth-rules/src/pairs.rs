@@ -62,13 +62,13 @@ pub fn guesses(sends: u32, attempts: u8, digits: u8) -> Option<Fault> {
         return None;
     }
     let help = match (digits..=setting::otp_length.most).find(enough) {
-        Some(digits) => format!("write `otp_length = {digits}`, or allow fewer"),
-        None => "allow fewer".into(),
+        Some(digits) => format!("write `otp_length = {digits}`, or lower `max_sends_per_day` or `max_otp_attempts`"),
+        None => "lower `max_sends_per_day` or `max_otp_attempts`".into(),
     };
     Some(Fault {
         keys: &["max_sends_per_day", "max_otp_attempts"],
         text: format!(
-            "allows too many guesses: with {sends} e-mails a day, {attempts} attempts each and {digits} digits, the chance of guessing a code exceeds 1 in {CODES_PER_GUESS} a day; {help}"
+            "allows too many guesses: {sends} e-mails a day with {attempts} attempts each, for strangers and again for a known device, make {guesses} guesses, more than 1 in {CODES_PER_GUESS} of all {digits}-digit codes; {help}"
         ),
     })
 }

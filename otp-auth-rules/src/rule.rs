@@ -162,7 +162,7 @@ impl<T: Copy + Ord + Display + Into<u64>> Count<T> {
         let (reason, nearest) = if number < self.least.into() {
             (self.too_small, self.least)
         } else if number > u32::MAX.into() {
-            ("this number is too large", self.most)
+            return Some(format!("must be at most {}; write `{} = {}`", self.most, self.key, self.most));
         } else if number > self.most.into() {
             (self.too_large, self.most)
         } else {

@@ -100,16 +100,18 @@ const DIGESTS: &str = "
 #[must_use]
 pub fn weakness(secret: &[u8]) -> Option<&'static str> {
     if secret.len() < MIN_BYTES {
-        return Some("is shorter than 32 bytes: make one with `openssl rand -hex 32`");
+        return Some("is shorter than 32 bytes: generate one with `openssl rand -hex 32`");
     }
     if is_repetition(secret) {
-        return Some("repeats one short pattern: make one with `openssl rand -hex 32`");
+        return Some("repeats one short pattern: generate one with `openssl rand -hex 32`");
     }
     if is_sample(secret) || is_digest_of_a_word(secret) {
-        return Some("is a publicly known sample: make one with `openssl rand -hex 32`");
+        return Some("is a publicly known sample: generate one with `openssl rand -hex 32`");
     }
     if contains_sample_word(secret) || is_phrase(secret) {
-        return Some("looks like a sample or a phrase, which is easy to guess: make one with `openssl rand -hex 32`");
+        return Some(
+            "looks like a sample or a phrase, which is easy to guess: generate one with `openssl rand -hex 32`",
+        );
     }
     None
 }

@@ -52,7 +52,7 @@ mod column {
         message = "`{Self}` cannot be a column of `{DB}`",
         label = "sqlx does not know this type",
         note = "if the type is yours, write `#[derive(sqlx::Type)]` on it, or `#[otp(json)]` on this field",
-        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name; `SQLite` has no decimals, so write `String` there"
+        note = "if it is from chrono, time, uuid, rust_decimal or another crate, enable sqlx's feature of that name; SQLite has no decimals, so write a string there"
     )]
     pub trait Column<DB: Database>: Sized {
         /// Reads the value.
@@ -124,7 +124,7 @@ mod column {
         message = "`{Self}` cannot be a column of `{DB}`",
         label = "sqlx does not know this type",
         note = "if the type is yours, write `#[derive(sqlx::Type)]` on it, or `#[otp(json)]` on this field",
-        note = "if it is from chrono, time, uuid, rust_decimal or another crate, turn on the feature of sqlx with that name; `SQLite` has no decimals, so write `String` there"
+        note = "if it is from chrono, time, uuid, rust_decimal or another crate, enable sqlx's feature of that name; SQLite has no decimals, so write a string there"
     )]
     pub trait WrittenColumn<DB: Give>: Sized {
         /// Reads the value.

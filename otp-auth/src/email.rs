@@ -37,7 +37,7 @@ pub struct Address {
 const MAX_ADDRESS_BYTES: usize = 254;
 
 impl Address {
-    /// Normalises, then checks.
+    /// Normalizes, then checks.
     ///
     /// Accepts a bare addr-spec with a dot-atom local part and a domain name of at least two
     /// labels. Drops surrounding spaces and invisible characters, and one dot after the domain.
@@ -75,7 +75,7 @@ impl Address {
     }
 
     /// Where e-mail goes: the address as typed, without surrounding characters that are dropped. An
-    /// internationalised domain is in its ASCII form.
+    /// internationalized domain is in its ASCII form.
     #[must_use]
     pub fn deliver_to(&self) -> &str {
         &self.deliver_to

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold the current time",
     label = "a sign-in sets the `verified` field to the current time",
-    note = "implement `From<SystemTime>` for a type of your own around it"
+    note = "use a type that implements `From<SystemTime>`, or wrap this one in your own type that does"
 )]
 pub trait Moment: Sized {
     /// This time; `None` if the type cannot represent it.

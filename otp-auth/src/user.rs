@@ -57,7 +57,7 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
 /// [`VerifiedUser`](crate::VerifiedUser) requires it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no `#[otp(verified)]` field, so `VerifiedUser` cannot tell who is verified",
-    label = "this user type keeps no verified flag",
+    label = "this type does not record whether the address is verified",
     note = "put `#[otp(verified)]` on a field of the type `bool`, or on an `Option` of a time",
     note = "or take `CurrentUser`, which does not ask whether the address is verified"
 )]
@@ -88,7 +88,7 @@ impl<T: Display + FromStr + Clone + PartialEq + Send + Sync + 'static> UserId fo
 /// Claims in an access token: any type that serde can write as a map and read back.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the claims of a token",
-    label = "serde does not write and read this type",
+    label = "serde cannot write and read this type",
     note = "write `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on it"
 )]
 pub trait TokenClaims: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}

@@ -104,8 +104,8 @@ fn forgotten_hooks(model: &Model) -> TokenStream {
 /// compile_error!("…");
 /// ```
 fn release_guard(place: Span) -> TokenStream {
-    const MESSAGE: &str = "`developer_mode = true` makes every code 000000 and must not be in a \
-         build without debug assertions; write `developer_mode = cfg!(debug_assertions)`, or \
+    const MESSAGE: &str = "`developer_mode = true` makes every code all zeros, so it must not be in a \
+         build without debug assertions: write `developer_mode = cfg!(debug_assertions)`, or \
          `developer_mode = allow_in_release(true)` if such a build really must have predictable \
          codes";
     quote_spanned! {place=>

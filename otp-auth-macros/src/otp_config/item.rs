@@ -77,7 +77,7 @@ impl<'a> Item<'a> {
 
 fn second(name: &str, slot: &Slot<()>, first: &FieldRole, field: &Field) -> Error {
     let message = format!(
-        "only one field can be the `{name}`, and `{}` already is: remove one of the two",
+        "only one field can have `{name}`, and `{}` already does: remove one of the two",
         first.member.to_token_stream()
     );
     match slot.key() {

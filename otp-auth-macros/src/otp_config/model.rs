@@ -66,8 +66,8 @@ impl Model {
         if let (Some(field), Some(_)) = (&item.hooks, written.hooks.key()) {
             errors.push(mistake(
                 field.word.as_ref().unwrap_or(item.ident),
-                "the key `hooks` already says that the struct has the hooks: remove the key, or this \
-                 attribute",
+                "the key `hooks` says that the struct itself implements `Hooks`, but this field also claims them: remove \
+                 the key, or this attribute",
             ));
         }
         let root = written.root();
@@ -147,7 +147,7 @@ fn check_secrets(written: &Arguments, item: &Item<'_>, errors: &mut Errors) {
 /// A type as people write it, without a reference.
 fn spelled(ty: &Type) -> String {
     let ty = if let Type::Reference(reference) = ty { &*reference.elem } else { ty };
-    ty.to_token_stream().to_string().replace(' ', "")
+    ty.to_token_stream().to_string().replace(' ', "").replace(',', ", ")
 }
 
 fn flag(value: &Value) -> Option<bool> {

@@ -9,7 +9,7 @@ const OF_THE_USER: &str = "it goes on a field of the user struct, which derives 
 const STORE: &str = "pass the store to `OtpAuth::new(config, store)`";
 const ALWAYS_HTTP_ONLY: &str = "every cookie of otp-auth is `HttpOnly`, so remove it";
 const SIGNED: &str = "otp-auth always signs with HMAC-SHA-256, so remove it";
-const SENDER: &str = "mark a field of the struct: `#[otp(sender)] sender: ConsoleSender`";
+const SENDER: &str = "write `#[otp(sender)] sender: ConsoleSender` in the struct";
 const MAIL: &str = "the sender writes the e-mail: put this into your `impl SendOtp`";
 const ROUTES: &str = "you mount the routes yourself: write `.nest(\"/auth\", auth.router())`";
 const CLEANUP: &str = "call `auth.spawn_cleanup(interval)`";
@@ -71,7 +71,10 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("leeway clock_skew", "otp-auth verifies its own tokens, with a fixed leeway, so remove it"),
     ("prefix routes base_path mount base_url route_prefix", ROUTES),
     ("port bind listen address", "your application binds the port: pass the address to `TcpListener::bind(…)`"),
-    ("csrf csrf_protection", "otp-auth already rejects requests from other origins: list yours in `trusted_origins`"),
+    (
+        "csrf csrf_protection",
+        "otp-auth already rejects requests from other origins, so remove it; to allow some, list them in `trusted_origins`",
+    ),
     ("refresh_rotation rotate rotation rotate_refresh_tokens", "refresh tokens always rotate, so remove it"),
     ("blacklist blocklist revocation", "revoked tokens are always rejected, so remove it"),
     ("cleanup cleanup_interval", CLEANUP),

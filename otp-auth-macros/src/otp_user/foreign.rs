@@ -26,7 +26,9 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
                 && let Some(field) = fields.iter().find(renamed)
             {
                 let field = field.ident;
-                let help = format!("write `#[otp(column = \"…\")]` on `{field}` and the others");
+                let help = format!(
+                    "write `#[otp(column = \"…\")]` on each field whose column has another name, such as `{field}`"
+                );
                 errors.push(mistake(&word, format_args!("otp-auth ignores `#[{name}(rename_all)]`: {help}")));
             }
         }

@@ -111,7 +111,7 @@ impl Model {
     pub(crate) fn build(written: &Attributes<'_>, errors: &mut Errors) -> Option<Self> {
         let id_field = written.fields.iter().flatten().find(|field| !field.id.is_absent());
         let roles: Vec<_> = id_field.map(|field| (field.ty, "otp_auth::user::UserId")).into_iter().collect();
-        generics::check("a user", &written.input.generics, &roles, errors);
+        generics::check("the user struct", &written.input.generics, &roles, errors);
         let table = table(written, errors);
         let fields = written.fields.as_ref()?;
         for field in fields {
@@ -212,7 +212,7 @@ fn role(
     for key in certain().skip(1).filter_map(|field| slot(field).key()) {
         errors.push(mistake(
             key,
-            format_args!("only one field can be the `{name}`, and `{}` already is: remove one of the two", first.ident),
+            format_args!("only one field can have `{name}`, and `{}` already does: remove one of the two", first.ident),
         ));
     }
     Some(Role { ident: first.ident.clone(), ty: first.ty.clone(), column: first.column_name() })
@@ -226,7 +226,10 @@ fn document_field(id: Option<&FieldAttributes<'_>>) -> String {
 /// The table and its stores. One without the other is a mistake.
 fn table(written: &Attributes<'_>, errors: &mut Errors) -> Option<Table> {
     if let (Some(key), true) = (written.table.key(), written.stores.is_absent()) {
-        errors.push(mistake(key, "`table` needs the kind of database: add `stores(sqlite)`"));
+        errors.push(mistake(
+            key,
+            "`table` also needs its database: add `stores(sqlite)`, `stores(postgres)` or `stores(mysql)`",
+        ));
     }
     if let (Some(key), true) = (written.stores.key(), written.table.is_absent()) {
         errors.push(mistake(key, "`stores` needs the user table: add `table = \"users\"`"));

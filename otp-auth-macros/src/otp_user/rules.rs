@@ -34,15 +34,15 @@ pub(super) fn check_field(field: &FieldAttributes<'_>, errors: &mut Errors) {
 
 /// Why a type visibly cannot be that of the `verified` field.
 fn verified_fault(ty: &Type) -> Option<String> {
-    let must = "the `verified` field must be a `bool` or an `Option` of a time: it is set when an address is verified";
+    let must = "the `verified` field must hold a flag or a time: write `bool`, or an `Option` of a time such as `Option<DateTime<Utc>>`";
     match option_inner(ty) {
         Some(inner) if is_called(inner, "bool") => Some(
-            "the `verified` field cannot be an `Option<bool>`: write `bool`, and `NULL` in the table is not verified"
+            "the `verified` field cannot be an `Option<bool>`: write `bool`, which reads `NULL` as not verified"
                 .to_owned(),
         ),
         Some(inner) => is_plain_value(inner).then(|| must.to_owned()),
         None if is_time(ty) => Some(format!(
-            "a `verified` field that holds a time must be optional, because an address may not be proven yet: write \
+            "a `verified` field that holds a time must be optional, because the address may not be verified yet: write \
              `Option<{}>`",
             ty.to_token_stream().to_string().replace(' ', "")
         )),
@@ -75,7 +75,7 @@ pub(super) fn check_filters(written: &Attributes<'_>, fields: &[FieldAttributes<
             let instead = "`filter(…)` needs a collection: add `collection = \"users\"`";
             errors.push(mistake(key, instead));
         } else if in_table && written.filter.is_absent() {
-            let more = "this filters the collection and not the table: add `filter = \"deleted_at IS NULL\"` for that";
+            let more = "this filters only the collection: add `filter = \"deleted_at IS NULL\"` for the table";
             errors.push(mistake(key, more));
         }
     }
@@ -162,10 +162,7 @@ pub(super) fn check_columns(fields: &[FieldAttributes<'_>], errors: &mut Errors)
         match seen.iter().find(|(other, _)| *other == lower) {
             Some((_, first)) => errors.push(mistake(
                 field.column.key().unwrap_or(field.ident),
-                format_args!(
-                    "the column `{name}` is already the field `{first}`: write another `column = \
-                     \"name\"`"
-                ),
+                format_args!("the field `{first}` already uses the column `{name}`: write another `column = \"name\"`"),
             )),
             None => seen.push((lower, field.ident)),
         }
@@ -184,7 +181,10 @@ pub(super) fn check_documents(fields: &[FieldAttributes<'_>], errors: &mut Error
             ));
         }
         if name == "_id" && field.id.is_absent() {
-            errors.push(mistake(place, "`_id` is reserved for the id: put `#[otp(id)]` on it, or name another field"));
+            errors.push(mistake(
+                place,
+                "`_id` is reserved for the id: put `#[otp(id)]` on it, or write another `column = \"name\"`",
+            ));
         }
     }
     let id = fields.iter().find(|field| field.id.is_given());

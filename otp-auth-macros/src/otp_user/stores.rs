@@ -84,13 +84,7 @@ pub(crate) fn read(tokens: TokenStream, key: &Ident, features: Features, errors:
 
 /// An error that says how to enable a crate feature. `need` says what needs it.
 pub(crate) fn missing_feature(place: Span, need: &str, feature: &str) -> Error {
-    mistake_at(
-        place,
-        format_args!(
-            "{need}: otp-auth = {{ version = \"{}\", features = [\"{feature}\"] }}",
-            env!("CARGO_PKG_VERSION")
-        ),
-    )
+    mistake_at(place, format_args!("{need}: add `\"{feature}\"` to the `features` of otp-auth in Cargo.toml"))
 }
 
 /// The database called `name`, if it is enabled in this build.
@@ -99,12 +93,12 @@ fn find(name: &str, place: Span, features: Features) -> Result<Dialect> {
         ("mariadb maria mysqlstore", "write `mysql`, which is also for MariaDB"),
         ("postgresql postgre pg pgsql psql postgresstore", "write `postgres`"),
         ("sqlite3 sqlitestore", "write `sqlite`"),
-        ("mongodb mongo mongostore", "name the collection instead: `collection = \"users\"`"),
+        ("mongodb mongo mongostore", "write `collection = \"users\"` instead"),
         ("memory memorystore inmemory in_memory", "`MemoryStore` needs no word here, so remove it"),
         ("mssql sqlserver libsql turso cockroach cockroachdb redis oracle dynamodb", UNSUPPORTED),
     ];
-    const UNSUPPORTED: &str = "otp-auth has `sqlite`, `postgres` and `mysql`; for another database implement its store \
-                               traits";
+    const UNSUPPORTED: &str = "write `sqlite`, `postgres` or `mysql`, or for MongoDB `collection = \"users\"`; for \
+                               another database, implement the traits of `otp_auth::store`";
     if let Some(store) = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name) {
         return if features.have(store) {
             Ok(store)
@@ -121,5 +115,5 @@ fn find(name: &str, place: Span, features: Features) -> Result<Dialect> {
         (None, Some(meant)) => format!("did you mean `{meant}`?"),
         (None, None) => format!("write {}", one_of(names())),
     };
-    Err(mistake_at(place, format_args!("`{name}` is not a store: {help}")))
+    Err(mistake_at(place, format_args!("`stores(...)` has no `{name}`: {help}")))
 }

@@ -14,7 +14,7 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
         let list =
             visible_name(field.ty).is_some_and(|(name, _)| ["Vec", "HashMap", "bool", "f64", "f32"].contains(&&*name));
         if list || matches!(peel_type(field.ty), Type::Tuple(_) | Type::Array(_)) {
-            let ty = field.ty.to_token_stream().to_string().replace(' ', "");
+            let ty = field.ty.to_token_stream().to_string().replace(' ', "").replace(',', ", ");
             let instead = "write an integer, a `Uuid`, an `ObjectId`, a `String` or a newtype around one";
             errors.push(mistake(field.ty, format_args!("`{ty}` cannot be the id of a user: {instead}")));
             return;
@@ -32,7 +32,7 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
                     Type::Slice(slice) if is_called(&slice.elem, "u8") => "`Vec<u8>`",
                     _ => "an owned type",
                 };
-                Some(format!("a user must own its data: write {owned}"))
+                Some(format!("the user struct must own its data: write {owned}"))
             }
             _ => stores.iter().find_map(|store| fault(*store, ty, is_written)),
         };
@@ -56,7 +56,7 @@ fn fault(store: Dialect, ty: &Type, is_written: bool) -> Option<String> {
         ("char", _) if plain => Some("String"),
         _ => return None,
     };
-    let written = ty.to_token_stream().to_string().replace(' ', "");
+    let written = ty.to_token_stream().to_string().replace(' ', "").replace(',', ", ");
     Some(match instead {
         Some(instead) => format!("{database} cannot store `{written}`: write `{instead}`"),
         None => format!("{database} cannot store `{written}` in a column: add `#[otp(json)]`"),

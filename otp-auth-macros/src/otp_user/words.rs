@@ -6,7 +6,7 @@ const REFERENCE: &str = "https://docs.rs/otp-auth/latest/otp_auth/derive.OtpUser
 
 const OF_THE_CONFIGURATION: &str = "it goes on a field of the struct with `#[otp_config(...)]`";
 const OF_THE_TABLE: &str = "the table definition determines that, so remove it";
-const OPTIONAL: &str = "whether the type is an `Option` says that, so remove this";
+const OPTIONAL: &str = "the type says that already (an `Option` allows `NULL`), so remove this";
 const COUNTED: &str = "an id without `generate` comes from the database, so remove this";
 const DIALECT: &str = "name the database in `stores(sqlite)`, `stores(postgres)` or `stores(mysql)`";
 
@@ -74,7 +74,7 @@ pub(super) const FIELD: Vocabulary = Vocabulary {
         ("nullable optional null not_null required notnull", OPTIONAL),
         (
             "index indexed unique foreign_key references check on_delete",
-            "the table decides that: add it there, and remove it here",
+            "add it to the table definition, and remove it here",
         ),
         ("type sql_type db_type text varchar size length max_length", OF_THE_TABLE),
         (

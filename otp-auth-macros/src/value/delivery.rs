@@ -34,7 +34,7 @@ impl FromAttribute for Delivery {
             ));
         };
         DELIVERIES.iter().position(|(value, _)| *value == text).map(Self).ok_or_else(|| {
-            let message = format!("`refresh_token_delivery` is `\"{cookie}\"`, `\"{body}\"` or `\"{both}\"`");
+            let message = format!("`refresh_token_delivery` must be `\"{cookie}\"`, `\"{body}\"` or `\"{both}\"`");
             mistake(expr, message)
         })
     }

@@ -46,7 +46,7 @@ impl SqlFilter {
             );
         }
         if mysql && (self.bare.contains('#') || self.escapes) {
-            return Some("in MySQL, `#` begins a comment and a backslash escapes: write the filter without them");
+            return Some("in MySQL, `#` begins a comment and `\\` an escape: write the filter without them");
         }
         None
     }

@@ -24,7 +24,7 @@ impl FromAttribute for TableName {
             _ => {
                 return Err(mistake(
                     expr,
-                    "a table has at most one `.` in its name: write `table = \"users\"` or \
+                    "a table name has at most one `.`: write `table = \"users\"` or \
                      `table = \"schema.users\"`",
                 ));
             }

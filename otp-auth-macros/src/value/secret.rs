@@ -34,11 +34,7 @@ impl Secret {
         if as_literal(expr).is_some() {
             return Err(mistake(
                 expr,
-                format_args!(
-                    "`{}` takes a string, the name of an environment variable or an \
-                     expression: write `env(\"OTP_AUTH_SECRET\")`",
-                    key.name
-                ),
+                format_args!("`{}` takes `env(\"…\")`, a string or an expression: write `{}`", key.name, key.example()),
             ));
         }
         let source = match expr {
@@ -139,7 +135,7 @@ fn variable(name: &Expr) -> Result<Expr> {
         (None, _) => Ok(name.clone()),
         (Some(_), Some(text)) if possible(&text) => Ok(name.clone()),
         (Some(_), _) => {
-            Err(mistake(name, "this is not a valid name of an environment variable: write `env(\"OTP_AUTH_SECRET\")`"))
+            Err(mistake(name, "this is not a valid environment variable name: write `env(\"OTP_AUTH_SECRET\")`"))
         }
     }
 }

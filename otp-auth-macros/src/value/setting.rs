@@ -244,6 +244,6 @@ fn choose(expr: &Expr, rule: &Choice) -> Option<std::result::Result<&'static str
     };
     Some(is(&text).ok_or_else(|| {
         let words: Vec<_> = rule.words.iter().map(|word| word.to_ascii_lowercase()).collect();
-        format!("`{}` is {}", rule.key, one_of(words.iter().map(String::as_str)))
+        format!("`{}` must be {}", rule.key, one_of(words.iter().map(String::as_str)))
     }))
 }

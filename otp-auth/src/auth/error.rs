@@ -39,13 +39,13 @@ pub enum AuthError {
     #[error("the code is not valid")]
     InvalidCode,
     /// The challenge has no attempts left, even for the correct code.
-    #[error("too many attempts; ask for a new code")]
+    #[error("too many attempts; request a new code")]
     TooManyAttempts {
-        /// After this time the challenge has expired, and a request for a code opens a new one
-        /// whatever challenge the client sends.
+        /// How long until the challenge expires. The client need not wait for that: it can request a
+        /// new code as soon as the cooldown allows.
         retry_after: Duration,
     },
-    /// The application did not let this user be created or sign in.
+    /// The application rejected this sign-in, or its `filter` excludes the user.
     #[error("the application rejected the sign-in")]
     SignInRefused,
     /// The refresh token is not one of ours or has expired, or its user no longer exists, has

@@ -128,7 +128,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(auth)
     }
 
-    /// The same, on behalf of a client. Events, hooks and new sessions record the client.
+    /// This `OtpAuth` on behalf of a client, whom events, hooks and new sessions record.
     /// `languages` are language tags such as `de-CH`, the preferred one first; `None` if unknown.
     ///
     /// The routes do this. If you call the use cases yourself, do it for each request, and do not

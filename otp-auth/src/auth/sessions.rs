@@ -45,7 +45,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// Ends every session of a user, and returns how many, including expired ones that were not
-    /// cleaned up yet. Their devices are unknown until they sign in again. Other processes follow
+    /// cleaned up yet. Also revokes the user's known devices. Other processes follow
     /// within two seconds.
     ///
     /// # Errors

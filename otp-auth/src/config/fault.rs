@@ -46,7 +46,7 @@ impl ConfigError {
     /// Another configuration in this process has the same keys.
     pub(crate) fn same_realm(realm: &str) -> Self {
         let message = format!(
-            "is `{realm}` in another configuration of this process that has the same secret and another user type, so each would accept the other's tokens; write `realm = \"…\"`"
+            "must differ: another configuration in this process also uses `{realm}` and the same secret, but another user type, so each would accept the other's tokens; write `realm = \"…\"` in one of them"
         );
         Self::new(vec![ConfigFault::new("realm", message)])
     }

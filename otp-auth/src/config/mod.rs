@@ -22,7 +22,7 @@ use crate::user::OtpUser;
 
 /// How an application uses the library. `#[otp_config]` implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a configuration of otp-auth",
+    message = "`{Self}` is not an otp-auth configuration",
     label = "expects your configuration, not `{Self}`: write, for example, `CurrentUser<Auth>`",
     note = "the configuration is the struct with `#[otp_config(user = User, secret_key = env(\"OTP_AUTH_SECRET\"))]`"
 )]

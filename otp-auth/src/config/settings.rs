@@ -123,8 +123,8 @@ macro_rules! define {
 otp_auth_rules::for_each_setting!(define);
 
 impl Settings {
-    /// How much may be sent to one address. Developer mode has no limits: it sends no e-mail, and
-    /// they would lock out only the developer.
+    /// How much may be sent to one address. Developer mode has no limits, which
+    /// would only lock out the developer.
     pub(crate) fn send_limits(&self) -> SendLimits {
         if self.developer_mode {
             return SendLimits::NONE;
@@ -208,13 +208,13 @@ impl SettingsBuilder {
         if settings.developer_mode && !developer_mode_allowed {
             faults.push(ConfigFault::new(
                 "developer_mode",
-                "is on in a build without debug assertions, where anyone could sign in; write `cfg!(debug_assertions)`, or `allow_in_release(true)` if you mean it",
+                "is on in a build without debug assertions, which would let anyone sign in; write `developer_mode = cfg!(debug_assertions)`, or `developer_mode = allow_in_release(true)` if you mean it",
             ));
         }
         if !settings.cookie_secure && !C::DEBUG_BUILD && !developer_mode {
             faults.push(ConfigFault::new(
                 "cookie_secure",
-                "is off in a build without debug assertions; write `!cfg!(debug_assertions)`, or remove it",
+                "is off in a build without debug assertions; write `cookie_secure = !cfg!(debug_assertions)`, or remove the key",
             ));
         }
         let name_fault = setting::cookie_name.fault(&settings.cookie_name);
@@ -259,7 +259,7 @@ fn current_secret(
         Some(Err(name)) => faults.push(ConfigFault::new(
             "secret_key",
             format!(
-                "needs the environment variable {name}, which is not set; generate a secret with `openssl rand -hex 32` and keep it"
+                "needs the environment variable `{name}`, which is unset or empty; set it to the output of `openssl rand -hex 32`, and keep that value"
             ),
         )),
         None => faults.push(ConfigFault::new(

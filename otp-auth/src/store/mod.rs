@@ -70,9 +70,9 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// has the capabilities.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot store users of type `{U}`",
-    label = "takes a store that keeps `{U}`",
-    note = "make a store with `SqliteStore::connect(\"…\").await?`, or from a pool with `SqliteStore::from_pool(pool)`",
-    note = "`SqliteStore` keeps a user with `#[otp_user(table = \"…\", stores(sqlite))]`, `PostgresStore` with `stores(postgres)`, `MySqlStore` with `stores(mysql)`, `MongoStore` with `#[otp_user(collection = \"…\")]`"
+    label = "expects a store for `{U}`",
+    note = "if this is a URL or a pool, turn it into a store: `SqliteStore::connect(\"…\").await?` or `SqliteStore::from_pool(pool)`",
+    note = "if it is a store, connect the user to it: `#[otp_user(table = \"…\", stores(sqlite))]` for `SqliteStore`, `stores(postgres)` for `PostgresStore`, `stores(mysql)` for `MySqlStore`, `#[otp_user(collection = \"…\")]` for `MongoStore`"
 )]
 pub trait Store<U: OtpUser>: ChallengeStore + SessionStore + UserStore<U> + Maintenance {}
 

@@ -29,7 +29,7 @@
 //! [`Problem::with_detail`] replaces the detail. A Rust client reads a problem back with serde:
 //! `let problem: Problem = response.json().await?`.
 //!
-//! # The codes
+//! # The kinds of problem
 //!
 #![doc = problem_kinds!(sections)]
 

@@ -10,9 +10,9 @@ macro_rules! problem_kinds {
             /// The code has no digits, or characters other than digits. Spaces, dashes and invisible characters are ignored.
             MalformedCode: "malformed_code", 422 UNPROCESSABLE_ENTITY, "Malformed code", "A code consists of digits only. Enter it exactly as you received it.";
             /// The address is not valid, or in a form that is not accepted.
-            InvalidEmail: "invalid_email", 422 UNPROCESSABLE_ENTITY, "Invalid address", "This e-mail address is not accepted.";
+            InvalidEmail: "invalid_email", 422 UNPROCESSABLE_ENTITY, "Invalid address", "This is not an accepted e-mail address. Enter a plain one, such as ann@example.com.";
             /// More than one `Authorization` header, or a malformed one (RFC 6750 section 3.1).
-            InvalidRequest: "invalid_request", 400 BAD_REQUEST, "Invalid request", "Send exactly one Authorization header of the form: Bearer token.";
+            InvalidRequest: "invalid_request", 400 BAD_REQUEST, "Invalid request", "Send exactly one Authorization header, of the form \"Bearer <token>\".";
             /// The refresh tokens in the cookie and in the body belong to different sessions. Send only one of them, or sign out, which ends both.
             AmbiguousCredentials: "ambiguous_credentials", 400 BAD_REQUEST, "Ambiguous credentials", "The cookie and the body have refresh tokens of different sessions. Send only one of them.";
             /// The body is larger than 16 KiB.
@@ -31,7 +31,7 @@ macro_rules! problem_kinds {
             TooManyAttempts: "too_many_attempts", 429 TOO_MANY_REQUESTS, "Too many attempts", "This code can no longer be used. Request a new one.";
             /// The code is wrong, expired or used, or belongs to another challenge.
             InvalidCode: "invalid_code", 401 UNAUTHORIZED, "Invalid code", "The code is not valid. It may be wrong, expired or used.";
-            /// The application rejected this user.
+            /// The application rejected this sign-in, or its `filter` excludes the user.
             SignInRefused: "sign_in_refused", 403 FORBIDDEN, "Sign-in rejected", "You cannot sign in to this application.";
             /// The refresh token is not valid.
             InvalidRefreshToken: "invalid_refresh_token", 401 UNAUTHORIZED, "Invalid refresh token", "The refresh token is not valid. Sign in again.";
@@ -42,7 +42,7 @@ macro_rules! problem_kinds {
             /// The access token is not valid.
             InvalidToken: "invalid_token", 401 UNAUTHORIZED, "Invalid token", "The access token is not valid.";
             /// The user's address is not verified.
-            NotVerified: "not_verified", 403 FORBIDDEN, "Address not verified", "Verify your e-mail address first.";
+            NotVerified: "not_verified", 403 FORBIDDEN, "Address not verified", "Your e-mail address is not verified. Sign in again to verify it.";
             /// The user may not do this. Only your own handlers return this.
             Forbidden: "forbidden", 403 FORBIDDEN, "Forbidden", "You are not allowed to do this.";
             /// The code could not be delivered. Request it again. It counts as sent only if it may have been delivered.

@@ -56,7 +56,7 @@ impl Route {
             Self::Refresh => {
                 ["refresh", "Exchange the refresh token", "New tokens. The refresh token that was sent is replaced."]
             }
-            Self::Logout => ["logout", "Sign out", "Signed out, or nothing to sign out."],
+            Self::Logout => ["logout", "Sign out", "Signed out, or there was nothing to sign out of."],
         }
     }
 

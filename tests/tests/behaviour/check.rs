@@ -22,16 +22,16 @@ async fn what_is_wrong_is_one_list_and_then_nothing() {
     let error = typed.auth.check().await.unwrap_err();
     let list = "otp-auth cannot work with this database:\n  \
          - otp-auth's own tables are incomplete: no table `otp_budgets`: `migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth\n  \
-         - table `users` has no column `username`: write `ALTER TABLE `users` ADD COLUMN `username` TEXT`, \
+         - table `users` has no column `username`: run `ALTER TABLE `users` ADD COLUMN `username` TEXT`, \
          or name the right column: `#[otp(column = \"…\")]`\n  \
          - column `email` of `users` has no unique index: \
-         write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`";
+         run `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`";
     assert_eq!((error.to_string(), format!("{error:?}")), (list.to_owned(), list.to_owned()));
     assert!(!error.is_store_failure() && error.source().is_none());
     let kinds: Vec<_> = error.findings().iter().map(otp_auth::store::Finding::kind).collect();
     assert_eq!(kinds, [FindingKind::Migration, FindingKind::Column, FindingKind::Unique]);
     assert_eq!(error.findings()[1].problem(), "table `users` has no column `username`");
-    assert!(error.findings()[1].remedy().starts_with("write `ALTER TABLE"));
+    assert!(error.findings()[1].remedy().starts_with("run `ALTER TABLE"));
 
     let typed = Setup::new(Mode::Body).backend(Backend::Sqlite).typed::<BodyAuth>().await;
     run(&typed.app, "CREATE UNIQUE INDEX by_email ON users (email)").await;

@@ -121,7 +121,7 @@ fn not_unique(collection: &str, field: &str, filter: &Document, indexes: &[Index
         FindingKind::Unique,
         format!("field `{field}` of `{collection}` has no unique index{instead}"),
         format!(
-            "{otherwise}write `db.getCollection({}).createIndex({{ {}: 1 }}, {{ unique: true }})`",
+            "{otherwise}run `db.getCollection({}).createIndex({{ {}: 1 }}, {{ unique: true }})` in mongosh",
             quoted(collection),
             quoted(field)
         ),

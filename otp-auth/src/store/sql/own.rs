@@ -97,7 +97,7 @@ pub(super) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> 
     if let Some(newer) = recorded.filter(|version| *version > NEWEST_MIGRATION) {
         findings.push(Finding::new(
             FindingKind::Migration,
-            format!("a newer version of otp-auth has migrated this database to {newer}, but this version knows only {NEWEST_MIGRATION}"),
+            format!("a newer version of otp-auth has applied migration {newer}, but this version knows only those up to {NEWEST_MIGRATION}"),
             "run the newer version",
         ));
     }

@@ -72,8 +72,8 @@ impl PostgresStore {
     /// `postgres://user:password@host/database?sslmode=verify-full`. For a schema other than
     /// `public`, name it in the URL: `?options[search_path]=app`.
     ///
-    /// Detects a pooler in transaction mode, such as `pgbouncer`. Every operation is then a
-    /// transaction.
+    /// Detects a pooler in transaction mode, such as `pgbouncer`. If it does not support
+    /// prepared statements, every operation becomes a transaction.
     ///
     /// # Errors
     ///

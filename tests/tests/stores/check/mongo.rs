@@ -26,7 +26,7 @@ async fn everything_that_is_missing_is_in_one_list() {
     for server in [REPLICA_SET, STANDALONE] {
         let store = server.store(&unique_name()).await;
         let unique_email = "field `email` of `users` has no unique index: \
-                            write `db.getCollection(\"users\").createIndex({ \"email\": 1 }, { unique: true })`";
+                            run `db.getCollection(\"users\").createIndex({ \"email\": 1 }, { unique: true })` in mongosh";
         assert_eq!(
             said::<User>(&store).await,
             [
@@ -98,7 +98,7 @@ async fn only_an_index_that_holds_for_every_user_counts() {
                 let otherwise = if near.is_empty() { "" } else { "if the values must be unique in the whole collection, " };
                 format!(
                     "field `email` of `users` has no unique index{instead}: \
-                     {near}{otherwise}write `db.getCollection(\"users\").createIndex({{ \"email\": 1 }}, {{ unique: true }})`"
+                     {near}{otherwise}run `db.getCollection(\"users\").createIndex({{ \"email\": 1 }}, {{ unique: true }})` in mongosh"
                 )
             })
             .into_iter()
@@ -153,7 +153,7 @@ async fn an_id_of_another_field_is_unique_too_and_a_view_takes_no_users() {
     assert_eq!(
         said::<Member>(&store).await,
         ["field `member id` of `users` has no unique index: \
-          write `db.getCollection(\"users\").createIndex({ \"member id\": 1 }, { unique: true })`"]
+          run `db.getCollection(\"users\").createIndex({ \"member id\": 1 }, { unique: true })` in mongosh"]
     );
     users(&store).drop().await.unwrap();
     let view = doc! { "create": "users", "viewOn": "base", "pipeline": [] };

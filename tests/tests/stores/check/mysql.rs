@@ -21,7 +21,7 @@ const NO_LONGER_NULLABLE: &str = "ALTER TABLE users ALTER plan SET DEFAULT 'free
 const DROP_INDEX: &str = "DROP INDEX one ON users";
 
 fn set_default(column: &str) -> String {
-    format!("write `ALTER TABLE `users` ALTER COLUMN `{column}` SET DEFAULT …`")
+    format!("run `ALTER TABLE `users` ALTER COLUMN `{column}` SET DEFAULT …`")
 }
 
 twins! {
@@ -61,7 +61,7 @@ async fn everything_that_is_wrong_is_in_one_list() {
             "otp-auth's own tables are incomplete: no table `otp_challenges`, no table `otp_budgets`, \
              no table `otp_sessions`, no table `token_blacklist`, no table `otp_realms`: \
              call the store's `migrate()` at startup, before `check()`",
-            "table `users` does not exist: write `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
+            "table `users` does not exist: run `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
              `email` VARCHAR(320) NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INT NOT NULL, \
              `tags` JSON NOT NULL, `nick` VARCHAR(320), `plan` VARCHAR(320) NOT NULL DEFAULT …)`, \
              or name the right table: `#[otp_user(table = \"…\")]`",
@@ -86,19 +86,19 @@ async fn everything_that_is_wrong_is_in_one_list() {
              `ALTER TABLE `users` MODIFY COLUMN `Is Verified` BOOLEAN …`, or change the field to a type that reads VARCHAR",
             "column `tags` of `users` is INT, but its field of type `Vec<String>` reads JSON: write \
              `ALTER TABLE `users` MODIFY COLUMN `tags` JSON …`, or change the field to a type that reads INT",
-            "table `users` has no column `nick`: write `ALTER TABLE `users` ADD COLUMN `nick` VARCHAR(320)`, \
+            "table `users` has no column `nick`: run `ALTER TABLE `users` ADD COLUMN `nick` VARCHAR(320)`, \
              or name the right column: `#[otp(column = \"…\")]`",
             "nothing generates the id, column `id` of `users`: write \
              `#[otp(id, generate = …)]`, or declare the column as ``id` BIGINT AUTO_INCREMENT PRIMARY KEY`",
             "the database generates column `level` of `users`, but a first sign-in sets it: \
              remove `default` from its field",
             "column `plan` of `users` requires a value, but a first sign-in does not set one: \
-             write `ALTER TABLE `users` ALTER COLUMN `plan` SET DEFAULT …`, or mark its field with `#[otp(default = …)]`",
+             run `ALTER TABLE `users` ALTER COLUMN `plan` SET DEFAULT …`, or mark its field with `#[otp(default = …)]`",
             "column `full_name` of `users` requires a value, but a first sign-in does not set one: write \
              `ALTER TABLE `users` ALTER COLUMN `full_name` SET DEFAULT …`, \
              or give it a field with `#[otp(default = …)]`",
-            "column `id` of `users` has no unique index: write `ALTER TABLE `users` ADD UNIQUE (`id`)`",
-            "column `email` of `users` has no unique index: write `ALTER TABLE `users` ADD UNIQUE (`email`)`",
+            "column `id` of `users` has no unique index: run `ALTER TABLE `users` ADD UNIQUE (`id`)`",
+            "column `email` of `users` has no unique index: run `ALTER TABLE `users` ADD UNIQUE (`email`)`",
         ]
     );
     let closed = UserStore::<Demanding>::check(&store, SignUps::Closed).await.unwrap();
@@ -145,7 +145,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
                 let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
                 format!(
                     "column `email` of `users` has no unique index{instead}: \
-                     {near}{otherwise}write `ALTER TABLE `users` ADD UNIQUE (`email`)`"
+                     {near}{otherwise}run `ALTER TABLE `users` ADD UNIQUE (`email`)`"
                 )
             })
             .into_iter()
@@ -196,13 +196,13 @@ async fn a_view_is_checked_for_what_it_has() {
     run(&store, derived).await;
     let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding") };
     assert_eq!(finding.kind(), FindingKind::SignUp);
-    assert!(finding.problem().contains("`users` of a sign-in fails: "), "{finding}");
+    assert!(finding.problem().contains("`users` that a sign-in needs fails ("), "{finding}");
     run(&store, "CREATE OR REPLACE VIEW users AS SELECT DISTINCT id, email FROM base").await;
     assert_eq!(kinds::<User>(&store).await, [FindingKind::Column, FindingKind::SignUp]);
     run(&store, "CREATE OR REPLACE VIEW users AS SELECT id, email, is_verified FROM base; DROP TABLE base").await;
     assert_eq!(
         said::<User>(&store).await,
-        ["the view `users` cannot be read: it refers to something that does not exist: repair it, \
+        ["the view `users` refers to something that does not exist: repair it, \
           or name the right table: `#[otp_user(table = \"…\")]`"]
     );
 }
@@ -249,7 +249,7 @@ async fn every_table_column_and_index_of_ours_is_missed() {
     assert_eq!(
         said::<User>(&store).await,
         [
-            "a newer version of otp-auth has migrated this database to 17, but this version knows only 2: run the newer version"
+            "a newer version of otp-auth has applied migration 17, but this version knows only those up to 2: run the newer version"
         ]
     );
 }
@@ -272,7 +272,7 @@ async fn odd_names_in_this_database_are_found() {
     assert_eq!(
         said::<Member>(&store).await,
         ["column `E-Mail `Address`` of `Member`s \"all\"` has no unique index: \
-          write `ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)`"]
+          run `ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)`"]
     );
     run(&store, "ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)").await;
     assert_eq!(said::<Member>(&store).await, [""; 0]);
@@ -297,14 +297,14 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     )
     .await;
     let unique = "column `email` of `users` has no unique index";
-    let write = "write `ALTER TABLE `users` ADD UNIQUE (`email`)`";
+    let write = "run `ALTER TABLE `users` ADD UNIQUE (`email`)`";
     // The position in the server's message differs between versions.
     let [wrong, not_unique] = &said::<Person>(&store).await[..] else { panic!("two findings") };
     assert!(
         wrong.starts_with(
-            "the filter `deleted_at IS NULL AND kind = 'person'` fails on `users`: \
-             Unknown column 'deleted_at' in '"
-        ) && wrong.ends_with(": fix it: `#[otp_user(filter = \"…\")]`"),
+            "the filter `deleted_at IS NULL AND kind = 'person'` fails on `users` \
+             (Unknown column 'deleted_at' in '"
+        ) && wrong.ends_with("): correct `#[otp_user(filter = \"…\")]`"),
         "{wrong}"
     );
     assert_eq!(*not_unique, format!("{unique}: {write}"));
@@ -425,8 +425,8 @@ async fn what_this_user_of_the_database_may_not_do_is_told() {
     assert_eq!(
         said::<User>(&limited).await,
         [
-            "the database user lacks INSERT on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
-            "the database user lacks UPDATE on `users`: write `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
+            "the database user lacks INSERT on `users`: run `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
+            "the database user lacks UPDATE on `users`: run `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
         ]
     );
     run(&store, &format!("UPDATE mysql.db SET update_priv = 'Y' WHERE user = '{user}'; FLUSH PRIVILEGES")).await;

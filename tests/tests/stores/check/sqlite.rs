@@ -41,7 +41,7 @@ async fn an_empty_database_needs_both_kinds_of_tables() {
             "otp-auth's own tables are incomplete: no table `otp_challenges`, no table `otp_budgets`, \
              no table `otp_sessions`, no table `token_blacklist`: \
              call the store's `migrate()` at startup, before `check()`",
-            "table `users` does not exist: write `CREATE TABLE `users` (`id` INTEGER PRIMARY KEY, \
+            "table `users` does not exist: run `CREATE TABLE `users` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, \
              `email` TEXT NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INTEGER NOT NULL, \
              `tags` TEXT NOT NULL, `nick` TEXT, `plan` TEXT NOT NULL DEFAULT …)`, \
              or name the right table: `#[otp_user(table = \"…\")]`",
@@ -63,14 +63,14 @@ async fn everything_that_is_wrong_is_in_one_list() {
              recreate the table with ``id` INTEGER`, or change the field to a type that reads TEXT",
             "column `email` of `users` is INTEGER, but its field of type `String` reads TEXT: \
              recreate the table with ``email` TEXT`, or change the field to a type that reads INTEGER",
-            "table `users` has no column `Is Verified`: write `ALTER TABLE `users` ADD COLUMN `Is Verified` \
+            "table `users` has no column `Is Verified`: run `ALTER TABLE `users` ADD COLUMN `Is Verified` \
              BOOLEAN NOT NULL DEFAULT FALSE`, or name the right column: `#[otp(column = \"…\")]`",
             "column `level` of `users` is REAL, but its field of type `i32` reads INTEGER: \
              recreate the table with ``level` INTEGER`, or change the field to a type that reads REAL",
-            "table `users` has no column `nick`: write `ALTER TABLE `users` ADD COLUMN `nick` TEXT`, \
+            "table `users` has no column `nick`: run `ALTER TABLE `users` ADD COLUMN `nick` TEXT`, \
              or name the right column: `#[otp(column = \"…\")]`",
             "nothing generates the id, column `id` of `users`: \
-             write `#[otp(id, generate = …)]`, or declare the column as ``id` INTEGER PRIMARY KEY`",
+             write `#[otp(id, generate = …)]`, or declare the column as ``id` INTEGER PRIMARY KEY AUTOINCREMENT`",
             "column `full_name` of `users` requires a value, but a first sign-in does not set one: \
              recreate the table with a DEFAULT for it, or give it a field with `#[otp(default = …)]`",
             "column `terms` of `users` requires a value, but a first sign-in does not set one: \
@@ -80,7 +80,7 @@ async fn everything_that_is_wrong_is_in_one_list() {
             "the database generates column `tags` of `users`, but a first sign-in sets it: \
              remove `default` from its field",
             "column `email` of `users` has no unique index: \
-             write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
+             run `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
         ]
     );
 }
@@ -181,10 +181,10 @@ async fn a_view_has_columns_and_types_and_takes_rows_by_triggers() {
     assert_eq!(
         said::<User>(&store).await,
         [
-            "`users` rejects the INSERT: cannot modify users because it is a view: \
-             write `CREATE TRIGGER … INSTEAD OF INSERT ON `users` …`, or name the table behind the view",
-            "`users` rejects the UPDATE: cannot modify users because it is a view: \
-             write `CREATE TRIGGER … INSTEAD OF UPDATE ON `users` …`, or name the table behind the view",
+            "`users` rejects the INSERT of a sign-in (cannot modify users because it is a view): \
+             run `CREATE TRIGGER … INSTEAD OF INSERT ON `users` …`, or name the table behind the view",
+            "`users` rejects the UPDATE of a sign-in (cannot modify users because it is a view): \
+             run `CREATE TRIGGER … INSTEAD OF UPDATE ON `users` …`, or name the table behind the view",
         ]
     );
     run(&store, "DROP VIEW users; CREATE VIEW users AS SELECT cast(id AS TEXT) AS id, id AS email FROM base").await;
@@ -192,7 +192,7 @@ async fn a_view_has_columns_and_types_and_takes_rows_by_triggers() {
     run(&store, "DROP VIEW users; CREATE VIEW users AS SELECT * FROM base; DROP TABLE base").await;
     assert_eq!(
         said::<User>(&store).await,
-        ["table `users` cannot be read: no such table: main.base: \
+        ["table `users` cannot be read (no such table: main.base): \
           repair it, or name the right table: `#[otp_user(table = \"…\")]`"]
     );
 }
@@ -228,7 +228,7 @@ async fn only_an_index_that_holds_for_every_row_counts() {
                 let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
                 format!(
                     "column `email` of `users` has no unique index{instead}: \
-                     {near}{otherwise}write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`"
+                     {near}{otherwise}run `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`"
                 )
             })
             .into_iter()
@@ -292,8 +292,8 @@ async fn odd_names_are_found_in_another_schema() {
     run(&store, "ATTACH ':memory:' AS other; CREATE TABLE \"member`s \"\"all\"\"\" (id)").await;
     assert_eq!(
         said::<Member>(&store).await,
-        ["table `other.Member`s \"all\"` does not exist: write `CREATE TABLE `other`.`Member``s \"all\"` \
-          (`the id` INTEGER PRIMARY KEY, `E-Mail ``Address``` TEXT NOT NULL UNIQUE, `group` TEXT)`, \
+        ["table `other.Member`s \"all\"` does not exist: run `CREATE TABLE `other`.`Member``s \"all\"` \
+          (`the id` INTEGER PRIMARY KEY AUTOINCREMENT, `E-Mail ``Address``` TEXT NOT NULL UNIQUE, `group` TEXT)`, \
           or name the right table: `#[otp_user(table = \"…\")]`"]
     );
     run(
@@ -304,10 +304,10 @@ async fn odd_names_are_found_in_another_schema() {
     assert_eq!(
         said::<Member>(&store).await,
         [
-            "table `other.Member`s \"all\"` has no column `group`: write `ALTER TABLE `other`.`Member``s \"all\"` \
+            "table `other.Member`s \"all\"` has no column `group`: run `ALTER TABLE `other`.`Member``s \"all\"` \
              ADD COLUMN `group` TEXT`, or name the right column: `#[otp(column = \"…\")]`",
             "column `E-Mail `Address`` of `other.Member`s \"all\"` has no unique index: \
-             write `CREATE UNIQUE INDEX `other`.`Member``s \"all\"_E-Mail ``Address``` \
+             run `CREATE UNIQUE INDEX `other`.`Member``s \"all\"_E-Mail ``Address``` \
              ON `Member``s \"all\"` (`E-Mail ``Address```)`",
         ]
     );
@@ -370,7 +370,7 @@ async fn tables_of_another_version_are_noticed() {
     assert_eq!(
         said::<User>(&newer).await,
         [
-            "a newer version of otp-auth has migrated this database to 17, but this version knows only 2: run the newer version"
+            "a newer version of otp-auth has applied migration 17, but this version knows only those up to 2: run the newer version"
         ]
     );
     // The files may be run by other tools, and then nothing is recorded.
@@ -401,10 +401,10 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
     assert_eq!(
         said::<Person>(&store).await,
         [
-            "the filter `deleted_at IS NULL AND kind = 'person'` fails on `users`: \
-             no such column: deleted_at: fix it: `#[otp_user(filter = \"…\")]`",
+            "the filter `deleted_at IS NULL AND kind = 'person'` fails on `users` \
+             (no such column: deleted_at): correct `#[otp_user(filter = \"…\")]`",
             "column `email` of `users` has no unique index: \
-             write `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
+             run `CREATE UNIQUE INDEX `users_email` ON `users` (`email`)`",
         ]
     );
     for (index, instead) in [

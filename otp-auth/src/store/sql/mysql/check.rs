@@ -263,7 +263,7 @@ async fn unique_indexes(
 fn not_accepted(statement: &str, table: &Table, said: &str) -> Finding {
     Finding::new(
         FindingKind::SignUp,
-        format!("the {statement} `{}` of a sign-in fails: {said}", table.title()),
+        format!("the {statement} `{}` that a sign-in needs fails ({said})", table.title()),
         "change the table, or name the right one: `#[otp_user(table = \"…\")]`",
     )
 }
@@ -311,7 +311,7 @@ fn not_allowed(right: &str, table: &Table) -> Finding {
     Finding::new(
         FindingKind::Privilege,
         format!("the database user lacks {right} {table}"),
-        format!("write `GRANT SELECT, INSERT, UPDATE ON {table} TO …`"),
+        format!("run `GRANT SELECT, INSERT, UPDATE ON {table} TO …`"),
     )
 }
 
@@ -319,7 +319,7 @@ fn not_allowed(right: &str, table: &Table) -> Finding {
 fn unreadable(table: &Table) -> Finding {
     Finding::new(
         FindingKind::Table,
-        format!("the view `{}` cannot be read: it refers to something that does not exist", table.title()),
+        format!("the view `{}` refers to something that does not exist", table.title()),
         "repair it, or name the right table: `#[otp_user(table = \"…\")]`",
     )
 }

@@ -254,7 +254,7 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Vec<Finding> 
             FindingKind::SignUp,
             format!("`{}` does not support {what}", table.title()),
             format!(
-                "write `CREATE TRIGGER … INSTEAD OF {what} ON {} FOR EACH ROW …`, or name the table behind the view",
+                "run `CREATE TRIGGER … INSTEAD OF {what} ON {} FOR EACH ROW …`, or name the table behind the view",
                 table.quoted
             ),
         )
@@ -281,15 +281,15 @@ fn not_allowed(rights: &str, tables: &str) -> Finding {
     Finding::new(
         FindingKind::Privilege,
         format!("the database user lacks {rights} on {tables}"),
-        format!("write `GRANT {rights} ON {tables} TO …`"),
+        format!("run `GRANT {rights} ON {tables} TO …`"),
     )
 }
 
 fn not_visible(table: &Table) -> Finding {
-    let schema = table.schema.unwrap_or("of the search path");
+    let schema = table.schema.unwrap_or("…");
     Finding::new(
         FindingKind::Privilege,
         format!("the database user lacks USAGE on the schema of `{}`", table.title()),
-        format!("write `GRANT USAGE ON SCHEMA {schema} TO …`"),
+        format!("run `GRANT USAGE ON SCHEMA {schema} TO …`"),
     )
 }

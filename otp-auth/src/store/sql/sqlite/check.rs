@@ -278,11 +278,11 @@ async fn not_accepted(
     };
     let what = if statement.starts_with("INSERT") { "INSERT" } else { "UPDATE" };
     let remedy = if place.is_view {
-        format!("write `CREATE TRIGGER … INSTEAD OF {what} ON {} …`, or name the table behind the view", table.quoted)
+        format!("run `CREATE TRIGGER … INSTEAD OF {what} ON {} …`, or name the table behind the view", table.quoted)
     } else {
         format!("change the table so that it accepts `{statement}`")
     };
-    let problem = format!("`{}` rejects the {what}: {message}", table.title());
+    let problem = format!("`{}` rejects the {what} of a sign-in ({message})", table.title());
     Ok(Some(Finding::new(FindingKind::SignUp, problem, remedy)))
 }
 
@@ -290,7 +290,7 @@ async fn not_accepted(
 fn unreadable(table: &Table, message: &str) -> Finding {
     Finding::new(
         FindingKind::Table,
-        format!("table `{}` cannot be read: {message}", table.title()),
+        format!("table `{}` cannot be read ({message})", table.title()),
         "repair it, or name the right table: `#[otp_user(table = \"…\")]`",
     )
 }
