@@ -7,6 +7,7 @@
 mod stub;
 
 use otp_auth_macros::{OtpUser, otp_config};
+use otp_auth_rules::Form;
 
 use crate::stub::__private::{Hooks, OtpConfig, OtpUser as _, SendOtp, VerifiableUser};
 
@@ -301,6 +302,7 @@ fn own_claims_take_the_place_of_generated_ones() {
     user = Member,
     secret_key = std::env::var("SECRET").unwrap_or_default(),
     previous_secret_keys = ["0123456789abcdef0123456789abcdef", env("OLD"), self.old()],
+    realm = String::from("staff"),
     access_token_lifetime = std::time::Duration::from_mins(5),
     refresh_token_lifetime = std::time::Duration::from_hours(5),
     refresh_grace = std::time::Duration::from_secs(1),
@@ -352,6 +354,7 @@ fn every_key_can_be_an_expression() {
             "previous_secret_key = 32 bytes",
             "previous_secret_key = env OLD",
             "previous_secret_key = 33 bytes",
+            "realm = staff",
             "access_token_lifetime = 300s",
             "refresh_token_lifetime = 18000s",
             "refresh_grace = 1s",
@@ -381,6 +384,16 @@ fn every_key_can_be_an_expression() {
             "developer_host = 192.168.1.20",
         ]
     );
+    for key in otp_auth_rules::KEYS {
+        let setter = match key.form {
+            Form::List(list) => list.one,
+            Form::Secrets(_) => "previous_secret_key",
+            Form::Type(_) | Form::Delivery | Form::Word(_) | Form::Path(_) => continue,
+            _ => key.name,
+        };
+        let prefix = format!("{setter} = ");
+        assert!(Everything.settings().0.iter().any(|call| call.starts_with(&prefix)), "`{}` is not tried", key.name);
+    }
     const { assert!(Everything::DEVELOPER_MODE_IN_RELEASE) };
     const { assert!(!MemberAuth::DEVELOPER_MODE_IN_RELEASE) };
     assert_eq!(Everything::DEBUG_BUILD, cfg!(debug_assertions));

@@ -63,6 +63,6 @@ mod tests {
         let found = faults(|settings| settings.otp_length(4).max_sends_per_day(100));
         assert!(matches!(&found[..], [fault] if fault.contains("`otp_length`")), "{found:?}");
         let found = faults(|settings| settings.max_sends_per_day(100));
-        assert!(matches!(&found[..], [fault] if fault.contains("6 digits")), "{found:?}");
+        assert!(matches!(&found[..], [fault] if fault.contains("6-digit codes")), "{found:?}");
     }
 }
