@@ -118,7 +118,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         Ok(ControlFlow::Break(SignedIn { user, session, tokens, device: None }))
     }
 
-    /// Replaces the token of a generation, for a client that presented one of `presented`.
+    /// Replaces the token of a generation. If it is not the presented one, the presented one is
+    /// judged again.
     async fn replace(
         &self,
         user: C::User,
