@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::event::{self, Ending};
 use crate::id::SessionId;
-use crate::store::{BlacklistEntry, BlacklistKind, Revocation};
+use crate::store::{BlacklistEntry, Revocation};
 use crate::token;
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -33,9 +33,8 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Records locally which sessions have ended.
     pub(super) fn note_ended(&self, ids: &[SessionId], revocation: Revocation) {
-        let Revocation { now, blacklist_until } = revocation;
-        let entry = |id: &SessionId| BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until);
-        self.inner.following.revoked.insert(&ids.iter().map(entry).collect::<Vec<_>>(), now);
+        let entries: Vec<_> = ids.iter().map(|id| revocation.of_session(*id)).collect();
+        self.inner.following.revoked.insert(&entries, revocation.now);
     }
 
     pub(super) async fn blacklist(&self, entry: BlacklistEntry) -> Result<(), AuthError> {

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Advance, Binding, BlacklistEntry, BlacklistKind, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore, CodeMac,
-    CountedAttempt, Cursor, Decision, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Proof,
-    Realm, Recovery, Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId,
-    SessionStore, SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    Advance, Binding, BlacklistEntry, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt,
+    Cursor, Decision, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Proof, Realm, Recovery,
+    Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore,
+    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::challenge::budget::window;
 use crate::user::OtpUser;
@@ -142,11 +142,10 @@ impl<U> State<U> {
     }
 
     fn revoke(&mut self, realm: &Realm, id: SessionId, revocation: Revocation) -> bool {
-        let Revocation { now, blacklist_until } = revocation;
-        self.blacklist(realm, &BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until));
+        self.blacklist(realm, &revocation.of_session(id));
         match self.sessions.get_mut(&(realm.clone(), id)) {
             Some(session) if session.revoked_at.is_none() => {
-                session.revoked_at = Some(now);
+                session.revoked_at = Some(revocation.now);
                 true
             }
             _ => false,

@@ -265,6 +265,11 @@ impl Revocation {
     pub const fn new(now: Timestamp, blacklist_until: Timestamp) -> Self {
         Self { now, blacklist_until }
     }
+
+    /// The blacklist entry of a session that this revokes.
+    pub(crate) const fn of_session(self, id: SessionId) -> BlacklistEntry {
+        BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, self.now, self.blacklist_until)
+    }
 }
 
 /// The kind of id that a blacklist entry has.

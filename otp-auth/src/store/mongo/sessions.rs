@@ -7,8 +7,8 @@ use super::error::Error;
 use super::row::{self, binary, bytes, date, number, of_key, optional_text, optional_time, text, time};
 use super::{MongoStore, insert};
 use crate::store::{
-    Advance, Binding, BlacklistEntry, BlacklistKind, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session,
-    SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
+    Advance, Binding, BlacklistEntry, Client, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
+    SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 fn session(row: &Document) -> Result<Session, Error> {
@@ -99,7 +99,7 @@ impl MongoStore {
         if ids.is_empty() {
             return Ok(());
         }
-        let entries: Vec<_> = ids.iter().map(|id| ending(*id, revocation)).collect();
+        let entries: Vec<_> = ids.iter().map(|id| revocation.of_session(*id)).collect();
         self.add_to_blacklist(realm, &entries, revocation.now).await?;
         let keys: Vec<_> = ids.iter().map(|id| row::key(realm, id.as_bytes())).collect();
         let unrevoked = doc! { "_id": { "$in": keys }, "revoked_at": null };
@@ -107,11 +107,6 @@ impl MongoStore {
         self.sessions.update_many(unrevoked, revoked).await?;
         Ok(())
     }
-}
-
-fn ending(id: SessionId, revocation: Revocation) -> BlacklistEntry {
-    let Revocation { now, blacklist_until } = revocation;
-    BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until)
 }
 
 impl SessionStore for MongoStore {
@@ -189,7 +184,7 @@ impl SessionStore for MongoStore {
     /// Blacklists first: if it stops in between, the session's tokens are already rejected, and a
     /// repetition completes it.
     async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
-        self.add_to_blacklist(realm, &[ending(id, revocation)], revocation.now).await?;
+        self.add_to_blacklist(realm, &[revocation.of_session(id)], revocation.now).await?;
         let mut unrevoked = by_id(realm, id);
         unrevoked.insert("revoked_at", Bson::Null);
         let revoked = doc! { "$set": { "revoked_at": date(revocation.now) } };

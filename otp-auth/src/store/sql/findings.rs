@@ -127,6 +127,22 @@ pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, sai
     )
 }
 
+/// The database user lacks a right.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(super) fn not_allowed(right: &str, grant: &str) -> Finding {
+    Finding::new(
+        FindingKind::Privilege,
+        format!("the database user lacks {right}"),
+        format!("run `GRANT {grant} TO …`"),
+    )
+}
+
+/// The table cannot be read. For example, it is a view of a table that no longer exists.
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(super) fn unreadable(problem: String) -> Finding {
+    Finding::new(FindingKind::Table, problem, "repair it, or name the right table: `#[otp_user(table = \"…\")]`")
+}
+
 /// The field cannot read the column's type.
 pub(super) fn wrong_type<DB: Database>(
     dialect: Dialect,

@@ -7,7 +7,7 @@ use super::findings::{self, Dialect};
 use super::row::{OwnRow, needed};
 use super::shape::{Column, Given, Table};
 use super::unique::{UniqueIndex, is_unique};
-use crate::check::Finding;
+use crate::check::{Finding, SignUps};
 
 /// A column in the catalog.
 #[derive(Debug)]
@@ -59,9 +59,24 @@ fn is_named(text: &str, name: &str) -> bool {
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
 }
 
+/// What is wrong with the columns and indexes of a table, unlike a view. Checks only columns that
+/// are `present`.
+pub(super) fn table_faults<DB: Database>(
+    dialect: Dialect,
+    table: &Table<DB>,
+    sign_ups: SignUps,
+    present: &[&Column<DB>],
+    listed: &[Listed],
+    indexes: &[UniqueIndex],
+) -> Vec<Finding> {
+    let of_sign_ups = (sign_ups == SignUps::Open).then(|| sign_up_faults(dialect, table, listed));
+    let of_indexes = unique_faults(dialect, table, present, listed, indexes);
+    of_sign_ups.into_iter().flatten().chain(of_indexes).collect()
+}
+
 /// The columns that a first sign-in leaves without a value they need, or sets to a value they
 /// reject.
-pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, listed: &[Listed]) -> Vec<Finding> {
+fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, listed: &[Listed]) -> Vec<Finding> {
     let fault = |listed: &Listed| {
         let column = table.columns.iter().find(|column| dialect.is_same(column.name, &listed.name));
         if let Some(column) = column.filter(|column| column.given != Given::Nothing) {
@@ -89,9 +104,8 @@ pub(super) fn sign_up_faults<DB: Database>(dialect: Dialect, table: &Table<DB>, 
     listed.iter().filter_map(fault).collect()
 }
 
-/// The id and the address, if nothing prevents two users from having the same one. Checks only
-/// columns that are `present`.
-pub(super) fn unique_faults<DB: Database>(
+/// The id and the address, if nothing prevents two users from having the same one.
+fn unique_faults<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     present: &[&Column<DB>],

@@ -213,10 +213,11 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// The methods of a [`Dialect`] that differ only in types. With `sessions`, includes those for
-/// which the module `sessions` has functions.
+/// The methods of a [`Dialect`] that differ only in types; `$text` is how it binds text of our own
+/// tables. With `sessions`, includes those that end sessions with what the modules `sessions` and
+/// `blacklist` have.
 macro_rules! same_statements {
-    ($connection:ty) => {
+    ($connection:ty, $text:path) => {
         async fn execute(
             connection: &mut $connection,
             statement: &'static str,
@@ -247,11 +248,23 @@ macro_rules! same_statements {
             realm: &$crate::store::Realm,
             session: &$crate::store::Session,
         ) -> Result<(), Error> {
-            super::sessions::insert_session(connection, realm, session).await
+            let insert = sqlx::query(super::sessions::INSERT)
+                .bind($text(realm.as_str()))
+                .bind(session.id.as_bytes().as_slice())
+                .bind($text(session.user_id.as_str()))
+                .bind(session.binding.as_bytes().as_slice())
+                .bind(i64::from(session.generation))
+                .bind(session.created_at.as_millis())
+                .bind(session.refreshed_at.as_millis())
+                .bind(session.expires_at.as_millis())
+                .bind(session.methods.as_str())
+                .bind(&session.client.user_agent)
+                .bind(session.client.address.map(|address| address.to_string()));
+            insert.execute(connection).await.map(drop)
         }
     };
-    ($connection:ty, sessions) => {
-        same_statements!($connection);
+    ($connection:ty, $text:path, sessions) => {
+        same_statements!($connection, $text);
 
         async fn revoke(
             connection: &mut $connection,
@@ -259,7 +272,14 @@ macro_rules! same_statements {
             id: $crate::store::SessionId,
             revocation: $crate::store::Revocation,
         ) -> Result<bool, Error> {
-            super::sessions::revoke(connection, realm, id, revocation).await
+            let revoked = sqlx::query(super::sessions::REVOKE)
+                .bind(revocation.now.as_millis())
+                .bind($text(realm.as_str()))
+                .bind(id.as_bytes().as_slice())
+                .execute(&mut *connection)
+                .await?;
+            super::blacklist::blacklist(connection, realm, &revocation.of_session(id)).await?;
+            Ok(revoked.rows_affected() > 0)
         }
 
         async fn revoke_all(

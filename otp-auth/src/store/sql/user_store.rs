@@ -55,7 +55,11 @@ macro_rules! user_store {
                 }
 
                 async fn check(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
-                    self.check_tables::<U>(sign_ups).await
+                    let mut findings = self.check_own_tables().await?;
+                    if let Some(table) = U::table() {
+                        findings.extend(self.check_users::<U>(&table, sign_ups).await?);
+                    }
+                    Ok(findings)
                 }
             }
         };

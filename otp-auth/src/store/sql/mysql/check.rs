@@ -1,15 +1,14 @@
 //! The startup check on `MySQL` and `MariaDB`. Queries the server about each column with a
 //! statement that reads no rows, and takes the rest from the catalog.
 
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::mysql::MySqlConnection;
 use sqlx::{Connection as _, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::MySqlStore;
 use super::user::Table;
 use crate::check::{Finding, FindingKind, SignUps};
-use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, sign_up_faults, type_fault, unique_faults};
+use crate::store::sql::listed::{Listed, table_faults, type_fault};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex, conditional};
 use crate::store::sql::user::SqlUser;
@@ -28,143 +27,135 @@ struct Place {
 }
 
 impl MySqlStore {
+    pub(super) async fn check_own_tables(&self) -> Result<Vec<Finding>, sqlx::Error> {
+        let connection = &mut *self.pool.acquire().await?;
+        let mut lacks = Vec::new();
+        for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &BLACKLIST, &REALMS] {
+            let columns = sqlx::query_scalar(
+                "SELECT CONVERT(column_name USING utf8mb4) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ?",
+            )
+            .bind(table.name)
+            .fetch_all(&mut *connection)
+            .await?;
+            let indexes = sqlx::query_scalar(
+                "SELECT DISTINCT IF(index_name = 'PRIMARY', ?, CONVERT(index_name USING utf8mb4)) \
+                 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ?",
+            )
+            .bind(PRIMARY_KEY)
+            .bind(table.name)
+            .fetch_all(&mut *connection)
+            .await?;
+            lacks.extend(Present { columns, indexes }.lacks(table));
+        }
+        let is_recorded: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = '_otp_auth_migrations'",
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        let recorded = if is_recorded > 0 {
+            sqlx::query_scalar("SELECT MAX(version) FROM _otp_auth_migrations WHERE success")
+                .fetch_one(connection)
+                .await?
+        } else {
+            None
+        };
+        Ok(own::findings(&lacks, recorded))
+    }
+
     /// Uses one connection, because temporary tables and the SQL mode belong to the session.
-    pub(super) async fn check_tables<U: SqlUser<sqlx::MySql>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
-        let mut connection = self.pool.acquire().await?;
-        let mut findings = own_tables(&mut connection).await?;
-        if let Some(table) = U::table() {
-            findings.extend(users::<U>(&mut connection, &table, sign_ups).await?);
+    pub(super) async fn check_users<U: SqlUser<sqlx::MySql>>(
+        &self,
+        table: &Table,
+        sign_ups: SignUps,
+    ) -> Result<Vec<Finding>, sqlx::Error> {
+        let connection = &mut *self.pool.acquire().await?;
+        let Some(place) = place(connection, table).await? else {
+            return Ok(vec![findings::no_table(Dialect::MySql, table)]);
+        };
+        let mut findings = Vec::new();
+        let mut present = Vec::new();
+        for column in &table.columns {
+            match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
+                Ok(row) => {
+                    present.push(column);
+                    findings.extend(type_fault(Dialect::MySql, table, column, &row));
+                }
+                Err(error) => match number(&error) {
+                    Some(NO_COLUMN) => findings.push(findings::no_column(Dialect::MySql, table, column)),
+                    Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE) => {
+                        present.push(column);
+                        findings.push(not_allowed(&format!("SELECT on {} of", column.quoted), table));
+                    }
+                    Some(BROKEN_VIEW) => {
+                        let problem = format!("the view `{}` refers to something that does not exist", table.title());
+                        return Ok(vec![findings::unreadable(problem)]);
+                    }
+                    _ => return Err(error),
+                },
+            }
+        }
+        if let Some(filter) = &table.filter
+            && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
+        {
+            match (number(&error), error.as_database_error()) {
+                (Some(number), Some(said)) if !OF_THE_MOMENT.contains(&number) => {
+                    findings.push(findings::wrong_filter(table, filter, said.message()));
+                }
+                _ => return Err(error),
+            }
+        }
+        if place.is_view {
+            findings.extend(not_written(table, &place, sign_ups));
+        } else {
+            let listed = listed(connection, &place).await?;
+            let indexes = unique_indexes(connection, table, &place).await?;
+            findings.extend(table_faults(Dialect::MySql, table, sign_ups, &present, &listed, &indexes));
+        }
+        if findings.is_empty() {
+            // The server checks privileges when it prepares a statement, so a cached one proves
+            // nothing.
+            connection.clear_cached_statements().await?;
+            let adding = (sign_ups == SignUps::Open).then_some(("INSERT on", U::INSERT));
+            let marking = U::MARK_VERIFIED.map(|statement| ("UPDATE on", statement));
+            for (right, statement) in adding.into_iter().chain(marking) {
+                if let Err(error) = connection.prepare(statement.into_sql_str()).await {
+                    match (number(&error), error.as_database_error()) {
+                        (Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE), _) => findings.push(not_allowed(right, table)),
+                        (Some(number), Some(said)) if !OF_THE_MOMENT.contains(&number) => {
+                            findings.push(not_accepted(right, table, said.message()));
+                        }
+                        _ => return Err(error),
+                    }
+                }
+            }
         }
         Ok(findings)
     }
 }
 
-async fn own_tables(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx::Error> {
-    let mut lacks = Vec::new();
-    for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &BLACKLIST, &REALMS] {
-        let columns = sqlx::query_scalar(
-            "SELECT CONVERT(column_name USING utf8mb4) FROM information_schema.columns \
-             WHERE table_schema = DATABASE() AND table_name = ?",
-        )
-        .bind(table.name)
-        .fetch_all(&mut *connection)
-        .await?;
-        let indexes = sqlx::query_scalar(
-            "SELECT DISTINCT IF(index_name = 'PRIMARY', ?, CONVERT(index_name USING utf8mb4)) \
-             FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ?",
-        )
-        .bind(PRIMARY_KEY)
-        .bind(table.name)
-        .fetch_all(&mut *connection)
-        .await?;
-        lacks.extend(Present { columns, indexes }.lacks(table));
-    }
-    let is_recorded: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name = '_otp_auth_migrations'",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let recorded = if is_recorded > 0 {
-        sqlx::query_scalar("SELECT MAX(version) FROM _otp_auth_migrations WHERE success").fetch_one(connection).await?
-    } else {
-        None
-    };
-    Ok(own::findings(&lacks, recorded))
-}
-
-async fn users<U: SqlUser<sqlx::MySql>>(
-    connection: &mut MySqlConnection,
-    table: &Table,
-    sign_ups: SignUps,
-) -> Result<Vec<Finding>, sqlx::Error> {
-    let Some(place) = place(connection, table).await? else {
-        return Ok(vec![findings::no_table(Dialect::MySql, table)]);
-    };
-    let mut findings = Vec::new();
-    let mut present = Vec::new();
-    for column in &table.columns {
-        match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
-            Ok(row) => {
-                present.push(column);
-                findings.extend(type_fault(Dialect::MySql, table, column, &row));
-            }
-            Err(error) => match number(&error) {
-                Some(NO_COLUMN) => findings.push(findings::no_column(Dialect::MySql, table, column)),
-                Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE) => {
-                    present.push(column);
-                    findings.push(not_allowed(&format!("SELECT on {} of", column.quoted), table));
-                }
-                Some(BROKEN_VIEW) => return Ok(vec![unreadable(table)]),
-                _ => return Err(error),
-            },
-        }
-    }
-    if let Some(filter) = &table.filter
-        && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
-    {
-        match (number(&error), error.as_database_error()) {
-            (Some(number), Some(said)) if !OF_THE_MOMENT.contains(&number) => {
-                findings.push(findings::wrong_filter(table, filter, said.message()));
-            }
-            _ => return Err(error),
-        }
-    }
-    let listed = listed(connection, &place).await?;
-    if sign_ups == SignUps::Open && !place.is_view {
-        findings.extend(sign_up_faults(Dialect::MySql, table, &listed));
-    }
-    if place.is_view {
-        findings.extend(not_written(table, &place, sign_ups));
-    } else {
-        let indexes = unique_indexes(connection, table, &place).await?;
-        findings.extend(unique_faults(Dialect::MySql, table, &present, &listed, &indexes));
-    }
-    if findings.is_empty() {
-        // The server checks privileges when it prepares a statement, so a cached one proves
-        // nothing.
-        connection.clear_cached_statements().await?;
-        let adding = (sign_ups == SignUps::Open).then_some(("INSERT on", U::INSERT));
-        let marking = U::MARK_VERIFIED.map(|statement| ("UPDATE on", statement));
-        for (right, statement) in adding.into_iter().chain(marking) {
-            if let Err(error) = connection.prepare(statement.into_sql_str()).await {
-                match (number(&error), error.as_database_error()) {
-                    (Some(NOT_ALLOWED_COLUMN | NOT_ALLOWED_TABLE), _) => findings.push(not_allowed(right, table)),
-                    (Some(number), Some(said)) if !OF_THE_MOMENT.contains(&number) => {
-                        findings.push(not_accepted(right, table, said.message()));
-                    }
-                    _ => return Err(error),
-                }
-            }
-        }
-    }
-    Ok(findings)
-}
-
 async fn place(connection: &mut MySqlConnection, table: &Table) -> Result<Option<Place>, sqlx::Error> {
     // The server compares the names, and may be case-sensitive.
-    let row = sqlx::query(
-        "SELECT CONVERT(tables.table_schema USING utf8mb4) AS place, CONVERT(tables.table_name USING utf8mb4) AS name, \
-         tables.table_type LIKE '%VIEW' AS is_view, \
+    let found: Option<(String, String, bool, bool, bool)> = sqlx::query_as(
+        "SELECT CONVERT(tables.table_schema USING utf8mb4), CONVERT(tables.table_name USING utf8mb4), \
+         tables.table_type LIKE '%VIEW', \
          COALESCE((SELECT is_updatable FROM information_schema.views \
-             WHERE views.table_schema = tables.table_schema AND views.table_name = tables.table_name), 'YES') = 'YES' AS takes_rows, \
-         @@sql_mode LIKE '%STRICT\\_%' AS is_strict \
+             WHERE views.table_schema = tables.table_schema AND views.table_name = tables.table_name), 'YES') = 'YES', \
+         @@sql_mode LIKE '%STRICT\\_%' \
          FROM information_schema.tables WHERE tables.table_schema = COALESCE(?, DATABASE()) AND tables.table_name = ?",
     )
     .bind(table.schema)
     .bind(table.name)
     .fetch_optional(connection)
     .await?;
-    let place = |row: MySqlRow| {
-        Ok(Place {
-            schema: row.try_get("place")?,
-            name: row.try_get("name")?,
-            is_view: row.try_get("is_view")?,
-            takes_rows: row.try_get("takes_rows")?,
-            is_strict: row.try_get("is_strict")?,
-        })
-    };
-    row.map(place).transpose()
+    Ok(found.map(|(schema, name, is_view, takes_rows, is_strict)| Place {
+        schema,
+        name,
+        is_view,
+        takes_rows,
+        is_strict,
+    }))
 }
 
 async fn listed(connection: &mut MySqlConnection, place: &Place) -> Result<Vec<Listed>, sqlx::Error> {
@@ -308,20 +299,7 @@ fn not_written(table: &Table, place: &Place, sign_ups: SignUps) -> Option<Findin
 
 fn not_allowed(right: &str, table: &Table) -> Finding {
     let table = table.quoted;
-    Finding::new(
-        FindingKind::Privilege,
-        format!("the database user lacks {right} {table}"),
-        format!("run `GRANT SELECT, INSERT, UPDATE ON {table} TO …`"),
-    )
-}
-
-/// A view of a table or a column that no longer exists.
-fn unreadable(table: &Table) -> Finding {
-    Finding::new(
-        FindingKind::Table,
-        format!("the view `{}` refers to something that does not exist", table.title()),
-        "repair it, or name the right table: `#[otp_user(table = \"…\")]`",
-    )
+    findings::not_allowed(&format!("{right} {table}"), &format!("SELECT, INSERT, UPDATE ON {table}"))
 }
 
 #[cfg(test)]

@@ -2,65 +2,27 @@
 
 use std::time::Duration;
 
-use sqlx::mysql::MySqlConnection;
+use sqlx::mysql::{MySql, MySqlConnection};
 
 use super::super::retry::retrying;
 use super::MySqlStore;
 use super::blacklist::{blacklist, next_change};
 use crate::store::sql::row::{session, session_ids, sessions};
+use crate::store::sql::user::Dialect;
 use crate::store::{
-    Advance, Binding, BlacklistEntry, BlacklistKind, Cursor, Realm, Recovery, Revocation, Revocations, Session,
-    SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
+    Advance, Binding, BlacklistEntry, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
+    SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
 /// Much longer than a commit takes to become durable, and than clocks differ.
 const DURABLE_AFTER: Duration = Duration::from_hours(1);
 
-pub(super) async fn insert_session(
-    connection: &mut MySqlConnection,
-    realm: &Realm,
-    session: &Session,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO otp_sessions \
-         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(realm.as_str().as_bytes())
-    .bind(session.id.as_bytes().as_slice())
-    .bind(session.user_id.as_bytes())
-    .bind(session.binding.as_bytes().as_slice())
-    .bind(session.generation)
-    .bind(session.created_at.as_millis())
-    .bind(session.refreshed_at.as_millis())
-    .bind(session.expires_at.as_millis())
-    .bind(session.methods.as_str())
-    .bind(&session.client.user_agent)
-    .bind(session.client.address.map(|address| address.to_string()))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
+pub(super) const INSERT: &str = "INSERT INTO otp_sessions \
+     (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// Revokes a session and blacklists its id. Returns whether this call revoked it.
-pub(super) async fn revoke(
-    connection: &mut MySqlConnection,
-    realm: &Realm,
-    id: SessionId,
-    revocation: Revocation,
-) -> Result<bool, sqlx::Error> {
-    let revoked =
-        sqlx::query("UPDATE otp_sessions SET revoked_at = ? WHERE realm = ? AND id = ? AND revoked_at IS NULL")
-            .bind(revocation.now.as_millis())
-            .bind(realm.as_str().as_bytes())
-            .bind(id.as_bytes().as_slice())
-            .execute(&mut *connection)
-            .await?;
-    let Revocation { now, blacklist_until } = revocation;
-    let entry = BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until);
-    blacklist(connection, realm, &entry).await?;
-    Ok(revoked.rows_affected() > 0)
-}
+pub(super) const REVOKE: &str =
+    "UPDATE otp_sessions SET revoked_at = ? WHERE realm = ? AND id = ? AND revoked_at IS NULL";
 
 /// Revokes every session of a user and blacklists their ids. At READ COMMITTED each statement sees
 /// what has been committed by then. So the later statements name the sessions that the first one
@@ -119,7 +81,7 @@ pub(super) async fn revoke_all(
 impl MySqlStore {
     async fn revoke_one(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> Result<bool, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        let revoked = revoke(&mut transaction, realm, id, revocation).await?;
+        let revoked = MySql::revoke(&mut transaction, realm, id, revocation).await?;
         transaction.commit().await?;
         Ok(revoked)
     }

@@ -17,7 +17,7 @@ user_store!(MySqlStore, MySql, realm => realm.as_str().as_bytes(), store => asyn
 impl Dialect for MySql {
     const ADDRESSES: usize = 2;
 
-    same_statements!(MySqlConnection, sessions);
+    same_statements!(MySqlConnection, str::as_bytes, sessions);
 
     /// Locks the budget of the address.
     async fn take_turn(connection: &mut MySqlConnection, realm: &Realm, identity: &Identity) -> Result<(), Error> {

@@ -9,9 +9,8 @@ use sqlx::{Connection as _, Row as _};
 use super::PostgresStore;
 use super::user::{Column, Given, Table};
 use crate::check::{Finding, FindingKind, SignUps};
-use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, sign_up_faults, type_fault, unique_faults};
+use crate::store::sql::listed::{Listed, table_faults, type_fault};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex};
 use crate::store::sql::user::SqlUser;
@@ -36,18 +35,7 @@ struct Allowed {
 }
 
 impl PostgresStore {
-    pub(super) async fn check_tables<U: SqlUser<sqlx::Postgres>>(
-        &self,
-        sign_ups: SignUps,
-    ) -> StoreResult<Vec<Finding>> {
-        let mut findings = self.check_own_tables().await?;
-        if let Some(table) = U::table() {
-            findings.extend(self.check_users(&table, sign_ups).await?);
-        }
-        Ok(findings)
-    }
-
-    async fn check_own_tables(&self) -> Result<Vec<Finding>, sqlx::Error> {
+    pub(super) async fn check_own_tables(&self) -> Result<Vec<Finding>, sqlx::Error> {
         let mut lacks = Vec::new();
         let mut denied = Vec::new();
         for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &BLACKLIST] {
@@ -84,7 +72,12 @@ impl PostgresStore {
         Ok(findings)
     }
 
-    async fn check_users(&self, table: &Table, sign_ups: SignUps) -> Result<Vec<Finding>, sqlx::Error> {
+    #[allow(clippy::extra_unused_type_parameters, reason = "other databases prepare the statements of the type")]
+    pub(super) async fn check_users<U: SqlUser<sqlx::Postgres>>(
+        &self,
+        table: &Table,
+        sign_ups: SignUps,
+    ) -> Result<Vec<Finding>, sqlx::Error> {
         let place = match self.place(table).await {
             Ok(Some(place)) => place,
             Ok(None) => return Ok(vec![findings::no_table(Dialect::Postgres, table)]),
@@ -123,12 +116,9 @@ impl PostgresStore {
             }
         }
         let (listed, allowed): (Vec<_>, Vec<_>) = self.listed(table, &place).await?.into_iter().unzip();
-        if sign_ups == SignUps::Open && place.is_table {
-            findings.extend(sign_up_faults(Dialect::Postgres, table, &listed));
-        }
         if place.is_table {
             let indexes = self.unique_indexes(table).await?;
-            findings.extend(unique_faults(Dialect::Postgres, table, &present, &listed, &indexes));
+            findings.extend(table_faults(Dialect::Postgres, table, sign_ups, &present, &listed, &indexes));
         }
         findings.extend(not_written(table, &place, sign_ups));
         findings.extend(denied(table, &allowed, sign_ups, can_select));
@@ -278,18 +268,10 @@ fn denied(table: &Table, allowed: &[Allowed], sign_ups: SignUps, can_select: boo
 }
 
 fn not_allowed(rights: &str, tables: &str) -> Finding {
-    Finding::new(
-        FindingKind::Privilege,
-        format!("the database user lacks {rights} on {tables}"),
-        format!("run `GRANT {rights} ON {tables} TO …`"),
-    )
+    findings::not_allowed(&format!("{rights} on {tables}"), &format!("{rights} ON {tables}"))
 }
 
 fn not_visible(table: &Table) -> Finding {
     let schema = table.schema.unwrap_or("…");
-    Finding::new(
-        FindingKind::Privilege,
-        format!("the database user lacks USAGE on the schema of `{}`", table.title()),
-        format!("run `GRANT USAGE ON SCHEMA {schema} TO …`"),
-    )
+    findings::not_allowed(&format!("USAGE on the schema of `{}`", table.title()), &format!("USAGE ON SCHEMA {schema}"))
 }

@@ -1,7 +1,7 @@
 //! Sessions in `PostgreSQL`.
 
 use sqlx::Row;
-use sqlx::postgres::{PgArguments, PgExecutor, Postgres};
+use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
 
 use super::super::retry::retrying;
@@ -12,31 +12,9 @@ use crate::store::{
     SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-pub(super) async fn insert_session(
-    executor: impl PgExecutor<'_>,
-    realm: &Realm,
-    session: &Session,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO otp_sessions \
-         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-    )
-    .bind(realm.as_str())
-    .bind(session.id.as_bytes().as_slice())
-    .bind(&session.user_id)
-    .bind(session.binding.as_bytes().as_slice())
-    .bind(i64::from(session.generation))
-    .bind(session.created_at.as_millis())
-    .bind(session.refreshed_at.as_millis())
-    .bind(session.expires_at.as_millis())
-    .bind(session.methods.as_str())
-    .bind(&session.client.user_agent)
-    .bind(session.client.address.map(|address| address.to_string()))
-    .execute(executor)
-    .await?;
-    Ok(())
-}
+pub(super) const INSERT: &str = "INSERT INTO otp_sessions \
+     (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// Revokes a session and blacklists its id, in one statement that returns how many it revoked.
 pub(super) fn revoke(realm: &Realm, id: SessionId, revocation: Revocation) -> Query<'static, Postgres, PgArguments> {

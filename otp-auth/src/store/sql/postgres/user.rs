@@ -1,5 +1,7 @@
 //! The application's users in `PostgreSQL`.
 
+use std::convert::identity;
+
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
@@ -22,7 +24,7 @@ user_store!(PostgresStore, Postgres, realm => realm.as_str(), store => async mov
 impl Dialect for Postgres {
     const HAS_POLICIES: bool = true;
 
-    same_statements!(PgConnection);
+    same_statements!(PgConnection, identity);
 
     /// Locks the budget of the address. It usually exists; if it was just cleaned up, inserts an
     /// empty one, which has the same effect as none.

@@ -7,9 +7,8 @@ use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _}
 use super::SqliteStore;
 use super::user::Table;
 use crate::check::{Finding, FindingKind, SignUps};
-use crate::store::StoreResult;
 use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, sign_up_faults, type_fault, unique_faults};
+use crate::store::sql::listed::{Listed, table_faults, type_fault};
 use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
 use crate::store::sql::unique::{Key, UniqueIndex};
 use crate::store::sql::user::SqlUser;
@@ -28,109 +27,101 @@ struct Place {
 }
 
 impl SqliteStore {
-    pub(super) async fn check_tables<U: SqlUser<sqlx::Sqlite>>(&self, sign_ups: SignUps) -> StoreResult<Vec<Finding>> {
-        let mut connection = self.pool.acquire().await?;
-        let mut findings = own_tables(&mut connection).await?;
-        if let Some(table) = U::table() {
-            findings.extend(users::<U>(&mut connection, &table, sign_ups).await?);
+    pub(super) async fn check_own_tables(&self) -> Result<Vec<Finding>, sqlx::Error> {
+        let connection = &mut *self.pool.acquire().await?;
+        let mut lacks = Vec::new();
+        for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &SQLITE_BLACKLIST] {
+            let columns: Vec<(String, i64)> = sqlx::query_as("SELECT name, pk FROM pragma_table_xinfo(?1)")
+                .bind(table.name)
+                .fetch_all(&mut *connection)
+                .await?;
+            let mut indexes: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_index_list(?1)")
+                .bind(table.name)
+                .fetch_all(&mut *connection)
+                .await?;
+            if columns.iter().any(|(_, key)| *key > 0) {
+                indexes.push(PRIMARY_KEY.to_owned());
+            }
+            let columns = columns.into_iter().map(|(name, _)| name).collect();
+            lacks.extend(Present { columns, indexes }.lacks(table));
+        }
+        let is_recorded: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo('_otp_auth_migrations'))")
+                .fetch_one(&mut *connection)
+                .await?;
+        let recorded = if is_recorded {
+            sqlx::query_scalar("SELECT max(version) FROM _otp_auth_migrations").fetch_one(connection).await?
+        } else {
+            None
+        };
+        Ok(own::findings(&lacks, recorded))
+    }
+
+    pub(super) async fn check_users<U: SqlUser<sqlx::Sqlite>>(
+        &self,
+        table: &Table,
+        sign_ups: SignUps,
+    ) -> Result<Vec<Finding>, sqlx::Error> {
+        let connection = &mut *self.pool.acquire().await?;
+        let Some(place) = place(connection, table).await? else {
+            return Ok(vec![findings::no_table(Dialect::Sqlite, table)]);
+        };
+        let mut findings = Vec::new();
+        let mut present = Vec::new();
+        for column in &table.columns {
+            match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
+                Ok(row) => {
+                    present.push(column);
+                    if decides(row.column(0).type_info(), place.is_strict) {
+                        findings.extend(type_fault(Dialect::Sqlite, table, column, &row));
+                    }
+                }
+                Err(error) => match fault(&error) {
+                    Some(message) if message.starts_with("no such column") => {
+                        findings.push(findings::no_column(Dialect::Sqlite, table, column));
+                    }
+                    Some(message) => {
+                        let problem = format!("table `{}` cannot be read ({message})", table.title());
+                        return Ok(vec![findings::unreadable(problem)]);
+                    }
+                    None => return Err(error),
+                },
+            }
+        }
+        if let Some(filter) = &table.filter
+            && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
+        {
+            let Some(message) = fault(&error) else { return Err(error) };
+            findings.push(findings::wrong_filter(table, filter, message));
+        }
+        if !place.is_view {
+            let rowid = rowid(connection, &place).await?;
+            let listed = listed(connection, &place, rowid.as_deref()).await?;
+            let mut indexes = unique_indexes(connection, &place).await?;
+            indexes.extend(rowid.map(|key| UniqueIndex {
+                name: "primary key".to_owned(),
+                keys: vec![Key::Column(key)],
+                condition: None,
+                is_valid: true,
+            }));
+            // A column that is not listed is the row id, under one of its names.
+            present.retain(|column| listed.iter().any(|listed| Dialect::Sqlite.is_same(&listed.name, column.name)));
+            findings.extend(table_faults(Dialect::Sqlite, table, sign_ups, &present, &listed, &indexes));
+        }
+        if findings.is_empty() {
+            let adding = (sign_ups == SignUps::Open).then_some(U::INSERT);
+            for statement in adding.into_iter().chain(U::MARK_VERIFIED) {
+                findings.extend(not_accepted(connection, table, &place, statement).await?);
+            }
         }
         Ok(findings)
     }
 }
 
-async fn own_tables(connection: &mut SqliteConnection) -> Result<Vec<Finding>, sqlx::Error> {
-    let mut lacks = Vec::new();
-    for table in [&CHALLENGES, &BUDGETS, &SESSIONS, &SQLITE_BLACKLIST] {
-        let columns: Vec<(String, i64)> = sqlx::query_as("SELECT name, pk FROM pragma_table_xinfo(?1)")
-            .bind(table.name)
-            .fetch_all(&mut *connection)
-            .await?;
-        let mut indexes: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_index_list(?1)")
-            .bind(table.name)
-            .fetch_all(&mut *connection)
-            .await?;
-        if columns.iter().any(|(_, key)| *key > 0) {
-            indexes.push(PRIMARY_KEY.to_owned());
-        }
-        let columns = columns.into_iter().map(|(name, _)| name).collect();
-        lacks.extend(Present { columns, indexes }.lacks(table));
-    }
-    let is_recorded: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo('_otp_auth_migrations'))")
-            .fetch_one(&mut *connection)
-            .await?;
-    let recorded = if is_recorded {
-        sqlx::query_scalar("SELECT max(version) FROM _otp_auth_migrations").fetch_one(connection).await?
-    } else {
-        None
-    };
-    Ok(own::findings(&lacks, recorded))
-}
-
-async fn users<U: SqlUser<sqlx::Sqlite>>(
-    connection: &mut SqliteConnection,
-    table: &Table,
-    sign_ups: SignUps,
-) -> Result<Vec<Finding>, sqlx::Error> {
-    let Some(place) = place(connection, table).await? else {
-        return Ok(vec![findings::no_table(Dialect::Sqlite, table)]);
-    };
-    let mut findings = Vec::new();
-    let mut present = Vec::new();
-    for column in &table.columns {
-        match sqlx::query(column.probe).persistent(false).fetch_one(&mut *connection).await {
-            Ok(row) => {
-                present.push(column);
-                if decides(row.column(0).type_info(), place.is_strict) {
-                    findings.extend(type_fault(Dialect::Sqlite, table, column, &row));
-                }
-            }
-            Err(error) => match fault(&error) {
-                Some(message) if message.starts_with("no such column") => {
-                    findings.push(findings::no_column(Dialect::Sqlite, table, column));
-                }
-                Some(message) => return Ok(vec![unreadable(table, message)]),
-                None => return Err(error),
-            },
-        }
-    }
-    if let Some(filter) = &table.filter
-        && let Err(error) = sqlx::query(filter.probe).persistent(false).fetch_optional(&mut *connection).await
-    {
-        let Some(message) = fault(&error) else { return Err(error) };
-        findings.push(findings::wrong_filter(table, filter, message));
-    }
-    if !place.is_view {
-        let rowid = rowid(connection, &place).await?;
-        let listed = listed(connection, &place, rowid.as_deref()).await?;
-        if sign_ups == SignUps::Open {
-            findings.extend(sign_up_faults(Dialect::Sqlite, table, &listed));
-        }
-        let mut indexes = unique_indexes(connection, &place).await?;
-        indexes.extend(rowid.map(|key| UniqueIndex {
-            name: "primary key".to_owned(),
-            keys: vec![Key::Column(key)],
-            condition: None,
-            is_valid: true,
-        }));
-        // A column that is not listed is the row id, under one of its names.
-        present.retain(|column| listed.iter().any(|listed| Dialect::Sqlite.is_same(&listed.name, column.name)));
-        findings.extend(unique_faults(Dialect::Sqlite, table, &present, &listed, &indexes));
-    }
-    if findings.is_empty() {
-        let adding = (sign_ups == SignUps::Open).then_some(U::INSERT);
-        for statement in adding.into_iter().chain(U::MARK_VERIFIED) {
-            findings.extend(not_accepted(connection, table, &place, statement).await?);
-        }
-    }
-    Ok(findings)
-}
-
 /// Finds the table as a statement would: without a schema, in the order of the attached databases.
 async fn place(connection: &mut SqliteConnection, table: &Table) -> Result<Option<Place>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT tables.schema, tables.name, tables.type = 'view' AS is_view, tables.strict AS is_strict, \
-         tables.wr AS has_no_rowid \
+    let found: Option<(String, String, bool, bool, bool)> = sqlx::query_as(
+        "SELECT tables.schema, tables.name, tables.type = 'view', tables.strict, tables.wr \
          FROM pragma_table_list AS tables JOIN pragma_database_list AS databases ON databases.name = tables.schema \
          WHERE tables.name = ?1 COLLATE NOCASE AND (?2 IS NULL OR tables.schema = ?2 COLLATE NOCASE) \
          ORDER BY databases.name <> 'temp', databases.seq LIMIT 1",
@@ -139,16 +130,13 @@ async fn place(connection: &mut SqliteConnection, table: &Table) -> Result<Optio
     .bind(table.schema)
     .fetch_optional(connection)
     .await?;
-    let place = |row: SqliteRow| {
-        Ok(Place {
-            schema: row.try_get("schema")?,
-            name: row.try_get("name")?,
-            is_view: row.try_get("is_view")?,
-            is_strict: row.try_get("is_strict")?,
-            has_no_rowid: row.try_get("has_no_rowid")?,
-        })
-    };
-    row.map(place).transpose()
+    Ok(found.map(|(schema, name, is_view, is_strict, has_no_rowid)| Place {
+        schema,
+        name,
+        is_view,
+        is_strict,
+        has_no_rowid,
+    }))
 }
 
 /// The column that is an alias of the row id, if there is one: `SQLite` fills it in, and needs no
@@ -284,15 +272,6 @@ async fn not_accepted(
     };
     let problem = format!("`{}` rejects the {what} of a sign-in ({message})", table.title());
     Ok(Some(Finding::new(FindingKind::SignUp, problem, remedy)))
-}
-
-/// For example a view of a table that no longer exists.
-fn unreadable(table: &Table, message: &str) -> Finding {
-    Finding::new(
-        FindingKind::Table,
-        format!("table `{}` cannot be read ({message})", table.title()),
-        "repair it, or name the right table: `#[otp_user(table = \"…\")]`",
-    )
 }
 
 /// The message of `SQLite` about a statement that it cannot compile (`SQLITE_ERROR`).

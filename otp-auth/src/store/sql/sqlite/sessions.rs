@@ -1,69 +1,22 @@
 //! Sessions in `SQLite`.
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::blacklist::{blacklist, is_blacklisted, revocations};
 use crate::store::sql::row::{session, session_ids, sessions};
+use crate::store::sql::user::Dialect;
 use crate::store::{
-    Advance, Binding, BlacklistEntry, BlacklistKind, Cursor, Realm, Recovery, Revocation, Revocations, Session,
-    SessionId, SessionStore, StoreResult, Timestamp, TokenRef,
+    Advance, Binding, BlacklistEntry, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
+    SessionStore, StoreResult, Timestamp, TokenRef,
 };
 
-pub(super) async fn insert_session(
-    connection: &mut SqliteConnection,
-    realm: &Realm,
-    session: &Session,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO otp_sessions \
-         (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )
-    .bind(realm.as_str())
-    .bind(session.id.as_bytes().as_slice())
-    .bind(&session.user_id)
-    .bind(session.binding.as_bytes().as_slice())
-    .bind(session.generation)
-    .bind(session.created_at.as_millis())
-    .bind(session.refreshed_at.as_millis())
-    .bind(session.expires_at.as_millis())
-    .bind(session.methods.as_str())
-    .bind(&session.client.user_agent)
-    .bind(session.client.address.map(|address| address.to_string()))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
+pub(super) const INSERT: &str = "INSERT INTO otp_sessions \
+     (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, amr, user_agent, address) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
-/// Revokes a session and blacklists its id. Returns whether this call revoked it.
-pub(super) async fn revoke(
-    connection: &mut SqliteConnection,
-    realm: &Realm,
-    id: SessionId,
-    revocation: Revocation,
-) -> Result<bool, sqlx::Error> {
-    let revoked =
-        sqlx::query("UPDATE otp_sessions SET revoked_at = ?3 WHERE realm = ?1 AND id = ?2 AND revoked_at IS NULL")
-            .bind(realm.as_str())
-            .bind(id.as_bytes().as_slice())
-            .bind(revocation.now.as_millis())
-            .execute(&mut *connection)
-            .await?;
-    blacklist_session(connection, realm, id, revocation).await?;
-    Ok(revoked.rows_affected() > 0)
-}
-
-async fn blacklist_session(
-    connection: &mut SqliteConnection,
-    realm: &Realm,
-    id: SessionId,
-    revocation: Revocation,
-) -> Result<(), sqlx::Error> {
-    let Revocation { now, blacklist_until } = revocation;
-    let entry = BlacklistEntry::new(*id.as_bytes(), BlacklistKind::Session, now, blacklist_until);
-    blacklist(connection, realm, &entry).await
-}
+pub(super) const REVOKE: &str =
+    "UPDATE otp_sessions SET revoked_at = ?1 WHERE realm = ?2 AND id = ?3 AND revoked_at IS NULL";
 
 /// Revokes every session of a user and blacklists their ids.
 pub(super) async fn revoke_all(
@@ -82,7 +35,7 @@ pub(super) async fn revoke_all(
     .await?;
     let ids: Vec<_> = session_ids(&rows)?;
     for id in &ids {
-        blacklist_session(connection, realm, *id, revocation).await?;
+        blacklist(connection, realm, &revocation.of_session(*id)).await?;
     }
     Ok(ids)
 }
@@ -155,7 +108,7 @@ impl SessionStore for SqliteStore {
 
     async fn revoke_session(&self, realm: &Realm, id: SessionId, revocation: Revocation) -> StoreResult<bool> {
         let (_turn, mut transaction) = self.begin().await?;
-        let revoked = revoke(&mut transaction, realm, id, revocation).await?;
+        let revoked = Sqlite::revoke(&mut transaction, realm, id, revocation).await?;
         transaction.commit().await?;
         Ok(revoked)
     }

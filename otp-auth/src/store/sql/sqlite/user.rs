@@ -1,5 +1,7 @@
 //! The application's users in `SQLite`.
 
+use std::convert::identity;
+
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
@@ -16,7 +18,7 @@ user_store!(SqliteStore, Sqlite, realm => realm.as_str(), store => store.begin()
 impl Dialect for Sqlite {
     const WRITES_ALONE: bool = true;
 
-    same_statements!(SqliteConnection, sessions);
+    same_statements!(SqliteConnection, identity, sessions);
 
     /// Nothing to do: the transaction already holds the write lock.
     async fn take_turn(_: &mut SqliteConnection, _: &Realm, _: &Identity) -> Result<(), Error> {
