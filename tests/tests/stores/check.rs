@@ -73,6 +73,9 @@ const IF_ONE_VALUE: &str = "if these are the same for all users, write `#[otp_us
 /// The introduction to an index over all rows, if another one may be intended.
 const OTHERWISE: &str = "if the values must be unique in the whole table, ";
 
+/// An index, and what the finding says of it instead, with the advice before the usual one.
+type Index = (&'static str, Option<(&'static str, &'static str)>);
+
 type Note = Option<String>;
 
 /// A user that neither reads nor writes what nullable columns may hold.
@@ -93,6 +96,18 @@ struct Nullable {
     #[otp(default = Some("x".to_owned()))]
     given: Option<String>,
     note: Note,
+}
+
+/// Users who have not left, and are people.
+#[derive(Clone, Debug, PartialEq, OtpUser)]
+#[otp_user(table = "users", stores(sqlite, postgres, mysql), filter = "deleted_at IS NULL AND kind = 'person'")]
+struct Person {
+    #[otp(id)]
+    id: i64,
+    #[otp(email)]
+    email: String,
+    #[otp(verified)]
+    proven_at: Option<time::OffsetDateTime>,
 }
 
 /// The users of one tenant.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use otp_auth::MemoryStore;
 use otp_auth::store::Maintenance;
 use otp_auth::testing::conformance::Backend;
-use otp_auth::{MemoryStore, SqliteStore};
 
-use super::two_processes::{Reopen, Twice};
-use super::users::{User, sqlite_store, sqlite_url};
+use super::users::User;
 
 /// In an `Arc`, which is itself a store.
 struct Memory;
@@ -43,65 +42,16 @@ impl Backend for Memory {
     }
 }
 
-struct Sqlite;
-
-impl Backend for Sqlite {
-    type User = User;
-    type Store = SqliteStore;
-
-    async fn fresh(&self) -> SqliteStore {
-        sqlite_store(&sqlite_url()).await
-    }
-
-    async fn add_user(&self, store: &SqliteStore, email: &str, verified: bool) -> User {
-        let id = sqlx::query_scalar("INSERT INTO users (email, is_verified) VALUES (?1, ?2) RETURNING id")
-            .bind(email)
-            .bind(verified)
-            .fetch_one(store.pool())
-            .await
-            .unwrap();
-        User { id, email: email.to_owned(), is_verified: verified }
-    }
-
-    async fn unverify(&self, store: &SqliteStore, user: &User) {
-        sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = ?1")
-            .bind(user.id)
-            .execute(store.pool())
-            .await
-            .unwrap();
-    }
-
-    async fn remove_user(&self, store: &SqliteStore, user: &User) {
-        sqlx::query("DELETE FROM users WHERE id = ?1").bind(user.id).execute(store.pool()).await.unwrap();
-    }
-
-    async fn count_users(&self, store: &SqliteStore, email: &str) -> usize {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE email = ?1")
-            .bind(email)
-            .fetch_one(store.pool())
-            .await
-            .unwrap();
-        usize::try_from(count).unwrap()
-    }
-}
-
-impl Reopen for Sqlite {
-    async fn reopen(&self, store: &SqliteStore) -> SqliteStore {
-        let file = store.pool().connect_options().get_filename().display().to_string();
-        SqliteStore::connect(&format!("sqlite:{file}")).await.unwrap()
-    }
-}
-
 mod memory {
     otp_auth::store_conformance!(super::Memory);
 }
 
 mod sqlite {
-    otp_auth::store_conformance!(super::Sqlite);
+    otp_auth::store_conformance!(crate::sqlite::Sqlite);
 }
 
 mod sqlite_in_two_processes {
-    otp_auth::store_conformance!(super::Twice(super::Sqlite));
+    otp_auth::store_conformance!(crate::two_processes::Twice(crate::sqlite::Sqlite));
 }
 
 mod postgres {

@@ -1,22 +1,24 @@
-//! What only `MySQL` and `MariaDB` have: statements that commit implicitly, collations, and the
-//! content of their errors.
+//! `MySQL` and `MariaDB`: their stores, what the shared tests need to know of them, and what only
+//! they have, such as statements that commit implicitly.
 
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otp_auth::MySqlStore;
 use otp_auth::store::{
     BlacklistEntry, BlacklistKind, ChallengeStore, Detached, SessionStore, SignInOutcome, SqlUser, Timestamp, UserStore,
 };
 use otp_auth::testing::conformance::Backend;
-use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm};
-use otp_auth::{MySqlStore, OtpUser};
+use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm, token};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row, SqlSafeStr};
 
 use super::servers::{Server, drop_at_every_moment, open, said, sign_in, sign_up, slow_port, unique_name, until, url};
-use super::twins::twins;
+use super::twins::migrations::{LEFT_BY_THE_FIRST, RECORD};
+use super::twins::sign_in::Named;
+use super::twins::{Run, backend, twins};
 use super::two_processes::{Reopen, Twice};
 use super::users::User;
 
@@ -67,7 +69,7 @@ const FILES: [&str; 2] = [
 pub(crate) async fn store_with(table: &'static str) -> MySqlStore {
     let store = store(fresh_options().await).await;
     store.migrate().await.unwrap();
-    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
+    store.run(table).await;
     store
 }
 
@@ -78,7 +80,7 @@ async fn numbers(store: &MySqlStore, count: u32) {
         "CREATE TABLE numbers (seq INT NOT NULL PRIMARY KEY); INSERT INTO numbers VALUES {}",
         values.join(", ")
     );
-    sqlx::raw_sql(AssertSqlSafe(table)).execute(store.pool()).await.unwrap();
+    store.run(&table).await;
 }
 
 async fn is_mariadb(store: &MySqlStore) -> bool {
@@ -91,46 +93,17 @@ pub(crate) struct MySql;
 /// Two stores on one database.
 pub(crate) const TWICE: Twice<MySql> = Twice(MySql);
 
-impl Backend for MySql {
-    type User = User;
-    type Store = MySqlStore;
+backend!(
+    MySql,
+    MySqlStore,
+    "UPDATE users SET is_verified = FALSE WHERE id = ?",
+    "DELETE FROM users WHERE id = ?",
+    "SELECT count(*) FROM users WHERE BINARY email = ?"
+);
 
-    /// The address has no unique index, because a store must not need one.
-    async fn fresh(&self) -> MySqlStore {
-        store_with(USERS).await
-    }
-
-    async fn add_user(&self, store: &MySqlStore, email: &str, verified: bool) -> User {
-        let added = sqlx::query("INSERT INTO users (email, is_verified) VALUES (?, ?)")
-            .bind(email)
-            .bind(verified)
-            .execute(store.pool())
-            .await
-            .unwrap();
-        let id = i64::try_from(added.last_insert_id()).unwrap();
-        User { id, email: email.to_owned(), is_verified: verified }
-    }
-
-    async fn unverify(&self, store: &MySqlStore, user: &User) {
-        sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = ?")
-            .bind(user.id)
-            .execute(store.pool())
-            .await
-            .unwrap();
-    }
-
-    async fn remove_user(&self, store: &MySqlStore, user: &User) {
-        sqlx::query("DELETE FROM users WHERE id = ?").bind(user.id).execute(store.pool()).await.unwrap();
-    }
-
-    async fn count_users(&self, store: &MySqlStore, email: &str) -> usize {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE BINARY email = ?")
-            .bind(email.as_bytes())
-            .fetch_one(store.pool())
-            .await
-            .unwrap();
-        usize::try_from(count).unwrap()
-    }
+async fn insert(store: &MySqlStore, email: &str, verified: bool) -> i64 {
+    let added = sqlx::query("INSERT INTO users (email, is_verified) VALUES (?, ?)").bind(email).bind(verified);
+    i64::try_from(added.execute(store.pool()).await.unwrap().last_insert_id()).unwrap()
 }
 
 impl Reopen for MySql {
@@ -141,27 +114,67 @@ impl Reopen for MySql {
 
 twins! {
     #[ignore = "needs MariaDB: scripts/test starts one"]
-    db_09_migrating_again_changes_nothing,
-    several_processes_may_migrate_at_once,
-    db_09_a_database_of_the_first_version_is_upgraded_in_place,
-    the_shipped_file_makes_the_same_tables,
-    time_zones_do_not_matter,
-    a_user_that_the_application_adds_meanwhile_is_found,
-    no_sign_in_outlives_a_change_of_its_user,
+    migrations:
+    on_every_database,
+    the_migrations_of_the_application_run_beside_ours,
 }
 
-/// Rows that the first version may have written.
-const ROWS_OF_THE_FIRST: &str = "INSERT INTO otp_challenges VALUES (x'01', x'02', x'03', x'04', 0, 1, 9999999999999, NULL); \
-     INSERT INTO otp_budgets VALUES (x'02', 0, 1, 1, 1, 1, 1); \
-     INSERT INTO otp_sessions VALUES (x'05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
-     INSERT INTO token_blacklist VALUES (x'06', 'token', 1, 9999999999999)";
-const RECORDS: &str = "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
-                       installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
-                       checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)";
-const RECORD: &str = "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
-                      VALUES (1, 'otp auth', TRUE, ?, 0)";
-/// The beginnings of the statements that add a user and that revoke.
+twins! {
+    #[ignore = "needs MariaDB: scripts/test starts one"]
+    sign_in:
+    on_every_server,
+}
+
+/// In one process only, because sqlx's own lock does not work on `MariaDB`.
+fn has_migrations(process: i32) -> bool {
+    process == 0
+}
+
+/// What makes a migration fail, what its error names, and what removes the obstacle.
+const IN_THE_WAY: (&str, &str, &str) =
+    ("CREATE VIEW _otp_auth_migrations AS SELECT 1 AS version", "error 1288", "DROP VIEW _otp_auth_migrations");
+
+/// Tables, and what the application changes while their user with the id 7 signs in.
+const CHANGED_MEANWHILE: [(&str, &str); 2] = [
+    (USERS, "UPDATE users SET email = 'eve@x.com'"),
+    (USERS, "DELETE FROM users; INSERT INTO users VALUES (7, 'eve@x.com', FALSE)"),
+];
+const ANN: &str = "INSERT INTO users VALUES (7, 'ann@x.com', FALSE)";
+
+/// Changes more than a sign-in does: the server ends the transaction that has changed less.
+const PREVAILING: &str = "INSERT INTO users (email, is_verified) WITH RECURSIVE numbers AS \
+     (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM numbers WHERE seq < 500) SELECT CONCAT(seq, '@y.com'), TRUE FROM numbers";
+
+const CONSTRAINTS: &str = "CREATE UNIQUE INDEX users_email ON users (email); \
+                           ALTER TABLE users ADD CONSTRAINT no_bob CHECK (email <> 'bob@x.com')";
+const NO_COLUMN: &str = "Unknown column 'users.is_verified'";
+const NO_TABLE: &str = "users' doesn't exist";
+
+/// Challenges, users with nearly the address, addresses that break a constraint, and what the
+/// error names: for the check, its number on `MariaDB` or on `MySQL`. The collation of the index
+/// considers spellings equal.
+const VIOLATIONS: [(u8, Option<&str>, &str, &[&str]); 3] = [
+    (1, Some("Ann@x.com"), "ann@x.com", &["users_email)"]),
+    (2, None, "bob@x.com", &["4025", "3819"]),
+    (3, Some("IT'S X.COM FOR KEY 'X.COM'"), "it's x.com for key 'x.com'", &[""]),
+];
+
+async fn store_of_names() -> MySqlStore {
+    store_with("CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(255) NOT NULL)").await
+}
+
+/// A store with one connection.
+async fn on_one_connection(options: MySqlConnectOptions) -> MySqlStore {
+    MySqlStore::from_pool(MySqlPoolOptions::new().max_connections(1).connect_with(options).await.unwrap())
+}
+
+fn may_be_dropped(store: MySqlStore) -> Detached<MySqlStore> {
+    Detached::new(store)
+}
+
+/// The beginnings of the statements that add a user, lock one, and revoke.
 const SIGN_UP: &str = "INSERT INTO `users`";
+const LOCKING: &str = "SELECT `users`";
 const REVOKING: &str = "UPDATE otp_sessions";
 
 const SERVER: MySql = MySql;
@@ -195,37 +208,6 @@ async fn catalogue(store: &MySqlStore) -> Vec<String> {
     .unwrap()
 }
 
-/// The application has its own sqlx migrations, with the same version number as ours, and runs them
-/// concurrently.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn the_migrations_of_the_application_run_beside_ours() {
-    let options = fresh_options().await;
-    let tasks: Vec<_> = (0..6)
-        .map(|number| {
-            let options = options.clone();
-            tokio::spawn(async move {
-                let store = store(options).await;
-                // In one process only, because sqlx's own lock does not work on MariaDB.
-                if number == 0 {
-                    let own = Migration::new(1, "own".into(), MigrationType::Simple, USERS.into_sql_str(), false);
-                    Migrator::with_migrations(vec![own]).run(store.pool()).await.unwrap();
-                }
-                store.migrate().await.unwrap();
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    let store = store(options).await;
-    let own: Vec<String> =
-        sqlx::query_scalar("SELECT description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
-    let ours: Vec<String> =
-        sqlx::query_scalar("SELECT description FROM _otp_auth_migrations").fetch_all(store.pool()).await.unwrap();
-    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned(), "realms".to_owned()]));
-}
-
 /// A process that was stopped between two statements leaves some tables, and a migration marked as
 /// started.
 #[tokio::test]
@@ -236,22 +218,9 @@ async fn a_migration_that_was_cut_off_is_done_again() {
     let cut = store_with(USERS).await;
     let halfway =
         "DROP TABLE otp_sessions; DROP TABLE token_blacklist; UPDATE _otp_auth_migrations SET success = FALSE";
-    sqlx::raw_sql(halfway).execute(cut.pool()).await.unwrap();
+    cut.run(halfway).await;
     cut.migrate().await.unwrap();
     assert_eq!(catalogue(&cut).await, expected);
-}
-
-/// After an error, no lock blocks the next one.
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn a_migration_that_fails_can_be_run_again() {
-    let options = fresh_options().await;
-    let first = store(options.clone()).await;
-    sqlx::raw_sql("CREATE VIEW _otp_auth_migrations AS SELECT 1 AS version").execute(first.pool()).await.unwrap();
-    first.migrate().await.unwrap_err();
-    let second = store(options).await;
-    sqlx::raw_sql("DROP VIEW _otp_auth_migrations").execute(second.pool()).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -272,7 +241,7 @@ async fn a_url_opens_a_store() {
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn no_look_up_scans_a_table() {
     let store = store_with(USERS).await;
-    sqlx::raw_sql("CREATE UNIQUE INDEX users_email ON users (email)").execute(store.pool()).await.unwrap();
+    store.run("CREATE UNIQUE INDEX users_email ON users (email)").await;
     numbers(&store, 2_000).await;
     let fill = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@x.com'), TRUE FROM numbers; \
                 INSERT INTO otp_challenges (realm, `key`, identity, created_at, expires_at) \
@@ -282,7 +251,7 @@ async fn no_look_up_scans_a_table() {
                 SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), seq, x'00', 0, seq, seq, seq FROM numbers; \
                 INSERT INTO token_blacklist SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), 'token', seq, seq, seq FROM numbers; \
                 ANALYZE TABLE users, otp_challenges, otp_budgets, otp_sessions, token_blacklist";
-    sqlx::raw_sql(fill).execute(store.pool()).await.unwrap();
+    store.run(fill).await;
     let fit = |statement: &str, values: &[&str]| {
         values.iter().fold(statement.to_owned(), |text, value| text.replacen('?', value, 1))
     };
@@ -324,32 +293,6 @@ async fn no_look_up_scans_a_table() {
     assert_eq!(plan.get::<Option<String>, _>("key").as_deref(), Some("PRIMARY"));
 }
 
-/// Ids that a collation considers equal belong to different users.
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn ids_are_compared_exactly() {
-    #[derive(Debug, OtpUser)]
-    #[otp_user(table = "users", stores(mysql))]
-    struct Named {
-        #[otp(id, generate = "Ann".to_owned())]
-        id: String,
-        #[otp(email)]
-        email: String,
-    }
-    let store = store_with("CREATE TABLE users (id VARCHAR(40) PRIMARY KEY, email VARCHAR(255) NOT NULL)").await;
-    open(&store, 1).await;
-    let outcome = store.sign_in(realm(), sign_up::<Named>(1, "ann@x.com")).await.unwrap();
-    let SignInOutcome::SignedIn { user, session, .. } = outcome else { panic!("no sign-up") };
-    assert_eq!((user.id.as_str(), user.email.as_str(), session.user_id.as_str()), ("Ann", "ann@x.com", "Ann"));
-    let by_id = async |id: &str| UserStore::<Named>::user_by_id(&store, &id.to_owned()).await.unwrap();
-    assert!(by_id("Ann").await.is_some());
-    for other in ["ann", "ANN", "Ann ", "Ánn"] {
-        assert!(by_id(other).await.is_none(), "{other:?}");
-        assert!(store.user_sessions(realm(), other, NOW).await.unwrap().is_empty(), "{other:?}");
-    }
-    assert_eq!(store.user_sessions(realm(), "Ann", NOW).await.unwrap(), [session]);
-}
-
 /// The address is also found in a column with an older character set.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
@@ -357,7 +300,7 @@ async fn the_character_set_of_the_column_does_not_matter() {
     for charset in ["latin1", "utf8mb3", "utf8mb4 COLLATE utf8mb4_bin", "utf8mb4 COLLATE utf8mb4_unicode_ci"] {
         let store = store_with(USERS).await;
         let change = format!("ALTER TABLE users MODIFY email VARCHAR(255) CHARACTER SET {charset} NOT NULL");
-        sqlx::raw_sql(AssertSqlSafe(change)).execute(store.pool()).await.unwrap();
+        store.run(&change).await;
         let jose = MySql.add_user(&store, "josé@x.com", true).await;
         assert_eq!(store.user_by_email("josé@x.com").await.unwrap(), Some(jose), "{charset}");
         for other in ["jose@x.com", "JOSÉ@x.com", "josé@x.com "] {
@@ -366,52 +309,16 @@ async fn the_character_set_of_the_column_does_not_matter() {
     }
 }
 
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn an_error_names_what_is_wrong_and_no_address() {
-    let store = store_with(USERS).await;
-    sqlx::raw_sql(
-        "CREATE UNIQUE INDEX users_email ON users (email); \
-         ALTER TABLE users ADD CONSTRAINT no_bob CHECK (email <> 'bob@x.com')",
-    )
-    .execute(store.pool())
-    .await
-    .unwrap();
-    let check = if is_mariadb(&store).await { "4025" } else { "3819" };
-    // The collation of the index considers both spellings equal.
-    MySql.add_user(&store, "Ann@x.com", true).await;
-    for (number, email, about) in
-        [(1, "ann@x.com", "users_email)"), (2, "bob@x.com", check), (3, "it's x.com for key 'x.com'", "")]
-    {
-        open(&store, number).await;
-        if number == 3 {
-            MySql.add_user(&store, &email.to_uppercase(), true).await;
-        }
-        let error = store.sign_in(realm(), sign_up::<User>(number, email)).await.unwrap_err();
-        let said = said(&error);
-        assert!(said.contains(about) && !said.to_lowercase().contains("x.com"), "{said}");
-        // The code was not used up.
-        let outcome = store.sign_in(realm(), sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
-        assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-    }
-    sqlx::raw_sql("ALTER TABLE users RENAME COLUMN is_verified TO verified").execute(store.pool()).await.unwrap();
-    let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
-    assert!(error.to_string().contains("Unknown column 'users.is_verified'"), "{error}");
-    sqlx::raw_sql("DROP TABLE users").execute(store.pool()).await.unwrap();
-    let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
-    assert!(error.to_string().contains("users' doesn't exist"), "{error}");
-}
-
 /// Each statement is committed immediately, even if the server has another default.
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn nothing_is_left_uncommitted() {
     let server = Server::start("mariadb");
     let store = MySqlStore::connect(&server.url).await.unwrap();
-    sqlx::raw_sql("SET GLOBAL autocommit = FALSE").execute(store.pool()).await.unwrap();
+    store.run("SET GLOBAL autocommit = FALSE").await;
     let store = MySqlStore::connect(&server.url).await.unwrap();
     store.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
+    store.run(USERS).await;
     open(&store, 1).await;
     let signed_in = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { session, .. } = signed_in else { panic!("not signed in") };
@@ -466,35 +373,6 @@ async fn is_waiting(store: &MySqlStore, statement: &str) -> bool {
     waiting > 0
 }
 
-/// While a user's first sign-in waits, the application changes the address of the row, or gives its
-/// id to another user: no one has verified that address.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn no_other_address_is_verified_by_a_first_sign_in() {
-    for change in
-        ["UPDATE users SET email = 'eve@x.com'", "DELETE FROM users; INSERT INTO users VALUES (1, 'eve@x.com', FALSE)"]
-    {
-        let store = store_with(USERS).await;
-        let ann = MySql.add_user(&store, "ann@x.com", false).await;
-        open(&store, 1).await;
-        let mut changing = store.pool().begin().await.unwrap();
-        sqlx::raw_sql(change).execute(&mut *changing).await.unwrap();
-        let signing_in = tokio::spawn({
-            let store = store.clone();
-            async move { store.sign_in(realm(), sign_in(1, existing(ann))).await.unwrap() }
-        });
-        until("the sign-in waits", || is_waiting(&store, "%`users`")).await;
-        changing.commit().await.unwrap();
-        let outcome = signing_in.await.unwrap();
-        assert!(matches!(outcome, SignInOutcome::AccountChanged), "{change}: {outcome:?}");
-        let eve: User = store.user_by_id(&1).await.unwrap().unwrap();
-        assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
-        // Nothing has changed: the code still works.
-        assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
-        assert_eq!(store.user_sessions(realm(), "1", NOW).await.unwrap(), []);
-    }
-}
-
 /// The application has an open transaction that refers to the user from a row of another table. It
 /// does not change the user, so no one waits.
 #[tokio::test]
@@ -503,7 +381,7 @@ async fn a_sign_in_does_not_wait_for_rows_that_refer_to_its_user() {
     let store = store_with(USERS).await;
     let ann = MySql.add_user(&store, "ann@x.com", true).await;
     let orders = "CREATE TABLE orders (user_id BIGINT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id))";
-    sqlx::raw_sql(orders).execute(store.pool()).await.unwrap();
+    store.run(orders).await;
     let mut ordering = store.pool().begin().await.unwrap();
     sqlx::query("INSERT INTO orders VALUES (?)").bind(ann.id).execute(&mut *ordering).await.unwrap();
     open(&store, 1).await;
@@ -560,10 +438,9 @@ async fn a_sign_in_during_the_end_of_all_sessions_is_whole() {
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_call_that_is_dropped_runs_to_its_end() {
     let options = fresh_options().await;
-    let one = MySqlPoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
-    let one = MySqlStore::from_pool(one);
+    let one = on_one_connection(options.clone()).await;
     one.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(one.pool()).await.unwrap();
+    one.run(USERS).await;
     let user = MySql.add_user(&one, "ann@x.com", false).await;
     open(&one, 1).await;
     let one = Arc::new(Detached::new(one));
@@ -574,7 +451,7 @@ async fn a_call_that_is_dropped_runs_to_its_end() {
         let (one, user) = (Arc::clone(&one), user.clone());
         async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
     });
-    until("the sign-in waits", || is_waiting(&application, "SELECT `users`")).await;
+    until("the sign-in waits", || is_waiting(&application, LOCKING)).await;
     signing_in.abort();
     assert!(signing_in.await.unwrap_err().is_cancelled());
     holding.rollback().await.unwrap();
@@ -584,39 +461,4 @@ async fn a_call_that_is_dropped_runs_to_its_end() {
     assert!(matches!(outcome, SignInOutcome::CodeSpent));
     assert!(application.session(realm(), session).await.unwrap().is_some());
     assert!(UserStore::<User>::user_by_id(&application, &user.id).await.unwrap().unwrap().is_verified);
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn a_call_may_be_dropped_at_every_moment() {
-    let options = fresh_options().await;
-    let other = store(options.clone()).await;
-    other.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(other.pool()).await.unwrap();
-    let slow = slow_port(options.get_port()).await;
-    let one =
-        MySqlPoolOptions::new().max_connections(1).connect_with(options.host("127.0.0.1").port(slow)).await.unwrap();
-    drop_at_every_moment::<User, _>(&Detached::new(MySqlStore::from_pool(one)), &Detached::new(other)).await;
-}
-
-/// A sign-in that the server chooses as the victim of a deadlock is retried.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn a_deadlock_is_not_the_end_of_a_sign_in() {
-    let store = store_with(USERS).await;
-    open(&store, 1).await;
-    numbers(&store, 500).await;
-    let mut other = store.pool().begin().await.unwrap();
-    // The server chooses the transaction that has changed less.
-    let much = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@y.com'), TRUE FROM numbers";
-    sqlx::raw_sql(much).execute(&mut *other).await.unwrap();
-    sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();
-    let signing_in = tokio::spawn({
-        let store = store.clone();
-        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
-    });
-    until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
-    sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").fetch_all(&mut *other).await.unwrap();
-    other.commit().await.unwrap();
-    assert!(matches!(signing_in.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
 }

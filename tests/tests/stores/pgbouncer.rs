@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::postgres::{self, Postgres, USERS};
 use super::servers::{open, said, unique_name, url};
+use super::twins::{Run, twins};
 use super::two_processes::{Reopen, Twice};
 use super::users::User;
 
@@ -47,7 +48,7 @@ impl Backend for PgBouncer {
     async fn fresh(&self) -> PostgresStore {
         let store = PostgresStore::connect(&fresh_url().await).await.unwrap();
         store.migrate().await.unwrap();
-        sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
+        store.run(USERS).await;
         store
     }
 
@@ -152,20 +153,14 @@ async fn the_schema_of_the_role_is_used() {
     assert_eq!(schemas, ["app"]);
 }
 
-/// All of them prepare statements, which is safe only in their transactions.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs pgbouncer: scripts/test starts one"]
-async fn several_processes_may_migrate_at_once() {
-    let url = fresh_url().await;
-    let tasks: Vec<_> = (0..6)
-        .map(|_| {
-            let url = url.clone();
-            tokio::spawn(async move { PostgresStore::connect(&url).await.unwrap().migrate().await })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    let store = PostgresStore::connect(&url).await.unwrap();
-    open(&store, 1).await;
+twins! {
+    #[ignore = "needs pgbouncer: scripts/test starts one"]
+    migrations:
+    several_processes_may_migrate_at_once,
+}
+
+use self::fresh_url as fresh_options;
+
+async fn store(url: String) -> PostgresStore {
+    PostgresStore::connect(&url).await.unwrap()
 }

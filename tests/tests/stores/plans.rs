@@ -8,7 +8,7 @@ use std::path::Path;
 use proc_macro2::{TokenStream, TokenTree};
 use sqlx::AssertSqlSafe;
 
-use super::users::{sqlite_store, sqlite_url};
+use super::sqlite::{USERS, store_with};
 
 /// The statements on our tables, as they stand in the source of the store.
 fn statements() -> Vec<String> {
@@ -41,7 +41,7 @@ fn collect(tokens: TokenStream, literals: &mut Vec<String>) {
 
 #[tokio::test]
 async fn every_statement_finds_its_rows_by_an_index() {
-    let store = sqlite_store(&sqlite_url()).await;
+    let store = store_with(USERS).await;
     let statements = statements();
     assert!(statements.len() > 20, "{statements:?}");
     let mut tables = BTreeSet::new();

@@ -1,20 +1,22 @@
-//! What only `PostgreSQL` has: schemas, its catalog, collations, and the content of its errors.
+//! `PostgreSQL`: its stores, what the shared tests need to know of it, and what only it has.
+
+mod statements;
+mod users;
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use otp_auth::store::{
-    ChallengeStore, Maintenance, SessionId, SessionStore, SignInOutcome, SqlUser, Timestamp, UserStore,
-};
+use otp_auth::store::{ChallengeStore, SessionStore, SignInOutcome, Timestamp, UserStore};
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{self, NOW, existing, key, realm, token};
 use otp_auth::{OtpUser, PostgresStore};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 use super::servers::{drop_at_every_moment, open, said, sign_in, sign_up, slow_port, unique_name, until, url};
-use super::twins::twins;
+use super::twins::sign_in::Named;
+use super::twins::{Run, backend, twins};
 use super::two_processes::{Reopen, Twice};
 use super::users::User;
 
@@ -53,7 +55,7 @@ const FILES: [&str; 2] = [
 pub(crate) async fn store_with(table: &'static str) -> PostgresStore {
     let store = store(fresh_options().await).await;
     store.migrate().await.unwrap();
-    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
+    store.run(table).await;
     store
 }
 
@@ -62,45 +64,17 @@ pub(crate) struct Postgres;
 /// Two stores on one schema.
 pub(crate) const TWICE: Twice<Postgres> = Twice(Postgres);
 
-impl Backend for Postgres {
-    type User = User;
-    type Store = PostgresStore;
+backend!(
+    Postgres,
+    PostgresStore,
+    "UPDATE users SET is_verified = FALSE WHERE id = $1",
+    "DELETE FROM users WHERE id = $1",
+    "SELECT count(*) FROM users WHERE email = $1"
+);
 
-    /// The address has no unique index, because a store must not need one.
-    async fn fresh(&self) -> PostgresStore {
-        store_with(USERS).await
-    }
-
-    async fn add_user(&self, store: &PostgresStore, email: &str, verified: bool) -> User {
-        let id = sqlx::query_scalar("INSERT INTO users (email, is_verified) VALUES ($1, $2) RETURNING id")
-            .bind(email)
-            .bind(verified)
-            .fetch_one(store.pool())
-            .await
-            .unwrap();
-        User { id, email: email.to_owned(), is_verified: verified }
-    }
-
-    async fn unverify(&self, store: &PostgresStore, user: &User) {
-        sqlx::query("UPDATE users SET is_verified = FALSE WHERE id = $1")
-            .bind(user.id)
-            .execute(store.pool())
-            .await
-            .unwrap();
-    }
-
-    async fn remove_user(&self, store: &PostgresStore, user: &User) {
-        sqlx::query("DELETE FROM users WHERE id = $1").bind(user.id).execute(store.pool()).await.unwrap();
-    }
-
-    async fn count_users(&self, store: &PostgresStore, email: &str) -> usize {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE email = $1")
-            .bind(email)
-            .fetch_one(store.pool())
-            .await
-            .unwrap();
-        usize::try_from(count).unwrap()
-    }
+async fn insert(store: &PostgresStore, email: &str, verified: bool) -> i64 {
+    let added = sqlx::query_scalar("INSERT INTO users (email, is_verified) VALUES ($1, $2) RETURNING id");
+    added.bind(email).bind(verified).fetch_one(store.pool()).await.unwrap()
 }
 
 impl Reopen for Postgres {
@@ -111,30 +85,98 @@ impl Reopen for Postgres {
 
 twins! {
     #[ignore = "needs PostgreSQL: scripts/test starts one"]
-    db_09_migrating_again_changes_nothing,
-    several_processes_may_migrate_at_once,
-    db_09_a_database_of_the_first_version_is_upgraded_in_place,
-    the_shipped_file_makes_the_same_tables,
-    time_zones_do_not_matter,
-    a_user_that_the_application_adds_meanwhile_is_found,
-    no_sign_in_outlives_a_change_of_its_user,
+    migrations:
+    on_every_database,
+    the_migrations_of_the_application_run_beside_ours,
 }
 
-/// Rows that the first version may have written.
-const ROWS_OF_THE_FIRST: &str = "INSERT INTO otp_challenges VALUES ('\\x01', '\\x02', '\\x03', '\\x04', 0, 1, 9999999999999, NULL); \
+twins! {
+    #[ignore = "needs PostgreSQL: scripts/test starts one"]
+    sign_in:
+    on_every_server,
+}
+
+/// What the first version may have left in a database, except the checksum of its migration.
+const LEFT_BY_THE_FIRST: &str = "INSERT INTO otp_challenges VALUES ('\\x01', '\\x02', '\\x03', '\\x04', 0, 1, 9999999999999, NULL); \
      INSERT INTO otp_budgets VALUES ('\\x02', 0, 1, 1, 1, 1, 1); \
      INSERT INTO otp_sessions VALUES ('\\x05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
-     INSERT INTO token_blacklist VALUES ('\\x06', 'token', 1, 9999999999999)";
-const RECORDS: &str = "CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
-                       installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, \
-                       checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
+     INSERT INTO token_blacklist VALUES ('\\x06', 'token', 1, 9999999999999); \
+     CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+     installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, \
+     checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
 const RECORD: &str = "INSERT INTO _otp_auth_migrations (version, description, success, checksum, execution_time) \
                       VALUES (1, 'otp auth', TRUE, $1, 0)";
-/// The beginnings of the statements that add a user and that revoke.
+
+fn has_migrations(process: i32) -> bool {
+    process % 2 == 1
+}
+
+/// What makes a migration fail, what its error names, and what removes the obstacle.
+const IN_THE_WAY: (&str, &str, &str) =
+    ("CREATE TABLE token_blacklist (mine INT)", "token_blacklist", "DROP TABLE token_blacklist");
+
+const VIEW: &str = "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
+                    CREATE VIEW users AS SELECT * FROM people";
+/// Its rows cannot be locked.
+const DISTINCT: &str = "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
+                        CREATE VIEW users AS SELECT DISTINCT * FROM people; \
+                        CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                        UPDATE people SET is_verified = NEW.is_verified WHERE id = NEW.id; RETURN NULL; END $$; \
+                        CREATE TRIGGER changing INSTEAD OF UPDATE ON users FOR EACH ROW EXECUTE FUNCTION change()";
+/// Tables, and what the application changes while their user with the id 7 signs in.
+const CHANGED_MEANWHILE: [(&str, &str); 3] = [
+    (VIEW, "UPDATE people SET email = 'eve@x.com'"),
+    (VIEW, "DELETE FROM people; INSERT INTO people VALUES (7, 'eve@x.com', FALSE)"),
+    (DISTINCT, "UPDATE people SET email = 'eve@x.com'"),
+];
+const ANN: &str = "INSERT INTO people VALUES (7, 'ann@x.com', FALSE)";
+
+/// The server ends the transaction that checks for a deadlock first.
+const PREVAILING: &str = "SET deadlock_timeout = '1min'";
+
+const CONSTRAINTS: &str = "CREATE UNIQUE INDEX users_lower ON users (lower(email)); \
+                           ALTER TABLE users ADD CONSTRAINT no_bob CHECK (email <> 'bob@x.com'); \
+                           ALTER TABLE users ADD CONSTRAINT short CHECK (length(email) < 40)";
+const NO_COLUMN: &str = "column users.is_verified does not exist";
+const NO_TABLE: &str = "relation \"users\" does not exist";
+
+/// Challenges, users with nearly the address, addresses that break a constraint, and what the
+/// error names.
+const VIOLATIONS: [(u8, Option<&str>, &str, &[&str]); 3] = [
+    (1, Some("Ann@x.com"), "ann@x.com", &["users_lower"]),
+    (2, None, "bob@x.com", &["no_bob"]),
+    (3, None, "x.comx.comx.comx.comx.comx.comx.comx.comx.comx.com", &["short"]),
+];
+
+async fn store_of_names() -> PostgresStore {
+    store_with_citext("CREATE TABLE users (id CITEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE)").await
+}
+
+/// A migrated store, with this table that may use `citext`.
+async fn store_with_citext(table: &str) -> PostgresStore {
+    let (name, options) = schema().await;
+    let store = store(options.options([("search_path", format!("{name},public"))])).await;
+    store.migrate().await.unwrap();
+    store.run("CREATE EXTENSION IF NOT EXISTS citext SCHEMA public").await;
+    store.run(table).await;
+    store
+}
+
+/// A store with one connection.
+async fn on_one_connection(options: PgConnectOptions) -> PostgresStore {
+    PostgresStore::from_pool(PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap())
+}
+
+fn may_be_dropped(store: PostgresStore) -> PostgresStore {
+    store
+}
+
+/// The beginnings of the statements that add a user, lock or verify one, and revoke.
 const SIGN_UP: &str = "INSERT INTO \"users\"";
+const LOCKING: &str = "%\"users\"";
 const REVOKING: &str = "WITH revoked";
 
-async fn fresh_options() -> PgConnectOptions {
+pub(crate) async fn fresh_options() -> PgConnectOptions {
     schema().await.1
 }
 
@@ -165,51 +207,6 @@ async fn catalogue(store: &PostgresStore) -> Vec<String> {
     .unwrap()
 }
 
-/// The application has its own sqlx migrations, with the same version number as ours, and runs them
-/// concurrently.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn the_migrations_of_the_application_run_beside_ours() {
-    let (_, options) = schema().await;
-    let tasks: Vec<_> = (0..6)
-        .map(|number| {
-            let options = options.clone();
-            tokio::spawn(async move {
-                let store = store(options).await;
-                if number % 2 == 0 {
-                    return store.migrate().await.unwrap();
-                }
-                let own = Migration::new(1, "own".into(), MigrationType::Simple, USERS.into_sql_str(), false);
-                Migrator::with_migrations(vec![own]).run(store.pool()).await.unwrap();
-                store.migrate().await.unwrap();
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    let store = store(options).await;
-    let own: Vec<String> =
-        sqlx::query_scalar("SELECT description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
-    let ours: Vec<String> =
-        sqlx::query_scalar("SELECT description FROM _otp_auth_migrations").fetch_all(store.pool()).await.unwrap();
-    assert_eq!((own, ours), (vec!["own".to_owned()], vec!["otp auth".to_owned(), "realms".to_owned()]));
-}
-
-/// After an error, nothing is half done, and no lock blocks the next one.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_migration_that_fails_can_be_run_again() {
-    let (_, options) = schema().await;
-    let first = store(options.clone()).await;
-    sqlx::raw_sql("CREATE TABLE token_blacklist (mine INT)").execute(first.pool()).await.unwrap();
-    let error = first.migrate().await.unwrap_err();
-    assert!(error.to_string().contains("token_blacklist"), "{error}");
-    let second = store(options).await;
-    sqlx::raw_sql("DROP TABLE token_blacklist").execute(second.pool()).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(5), second.migrate()).await.unwrap().unwrap();
-}
-
 /// The URL names the schema, and the users are in another one.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
@@ -230,7 +227,7 @@ async fn the_schema_of_the_search_path_is_used() {
     store.migrate().await.unwrap();
     let people = "CREATE SCHEMA IF NOT EXISTS \"otp Peo\"\"ple\"; DROP TABLE IF EXISTS \"otp Peo\"\"ple\".\"Users\"; \
                   CREATE TABLE \"otp Peo\"\"ple\".\"Users\" (\"The Id\" SERIAL PRIMARY KEY, email TEXT, verified BOOLEAN)";
-    sqlx::raw_sql(people).execute(store.pool()).await.unwrap();
+    store.run(people).await;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM information_schema.tables WHERE table_schema = $1")
         .bind(&name)
         .fetch_one(store.pool())
@@ -243,191 +240,6 @@ async fn the_schema_of_the_search_path_is_used() {
     let SignInOutcome::SignedIn { user, created: true, .. } = outcome else { panic!("no sign-up") };
     let found: Person = store.user_by_email("ann@x.com").await.unwrap().unwrap();
     assert_eq!((found.id, found.email.as_str(), found.verified), (user.id, "ann@x.com", true));
-}
-
-/// Indexes serve the lookups that strangers can cause.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn no_look_up_scans_a_table() {
-    let store = store_with(USERS).await;
-    sqlx::raw_sql("CREATE UNIQUE INDEX ON users (email)").execute(store.pool()).await.unwrap();
-    let mut connection = store.pool().acquire().await.unwrap();
-    // On empty tables, a scan is always cheapest. This shows what is possible.
-    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
-    let due = "ORDER BY expires_at LIMIT 5 FOR UPDATE SKIP LOCKED";
-    for statement in [
-        "SELECT * FROM otp_challenges WHERE realm = 'users' AND key = '\\x00' AND identity = '\\x00' AND tries < 5".to_owned(),
-        format!("SELECT ctid FROM otp_challenges WHERE expires_at <= 1 {due}"),
-        "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY['(0,1)'::tid])".to_owned(),
-        "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = '\\x00' AND requester = 0".to_owned(),
-        "SELECT ctid FROM otp_budgets WHERE (day_started_at <= 1 OR day_started_at > 9) AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) ORDER BY day_started_at LIMIT 5"
-            .to_owned(),
-        "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = '\\x00' AND generation = 1".to_owned(),
-        "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL".to_owned(),
-        format!("SELECT ctid FROM otp_sessions WHERE expires_at <= 1 {due}"),
-        format!("SELECT ctid FROM token_blacklist WHERE expires_at <= 1 {due}"),
-        <User as SqlUser<sqlx::Postgres>>::SELECT_BY_ID.replace("$1", "1"),
-        "SELECT * FROM token_blacklist WHERE realm = 'users' AND changed >= 1".to_owned(),
-        ["1", "'users'", "'\\x00'", "'\\x01'", "'\\x02'", "1", "1"]
-            .iter()
-            .enumerate()
-            .fold(<User as SqlUser<sqlx::Postgres>>::SELECT_CURRENT.to_owned(), |text, (at, value)| text.replace(&format!("${}", at + 1), value)),
-        <User as SqlUser<sqlx::Postgres>>::SELECT_BY_EMAIL.replace("$1", "'a'"),
-        <User as SqlUser<sqlx::Postgres>>::SELECT_LOCKED.unwrap().replace("$1", "1").replace("$2", "'a'"),
-        <User as SqlUser<sqlx::Postgres>>::MARK_VERIFIED.unwrap().replace("$1", "1"),
-    ] {
-        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {statement}")))
-            .fetch_all(&mut *connection)
-            .await
-            .unwrap();
-        assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{statement}: {plan:#?}");
-    }
-}
-
-/// Without a pooler, a statement is sent alone: with no transaction around it, and no extra round
-/// trips. The server knows what a connection executed last.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn one_statement_is_no_transaction() {
-    let (name, options) = schema().await;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options.application_name(&name)).await.unwrap();
-    let store = PostgresStore::from_pool(pool);
-    store.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
-    let mut observer = PgConnection::connect(&server()).await.unwrap();
-    let mut last = async || -> String {
-        sqlx::query_scalar("SELECT query FROM pg_stat_activity WHERE application_name = $1")
-            .bind(&name)
-            .fetch_one(&mut observer)
-            .await
-            .unwrap()
-    };
-    let session = SessionId::from_bytes([1; 16]);
-    open(&store, 1).await;
-    assert!(last().await.starts_with("WITH spent AS"), "{}", last().await);
-    store.count_attempt(realm(), &key(1), 7).await.unwrap();
-    assert!(last().await.starts_with("UPDATE otp_challenges"), "{}", last().await);
-    store.session(realm(), session).await.unwrap();
-    assert!(last().await.starts_with("SELECT id, user_id"), "{}", last().await);
-    let user: Option<User> = store.current_user(realm(), &1, token(session), NOW).await.unwrap();
-    assert_eq!(user, None);
-    assert!(last().await.contains("token_blacklist"), "{}", last().await);
-    store.cleanup(NOW, 1).await.unwrap();
-    assert!(last().await.starts_with("DELETE FROM"), "{}", last().await);
-}
-
-/// A collation that considers `Ann` and `ann` equal makes no difference.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_collation_without_case_does_not_open_an_account() {
-    let store = store_with(
-        "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level1', deterministic = false); \
-         CREATE TABLE users (id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, \
-         email TEXT COLLATE nocase NOT NULL, is_verified BOOLEAN NOT NULL)",
-    )
-    .await;
-    let ann = Postgres.add_user(&store, "ann@x.com", true).await;
-    let jose = Postgres.add_user(&store, "josé@x.com", true).await;
-    let equal: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE email = 'ANN@x.com'")
-        .fetch_one(store.pool())
-        .await
-        .unwrap();
-    assert_eq!(equal, 1, "the collation does what the test needs");
-    for email in ["ANN@x.com", "ann@X.com", "jose@x.com"] {
-        assert_eq!(UserStore::<User>::user_by_email(&store, email).await.unwrap(), None, "{email}");
-    }
-    for user in [ann, jose] {
-        assert_eq!(store.user_by_email(&user.email).await.unwrap(), Some(user));
-    }
-}
-
-/// A view whose trigger returns its input: the row is read to get the id.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_view_makes_users_with_their_own_ids() {
-    let store = store_with(
-        "CREATE TABLE people (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mail TEXT, ok BOOLEAN); \
-         INSERT INTO people (mail, ok) VALUES ('first@x.com', TRUE); \
-         CREATE VIEW users (id, email, is_verified) AS SELECT id, mail, ok FROM people; \
-         CREATE FUNCTION add_person() RETURNS trigger LANGUAGE plpgsql AS $$ \
-         BEGIN INSERT INTO people (mail, ok) VALUES (NEW.email, NEW.is_verified); RETURN NEW; END $$; \
-         CREATE TRIGGER adding INSTEAD OF INSERT ON users FOR EACH ROW EXECUTE FUNCTION add_person()",
-    )
-    .await;
-    open(&store, 1).await;
-    let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
-    let SignInOutcome::SignedIn { user, session, created: true, .. } = outcome else { panic!("no sign-up") };
-    assert_eq!((user.id, user.is_verified, session.user_id.as_str()), (2, true, "2"));
-    assert_eq!(store.user_by_email("ann@x.com").await.unwrap(), Some(user));
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn an_error_names_what_is_wrong_and_no_address() {
-    let store = store_with(USERS).await;
-    sqlx::raw_sql(
-        "CREATE UNIQUE INDEX users_lower ON users (lower(email)); \
-         ALTER TABLE users ADD CONSTRAINT no_bob CHECK (email <> 'bob@x.com'); \
-         ALTER TABLE users ADD CONSTRAINT short CHECK (length(email) < 40)",
-    )
-    .execute(store.pool())
-    .await
-    .unwrap();
-    Postgres.add_user(&store, "Ann@x.com", true).await;
-    for (number, email, constraint) in
-        [(1, "ann@x.com", "users_lower"), (2, "bob@x.com", "no_bob"), (3, &"x.com".repeat(10), "short")]
-    {
-        open(&store, number).await;
-        let error = store.sign_in(realm(), sign_up::<User>(number, email)).await.unwrap_err();
-        let said = said(&error);
-        assert!(said.contains(constraint) && !said.contains("x.com"), "{said}");
-        // The code was not used up.
-        let outcome = store.sign_in(realm(), sign_up::<User>(number, &format!("n{number}@y.com"))).await.unwrap();
-        assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-    }
-    sqlx::raw_sql("ALTER TABLE users RENAME COLUMN is_verified TO verified").execute(store.pool()).await.unwrap();
-    let error = UserStore::<User>::user_by_email(&Postgres.reopen(&store).await, "ann@x.com").await.unwrap_err();
-    assert!(error.to_string().contains("column users.is_verified does not exist"), "{error}");
-    sqlx::raw_sql("DROP TABLE users").execute(store.pool()).await.unwrap();
-    let error = UserStore::<User>::user_by_email(&Postgres.reopen(&store).await, "ann@x.com").await.unwrap_err();
-    assert!(error.to_string().contains("relation \"users\" does not exist"), "{error}");
-}
-
-/// Whatever the server's default isolation level: a statement that conflicts with another is
-/// retried, and transactions set their own level.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_stricter_default_isolation_level_does_no_harm() {
-    for level in ["repeatable read", "serializable"] {
-        let options = schema().await.1.options([("default_transaction_isolation", level)]);
-        let store = store(options).await;
-        let found: String = sqlx::query_scalar("SHOW transaction_isolation").fetch_one(store.pool()).await.unwrap();
-        assert_eq!(found, level);
-        store.migrate().await.unwrap();
-        sqlx::raw_sql(USERS).execute(store.pool()).await.unwrap();
-        open(&store, 1).await;
-        let mut application = application(&store).await;
-
-        let mut meanwhile = application.begin().await.unwrap();
-        sqlx::raw_sql("UPDATE otp_challenges SET tries = 1").execute(&mut *meanwhile).await.unwrap();
-        let counting = tokio::spawn({
-            let store = store.clone();
-            async move { store.count_attempt(realm(), &key(1), 5).await }
-        });
-        until("the attempt waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
-        meanwhile.commit().await.unwrap();
-        assert_eq!(counting.await.unwrap().unwrap().unwrap().number, 2, "{level}");
-
-        let mut meanwhile = application.begin().await.unwrap();
-        sqlx::raw_sql("UPDATE otp_challenges SET tries = 3").execute(&mut *meanwhile).await.unwrap();
-        let signing_in = tokio::spawn({
-            let store = store.clone();
-            async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await }
-        });
-        until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
-        meanwhile.commit().await.unwrap();
-        assert!(matches!(signing_in.await.unwrap().unwrap(), SignInOutcome::SignedIn { created: true, .. }), "{level}");
-    }
 }
 
 /// Whether a statement on this schema's tables waits for a lock.
@@ -452,328 +264,4 @@ async fn application(store: &PostgresStore) -> PgConnection {
         .await
         .unwrap();
     connection
-}
-
-/// While a user's first sign-in waits, the application changes the address of the row, or gives its
-/// id to another user: no one has verified that address.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn no_other_address_is_verified_by_a_first_sign_in() {
-    let view = "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
-                CREATE VIEW users AS SELECT DISTINCT * FROM people; \
-                CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-                UPDATE people SET is_verified = NEW.is_verified WHERE id = NEW.id; RETURN NULL; END $$; \
-                CREATE TRIGGER changing INSTEAD OF UPDATE ON users FOR EACH ROW EXECUTE FUNCTION change()";
-    let table = "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
-                 CREATE VIEW users AS SELECT * FROM people";
-    for (users, change) in [
-        (table, "UPDATE people SET email = 'eve@x.com'"),
-        (table, "DELETE FROM people; INSERT INTO people VALUES (7, 'eve@x.com', FALSE)"),
-        (view, "UPDATE people SET email = 'eve@x.com'"),
-    ] {
-        let store = store_with(users).await;
-        sqlx::raw_sql("INSERT INTO people VALUES (7, 'ann@x.com', FALSE)").execute(store.pool()).await.unwrap();
-        let ann: User = store.user_by_email("ann@x.com").await.unwrap().unwrap();
-        open(&store, 1).await;
-        let mut application = application(&store).await;
-        let mut changing = application.begin().await.unwrap();
-        sqlx::raw_sql(change).execute(&mut *changing).await.unwrap();
-        let signing_in = tokio::spawn({
-            let store = store.clone();
-            async move { store.sign_in(realm(), sign_in(1, existing(ann))).await.unwrap() }
-        });
-        until("the sign-in waits", || is_waiting(&store, "%\"users\"")).await;
-        changing.commit().await.unwrap();
-        let outcome = signing_in.await.unwrap();
-        assert!(matches!(outcome, SignInOutcome::AccountChanged), "{change}: {outcome:?}");
-        let eve: User = store.user_by_id(&7).await.unwrap().unwrap();
-        assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
-        // Nothing has changed: the code still works.
-        assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
-        assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
-    }
-}
-
-/// The application has an open transaction that refers to the user, and then one that has changed
-/// the row. A sign-in does not wait for the first, and for the second no longer than its caller
-/// does.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_sign_in_waits_for_a_change_of_its_user_and_not_for_long() {
-    let store = store_with(USERS).await;
-    let ann = Postgres.add_user(&store, "ann@x.com", true).await;
-    let orders = "CREATE TABLE orders (user_id BIGINT NOT NULL REFERENCES users (id))";
-    sqlx::raw_sql(orders).execute(store.pool()).await.unwrap();
-    let mut application = application(&store).await;
-    let mut ordering = application.begin().await.unwrap();
-    sqlx::query("INSERT INTO orders VALUES ($1)").bind(ann.id).execute(&mut *ordering).await.unwrap();
-    open(&store, 1).await;
-    let outcome = store.sign_in(realm(), sign_in(1, existing(ann.clone()))).await.unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { created: false, .. }));
-    sqlx::query("UPDATE users SET email = email").execute(&mut *ordering).await.unwrap();
-    open(&store, 2).await;
-    let attempt = store.sign_in(realm(), sign_in(2, existing(ann.clone())));
-    let outcome = tokio::time::timeout(Duration::from_secs(20), attempt).await.expect("the server gives up itself");
-    assert!(outcome.is_err());
-    ordering.commit().await.unwrap();
-    // Nothing has changed: the code still works.
-    let outcome = store.sign_in(realm(), sign_in(2, existing(ann))).await.unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { created: false, .. }));
-}
-
-/// Users sign in even if the role may only read their table.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn users_that_may_only_be_read_sign_in() {
-    #[derive(Clone, Debug, PartialEq, OtpUser)]
-    #[otp_user(table = "users", stores(postgres))]
-    struct Plain {
-        #[otp(id)]
-        id: i64,
-        #[otp(email)]
-        email: String,
-    }
-    for reading in [
-        "GRANT SELECT ON users TO",
-        "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY reading ON users FOR SELECT USING (TRUE); \
-         GRANT ALL ON users TO",
-    ] {
-        let (name, options) = schema().await;
-        let owner = store(options.clone()).await;
-        owner.migrate().await.unwrap();
-        sqlx::raw_sql(USERS).execute(owner.pool()).await.unwrap();
-        let ann = Postgres.add_user(&owner, "ann@x.com", true).await;
-        let grants = format!(
-            "CREATE ROLE {name}_reader; GRANT USAGE ON SCHEMA {name} TO {name}_reader; \
-             GRANT ALL ON otp_challenges, otp_budgets, otp_sessions, token_blacklist TO {name}_reader; \
-             {reading} {name}_reader"
-        );
-        sqlx::raw_sql(AssertSqlSafe(grants)).execute(owner.pool()).await.unwrap();
-        let reader = store(options.options([("role", format!("{name}_reader"))])).await;
-        open(&reader, 1).await;
-        let ann = Plain { id: ann.id, email: ann.email };
-        let outcome = reader.sign_in(realm(), sign_in(1, existing(ann.clone()))).await.unwrap();
-        assert!(matches!(outcome, SignInOutcome::SignedIn { user, created: false, .. } if user == ann), "{reading}");
-        reader.pool().close().await;
-        let dropping = format!("DROP OWNED BY {name}_reader; DROP ROLE {name}_reader");
-        sqlx::raw_sql(AssertSqlSafe(dropping)).execute(owner.pool()).await.unwrap();
-    }
-}
-
-/// The trigger of a view reports that no row was changed: it is a first verification anyway.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_first_proof_through_a_view_ends_older_sessions() {
-    let store = store_with(
-        "CREATE TABLE people (id BIGINT PRIMARY KEY, email TEXT, is_verified BOOLEAN); \
-         INSERT INTO people VALUES (7, 'ann@x.com', TRUE); \
-         CREATE VIEW users AS SELECT * FROM people; \
-         CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         UPDATE people SET is_verified = NEW.is_verified WHERE id = NEW.id; RETURN NULL; END $$; \
-         CREATE TRIGGER changing INSTEAD OF UPDATE ON users FOR EACH ROW EXECUTE FUNCTION change()",
-    )
-    .await;
-    let ann: User = store.user_by_email("ann@x.com").await.unwrap().unwrap();
-    open(&store, 1).await;
-    let planted = sign_in(1, existing(ann.clone()));
-    let session = planted.session.id;
-    store.sign_in(realm(), planted).await.unwrap();
-    sqlx::raw_sql("UPDATE people SET is_verified = FALSE").execute(store.pool()).await.unwrap();
-    let ann: User = store.user_by_id(&7).await.unwrap().unwrap();
-    open(&store, 2).await;
-    let outcome = store.sign_in(realm(), sign_in(2, existing(ann))).await.unwrap();
-    let SignInOutcome::SignedIn { user, ended, .. } = outcome else { panic!("no sign-in") };
-    assert_eq!((user.is_verified, ended), (true, vec![session]));
-    assert!(UserStore::<User>::user_by_id(&store, &7).await.unwrap().unwrap().is_verified);
-}
-
-/// The row determines the new user: the trigger of a view returns its input, and another one
-/// changes the row after the insert.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_new_user_is_what_the_row_has_become() {
-    #[derive(Clone, Debug, PartialEq, OtpUser)]
-    #[otp_user(table = "users", stores(postgres))]
-    struct Planned {
-        #[otp(id, generate = 7)]
-        id: i64,
-        #[otp(email)]
-        email: String,
-        plan: Option<String>,
-    }
-    for table in [
-        "CREATE TABLE people (id BIGINT, email TEXT, plan TEXT DEFAULT 'free'); \
-         CREATE VIEW users AS SELECT * FROM people; \
-         CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         INSERT INTO people (id, email) VALUES (NEW.id, NEW.email); RETURN NEW; END $$; \
-         CREATE TRIGGER adding INSTEAD OF INSERT ON users FOR EACH ROW EXECUTE FUNCTION add()",
-        "CREATE TABLE users (id BIGINT, email TEXT, plan TEXT); \
-         CREATE FUNCTION plan() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         UPDATE users SET plan = 'free' WHERE id = NEW.id; RETURN NULL; END $$; \
-         CREATE TRIGGER planning AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION plan()",
-    ] {
-        let store = store_with(table).await;
-        open(&store, 1).await;
-        let outcome = store.sign_in(realm(), sign_up::<Planned>(1, "ann@x.com")).await.unwrap();
-        let SignInOutcome::SignedIn { user, created: true, .. } = outcome else { panic!("no sign-up") };
-        assert_eq!(user.plan.as_deref(), Some("free"));
-    }
-}
-
-/// A column that considers spellings equal finds no user by another spelling, and lookups use its
-/// index. Its excluded row blocks a sign-up as excluded.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn an_address_of_type_citext() {
-    #[derive(Clone, Debug, PartialEq, OtpUser)]
-    #[otp_user(table = "users", stores(postgres), filter = "NOT deleted")]
-    struct Member {
-        #[otp(id)]
-        id: i64,
-        #[otp(email)]
-        email: String,
-        #[otp(verified)]
-        is_verified: bool,
-    }
-    let (name, options) = schema().await;
-    let store = store(options.options([("search_path", format!("{name},public"))])).await;
-    store.migrate().await.unwrap();
-    sqlx::raw_sql(
-        "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; \
-         CREATE TABLE users (id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email CITEXT NOT NULL UNIQUE, \
-         is_verified BOOLEAN NOT NULL, deleted BOOLEAN NOT NULL DEFAULT FALSE)",
-    )
-    .execute(store.pool())
-    .await
-    .unwrap();
-    open(&store, 1).await;
-    let outcome = store.sign_in(realm(), sign_up::<Member>(1, "ann@x.com")).await.unwrap();
-    let SignInOutcome::SignedIn { user: ann, created: true, .. } = outcome else { panic!("no sign-up") };
-    assert_eq!(store.user_by_email("ann@x.com").await.unwrap(), Some(ann.clone()));
-    for other in ["Ann@x.com", "ann@X.com"] {
-        assert_eq!(UserStore::<Member>::user_by_email(&store, other).await.unwrap(), None, "{other}");
-    }
-    open(&store, 2).await;
-    let again = store.sign_in(realm(), sign_in(2, existing(ann.clone()))).await.unwrap();
-    assert!(matches!(again, SignInOutcome::SignedIn { user, .. } if user == ann));
-    let mut connection = store.pool().acquire().await.unwrap();
-    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
-    let explain = format!(
-        "PREPARE by_email AS {}; EXPLAIN EXECUTE by_email('ann@x.com')",
-        <Member as SqlUser<sqlx::Postgres>>::SELECT_BY_EMAIL
-    );
-    let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
-    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-    assert!(plan.iter().any(|line| line.contains("users_email_key")), "{plan:#?}");
-
-    sqlx::raw_sql("UPDATE users SET email = 'Ann@x.com', deleted = TRUE").execute(store.pool()).await.unwrap();
-    open(&store, 3).await;
-    let outcome = store.sign_in(realm(), sign_up::<Member>(3, "ann@x.com")).await.unwrap();
-    assert!(matches!(outcome, SignInOutcome::Excluded), "{outcome:?}");
-}
-
-/// A column that considers two texts the same id never confuses two users.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn ids_are_compared_exactly() {
-    #[derive(Debug, OtpUser)]
-    #[otp_user(table = "users", stores(postgres))]
-    struct Named {
-        #[otp(id, generate = "Ann".to_owned())]
-        id: String,
-        #[otp(email)]
-        email: String,
-    }
-    let (name, options) = schema().await;
-    let store = store(options.options([("search_path", format!("{name},public"))])).await;
-    store.migrate().await.unwrap();
-    let users = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; \
-                 CREATE TABLE users (id CITEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE)";
-    sqlx::raw_sql(users).execute(store.pool()).await.unwrap();
-    open(&store, 1).await;
-    let outcome = store.sign_in(realm(), sign_up::<Named>(1, "ann@x.com")).await.unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { user, .. } if user.id == "Ann" && user.email == "ann@x.com"));
-    let by_id = async |id: &str| UserStore::<Named>::user_by_id(&store, &id.to_owned()).await.unwrap();
-    assert!(by_id("Ann").await.is_some());
-    for other in ["ann", "ANN", "Ann "] {
-        assert!(by_id(other).await.is_none(), "{other:?}");
-    }
-}
-
-/// A call that is dropped leaves no lock, no partial sign-in, and its connection.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_call_that_is_dropped_leaves_nothing() {
-    let (_, options) = schema().await;
-    let one = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
-    let one = PostgresStore::from_pool(one);
-    one.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(one.pool()).await.unwrap();
-    let user = Postgres.add_user(&one, "ann@x.com", false).await;
-    open(&one, 1).await;
-    let observer = store(options).await;
-    let mut application = application(&observer).await;
-    let mut holding = application.begin().await.unwrap();
-    sqlx::query("SELECT id FROM users FOR UPDATE").execute(&mut *holding).await.unwrap();
-    let signing_in = tokio::spawn({
-        let (one, user) = (one.clone(), user.clone());
-        async move { one.sign_in(realm(), sign_in::<User>(1, existing(user))).await }
-    });
-    until("the sign-in waits", || is_waiting(&observer, "SELECT \"users\"")).await;
-    signing_in.abort();
-    assert!(signing_in.await.unwrap_err().is_cancelled());
-    holding.rollback().await.unwrap();
-    let attempt = sign_in::<User>(1, existing(user));
-    let outcome = tokio::time::timeout(Duration::from_secs(5), one.sign_in(realm(), attempt)).await.unwrap().unwrap();
-    assert!(matches!(outcome, SignInOutcome::SignedIn { .. }));
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_call_may_be_dropped_at_every_moment() {
-    let (_, options) = schema().await;
-    let other = store(options.clone()).await;
-    other.migrate().await.unwrap();
-    sqlx::raw_sql(USERS).execute(other.pool()).await.unwrap();
-    let slow = slow_port(options.get_port()).await;
-    let one = PgPoolOptions::new().max_connections(1).connect_with(options.host("127.0.0.1").port(slow)).await.unwrap();
-    drop_at_every_moment::<User, _>(&PostgresStore::from_pool(one), &other).await;
-}
-
-/// A sign-in that the server chooses as the victim of a deadlock is retried.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_deadlock_is_not_the_end_of_a_sign_in() {
-    let store = store_with(USERS).await;
-    open(&store, 1).await;
-    let mut application = application(&store).await;
-    // The server chooses the transaction that first checks for a deadlock.
-    sqlx::raw_sql("SET deadlock_timeout = '1min'").execute(&mut application).await.unwrap();
-    let mut other = application.begin().await.unwrap();
-    sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").execute(&mut *other).await.unwrap();
-    let signing_in = tokio::spawn({
-        let store = store.clone();
-        async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
-    });
-    until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
-    sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").execute(&mut *other).await.unwrap();
-    other.commit().await.unwrap();
-    assert!(matches!(signing_in.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
-}
-
-/// A row that is in use does not delay a cleanup.
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn a_clean_up_passes_over_what_is_in_use() {
-    let store = store_with(USERS).await;
-    open(&store, 1).await;
-    open(&store, 2).await;
-    let mut using = store.pool().begin().await.unwrap();
-    let one = "SELECT tries FROM otp_challenges WHERE identity = decode(repeat('01', 32), 'hex') FOR UPDATE";
-    sqlx::query(one).execute(&mut *using).await.unwrap();
-    let late = NOW + Duration::from_hours(48);
-    let removed = tokio::time::timeout(Duration::from_secs(3), store.cleanup(late, 10)).await.unwrap().unwrap();
-    assert_eq!((removed.challenges, removed.budgets), (1, 2));
-    using.commit().await.unwrap();
-    assert_eq!(store.cleanup(late, 10).await.unwrap().challenges, 1);
 }

@@ -19,7 +19,7 @@ use sqlx::AssertSqlSafe;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::servers::{open, said, sign_in, sign_up};
-use super::users::sqlite_url;
+use super::twins::Run;
 
 /// A database with tables.
 pub(crate) trait Tables: Send + Sync {
@@ -58,12 +58,12 @@ macro_rules! tables {
 
             async fn store_with(&self, statements: &str) -> $store {
                 let store = $empty.await;
-                self.run(&store, statements).await;
+                store.run(statements).await;
                 store
             }
 
             async fn run(&self, store: &$store, statements: &str) {
-                sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(store.pool()).await.unwrap();
+                store.run(statements).await;
             }
 
             async fn number(&self, store: &$store, query: &str) -> i64 {
@@ -73,13 +73,15 @@ macro_rules! tables {
     };
 }
 
-async fn empty_sqlite() -> SqliteStore {
-    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
-    store.migrate().await.unwrap();
-    store
-}
-
-tables!(Sqlite, SqliteStore, "INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT", "BLOB", ["TEXT", "TEXT"], empty_sqlite());
+tables!(
+    Sqlite,
+    SqliteStore,
+    "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "TEXT",
+    "BLOB",
+    ["TEXT", "TEXT"],
+    super::sqlite::store_with("")
+);
 tables!(
     Postgres,
     PostgresStore,

@@ -1,23 +1,93 @@
-//! What only `SQLite` has: opening a file, migrating it, and sharing it with an application's own
-//! tables.
+//! `SQLite`: its stores, what the shared tests need to know of it, and what only it has, such as
+//! opening a file.
 
 use std::time::Duration;
 
 use otp_auth::store::{
-    BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, Opening, SessionId, SessionStore,
-    SignInOutcome, SqlUser, UserStore,
+    BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, SessionStore, SignInOutcome, SqlUser, UserStore,
 };
-use otp_auth::testing::conformance::fixtures::{NOW, existing, identity, key, open, realm, token};
+use otp_auth::testing::conformance::Backend;
+use otp_auth::testing::conformance::fixtures::{NOW, existing, key, realm, token};
 use otp_auth::{OtpUser, SqliteStore};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::sqlite::SqlitePoolOptions;
 
-use super::servers::{open as open_challenge, sign_in, sign_up};
-use super::users::{User, sqlite_store, sqlite_url};
+use super::servers::{open, sign_in, sign_up};
+use super::twins::migrations::{LEFT_BY_THE_FIRST, RECORD};
+use super::twins::sign_in::Named;
+use super::twins::{Run, backend, twins};
+use super::two_processes::Reopen;
+use super::users::{User, sqlite_url};
 
-async fn schema(store: &SqliteStore) -> Vec<(String, String)> {
-    sqlx::query_as("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name")
+pub(crate) const USERS: &str =
+    "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)";
+
+const FILES: [&str; 2] = [
+    include_str!("../../../otp-auth/migrations/sqlite/0001_otp_auth.sql"),
+    include_str!("../../../otp-auth/migrations/sqlite/0002_realms.sql"),
+];
+
+/// The URL of a new file.
+pub(crate) async fn fresh_options() -> String {
+    sqlite_url()
+}
+
+pub(crate) async fn store(url: String) -> SqliteStore {
+    SqliteStore::connect(&url).await.unwrap()
+}
+
+/// A migrated store, with this table beside ours.
+pub(crate) async fn store_with(table: &str) -> SqliteStore {
+    let store = store(sqlite_url()).await;
+    store.migrate().await.unwrap();
+    store.run(table).await;
+    store
+}
+
+pub(crate) struct Sqlite;
+
+backend!(
+    Sqlite,
+    SqliteStore,
+    "UPDATE users SET is_verified = FALSE WHERE id = ?1",
+    "DELETE FROM users WHERE id = ?1",
+    "SELECT count(*) FROM users WHERE email = ?1"
+);
+
+async fn insert(store: &SqliteStore, email: &str, verified: bool) -> i64 {
+    let added = sqlx::query_scalar("INSERT INTO users (email, is_verified) VALUES (?1, ?2) RETURNING id");
+    added.bind(email).bind(verified).fetch_one(store.pool()).await.unwrap()
+}
+
+impl Reopen for Sqlite {
+    async fn reopen(&self, store: &SqliteStore) -> SqliteStore {
+        let file = store.pool().connect_options().get_filename().display().to_string();
+        SqliteStore::connect(&format!("sqlite:{file}")).await.unwrap()
+    }
+}
+
+twins! {
+    migrations:
+    on_every_database,
+}
+
+twins! {
+    sign_in:
+    ids_are_compared_exactly,
+}
+
+/// What makes a migration fail, what its error names, and what removes the obstacle.
+const IN_THE_WAY: (&str, &str, &str) =
+    ("CREATE TABLE token_blacklist (mine INT)", "token_blacklist", "DROP TABLE token_blacklist");
+
+async fn store_of_names() -> SqliteStore {
+    store_with("CREATE TABLE users (id TEXT COLLATE NOCASE PRIMARY KEY, email TEXT)").await
+}
+
+/// The name and definition of everything in the file, as text.
+async fn catalogue(store: &SqliteStore) -> Vec<String> {
+    sqlx::query_scalar("SELECT name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY name")
         .fetch_all(store.pool())
         .await
         .unwrap()
@@ -25,7 +95,7 @@ async fn schema(store: &SqliteStore) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn a_file_is_opened_durable_and_with_a_busy_timeout() {
-    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    let store = store(sqlite_url()).await;
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(store.pool()).await.unwrap();
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(store.pool()).await.unwrap();
     let busy: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(store.pool()).await.unwrap();
@@ -36,7 +106,7 @@ async fn a_file_is_opened_durable_and_with_a_busy_timeout() {
 /// cleanup does not cause this.
 #[tokio::test]
 async fn a_follower_notices_that_a_backup_was_restored() {
-    let store = sqlite_store(&sqlite_url()).await;
+    let store = store_with(USERS).await;
     let entry = |number: u8, until| BlacklistEntry::new([number; 16], BlacklistKind::Session, NOW, until);
     let (soon, late) = (NOW + Duration::from_mins(1), NOW + Duration::from_hours(1_000));
     for (number, until) in [(1, late), (2, late), (3, soon)] {
@@ -49,108 +119,19 @@ async fn a_follower_notices_that_a_backup_was_restored() {
 
     let restored = "DELETE FROM token_blacklist WHERE changed > 1; \
                     UPDATE sqlite_sequence SET seq = 1 WHERE name = 'token_blacklist'";
-    sqlx::raw_sql(restored).execute(store.pool()).await.unwrap();
+    store.run(restored).await;
     store.blacklist(realm(), &entry(4, late), NOW).await.unwrap();
     let news = store.revocations(realm(), Some(Cursor(seen)), NOW).await.unwrap();
     assert_eq!((news.entries, news.cursor), (vec![entry(1, late), entry(4, late)], Cursor(2)));
 }
 
-const FILES: [&str; 2] = [
-    include_str!("../../../otp-auth/migrations/sqlite/0001_otp_auth.sql"),
-    include_str!("../../../otp-auth/migrations/sqlite/0002_realms.sql"),
-];
-
-/// A database that the first version created and used, opened by two processes of this version
-/// concurrently.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn db_09_a_database_of_the_first_version_is_upgraded_in_place() {
-    let url = sqlite_url();
-    let old = SqliteStore::connect(&url).await.unwrap();
-    sqlx::raw_sql(FILES[0]).execute(old.pool()).await.unwrap();
-    let rows = "INSERT INTO otp_challenges VALUES (x'01', x'02', x'03', x'04', 0, 1, 9999999999999, NULL); \
-                INSERT INTO otp_budgets VALUES (x'02', 0, 1, 1, 1, 1, 1); \
-                INSERT INTO otp_sessions VALUES (x'05', '1', 3, 1, 1, 9999999999999, NULL, 'Agent', NULL); \
-                INSERT INTO token_blacklist VALUES (x'06', 'token', 1, 9999999999999); \
-                CREATE TABLE _otp_auth_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
-                installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
-                checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)";
-    sqlx::raw_sql(rows).execute(old.pool()).await.unwrap();
-    let first = Migration::new(1, "otp auth".into(), MigrationType::Simple, FILES[0].into_sql_str(), false);
-    sqlx::query("INSERT INTO _otp_auth_migrations VALUES (1, 'otp auth', CURRENT_TIMESTAMP, TRUE, ?1, 0)")
-        .bind(first.checksum.to_vec())
-        .execute(old.pool())
-        .await
-        .unwrap();
-    old.pool().close().await;
-
-    let (one, other) = (SqliteStore::connect(&url).await.unwrap(), SqliteStore::connect(&url).await.unwrap());
-    let (first, second) = tokio::join!(one.migrate(), other.migrate());
-    first.unwrap();
-    second.unwrap();
-    // Rows that can open nothing any more are gone, and the store works.
-    let left: i64 = sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM otp_challenges) + (SELECT count(*) FROM otp_budgets) \
-         + (SELECT count(*) FROM otp_sessions) + (SELECT count(*) FROM token_blacklist)",
-    )
-    .fetch_one(one.pool())
-    .await
-    .unwrap();
-    assert_eq!(left, 0);
-    let opening = one.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap();
-    assert!(matches!(opening, Opening::Opened(_)));
-    assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
-}
-
-#[tokio::test]
-async fn db_09_migrating_again_changes_nothing() {
-    let store = sqlite_store(&sqlite_url()).await;
-    let before = schema(&store).await;
-    store.migrate().await.unwrap();
-    assert_eq!(schema(&store).await, before);
-    for table in ["otp_challenges", "otp_budgets", "otp_sessions", "token_blacklist", "_otp_auth_migrations"] {
-        assert!(before.iter().any(|(name, _)| name == table), "{table}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_processes_may_migrate_at_once() {
-    for _ in 0..10 {
-        let url = sqlite_url();
-        let mut tasks = Vec::new();
-        for _ in 0..6 {
-            let url = url.clone();
-            tasks.push(tokio::spawn(async move {
-                let store = SqliteStore::connect(&url).await?;
-                store.migrate().await
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap().unwrap();
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_shipped_file_makes_the_same_tables() {
-    let migrated = SqliteStore::connect(&sqlite_url()).await.unwrap();
-    migrated.migrate().await.unwrap();
-    let by_file = SqliteStore::connect(&sqlite_url()).await.unwrap();
-    for file in FILES {
-        sqlx::raw_sql(file).execute(by_file.pool()).await.unwrap();
-    }
-    let ours = |schema: Vec<(String, String)>| {
-        schema.into_iter().filter(|(name, _)| !name.contains("_otp_auth_migrations")).collect::<Vec<_>>()
-    };
-    assert_eq!(ours(schema(&migrated).await), ours(schema(&by_file).await));
-}
-
 /// The application has its own sqlx migrations, with the same version number as ours.
 #[tokio::test]
 async fn the_migrations_of_the_application_are_not_touched() {
-    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    let store = store(sqlite_url()).await;
     let own = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT); \
                INSERT INTO _sqlx_migrations VALUES (1, 'the application')";
-    sqlx::raw_sql(own).execute(store.pool()).await.unwrap();
+    store.run(own).await;
     store.migrate().await.unwrap();
     let rows: Vec<(i64, String)> =
         sqlx::query_as("SELECT version, description FROM _sqlx_migrations").fetch_all(store.pool()).await.unwrap();
@@ -159,7 +140,9 @@ async fn the_migrations_of_the_application_are_not_touched() {
 
 #[tokio::test]
 async fn a_database_in_memory_keeps_its_tables() {
-    let store = sqlite_store("sqlite::memory:").await;
+    let store = store("sqlite::memory:".to_owned()).await;
+    store.migrate().await.unwrap();
+    store.run(USERS).await;
     for number in 0..20 {
         sqlx::query("INSERT INTO users (email, is_verified) VALUES (?1, TRUE)")
             .bind(format!("user{number}@x.com"))
@@ -176,7 +159,8 @@ async fn a_pool_of_the_application_serves_as_well() {
     let pool = SqlitePoolOptions::new().max_connections(2).connect(&sqlite_url()).await.unwrap();
     let store = SqliteStore::from_pool(pool.clone());
     store.migrate().await.unwrap();
-    assert!(schema(&SqliteStore::from_pool(pool)).await.iter().any(|(name, _)| name == "otp_sessions"));
+    let catalogue = catalogue(&SqliteStore::from_pool(pool)).await;
+    assert!(catalogue.iter().any(|line| line.starts_with("otp_sessions CREATE TABLE")), "{catalogue:?}");
 }
 
 /// A user with a field for which the table has no column.
@@ -193,12 +177,12 @@ struct Misnamed {
 /// `SQLite` would read an unknown name in double quotes as a string.
 #[tokio::test]
 async fn an_error_names_what_is_missing() {
-    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+    let store = store(sqlite_url()).await;
     store.migrate().await.unwrap();
     let error = UserStore::<User>::user_by_email(&store, "ann@x.com").await.unwrap_err();
     assert!(error.to_string().contains("no such table: users"), "{error}");
 
-    let store = sqlite_store(&sqlite_url()).await;
+    let store = store_with(USERS).await;
     let error = UserStore::<Misnamed>::user_by_email(&store, "ann@x.com").await.unwrap_err();
     assert!(error.to_string().contains("no such column: users.nickname"), "{error}");
     let unused = Misnamed { id: 1, email: String::new(), nickname: String::new() };
@@ -215,7 +199,7 @@ async fn a_file_that_is_not_there_is_an_error() {
 /// Indexes serve the lookups that strangers can cause.
 #[tokio::test]
 async fn no_look_up_scans_a_table() {
-    let store = sqlite_store(&sqlite_url()).await;
+    let store = store_with(USERS).await;
     for statement in [
         "SELECT * FROM otp_challenges WHERE realm = 'users' AND key = x'00'",
         "DELETE FROM otp_challenges WHERE (realm, key) IN (SELECT realm, key FROM otp_challenges WHERE expires_at <= 1 LIMIT 5)",
@@ -250,10 +234,8 @@ const VIEW: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, m
 
 #[tokio::test]
 async fn a_view_makes_users_with_their_own_ids() {
-    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
-    store.migrate().await.unwrap();
-    sqlx::raw_sql(VIEW).execute(store.pool()).await.unwrap();
-    open_challenge(&store, 1).await;
+    let store = store_with(VIEW).await;
+    open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     let SignInOutcome::SignedIn { user, session, created: true, .. } = outcome else { panic!("no sign-up") };
     assert_eq!(user, User { id: 2, email: "ann@x.com".to_owned(), is_verified: true });
@@ -261,14 +243,14 @@ async fn a_view_makes_users_with_their_own_ids() {
     assert_eq!(store.current_user(realm(), &2, token(session.id), NOW).await.unwrap(), Some(user.clone()));
 
     // A first verification through the view revokes earlier sessions.
-    sqlx::raw_sql("UPDATE people SET ok = NULL WHERE id = 2").execute(store.pool()).await.unwrap();
-    open_challenge(&store, 2).await;
+    store.run("UPDATE people SET ok = NULL WHERE id = 2").await;
+    open(&store, 2).await;
     let unverified = User { is_verified: false, ..user.clone() };
     let outcome = store.sign_in(realm(), sign_in(2, existing(unverified))).await.unwrap();
     let SignInOutcome::SignedIn { user: proven, created: false, ended, .. } = outcome else { panic!("no sign-in") };
     assert_eq!((proven, ended), (user.clone(), vec![session.id]));
     assert_eq!(store.user_by_email("ann@x.com").await.unwrap(), Some(user));
-    sqlx::raw_sql("UPDATE people SET gone = TRUE WHERE id = 2").execute(store.pool()).await.unwrap();
+    store.run("UPDATE people SET gone = TRUE WHERE id = 2").await;
     assert_eq!(UserStore::<User>::user_by_id(&store, &2).await.unwrap(), None);
 }
 
@@ -276,14 +258,14 @@ async fn a_view_makes_users_with_their_own_ids() {
 #[tokio::test]
 async fn a_collation_without_case_does_not_open_an_account() {
     for collation in ["NOCASE", "RTRIM"] {
-        let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
+        let store = store(sqlite_url()).await;
         store.migrate().await.unwrap();
         let table = format!(
             "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT COLLATE {collation}, is_verified BOOLEAN); \
              CREATE INDEX users_email ON users (email); \
              INSERT INTO users (email, is_verified) VALUES ('Ann@x.com', TRUE), ('ann@x.com', TRUE)"
         );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(table)).execute(store.pool()).await.unwrap();
+        store.run(&table).await;
         for (email, id) in [("Ann@x.com", Some(1)), ("ann@x.com", Some(2)), ("ANN@x.com", None), ("ann@x.com ", None)] {
             let found: Option<User> = store.user_by_email(email).await.unwrap();
             assert_eq!(found.map(|user| user.id), id, "{collation}: {email:?}");
@@ -293,30 +275,5 @@ async fn a_collation_without_case_does_not_open_an_account() {
         let (.., plan): (i64, i64, i64, String) =
             sqlx::query_as(sqlx::AssertSqlSafe(explain)).fetch_one(store.pool()).await.unwrap();
         assert!(plan.contains("USING INDEX users_email (email=?)"), "{plan}");
-    }
-}
-
-/// Ids that a collation considers equal belong to different users.
-#[tokio::test]
-async fn ids_are_compared_exactly() {
-    #[derive(Debug, OtpUser)]
-    #[otp_user(table = "users", stores(sqlite))]
-    struct Named {
-        #[otp(id, generate = "Ann".to_owned())]
-        id: String,
-        #[otp(email)]
-        email: String,
-    }
-    let store = SqliteStore::connect(&sqlite_url()).await.unwrap();
-    store.migrate().await.unwrap();
-    let table = "CREATE TABLE users (id TEXT COLLATE NOCASE PRIMARY KEY, email TEXT); \
-                 INSERT INTO users (id, email) VALUES ('Ann', 'ann@x.com')";
-    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
-    let session = SessionId::from_bytes([1; 16]);
-    for (id, is_there) in [("Ann", true), ("ann", false), ("ANN", false)] {
-        let id = id.to_owned();
-        assert_eq!(UserStore::<Named>::user_by_id(&store, &id).await.unwrap().is_some(), is_there, "{id:?}");
-        let current = UserStore::<Named>::current_user(&store, realm(), &id, token(session), NOW).await.unwrap();
-        assert_eq!(current.is_some(), is_there, "{id:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use otp_auth::{OtpUser, SqliteStore};
+use otp_auth::OtpUser;
 use tempfile::TempDir;
 
 #[derive(Clone, Debug, PartialEq, OtpUser)]
@@ -27,15 +27,4 @@ pub(crate) fn sqlite_url() -> String {
     let url = format!("sqlite:{}?mode=rwc", directory.path().join("test.db").display());
     DIRECTORIES.with_borrow_mut(|directories| directories.push(directory));
     url
-}
-
-/// A migrated store with an empty table of users. The address has no unique index, because a store
-/// must not need one.
-pub(crate) async fn sqlite_store(url: &str) -> SqliteStore {
-    let store = SqliteStore::connect(url).await.unwrap();
-    store.migrate().await.unwrap();
-    let table =
-        "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL, is_verified BOOLEAN NOT NULL)";
-    sqlx::raw_sql(table).execute(store.pool()).await.unwrap();
-    store
 }

@@ -1,24 +1,96 @@
 //! On `MySQL` and `MariaDB`.
 
-use otp_auth::store::{FindingKind, SignInOutcome, SignUps, UserStore};
+use otp_auth::MySqlStore;
+use otp_auth::store::SignInOutcome;
 use otp_auth::testing::conformance::fixtures::realm;
-use otp_auth::{MySqlStore, OtpUser};
-use sqlx::AssertSqlSafe;
 
-use super::super::mysql::{fresh_options, store as unmigrated, store_with};
+use super::super::mysql::{fresh_options, store as unmigrated, store_with, store_with as settled};
 use super::super::servers::{open, sign_up, unique_name};
-use super::super::twins::twins;
+use super::super::twins::{Run, twins};
 use super::super::users::User;
-use super::{Demanding, IF_ONE_VALUE, IF_USERS, Nullable, OTHERWISE, OfTenant, ReadmeUser, findings, kinds, said};
+use super::*;
 
 const USERS: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
                      is_verified BOOLEAN NOT NULL)";
+
+const QUICKSTART: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(320) NOT NULL UNIQUE, \
+                          is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)";
+
+/// What is said of an empty database.
+const MISSING: [&str; 2] = [
+    "otp-auth's own tables are incomplete: no table `otp_challenges`, no table `otp_budgets`, \
+     no table `otp_sessions`, no table `token_blacklist`, no table `otp_realms`: \
+     call the store's `migrate()` at startup, before `check()`",
+    "table `users` does not exist: run `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
+     `email` VARCHAR(320) NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INT NOT NULL, \
+     `tags` JSON NOT NULL, `nick` VARCHAR(320), `plan` VARCHAR(320) NOT NULL DEFAULT …)`, \
+     or name the right table: `#[otp_user(table = \"…\")]`",
+];
+
+/// A table with many faults, and what is said of them.
+const WRONG: &str = "CREATE TABLE users (id BIGINT UNSIGNED NOT NULL, email VARBINARY(200), `IS VERIFIED` VARCHAR(5), \
+     level INT AS (1) VIRTUAL, tags INT NOT NULL, plan TEXT NOT NULL, full_name VARCHAR(20) NOT NULL, \
+     fine TEXT NOT NULL DEFAULT ('x'), made TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, empty CHAR(3) NOT NULL DEFAULT '')";
+const WRONG_IN: [&str; 11] = [
+    "column `id` of `users` is BIGINT UNSIGNED, but its field of type `i64` reads BIGINT: run \
+     `ALTER TABLE `users` MODIFY COLUMN `id` BIGINT …`, or change the field to a type that reads BIGINT UNSIGNED",
+    "column `email` of `users` is VARBINARY, but its field of type `String` reads VARCHAR: run \
+     `ALTER TABLE `users` MODIFY COLUMN `email` VARCHAR(320) …`, or change the field to a type that reads VARBINARY",
+    "column `Is Verified` of `users` is VARCHAR, but its field of type `bool` reads BOOLEAN: run \
+     `ALTER TABLE `users` MODIFY COLUMN `Is Verified` BOOLEAN …`, or change the field to a type that reads VARCHAR",
+    "column `tags` of `users` is INT, but its field of type `Vec<String>` reads JSON: run \
+     `ALTER TABLE `users` MODIFY COLUMN `tags` JSON …`, or change the field to a type that reads INT",
+    "table `users` has no column `nick`: run `ALTER TABLE `users` ADD COLUMN `nick` VARCHAR(320)`, \
+     or name the right column: `#[otp(column = \"…\")]`",
+    "nothing generates the id, column `id` of `users`: write \
+     `#[otp(id, generate = …)]`, or declare the column as ``id` BIGINT AUTO_INCREMENT PRIMARY KEY`",
+    "the database generates column `level` of `users`, but a first sign-in sets it: \
+     remove `default` from its field",
+    "column `plan` of `users` requires a value, but a first sign-in does not set one: \
+     run `ALTER TABLE `users` ALTER COLUMN `plan` SET DEFAULT …`, or mark its field with `#[otp(default = …)]`",
+    "column `full_name` of `users` requires a value, but a first sign-in does not set one: run \
+     `ALTER TABLE `users` ALTER COLUMN `full_name` SET DEFAULT …`, \
+     or give it a field with `#[otp(default = …)]`",
+    "column `id` of `users` has no unique index: run `ALTER TABLE `users` ADD UNIQUE (`id`)`",
+    "column `email` of `users` has no unique index: run `ALTER TABLE `users` ADD UNIQUE (`email`)`",
+];
+
+const INDEXES: [Index; 5] = [
+    ("CREATE UNIQUE INDEX one ON users (email)", None),
+    // Stricter than required.
+    ("CREATE UNIQUE INDEX one ON users (email(10))", None),
+    ("CREATE INDEX one ON users (email)", Some(("", ""))),
+    (
+        "CREATE UNIQUE INDEX one ON users (is_verified, email)",
+        Some((" (the index `one` includes other columns)", IF_ONE_VALUE)),
+    ),
+    ("SELECT 1", Some(("", ""))),
+];
+
+const NOT_UNIQUE: &str =
+    "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255), is_verified BOOLEAN)";
+const UNIQUE: &str = "ALTER TABLE `users` ADD UNIQUE (`email`)";
+
+/// Our columns: the table, the name, and statements that hide and restore it.
+const OUR_COLUMNS: &str = "SELECT CONVERT(table_name USING utf8mb4), CONVERT(column_name USING utf8mb4), \
+     CONVERT(CONCAT('ALTER TABLE ', table_name, ' RENAME COLUMN `', column_name, '` TO gone') USING utf8mb4), \
+     CONVERT(CONCAT('ALTER TABLE ', table_name, ' RENAME COLUMN gone TO `', column_name, '`') USING utf8mb4) \
+     FROM information_schema.columns WHERE table_schema = DATABASE() \
+     AND (table_name LIKE 'otp%' OR table_name = 'token_blacklist')";
+/// Our indexes: the name, and statements that hide and restore it.
+const OUR_INDEXES: &str = "SELECT DISTINCT CONVERT(index_name USING utf8mb4), \
+     CONVERT(CONCAT('ALTER TABLE ', table_name, ' RENAME INDEX ', index_name, ' TO gone') USING utf8mb4), \
+     CONVERT(CONCAT('ALTER TABLE ', table_name, ' RENAME INDEX gone TO ', index_name) USING utf8mb4) \
+     FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name <> 'PRIMARY' \
+     AND (table_name LIKE 'otp%' OR table_name = 'token_blacklist')";
+const FEWEST_INDEXES: usize = 6;
+const DROP_PRIMARY_KEY: &str = "ALTER TABLE otp_budgets DROP PRIMARY KEY";
 
 const NULLABLE: &str = "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(200) NOT NULL UNIQUE, plan VARCHAR(20), tags JSON, \
      nick VARCHAR(20) NOT NULL DEFAULT '', title VARCHAR(20) NOT NULL, given VARCHAR(20) NOT NULL, note VARCHAR(20))";
 const NO_LONGER_NULLABLE: &str = "ALTER TABLE users ALTER plan SET DEFAULT 'free', ALTER tags SET DEFAULT '[]', MODIFY nick VARCHAR(20), \
      MODIFY title VARCHAR(20)";
-const DROP_INDEX: &str = "DROP INDEX one ON users";
+const NULL_IS_EMPTY_TEXT: bool = false;
 
 fn set_default(column: &str) -> String {
     format!("run `ALTER TABLE `users` ALTER COLUMN `{column}` SET DEFAULT …`")
@@ -26,83 +98,9 @@ fn set_default(column: &str) -> String {
 
 twins! {
     #[ignore = "needs MariaDB: scripts/test starts one"]
-    null_where_a_field_reads_none_and_a_column_takes_none_is_found,
-    an_index_with_what_the_filter_fixes_counts,
-}
-
-async fn run(store: &MySqlStore, statements: &str) {
-    sqlx::raw_sql(AssertSqlSafe(statements)).execute(store.pool()).await.unwrap();
-}
-
-/// Replaces the table of users.
-async fn again(store: &MySqlStore, users: &str) {
-    run(store, "DROP TABLE IF EXISTS users").await;
-    run(store, users).await;
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn the_tables_of_the_documents_pass() {
-    let store = store_with(
-        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(320) NOT NULL UNIQUE, \
-         is_verified BOOLEAN NOT NULL DEFAULT FALSE, username TEXT)",
-    )
-    .await;
-    assert_eq!(said::<ReadmeUser>(&store).await, [""; 0]);
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn everything_that_is_wrong_is_in_one_list() {
-    let store = unmigrated(fresh_options().await).await;
-    assert_eq!(
-        said::<Demanding>(&store).await,
-        [
-            "otp-auth's own tables are incomplete: no table `otp_challenges`, no table `otp_budgets`, \
-             no table `otp_sessions`, no table `token_blacklist`, no table `otp_realms`: \
-             call the store's `migrate()` at startup, before `check()`",
-            "table `users` does not exist: run `CREATE TABLE `users` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, \
-             `email` VARCHAR(320) NOT NULL UNIQUE, `Is Verified` BOOLEAN NOT NULL, `level` INT NOT NULL, \
-             `tags` JSON NOT NULL, `nick` VARCHAR(320), `plan` VARCHAR(320) NOT NULL DEFAULT …)`, \
-             or name the right table: `#[otp_user(table = \"…\")]`",
-        ]
-    );
-    store.migrate().await.unwrap();
-    run(
-        &store,
-        "CREATE TABLE users (id BIGINT UNSIGNED NOT NULL, email VARBINARY(200), `IS VERIFIED` VARCHAR(5), \
-         level INT AS (1) VIRTUAL, tags INT NOT NULL, plan TEXT NOT NULL, full_name VARCHAR(20) NOT NULL, \
-         fine TEXT NOT NULL DEFAULT ('x'), made TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, empty CHAR(3) NOT NULL DEFAULT '')",
-    )
-    .await;
-    assert_eq!(
-        said::<Demanding>(&store).await,
-        [
-            "column `id` of `users` is BIGINT UNSIGNED, but its field of type `i64` reads BIGINT: write \
-             `ALTER TABLE `users` MODIFY COLUMN `id` BIGINT …`, or change the field to a type that reads BIGINT UNSIGNED",
-            "column `email` of `users` is VARBINARY, but its field of type `String` reads VARCHAR: write \
-             `ALTER TABLE `users` MODIFY COLUMN `email` VARCHAR(320) …`, or change the field to a type that reads VARBINARY",
-            "column `Is Verified` of `users` is VARCHAR, but its field of type `bool` reads BOOLEAN: write \
-             `ALTER TABLE `users` MODIFY COLUMN `Is Verified` BOOLEAN …`, or change the field to a type that reads VARCHAR",
-            "column `tags` of `users` is INT, but its field of type `Vec<String>` reads JSON: write \
-             `ALTER TABLE `users` MODIFY COLUMN `tags` JSON …`, or change the field to a type that reads INT",
-            "table `users` has no column `nick`: run `ALTER TABLE `users` ADD COLUMN `nick` VARCHAR(320)`, \
-             or name the right column: `#[otp(column = \"…\")]`",
-            "nothing generates the id, column `id` of `users`: write \
-             `#[otp(id, generate = …)]`, or declare the column as ``id` BIGINT AUTO_INCREMENT PRIMARY KEY`",
-            "the database generates column `level` of `users`, but a first sign-in sets it: \
-             remove `default` from its field",
-            "column `plan` of `users` requires a value, but a first sign-in does not set one: \
-             run `ALTER TABLE `users` ALTER COLUMN `plan` SET DEFAULT …`, or mark its field with `#[otp(default = …)]`",
-            "column `full_name` of `users` requires a value, but a first sign-in does not set one: write \
-             `ALTER TABLE `users` ALTER COLUMN `full_name` SET DEFAULT …`, \
-             or give it a field with `#[otp(default = …)]`",
-            "column `id` of `users` has no unique index: run `ALTER TABLE `users` ADD UNIQUE (`id`)`",
-            "column `email` of `users` has no unique index: run `ALTER TABLE `users` ADD UNIQUE (`email`)`",
-        ]
-    );
-    let closed = UserStore::<Demanding>::check(&store, SignUps::Closed).await.unwrap();
-    assert!(closed.len() == 7 && closed.iter().all(|finding| finding.kind() != FindingKind::SignUp), "{closed:?}");
+    check:
+    on_every_database,
+    a_primary_key_of_ours_is_missed,
 }
 
 #[tokio::test]
@@ -117,41 +115,6 @@ async fn an_int_behind_an_i64_works_here() {
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn only_an_index_that_holds_for_every_row_counts() {
-    let store = store_with(USERS).await;
-    for (index, instead) in [
-        ("CREATE UNIQUE INDEX one ON users (email)", None),
-        // Stricter than required.
-        ("CREATE UNIQUE INDEX one ON users (email(10))", None),
-        ("CREATE INDEX one ON users (email)", Some(("", ""))),
-        (
-            "CREATE UNIQUE INDEX one ON users (is_verified, email)",
-            Some((" (the index `one` includes other columns)", IF_ONE_VALUE)),
-        ),
-        ("SELECT 1", Some(("", ""))),
-    ] {
-        again(
-            &store,
-            "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255), is_verified BOOLEAN)",
-        )
-        .await;
-        run(&store, index).await;
-        let expected: Vec<_> = instead
-            .map(|(instead, near)| {
-                let otherwise = if instead.is_empty() { "" } else { OTHERWISE };
-                format!(
-                    "column `email` of `users` has no unique index{instead}: \
-                     {near}{otherwise}run `ALTER TABLE `users` ADD UNIQUE (`email`)`"
-                )
-            })
-            .into_iter()
-            .collect();
-        assert_eq!(said::<User>(&store).await, expected, "{index}");
-    }
 }
 
 #[tokio::test]
@@ -172,9 +135,9 @@ async fn what_fills_in_a_column_is_respected() {
     assert_eq!(said::<User>(&lax).await, [""; 0]);
     open(&lax, 1).await;
     assert!(lax.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.is_ok());
-    run(&store, "CREATE TRIGGER touching BEFORE INSERT ON users FOR EACH ROW SET NEW.is_verified = TRUE").await;
+    store.run("CREATE TRIGGER touching BEFORE INSERT ON users FOR EACH ROW SET NEW.is_verified = TRUE").await;
     assert_eq!(kinds::<User>(&store).await, [FindingKind::SignUp], "that one sets another column");
-    run(&store, "CREATE TRIGGER filling BEFORE INSERT ON users FOR EACH ROW SET NEW.full_name = 'x'").await;
+    store.run("CREATE TRIGGER filling BEFORE INSERT ON users FOR EACH ROW SET NEW.full_name = 'x'").await;
     assert_eq!(said::<User>(&store).await, [""; 0]);
     open(&store, 2).await;
     assert!(store.sign_in(realm(), sign_up::<User>(2, "bob@x.com")).await.is_ok());
@@ -193,64 +156,17 @@ async fn a_view_is_checked_for_what_it_has() {
     assert_eq!(said::<User>(&store).await, [""; 0]);
     // It accepts updates, but no new rows.
     let derived = "CREATE OR REPLACE VIEW users AS SELECT id, CONCAT(email) AS email, is_verified FROM base";
-    run(&store, derived).await;
+    store.run(derived).await;
     let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding") };
     assert_eq!(finding.kind(), FindingKind::SignUp);
     assert!(finding.problem().contains("`users` that a sign-in needs fails ("), "{finding}");
-    run(&store, "CREATE OR REPLACE VIEW users AS SELECT DISTINCT id, email FROM base").await;
+    store.run("CREATE OR REPLACE VIEW users AS SELECT DISTINCT id, email FROM base").await;
     assert_eq!(kinds::<User>(&store).await, [FindingKind::Column, FindingKind::SignUp]);
-    run(&store, "CREATE OR REPLACE VIEW users AS SELECT id, email, is_verified FROM base; DROP TABLE base").await;
+    store.run("CREATE OR REPLACE VIEW users AS SELECT id, email, is_verified FROM base; DROP TABLE base").await;
     assert_eq!(
         said::<User>(&store).await,
         ["the view `users` refers to something that does not exist: repair it, \
           or name the right table: `#[otp_user(table = \"…\")]`"]
-    );
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB: scripts/test starts one"]
-async fn every_table_column_and_index_of_ours_is_missed() {
-    let store = store_with(USERS).await;
-    let made: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT CONVERT(table_name USING utf8mb4), CONVERT(column_name USING utf8mb4), CONVERT(column_type USING utf8mb4) \
-         FROM information_schema.columns WHERE table_schema = DATABASE() \
-         AND (table_name LIKE 'otp%' OR table_name = 'token_blacklist')",
-    )
-    .fetch_all(store.pool())
-    .await
-    .unwrap();
-    assert!(made.len() > 30, "{made:?}");
-    for (table, column, kind) in made {
-        run(&store, &format!("ALTER TABLE {table} CHANGE `{column}` gone {kind}")).await;
-        let [finding] = &findings::<User>(&store).await[..] else { panic!("one finding for {table}.{column}") };
-        assert_eq!(finding.problem(), format!("otp-auth's own tables are incomplete: no column `{table}.{column}`"));
-        run(&store, &format!("ALTER TABLE {table} CHANGE gone `{column}` {kind}")).await;
-    }
-    let indexes: Vec<(String, String)> = sqlx::query_as(
-        "SELECT DISTINCT CONVERT(table_name USING utf8mb4), CONVERT(index_name USING utf8mb4) \
-         FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name <> 'PRIMARY' \
-         AND (table_name LIKE 'otp%' OR table_name = 'token_blacklist')",
-    )
-    .fetch_all(store.pool())
-    .await
-    .unwrap();
-    assert!(indexes.len() >= 6, "{indexes:?}");
-    for (table, index) in indexes {
-        run(&store, &format!("ALTER TABLE {table} RENAME INDEX {index} TO gone")).await;
-        assert_eq!(
-            said::<User>(&store).await,
-            [format!(
-                "otp-auth's own tables are incomplete: no index `{index}`: `migrate()` does not create it a second time; create it as in the `migrations` folder of otp-auth"
-            )]
-        );
-        run(&store, &format!("ALTER TABLE {table} RENAME INDEX gone TO {index}")).await;
-    }
-    run(&store, "INSERT INTO _otp_auth_migrations VALUES (17, 'x', now(), TRUE, '', 0)").await;
-    assert_eq!(
-        said::<User>(&store).await,
-        [
-            "a newer version of otp-auth has applied migration 17, but this version knows only those up to 2: run the newer version"
-        ]
     );
 }
 
@@ -274,23 +190,13 @@ async fn odd_names_in_this_database_are_found() {
         ["column `E-Mail `Address`` of `Member`s \"all\"` has no unique index: \
           run `ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)`"]
     );
-    run(&store, "ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)").await;
+    store.run("ALTER TABLE `Member``s \"all\"` ADD UNIQUE (`E-Mail ``Address```)").await;
     assert_eq!(said::<Member>(&store).await, [""; 0]);
 }
 
 #[tokio::test]
 #[ignore = "needs MariaDB: scripts/test starts one"]
 async fn a_filter_works_and_an_index_for_its_rows_counts() {
-    #[derive(Clone, Debug, PartialEq, OtpUser)]
-    #[otp_user(table = "users", stores(mysql), filter = "deleted_at IS NULL AND kind = 'person'")]
-    struct Person {
-        #[otp(id)]
-        id: i64,
-        #[otp(email)]
-        email: String,
-        #[otp(verified)]
-        proven_at: Option<time::OffsetDateTime>,
-    }
     let store = store_with(
         "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(320), proven_at TIMESTAMP NULL, \
          kind VARCHAR(9) DEFAULT 'person')",
@@ -308,7 +214,7 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         "{wrong}"
     );
     assert_eq!(*not_unique, format!("{unique}: {write}"));
-    run(&store, "ALTER TABLE users ADD COLUMN deleted_at TIMESTAMP NULL").await;
+    store.run("ALTER TABLE users ADD COLUMN deleted_at TIMESTAMP NULL").await;
     for (expression, counts) in [
         ("CASE WHEN deleted_at IS NULL AND kind = 'person' THEN email END", true),
         ("IF(deleted_at IS NULL AND kind = 'person', email, NULL)", true),
@@ -319,16 +225,14 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         ("IF(deleted_at IS NULL AND kind = 'person', email, kind)", false),
         ("LOWER(email)", true),
     ] {
-        run(&store, &format!("ALTER TABLE users ADD COLUMN one VARCHAR(320) AS ({expression}) STORED UNIQUE")).await;
+        store.run(&format!("ALTER TABLE users ADD COLUMN one VARCHAR(320) AS ({expression}) STORED UNIQUE")).await;
         let said = said::<Person>(&store).await;
         assert_eq!(said.is_empty(), counts, "{expression}: {said:?}");
-        run(&store, "ALTER TABLE users DROP COLUMN one").await;
+        store.run("ALTER TABLE users DROP COLUMN one").await;
     }
-    run(
-        &store,
-        "ALTER TABLE users ADD COLUMN one VARCHAR(320) AS (IF(deleted_at IS NOT NULL, email, NULL)) STORED UNIQUE",
-    )
-    .await;
+    store
+        .run("ALTER TABLE users ADD COLUMN one VARCHAR(320) AS (IF(deleted_at IS NOT NULL, email, NULL)) STORED UNIQUE")
+        .await;
     // A column that tells which rows these are, beside the address.
     for (condition, counts) in
         [("deleted_at IS NULL AND kind = 'person'", true), ("deleted_at IS NULL", true), ("kind = 'robot'", false)]
@@ -336,21 +240,18 @@ async fn a_filter_works_and_an_index_for_its_rows_counts() {
         let live = format!(
             "ALTER TABLE users ADD COLUMN live TINYINT AS (IF({condition}, 1, NULL)) STORED, ADD UNIQUE one_live (email, live)"
         );
-        run(&store, &live).await;
+        store.run(&live).await;
         assert_eq!(said::<Person>(&store).await.is_empty(), counts, "{condition}");
-        run(&store, "ALTER TABLE users DROP INDEX one_live, DROP COLUMN live").await;
+        store.run("ALTER TABLE users DROP INDEX one_live, DROP COLUMN live").await;
     }
     let rows = "(the index `one` covers only some rows: WHERE deleted_at is not null)";
     assert_eq!(said::<Person>(&store).await, [format!("{unique} {rows}: {IF_USERS}{OTHERWISE}{write}")]);
 
     // Such a table allows an address to return.
-    run(
-        &store,
-        "ALTER TABLE users DROP COLUMN one; ALTER TABLE users ADD COLUMN one VARCHAR(320) \
-         AS (CASE WHEN deleted_at IS NULL AND kind = 'person' THEN email END) STORED UNIQUE; \
-         INSERT INTO users (email, deleted_at) VALUES ('ann@x.com', now())",
-    )
-    .await;
+    let statements = "ALTER TABLE users DROP COLUMN one; ALTER TABLE users ADD COLUMN one VARCHAR(320) \
+                      AS (CASE WHEN deleted_at IS NULL AND kind = 'person' THEN email END) STORED UNIQUE; \
+                      INSERT INTO users (email, deleted_at) VALUES ('ann@x.com', now())";
+    store.run(statements).await;
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<Person>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
@@ -381,9 +282,9 @@ async fn a_filter_that_does_not_work_is_told_in_the_words_of_the_server() {
     }
     let store = store_with(USERS).await;
     let [finding] = &findings::<Person>(&store).await[..] else { panic!("one finding") };
-    assert!(finding.problem().ends_with(".members' doesn't exist"), "{finding}");
+    assert!(finding.problem().ends_with(".members' doesn't exist)"), "{finding}");
     let [finding] = &findings::<Counted>(&store).await[..] else { panic!("one finding") };
-    assert!(finding.problem().ends_with(": Invalid use of group function"), "{finding}");
+    assert!(finding.problem().ends_with("(Invalid use of group function)"), "{finding}");
 }
 
 #[tokio::test]
@@ -398,12 +299,9 @@ async fn an_enum_has_a_default_and_an_address_may_be_made_of_another_column() {
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { created: true, .. }));
-    again(
-        &store,
-        "CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, typed VARCHAR(255), \
-         email VARCHAR(255) AS (LOWER(typed)) STORED UNIQUE, is_verified BOOLEAN NOT NULL)",
-    )
-    .await;
+    let statements = "DROP TABLE users; CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, typed VARCHAR(255), \
+                      email VARCHAR(255) AS (LOWER(typed)) STORED UNIQUE, is_verified BOOLEAN NOT NULL)";
+    store.run(statements).await;
     assert_eq!(UserStore::<User>::check(&store, SignUps::Closed).await.unwrap(), []);
 }
 
@@ -418,7 +316,7 @@ async fn what_this_user_of_the_database_may_not_do_is_told() {
          INSERT INTO mysql.db (host, db, user, select_priv) VALUES ('127.0.0.1', DATABASE(), '{user}', 'Y'); \
          FLUSH PRIVILEGES"
     );
-    run(&store, &grant).await;
+    store.run(&grant).await;
     let options = sqlx::mysql::MySqlConnectOptions::clone(&store.pool().connect_options());
     let options = options.username(user).password("x");
     let limited = unmigrated(options.clone()).await;
@@ -429,12 +327,12 @@ async fn what_this_user_of_the_database_may_not_do_is_told() {
             "the database user lacks UPDATE on `users`: run `GRANT SELECT, INSERT, UPDATE ON `users` TO …`",
         ]
     );
-    run(&store, &format!("UPDATE mysql.db SET update_priv = 'Y' WHERE user = '{user}'; FLUSH PRIVILEGES")).await;
+    store.run(&format!("UPDATE mysql.db SET update_priv = 'Y' WHERE user = '{user}'; FLUSH PRIVILEGES")).await;
     // A session keeps its privileges on its database.
     limited.pool().close().await;
     let limited = unmigrated(options).await;
     assert_eq!(kinds::<User>(&limited).await, [FindingKind::Privilege]);
     assert_eq!(UserStore::<User>::check(&limited, SignUps::Closed).await.unwrap(), []);
     limited.pool().close().await;
-    run(&store, &format!("DROP USER '{user}'@'127.0.0.1'")).await;
+    store.run(&format!("DROP USER '{user}'@'127.0.0.1'")).await;
 }
