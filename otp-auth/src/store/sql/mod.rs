@@ -18,26 +18,21 @@
 //! `revocations` always reads the last 256 again, because a crash can undo changes that were
 //! already visible.
 
+pub(crate) mod check;
 mod failure;
-mod findings;
-mod listed;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
-mod own;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod pool;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod retry;
 mod row;
-pub(crate) mod shape;
 mod sign_in;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
-mod unique;
 pub(crate) mod user;
 mod user_store;
-mod words;
 
 use std::future::Future;
 

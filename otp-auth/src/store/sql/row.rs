@@ -9,7 +9,7 @@ use crate::store::{
 };
 
 /// A row of a database.
-pub(super) trait OwnRow {
+pub(crate) trait OwnRow {
     fn integer(&self, column: &'static str) -> Result<Option<i64>, Error>;
     fn blob(&self, column: &'static str) -> Result<Option<&[u8]>, Error>;
     fn text(&self, column: &'static str) -> Result<Option<&str>, Error>;

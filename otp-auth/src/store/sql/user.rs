@@ -6,8 +6,8 @@ use std::future::Future;
 use sqlx::query::Query;
 use sqlx::{Database, Error};
 
+use super::check::user_table::Table;
 use super::failure::not_found_again;
-use super::shape::Table;
 use crate::store::{Identity, Realm, Revocation, Session, SessionId, SignIn, StoreResult, Timestamp};
 use crate::user::OtpUser;
 
@@ -158,15 +158,15 @@ macro_rules! columns {
     ($database:ident, sqlx::$module:ident::{$arguments:ident, $row:ident}) => {
         pub use sqlx::{Error, $database as Database};
         pub use sqlx::$module::{$arguments as Arguments, $row as Row};
-        pub use $crate::store::sql::shape::{Filter, Given, Unknown};
+        pub use $crate::store::sql::check::user_table::{Filter, Given, Unknown};
         pub use $crate::store::sql::user::SqlUser;
 
         /// A table of users, as described by the derive.
-        pub type Table = $crate::store::sql::shape::Table<$database>;
+        pub type Table = $crate::store::sql::check::user_table::Table<$database>;
         /// A column of the table.
-        pub type Column = $crate::store::sql::shape::Column<$database>;
+        pub type Column = $crate::store::sql::check::user_table::Column<$database>;
         /// What a field reads.
-        pub type FieldOf<T> = $crate::store::sql::shape::FieldOf<$database, T>;
+        pub type FieldOf<T> = $crate::store::sql::check::user_table::FieldOf<$database, T>;
 
         /// Binds a value.
         ///

@@ -7,10 +7,12 @@ use sqlx::{Connection as _, Executor as _, Row as _, SqlSafeStr as _};
 use super::MySqlStore;
 use super::user::Table;
 use crate::check::{Finding, FindingKind, SignUps};
-use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, table_faults, type_fault};
-use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
-use crate::store::sql::unique::{Key, UniqueIndex, conditional};
+use crate::store::sql::check::catalog::{Listed, table_faults, type_fault};
+use crate::store::sql::check::findings::{self, Dialect};
+use crate::store::sql::check::own_tables::{
+    self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS,
+};
+use crate::store::sql::check::unique::{Key, UniqueIndex, conditional};
 use crate::store::sql::user::SqlUser;
 
 /// Counts the changes to the blacklist of a realm.
@@ -61,7 +63,7 @@ impl MySqlStore {
         } else {
             None
         };
-        Ok(own::findings(&lacks, recorded))
+        Ok(own_tables::findings(&lacks, recorded))
     }
 
     /// Uses one connection, because temporary tables and the SQL mode belong to the session.

@@ -9,10 +9,10 @@ use sqlx::{Connection as _, Row as _};
 use super::PostgresStore;
 use super::user::{Column, Given, Table};
 use crate::check::{Finding, FindingKind, SignUps};
-use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, table_faults, type_fault};
-use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
-use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::check::catalog::{Listed, table_faults, type_fault};
+use crate::store::sql::check::findings::{self, Dialect};
+use crate::store::sql::check::own_tables::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
+use crate::store::sql::check::unique::{Key, UniqueIndex};
 use crate::store::sql::user::SqlUser;
 
 /// A table in the catalog.
@@ -65,7 +65,7 @@ impl PostgresStore {
         } else {
             None
         };
-        let mut findings = own::findings(&lacks, recorded);
+        let mut findings = own_tables::findings(&lacks, recorded);
         if !denied.is_empty() {
             findings.push(not_allowed("SELECT, INSERT, UPDATE, DELETE", &denied.join(", ")));
         }

@@ -7,10 +7,12 @@ use sqlx::{Column as _, Executor as _, Row as _, SqlSafeStr as _, TypeInfo as _}
 use super::SqliteStore;
 use super::user::Table;
 use crate::check::{Finding, FindingKind, SignUps};
-use crate::store::sql::findings::{self, Dialect};
-use crate::store::sql::listed::{Listed, table_faults, type_fault};
-use crate::store::sql::own::{self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS};
-use crate::store::sql::unique::{Key, UniqueIndex};
+use crate::store::sql::check::catalog::{Listed, table_faults, type_fault};
+use crate::store::sql::check::findings::{self, Dialect};
+use crate::store::sql::check::own_tables::{
+    self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS,
+};
+use crate::store::sql::check::unique::{Key, UniqueIndex};
 use crate::store::sql::user::SqlUser;
 
 /// Here the number of a change is the primary key, so the blacklist needs no index for it.
@@ -54,7 +56,7 @@ impl SqliteStore {
         } else {
             None
         };
-        Ok(own::findings(&lacks, recorded))
+        Ok(own_tables::findings(&lacks, recorded))
     }
 
     pub(super) async fn check_users<U: SqlUser<sqlx::Sqlite>>(

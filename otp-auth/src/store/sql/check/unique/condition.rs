@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::sql::words::{Token, Tokens};
+use crate::store::sql::check::tokens::{Token, Tokens};
 
 /// The parts of a condition, normalized. The condition holds if all of its parts do. Equal parts
 /// mean the same; different parts may mean the same too.
@@ -33,7 +33,7 @@ pub(super) fn is_fixed(column: &str, demands: &BTreeSet<String>) -> bool {
 /// condition and NULL in all others, into condition and column. `MySQL` uses a unique index on such
 /// an expression in place of a partial one.
 #[cfg(feature = "mysql")]
-pub(in crate::store::sql) fn conditional(expression: &str) -> Option<(String, String)> {
+pub(crate) fn conditional(expression: &str) -> Option<(String, String)> {
     let words = words(expression);
     let mut words: Vec<_> = words.iter().map(String::as_str).collect();
     if let ["(", inner @ .., ")"] = &words[..] {

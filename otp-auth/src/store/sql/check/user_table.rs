@@ -66,25 +66,25 @@ pub enum Given {
 /// What a field reads.
 pub struct Field<DB: Database> {
     /// Its type, as written in code.
-    pub(super) written: String,
+    pub(crate) written: String,
     /// The name of the database type, if sqlx knows one.
-    pub(super) reads: Option<String>,
+    pub(crate) reads: Option<String>,
     /// Whether it is stored as JSON. Then `None` is a JSON value, and NULL is not a value.
-    pub(super) is_json: bool,
+    pub(crate) is_json: bool,
     /// Whether sqlx can read this database type into the field.
-    pub(super) is_compatible: fn(&DB::TypeInfo) -> bool,
+    pub(crate) is_compatible: fn(&DB::TypeInfo) -> bool,
 }
 
 impl<DB: Database> Column<DB> {
     /// Whether the field is an `Option` that reads NULL as `None`.
-    pub(super) fn is_optional(&self) -> bool {
+    pub(crate) fn is_optional(&self) -> bool {
         self.field.written.starts_with("Option<") && !self.field.is_json
     }
 
     /// Whether the field certainly cannot read NULL, because it is stored as JSON or has one of
     /// these types. A type of the application may be able to.
     #[cfg(any(feature = "mysql", feature = "postgres"))]
-    pub(super) fn reads_no_null(&self) -> bool {
+    pub(crate) fn reads_no_null(&self) -> bool {
         const PLAIN: [&str; 20] = [
             "String",
             "bool",
@@ -112,14 +112,14 @@ impl<DB: Database> Column<DB> {
     }
 
     /// Whether a first sign-in writes NULL.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.given == Given::Default && self.is_optional()
     }
 }
 
 impl<DB: Database> Table<DB> {
     /// The name of the table, for messages.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         self.schema.map_or_else(|| self.name.to_owned(), |schema| format!("{schema}.{}", self.name))
     }
 }

@@ -2,13 +2,13 @@
 
 use sqlx::Database;
 
-use super::shape::{Column, Filter, Given, Table};
 use super::unique::{Doubt, Near};
+use super::user_table::{Column, Filter, Given, Table};
 use crate::check::{Finding, FindingKind};
 
 /// The database whose SQL a finding writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     #[cfg(feature = "sqlite")]
     Sqlite,
     #[cfg(feature = "postgres")]
@@ -49,7 +49,7 @@ impl Dialect {
     }
 
     /// Whether two names are the same. Only `PostgreSQL` is case-sensitive.
-    pub(super) fn is_same(self, one: &str, other: &str) -> bool {
+    pub(crate) fn is_same(self, one: &str, other: &str) -> bool {
         match self {
             #[cfg(feature = "postgres")]
             Self::Postgres => one == other,
@@ -69,7 +69,7 @@ impl Dialect {
 }
 
 /// The table does not exist.
-pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Finding {
+pub(crate) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Finding {
     let columns = table.columns.iter().map(|column| {
         let kind = dialect.column_type(column);
         let definition = if column.name == table.id {
@@ -97,7 +97,7 @@ pub(super) fn no_table<DB: Database>(dialect: Dialect, table: &Table<DB>) -> Fin
 }
 
 /// A column does not exist.
-pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
+pub(crate) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
     let kind = dialect.column_type(column);
     // There may be rows, which need a value.
     let rest = if column.is_optional() || column.name == table.id || column.name == table.email {
@@ -119,7 +119,7 @@ pub(super) fn no_column<DB: Database>(dialect: Dialect, table: &Table<DB>, colum
 }
 
 /// The filter that says which rows are users does not work.
-pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, said: &str) -> Finding {
+pub(crate) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, said: &str) -> Finding {
     Finding::new(
         FindingKind::Column,
         format!("the filter `{}` fails on `{}` ({said})", filter.text, table.title()),
@@ -129,7 +129,7 @@ pub(super) fn wrong_filter<DB: Database>(table: &Table<DB>, filter: &Filter, sai
 
 /// The database user lacks a right.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
-pub(super) fn not_allowed(right: &str, grant: &str) -> Finding {
+pub(crate) fn not_allowed(right: &str, grant: &str) -> Finding {
     Finding::new(
         FindingKind::Privilege,
         format!("the database user lacks {right}"),
@@ -139,12 +139,12 @@ pub(super) fn not_allowed(right: &str, grant: &str) -> Finding {
 
 /// The table cannot be read. For example, it is a view of a table that no longer exists.
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
-pub(super) fn unreadable(problem: String) -> Finding {
+pub(crate) fn unreadable(problem: String) -> Finding {
     Finding::new(FindingKind::Table, problem, "repair it, or name the right table: `#[otp_user(table = \"…\")]`")
 }
 
 /// The field cannot read the column's type.
-pub(super) fn wrong_type<DB: Database>(
+pub(crate) fn wrong_type<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     column: &Column<DB>,
@@ -175,7 +175,7 @@ pub(super) fn wrong_type<DB: Database>(
 }
 
 /// A first sign-in sets no value for a column that needs one. `column` is its field, if it has one.
-pub(super) fn no_value<DB: Database>(
+pub(crate) fn no_value<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     name: &str,
@@ -204,7 +204,7 @@ pub(super) fn no_value<DB: Database>(
 }
 
 /// A first sign-in leaves the column NULL, which its field cannot read.
-pub(super) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
+pub(crate) fn reads_no_null<DB: Database>(dialect: Dialect, table: &Table<DB>, column: &Column<DB>) -> Finding {
     let default = set_default(dialect, table, column.name);
     let remedy = if column.field.is_json {
         format!("{default}, or mark its field with `#[otp(default = …)]`")
@@ -240,7 +240,7 @@ fn set_default<DB: Database>(dialect: Dialect, table: &Table<DB>, name: &str) ->
 
 /// A first sign-in sets a column to NULL that rejects it. `is_bare` says that the column has no
 /// default.
-pub(super) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>, is_bare: bool) -> Finding {
+pub(crate) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>, is_bare: bool) -> Finding {
     let without = if is_bare { "" } else { ", or remove `default` from it, because the table has one" };
     Finding::new(
         FindingKind::SignUp,
@@ -254,7 +254,7 @@ pub(super) fn takes_no_null<DB: Database>(table: &Table<DB>, column: &Column<DB>
 }
 
 /// A first sign-in sets a column that accepts no value.
-pub(super) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB>) -> Finding {
+pub(crate) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB>) -> Finding {
     let key = if column.name == table.id { "generate" } else { "default" };
     Finding::new(
         FindingKind::SignUp,
@@ -266,7 +266,7 @@ pub(super) fn takes_no_value<DB: Database>(table: &Table<DB>, column: &Column<DB
 /// As far as the check can see, nothing prevents two users from having the same id or address.
 /// `near` is an index that may do so if the filter says the same; an index on all rows instead
 /// could break what the table is for.
-pub(super) fn not_unique<DB: Database>(
+pub(crate) fn not_unique<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     column: &Column<DB>,

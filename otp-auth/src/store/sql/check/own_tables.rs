@@ -1,26 +1,26 @@
 //! The library's own tables as the newest migration leaves them, for the startup check.
 
-use super::VERSIONS;
 use crate::check::{Finding, FindingKind};
+use crate::store::sql::VERSIONS;
 
 /// The newest migration that this version knows.
 const NEWEST_MIGRATION: i64 = VERSIONS[VERSIONS.len() - 1].0;
 
 /// One of our tables.
-pub(super) struct OwnTable {
-    pub(super) name: &'static str,
-    pub(super) columns: &'static [&'static str],
+pub(crate) struct OwnTable {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [&'static str],
     /// The indexes besides the primary key, which every table has.
-    pub(super) indexes: &'static [&'static str],
+    pub(crate) indexes: &'static [&'static str],
 }
 
-pub(super) const CHALLENGES: OwnTable = OwnTable {
+pub(crate) const CHALLENGES: OwnTable = OwnTable {
     name: "otp_challenges",
     columns: &["realm", "key", "identity", "nonce", "code_mac", "tries", "created_at", "expires_at", "consumed_at"],
     indexes: &["otp_challenges_expires_at"],
 };
 
-pub(super) const BUDGETS: OwnTable = OwnTable {
+pub(crate) const BUDGETS: OwnTable = OwnTable {
     name: "otp_budgets",
     columns: &[
         "realm",
@@ -35,7 +35,7 @@ pub(super) const BUDGETS: OwnTable = OwnTable {
     indexes: &["otp_budgets_day_started_at"],
 };
 
-pub(super) const SESSIONS: OwnTable = OwnTable {
+pub(crate) const SESSIONS: OwnTable = OwnTable {
     name: "otp_sessions",
     columns: &[
         "realm",
@@ -56,25 +56,25 @@ pub(super) const SESSIONS: OwnTable = OwnTable {
     indexes: &["otp_sessions_user_id", "otp_sessions_expires_at"],
 };
 
-pub(super) const BLACKLIST: OwnTable = OwnTable {
+pub(crate) const BLACKLIST: OwnTable = OwnTable {
     name: "token_blacklist",
     columns: &["realm", "id", "type", "blacklisted_at", "expires_at", "changed"],
     indexes: &["token_blacklist_changed", "token_blacklist_expires_at"],
 };
 
 /// The name of the primary key among the indexes.
-pub(super) const PRIMARY_KEY: &str = "primary key";
+pub(crate) const PRIMARY_KEY: &str = "primary key";
 
 /// What exists of one of our tables.
 #[derive(Default)]
-pub(super) struct Present {
-    pub(super) columns: Vec<String>,
-    pub(super) indexes: Vec<String>,
+pub(crate) struct Present {
+    pub(crate) columns: Vec<String>,
+    pub(crate) indexes: Vec<String>,
 }
 
 impl Present {
     /// What `table` needs but does not have, as text for messages.
-    pub(super) fn lacks(&self, table: &OwnTable) -> Vec<String> {
+    pub(crate) fn lacks(&self, table: &OwnTable) -> Vec<String> {
         if self.columns.is_empty() {
             return vec![format!("table `{}`", table.name)];
         }
@@ -92,7 +92,7 @@ impl Present {
 
 /// What is wrong with our tables. `lacks` lists what is missing from all of them; `recorded` is the
 /// last applied migration, if it is recorded.
-pub(super) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> {
+pub(crate) fn findings(lacks: &[String], recorded: Option<i64>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(newer) = recorded.filter(|version| *version > NEWEST_MIGRATION) {
         findings.push(Finding::new(

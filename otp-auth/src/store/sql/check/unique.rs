@@ -2,25 +2,25 @@
 
 mod condition;
 
-use super::words::{Token, Tokens};
+use super::tokens::{Token, Tokens};
 
 #[cfg(feature = "mysql")]
-pub(super) use condition::conditional;
+pub(crate) use condition::conditional;
 
 /// A unique index of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UniqueIndex {
-    pub(super) name: String,
-    pub(super) keys: Vec<Key>,
+pub(crate) struct UniqueIndex {
+    pub(crate) name: String,
+    pub(crate) keys: Vec<Key>,
     /// The SQL condition for the rows that it covers, if it does not cover all.
-    pub(super) condition: Option<String>,
+    pub(crate) condition: Option<String>,
     /// Whether the database enforces it. An index that could not be built still exists.
-    pub(super) is_valid: bool,
+    pub(crate) is_valid: bool,
 }
 
 /// A part of an index's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Column(String),
     /// SQL text.
     Expression(String),
@@ -28,14 +28,14 @@ pub(super) enum Key {
 
 /// An index that nearly keeps the values unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Near {
-    pub(super) index: String,
-    pub(super) doubt: Doubt,
+pub(crate) struct Near {
+    pub(crate) index: String,
+    pub(crate) doubt: Doubt,
 }
 
 /// Why an index is not enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Doubt {
+pub(crate) enum Doubt {
     /// It could not be built.
     Invalid,
     /// It covers only the rows with this condition, and users may be in others.
@@ -53,7 +53,7 @@ pub(super) enum Doubt {
 /// counts. So does an index that covers at least the rows that the condition `filter` selects as
 /// users, and one with more columns for which the filter fixes a single value. `same` compares two
 /// names.
-pub(super) fn is_unique(
+pub(crate) fn is_unique(
     column: &str,
     columns: &[String],
     filter: Option<&str>,

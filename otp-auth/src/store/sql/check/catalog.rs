@@ -4,29 +4,29 @@
 use sqlx::{Column as _, Database, Error, Row as _, TypeInfo as _};
 
 use super::findings::{self, Dialect};
-use super::row::{OwnRow, needed};
-use super::shape::{Column, Given, Table};
 use super::unique::{UniqueIndex, is_unique};
+use super::user_table::{Column, Given, Table};
 use crate::check::{Finding, SignUps};
+use crate::store::sql::row::{OwnRow, needed};
 
 /// A column in the catalog.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an answer of the catalog, true or not on its own")]
-pub(super) struct Listed {
-    pub(super) name: String,
+pub(crate) struct Listed {
+    pub(crate) name: String,
     /// Rejects NULL.
-    pub(super) is_required: bool,
+    pub(crate) is_required: bool,
     /// Has no default and no value that the database generates.
-    pub(super) is_bare: bool,
+    pub(crate) is_bare: bool,
     /// Rejects a value from an INSERT.
-    pub(super) is_generated: bool,
+    pub(crate) is_generated: bool,
     /// A trigger may set it.
-    pub(super) is_filled: bool,
+    pub(crate) is_filled: bool,
 }
 
 impl Listed {
     /// Reads a row of the catalog; `triggers` is the text of the triggers.
-    pub(super) fn read(row: &impl OwnRow, triggers: &str) -> Result<Self, Error> {
+    pub(crate) fn read(row: &impl OwnRow, triggers: &str) -> Result<Self, Error> {
         let name = needed(row.text("name")?, "name")?.to_owned();
         Ok(Self {
             is_filled: is_named(triggers, &name),
@@ -40,7 +40,7 @@ impl Listed {
 
 /// A finding if the field cannot read the column of a probe's row. As in sqlx, only the types
 /// decide.
-pub(super) fn type_fault<DB: Database>(
+pub(crate) fn type_fault<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     column: &Column<DB>,
@@ -61,7 +61,7 @@ fn is_named(text: &str, name: &str) -> bool {
 
 /// What is wrong with the columns and indexes of a table, unlike a view. Checks only columns that
 /// are `present`.
-pub(super) fn table_faults<DB: Database>(
+pub(crate) fn table_faults<DB: Database>(
     dialect: Dialect,
     table: &Table<DB>,
     sign_ups: SignUps,
