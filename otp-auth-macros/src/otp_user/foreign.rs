@@ -1,9 +1,11 @@
 //! Attributes of sqlx and serde on a user struct. otp-auth does not read them, so without an
 //! attribute of ours it would silently use another column.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Expr, Token};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, MetaNameValue, Token};
 
 use super::attrs::{Attributes, FieldAttributes};
 use super::rules::document_name;
@@ -79,13 +81,25 @@ fn words(attributes: &[Attribute], name: &str) -> Vec<(Ident, Option<String>)> {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
         // The macro that owns the attribute reports what does not parse.
         let _ = attribute.parse_nested_meta(|meta| {
-            let value = if meta.input.peek(Token![=]) { string(&meta.value()?.parse::<Expr>()?) } else { None };
-            if meta.input.peek(syn::token::Paren) {
-                meta.input.parse::<proc_macro2::TokenTree>()?;
-            }
+            let value = if meta.input.peek(Token![=]) {
+                string(&meta.value()?.parse::<Expr>()?)
+            } else if meta.input.peek(syn::token::Paren) {
+                let inner;
+                syn::parenthesized!(inner in meta.input);
+                in_one_direction(inner.parse()?)
+            } else {
+                None
+            };
             words.extend(meta.path.get_ident().cloned().map(|word| (word, value)));
             Ok(())
         });
     }
     words
+}
+
+/// The name in `rename(deserialize = "…")` or `rename(serialize = "…")`.
+fn in_one_direction(inner: TokenStream) -> Option<String> {
+    let values = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(inner).ok()?;
+    let named = |name| values.iter().find(|value| value.path.is_ident(name));
+    string(&named("deserialize").or_else(|| named("serialize"))?.value)
 }
