@@ -1,6 +1,13 @@
 //! The part of the runtime that generated code uses, so that expansions can be compiled and run
 //! here. The signatures are those of the runtime's `__private`.
-#![allow(missing_docs, missing_debug_implementations, dead_code, unreachable_pub, clippy::unnecessary_wraps)]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    dead_code,
+    unreachable_pub,
+    clippy::unnecessary_wraps,
+    clippy::extra_unused_type_parameters
+)]
 
 pub mod __private {
     pub use core::time::Duration;
