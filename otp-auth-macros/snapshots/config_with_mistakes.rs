@@ -20,6 +20,11 @@ struct Auth {
 }
 #[automatically_derived]
 impl ::otp_auth::__private::OtpConfig for Auth {
+    #[cfg(not(doc))]
+    type User = <User as ::otp_auth::__private::Checked<
+        { ::otp_auth::__private::user::<User>() },
+    >>::Type;
+    #[cfg(doc)]
     type User = User;
     type Delivery = ::otp_auth::__private::Body;
     type Sender = ::otp_auth::__private::StandIn;

@@ -24,6 +24,7 @@ pub(crate) struct MemberClaims {
 impl ::otp_auth::__private::OtpUser for Member {
     type Id = ObjectId;
     type Claims = MemberClaims;
+    const CHECKED: ::core::primitive::bool = ::otp_auth::__private::shared::<Self>();
     fn id(&self) -> &Self::Id {
         &self.id
     }

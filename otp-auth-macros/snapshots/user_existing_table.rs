@@ -22,8 +22,14 @@ pub(crate) struct MemberClaims {
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
 impl framework::otp::__private::OtpUser for Member {
+    #[cfg(not(doc))]
+    type Id = <MemberId as framework::otp::__private::Checked<
+        { framework::otp::__private::id::<MemberId>() },
+    >>::Type;
+    #[cfg(doc)]
     type Id = MemberId;
     type Claims = MemberClaims;
+    const CHECKED: ::core::primitive::bool = framework::otp::__private::shared::<Self>();
     fn id(&self) -> &Self::Id {
         &self.id
     }
@@ -92,7 +98,7 @@ impl framework::otp::__private::sqlite::SqlUser<
     ) -> ::core::result::Result<(), framework::otp::__private::sqlite::Error> {
         <MemberId as framework::otp::__private::WrittenColumn<
             framework::otp::__private::sqlite::Database,
-        >>::bind_compared(::core::clone::Clone::clone(id), arguments)
+        >>::bind_compared(<Self::Id as ::core::clone::Clone>::clone(id), arguments)
     }
     fn bind_email(
         email: &::core::primitive::str,

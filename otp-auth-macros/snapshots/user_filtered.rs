@@ -20,6 +20,7 @@ struct UserClaims {}
 impl ::otp_auth::__private::OtpUser for User {
     type Id = Uuid;
     type Claims = UserClaims;
+    const CHECKED: ::core::primitive::bool = ::otp_auth::__private::shared::<Self>();
     fn id(&self) -> &Self::Id {
         &self.id
     }

@@ -5,7 +5,13 @@ where
     T: Send + Sync + 'static,
 {
     type Id = i64;
+    #[cfg(not(doc))]
+    type Claims = <Own as ::otp_auth::__private::Checked<
+        { ::otp_auth::__private::claims::<Own>() },
+    >>::Type;
+    #[cfg(doc)]
     type Claims = Own;
+    const CHECKED: ::core::primitive::bool = ::otp_auth::__private::shared::<Self>();
     fn id(&self) -> &Self::Id {
         &self.id
     }

@@ -22,6 +22,7 @@ struct UserClaims {
 impl ::otp_auth::__private::OtpUser for User {
     type Id = i64;
     type Claims = UserClaims;
+    const CHECKED: ::core::primitive::bool = ::otp_auth::__private::shared::<Self>();
     fn id(&self) -> &Self::Id {
         loop {}
     }

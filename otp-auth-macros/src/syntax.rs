@@ -140,6 +140,11 @@ pub(crate) fn is_no_object_id(ty: &Type) -> bool {
     visible_name(ty).is_some_and(|(name, _)| OTHERS.contains(&name.as_str()))
 }
 
+/// Whether the type is visibly an id.
+pub(crate) fn is_known_id(ty: &Type) -> bool {
+    is_no_object_id(ty) || is_called(ty, "ObjectId")
+}
+
 /// The first generic parameter that `ty` mentions.
 pub(crate) fn mentioned_parameter(ty: &Type, generics: &Generics) -> Option<Ident> {
     let parameters: Vec<_> = generics
@@ -172,6 +177,55 @@ pub(crate) fn mentions(ty: &Type, name: &str) -> bool {
         })
     }
     any(ty.to_token_stream(), name)
+}
+
+/// The type, dependent on a check of the runtime. If the check fails, the compiler reports that at
+/// the type, and nothing that follows from it. `None` if the type mentions a parameter, because a
+/// constant cannot.
+///
+/// ```text
+/// <User as Checked<{ user::<User>() }>>::Type
+/// ```
+pub(crate) fn checked(ty: &Type, check: &str, generics: &Generics, private: &TokenStream) -> Option<TokenStream> {
+    let check = Ident::new(check, Span::call_site());
+    is_constant(ty, generics).then(|| quote!(<#ty as #private::Checked<{ #private::#check::<#ty>() }>>::Type))
+}
+
+/// An associated type, dependent on a check. Documentation shows the type as written.
+///
+/// ```text
+/// #[cfg(not(doc))]
+/// type User = <User as Checked<{ user::<User>() }>>::Type;
+/// #[cfg(doc)]
+/// type User = User;
+/// ```
+pub(crate) fn checked_type(
+    name: &str,
+    ty: &Type,
+    check: &str,
+    generics: &Generics,
+    private: &TokenStream,
+) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    match checked(ty, check, generics, private) {
+        None => quote!(type #name = #ty;),
+        Some(checked) => quote! {
+            #[cfg(not(doc))]
+            type #name = #checked;
+            #[cfg(doc)]
+            type #name = #ty;
+        },
+    }
+}
+
+/// Whether a constant can mention the type.
+pub(crate) fn is_constant(ty: &Type, generics: &Generics) -> bool {
+    mentioned_parameter(ty, generics).is_none() && !mentions_lifetime(ty) && !mentions(ty, "Self")
+}
+
+/// Whether the type may be one that threads cannot share, by the names in it.
+pub(crate) fn may_be_of_one_thread(ty: &Type) -> bool {
+    ["Rc", "Cell", "RefCell", "OnceCell"].iter().any(|name| mentions(ty, name))
 }
 
 /// The first identifier for which `wanted` is true and that does not follow a `::`.

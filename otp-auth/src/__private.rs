@@ -20,6 +20,7 @@ pub use crate::store::sql::postgres::user as postgres;
 pub use crate::store::sql::sqlite::user as sqlite;
 pub use crate::user::{OtpUser, VerifiableUser};
 
+pub use self::checked::{Checked, Shared, claims, id, shared, user};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use self::column::{Column, WrittenColumn};
 pub use self::stand_in::{HasHooks, NoHooks, StandIn, Without};
@@ -39,6 +40,57 @@ pub trait AddressField {
 impl<T: AsRef<str>> AddressField for T {
     fn text(&self) -> &str {
         self.as_ref()
+    }
+}
+
+/// Checks of types, as constants. A type that depends on a constant with a mistake is unknown, and
+/// the compiler reports nothing else about it, so each mistake is one error.
+mod checked {
+    use crate::user::{OtpUser, TokenClaims, UserId};
+
+    /// Makes a type depend on a check.
+    pub trait Checked<const OK: bool> {
+        /// The type itself.
+        type Type;
+    }
+
+    impl<T, const OK: bool> Checked<OK> for T {
+        type Type = T;
+    }
+
+    /// A type that threads can share.
+    #[diagnostic::on_unimplemented(
+        message = "threads share users and configurations, but cannot share `{Self}`",
+        label = "write `Arc` instead of `Rc`, and `Mutex` instead of `Cell` or `RefCell`",
+        note = "a trait object needs the bounds `Send` and `Sync`: write `Box<dyn Trait + Send + Sync>`"
+    )]
+    pub trait Shared {}
+
+    #[diagnostic::do_not_recommend]
+    impl<T: Send + Sync> Shared for T {}
+
+    /// Threads can share `T`.
+    #[must_use]
+    pub const fn shared<T: Shared>() -> bool {
+        true
+    }
+
+    /// `U` is a user, without mistakes.
+    #[must_use]
+    pub const fn user<U: OtpUser>() -> bool {
+        U::CHECKED
+    }
+
+    /// `I` can be the id of a user.
+    #[must_use]
+    pub const fn id<I: UserId>() -> bool {
+        true
+    }
+
+    /// `C` can be the claims of a token.
+    #[must_use]
+    pub const fn claims<C: TokenClaims>() -> bool {
+        true
     }
 }
 
@@ -179,7 +231,7 @@ mod stand_in {
     #[derive(Debug, Clone, Copy)]
     pub struct NoHooks;
 
-    impl<U: Send + Sync + 'static> Hooks<U> for NoHooks {}
+    impl<U> Hooks<U> for NoHooks {}
 
     /// The sender and hooks of a configuration that does not compile.
     #[derive(Debug, Clone, Copy)]
@@ -191,7 +243,7 @@ mod stand_in {
         }
     }
 
-    impl<U: Send + Sync + 'static> Hooks<U> for StandIn {}
+    impl<U> Hooks<U> for StandIn {}
 
     /// Whether `C` implements `Hooks<U>`: if it does, this type has the constant; otherwise
     /// [`Without`] does.

@@ -22,6 +22,10 @@ pub trait OtpUser: Sized + Send + Sync + 'static {
     /// The claims that access tokens carry besides the registered ones.
     type Claims: TokenClaims;
 
+    /// False if the derive found mistakes.
+    #[doc(hidden)]
+    const CHECKED: bool = true;
+
     /// The user's id.
     fn id(&self) -> &Self::Id;
 

@@ -2,15 +2,14 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
 
 use super::item::FieldRole;
 use super::model::{Hooks, Model};
-use crate::syntax::pointing_at;
+use crate::syntax::{checked_type, pointing_at};
 
 /// ```text
 /// impl OtpConfig for Auth {
-///     type User = User;
+///     type User = <User as Checked<{ user::<User>() }>>::Type;
 ///     type Delivery = Cookie;
 ///     type Sender = ConsoleSender;
 ///     type Hooks = NoHooks;
@@ -39,7 +38,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         )
     });
     let setters = model.setters.iter().map(|(name, argument)| quote!(.#name(#argument)));
-    let user = quote_spanned!(user.span()=> type User = #user;);
+    let user = checked_type("User", user, "user", &model.generics, &private);
     let guard = model.debug_only.map(release_guard);
     let forgotten = matches!(model.hooks, Hooks::None).then(|| forgotten_hooks(model));
     quote! {

@@ -2,12 +2,12 @@
 //! of the file type-checks and the mistakes are the only errors.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::{DeriveInput, Generics, ItemImpl, Type};
+use quote::{ToTokens, quote};
+use syn::{DeriveInput, Generics, ItemImpl, Type, parse_quote};
 
 use super::attrs::Arguments;
 use crate::generics::StandIn;
-use crate::syntax::pointing_at;
+use crate::syntax::{checked_type, pointing_at};
 
 /// The type that gets the impl.
 pub(super) struct Place {
@@ -20,6 +20,10 @@ impl Place {
         let stand_in = StandIn::of(&input.generics);
         let (ident, arguments) = (&input.ident, &stand_in.arguments);
         Self { ty: quote!(#ident #arguments), generics: stand_in.generics }
+    }
+
+    pub(super) fn of_type(ty: &impl ToTokens) -> Self {
+        Self { ty: ty.to_token_stream(), generics: Generics::default() }
     }
 
     pub(super) fn of_impl(item: &ItemImpl) -> Self {
@@ -36,12 +40,13 @@ pub(super) fn expand(written: &Arguments, place: &Place) -> TokenStream {
     let private = written.root().private();
     let Place { ty, generics } = place;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let guess = Ident::new("User", pointing_at(ty));
     let user = match written.user.value() {
-        Some(Type::Reference(reference)) => reference.elem.to_token_stream(),
-        Some(user) => user.to_token_stream(),
-        None => Ident::new("User", pointing_at(ty)).to_token_stream(),
+        Some(Type::Reference(reference)) => (*reference.elem).clone(),
+        Some(user) => user.clone(),
+        None => parse_quote!(#guess),
     };
-    let user = quote_spanned!(pointing_at(ty)=> type User = #user;);
+    let user = checked_type("User", &user, "user", generics, &private);
     let delivery = written.delivery(&private);
     quote! {
         #[automatically_derived]

@@ -2,14 +2,17 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::{Data, DeriveInput, Field, GenericArgument, Generics, Index, Member, PathArguments, Type, parse_quote};
+use syn::{
+    Data, DeriveInput, Field, Fields, FieldsNamed, FieldsUnnamed, Generics, Index, Member, ReturnType, Type,
+    parse_quote,
+};
 
 use super::fallback::Place;
 use super::words::FIELD;
 use crate::diag::{Error, Errors, mistake};
 use crate::reader::read_attribute;
 use crate::slot::Slot;
-use crate::syntax::mentions;
+use crate::syntax::{checked, may_be_of_one_thread, mentions, visible_name};
 
 const EXAMPLE: &str = "write `struct Auth { #[otp(sender)] sender: ConsoleSender }`";
 
@@ -103,48 +106,51 @@ pub(super) fn refuse(tokens: &TokenStream, errors: &mut Errors) -> Option<Place>
     errors.push(no_struct(&place, what));
     match &item {
         syn::Item::Impl(item) => Some(Place::of_impl(item)),
+        // It probably returns the configuration.
+        syn::Item::Fn(syn::ItemFn { sig: syn::Signature { output: ReturnType::Type(_, ty), .. }, .. }) => {
+            let (name, arguments) = visible_name(ty)?;
+            let is_own = arguments.is_none() && !["Self", "String", "bool", "Router"].contains(&&*name);
+            is_own.then(|| Place::of_type(ty))
+        }
+        syn::Item::Type(item) => item.generics.params.is_empty().then(|| Place::of_type(&item.ident)),
         _ => None,
     }
 }
 
 /// Rejects fields whose types threads cannot share, and `dyn` of traits that do not support it. The
 /// error replaces the type, so that nothing else is reported about it.
-pub(super) fn refuse_types(input: &mut DeriveInput) {
+pub(super) fn refuse_types(input: &mut DeriveInput, private: &TokenStream) {
     let Data::Struct(data) = &mut input.data else { return };
-    for field in &mut data.fields {
+    let mut checks = Vec::new();
+    for (index, field) in data.fields.iter_mut().enumerate() {
         let roles = field.attrs.iter().filter(|attribute| attribute.path().is_ident("otp"));
         let roles = roles.map(|attribute| attribute.meta.to_token_stream().to_string()).collect::<String>();
         let is_dyn = |name| mentions(&field.ty, "dyn") && mentions(&field.ty, name);
-        let message = if let Some((name, instead)) = of_one_thread(&field.ty) {
-            format!("threads share the configuration, but cannot share {name}: write `{instead}`")
-        } else if roles.contains("sender") && is_dyn("SendOtp") {
-            "`SendOtp` is not dyn-compatible: write `otp_auth::send::AnySender`".to_owned()
+        let message = if roles.contains("sender") && is_dyn("SendOtp") {
+            "`SendOtp` is not dyn-compatible: write `otp_auth::send::AnySender`"
         } else if roles.contains("hooks") && is_dyn("Hooks") {
-            "`Hooks` is not dyn-compatible: write the type that implements it".to_owned()
+            "`Hooks` is not dyn-compatible: write the type that implements it"
         } else {
+            if may_be_of_one_thread(&field.ty) || mentions(&field.ty, "dyn") {
+                checks.extend(checked(&field.ty, "shared", &input.generics, private).map(|ty| (index, ty)));
+            }
             continue;
         };
         let error = mistake(&field.ty, message).into_compile_error();
         field.ty = parse_quote!([(); { #error }]);
     }
-}
-
-/// A standard library type that threads cannot share, and what to write instead. Covers only
-/// certain cases: the type itself, or one inside a container of the standard library.
-fn of_one_thread(ty: &Type) -> Option<(&'static str, &'static str)> {
-    let Type::Path(path) = ty else { return None };
-    let segment = path.path.segments.last()?;
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    let of_std = path.path.segments.len() == 1 || path.path.segments.first()?.ident == "std";
-    match &*segment.ident.to_string() {
-        "Rc" if of_std => Some(("an `Rc`", "Arc")),
-        "RefCell" if of_std => Some(("a `RefCell`", "Mutex")),
-        "Cell" if of_std => Some(("a `Cell`", "Mutex")),
-        "Option" | "Vec" | "Box" | "Arc" => arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::Type(inner) => of_one_thread(inner),
-            _ => None,
-        }),
-        _ => None,
+    let (Fields::Named(FieldsNamed { named: fields, .. }) | Fields::Unnamed(FieldsUnnamed { unnamed: fields, .. })) =
+        &mut data.fields
+    else {
+        return;
+    };
+    // Documentation shows the types as written.
+    for (index, checked) in checks.into_iter().rev() {
+        let mut field = fields[index].clone();
+        fields[index].attrs.push(parse_quote!(#[cfg(doc)]));
+        field.attrs.push(parse_quote!(#[cfg(not(doc))]));
+        field.ty = parse_quote!(#checked);
+        fields.insert(index, field);
     }
 }
 

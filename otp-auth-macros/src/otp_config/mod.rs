@@ -43,7 +43,8 @@ pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStr
         let errors = errors.expand();
         return quote!(#item #errors #stand_in);
     };
-    item::refuse_types(&mut input);
+    let private = written.root().private();
+    item::refuse_types(&mut input, &private);
     if written.root.is_broken() {
         // The path of the derive is unknown.
         item::remove_attributes(&mut input);
@@ -51,7 +52,6 @@ pub(crate) fn attribute(arguments: &TokenStream, item: &TokenStream) -> TokenStr
         let errors = of_arguments.expand();
         return quote!(#input #errors #stand_in);
     }
-    let private = written.root().private();
     let name = syn::Ident::new(ARGUMENTS, proc_macro2::Span::call_site());
     quote! {
         #[derive(#private::OtpConfigItem)]

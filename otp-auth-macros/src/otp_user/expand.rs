@@ -2,32 +2,38 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::{Generics, Type};
 
 use super::model::{Claim, Claims, GeneratedClaims, Model};
 use super::value::moment;
 use super::{mongo, sql};
-use crate::syntax::{Root, plain_name, pointing_at};
+use crate::syntax::{Root, checked_type, is_known_id, plain_name, pointing_at};
 
-/// Everything that the derive generates.
-pub(crate) fn expand(model: &Model) -> TokenStream {
+/// The impls that the derive generates.
+pub(crate) fn impls(model: &Model) -> TokenStream {
     let user = user_impl(model);
     let verifiable = model.verified.as_ref().map(|_| verifiable_impl(model));
-    let claims = match &model.claims {
-        Claims::Own(_) => None,
-        Claims::Generated(claims) => Some(claims_struct(model, claims)),
-    };
     let stores = model.table.as_ref().map(|table| -> TokenStream {
         let stores = table.stores.iter();
         stores.map(|dialect| sql::expand(*dialect, model, table)).collect()
     });
     let collection = model.collection.as_ref().map(|collection| mongo::expand(model, collection));
-    quote!(#claims #user #verifiable #stores #collection)
+    quote!(#user #verifiable #stores #collection)
+}
+
+/// The claims struct that the derive generates.
+pub(crate) fn generated_claims(model: &Model) -> Option<TokenStream> {
+    match &model.claims {
+        Claims::Own(_) => None,
+        Claims::Generated(claims) => Some(claims_struct(model, claims)),
+    }
 }
 
 /// ```text
 /// impl OtpUser for User {
 ///     type Id = i64;
 ///     type Claims = UserClaims;
+///     const CHECKED: bool = shared::<Self>();
 ///     fn id(&self) -> &Self::Id { &self.id }
 ///     fn email(&self) -> &str { AddressField::text(&self.email) }
 ///     fn claims(&self) -> Self::Claims { UserClaims { name: Clone::clone(&self.name) } }
@@ -49,7 +55,8 @@ fn user_impl(model: &Model) -> TokenStream {
     let private = model.root.private();
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let (id, id_type) = (&model.id.ident, &model.id.ty);
+    let id = &model.id.ident;
+    let id_type = id_type(&model.id.ty, &model.generics, &private);
     let email = &model.email.ident;
     let email = quote_spanned! {pointing_at(&model.email.ty)=>
         #private::AddressField::text(&self.#email)
@@ -82,12 +89,16 @@ fn user_impl(model: &Model) -> TokenStream {
         }
     });
     let realm = model.default_realm();
+    let shared = quote_spanned! {pointing_at(ident)=>
+        const CHECKED: ::core::primitive::bool = #private::shared::<Self>();
+    };
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
         impl #impl_generics #private::OtpUser for #ident #type_generics #where_clause {
-            type Id = #id_type;
-            type Claims = #claims_type;
+            #id_type
+            #claims_type
+            #shared
             fn id(&self) -> &Self::Id {
                 &self.#id
             }
@@ -105,12 +116,13 @@ fn user_impl(model: &Model) -> TokenStream {
     }
 }
 
-/// The claims type, and the expression that creates its value from `self`.
+/// The type `Claims`, and the expression that creates its value from `self`.
 fn claims(model: &Model) -> (TokenStream, TokenStream) {
     match &model.claims {
         Claims::Own(ty) => {
             let from = quote_spanned!(pointing_at(ty)=> ::core::convert::From<&Self>);
-            (quote!(#ty), quote!(<#ty as #from>::from(self)))
+            let claims = checked_type("Claims", ty, "claims", &model.generics, &model.root.private());
+            (claims, quote!(<#ty as #from>::from(self)))
         }
         Claims::Generated(generated) => {
             let ident = &generated.ident;
@@ -118,9 +130,14 @@ fn claims(model: &Model) -> (TokenStream, TokenStream) {
                 let value = quote_spanned!(pointing_at(ty)=> ::core::clone::Clone::clone(&self.#ident));
                 quote!(#ident: #value)
             });
-            (quote!(#ident), quote!(#ident { #(#fields),* }))
+            (quote!(type Claims = #ident;), quote!(#ident { #(#fields),* }))
         }
     }
+}
+
+/// The type `Id`, checked unless it is visibly valid.
+pub(super) fn id_type(ty: &Type, generics: &Generics, private: &TokenStream) -> TokenStream {
+    if is_known_id(ty) { quote!(type Id = #ty;) } else { checked_type("Id", ty, "id", generics, private) }
 }
 
 /// ```text

@@ -10,18 +10,20 @@ use super::expand::serde_path;
 use super::model::claims_ident;
 use super::{mongo, sql};
 use crate::generics::StandIn;
-use crate::syntax::{mentioned_parameter, mentions_lifetime, visible_name};
+use crate::syntax::{checked_type, mentioned_parameter, mentions_lifetime, visible_name};
 
 /// ```text
 /// impl OtpUser for User { type Id = i64; … fn id(&self) -> &Self::Id { loop {} } … }
 /// ```
-pub(crate) fn expand(written: &Attributes<'_>) -> TokenStream {
+///
+/// The claims struct, and the impls.
+pub(crate) fn expand(written: &Attributes<'_>) -> (TokenStream, TokenStream) {
     let private = written.root.private();
     let ident = &written.input.ident;
     let StandIn { generics, arguments } = StandIn::of(&written.input.generics);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let fields = written.fields.as_deref().unwrap_or_default();
-    let id = id_type(fields, &written.input.generics);
+    let id = super::expand::id_type(&id_type(fields, &written.input.generics), &written.input.generics, &private);
     let (claims_struct, claims) = claims(written, fields);
     // The stores and `verified` may be intended even if they do not parse.
     let stores = written.features.dialects().map(|dialect| sql::stand_in(dialect, &written.root));
@@ -34,12 +36,12 @@ pub(crate) fn expand(written: &Attributes<'_>) -> TokenStream {
             }
         }
     });
-    quote! {
-        #claims_struct
+    let impls = quote! {
         #[automatically_derived]
         impl #impl_generics #private::OtpUser for #ident #arguments #where_clause {
-            type Id = #id;
-            type Claims = #claims;
+            #id
+            #claims
+            const CHECKED: ::core::primitive::bool = #private::shared::<Self>();
             fn id(&self) -> &Self::Id {
                 loop {}
             }
@@ -53,7 +55,8 @@ pub(crate) fn expand(written: &Attributes<'_>) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #private::VerifiableUser for #ident #arguments #where_clause {}
         #(#stores)*
-    }
+    };
+    (claims_struct, impls)
 }
 
 /// The type of the id if it is known, or else `i64`.
@@ -74,10 +77,10 @@ fn id_type(fields: &[FieldAttributes<'_>], generics: &Generics) -> Type {
 
 /// The claims struct, with the claims whose types it can hold, and the claims type.
 fn claims(written: &Attributes<'_>, fields: &[FieldAttributes<'_>]) -> (TokenStream, TokenStream) {
-    if let Some(ty) = written.claims.value() {
-        return (TokenStream::new(), quote!(#ty));
-    }
     let private = written.root.private();
+    if let Some(ty) = written.claims.value() {
+        return (TokenStream::new(), checked_type("Claims", ty, "claims", &written.input.generics, &private));
+    }
     let ident = claims_ident(&written.input.ident);
     let vis = &written.input.vis;
     let fields = fields
@@ -100,5 +103,5 @@ fn claims(written: &Attributes<'_>, fields: &[FieldAttributes<'_>]) -> (TokenStr
             #(#fields),*
         }
     };
-    (structure, quote!(#ident))
+    (structure, quote!(type Claims = #ident;))
 }

@@ -14,11 +14,13 @@ mod sql;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod types;
 mod value;
 mod words;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::DeriveInput;
 
 use self::attrs::Attributes;
@@ -35,12 +37,14 @@ pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
     let mut errors = Errors::default();
     let written = Attributes::read(&input, features, &mut errors);
     let model = Model::build(&written, &mut errors);
-    match model {
-        Some(model) if errors.is_empty() => expand::expand(&model),
+    let (claims, impls) = match model {
+        Some(model) if errors.is_empty() => (expand::generated_claims(&model), expand::impls(&model)),
         _ => {
-            let mut tokens = errors.expand();
-            tokens.extend(fallback::expand(&written));
-            tokens
+            let (claims, impls) = fallback::expand(&written);
+            (Some(claims), impls)
         }
-    }
+    };
+    let errors = errors.expand();
+    let impls = threads::expand(&written, impls);
+    quote!(#errors #claims #impls)
 }

@@ -8,7 +8,7 @@ use super::check;
 use super::dialect::Dialect;
 use super::model::{Column, Field, Initial, Model, Role, Table};
 use super::value::{initial, moment};
-use crate::syntax::{Root, pointing_at};
+use crate::syntax::{Root, is_known_id, pointing_at};
 
 /// ```text
 /// impl SqlUser<Sqlite> for User {
@@ -253,7 +253,9 @@ fn bind_id(dialect: Dialect, model: &Model, module: &TokenStream) -> TokenStream
     let ty = &model.id.ty;
     let span = pointing_at(ty);
     let stored = stored(dialect, model, ty, true);
-    let clone = quote_spanned!(span=> ::core::clone::Clone::clone);
+    let clone = quote_spanned!(span=> ::core::clone::Clone);
+    // If the check of the id fails, that is the only error.
+    let clone = if is_known_id(ty) { quote!(#clone::clone) } else { quote!(<Self::Id as #clone>::clone) };
     quote! {
         fn bind_id(
             #id: &Self::Id,

@@ -1,6 +1,13 @@
 //! The part of the runtime that generated code uses, so that expansions can be compiled and run
 //! here. The signatures are those of the runtime's `__private`.
-#![allow(missing_docs, missing_debug_implementations, dead_code, unreachable_pub, clippy::unnecessary_wraps)]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    dead_code,
+    unreachable_pub,
+    clippy::unnecessary_wraps,
+    clippy::extra_unused_type_parameters
+)]
 
 pub mod __private {
     pub use core::time::Duration;
@@ -26,6 +33,7 @@ pub mod __private {
     pub trait OtpUser: Sized + Send + Sync + 'static {
         type Id: Display + FromStr + Clone + Eq + Send + Sync + 'static;
         type Claims: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+        const CHECKED: bool = true;
         fn id(&self) -> &Self::Id;
         fn email(&self) -> &str;
         fn claims(&self) -> Self::Claims;
@@ -60,6 +68,30 @@ pub mod __private {
     }
 
     impl<T> Without for T {}
+
+    pub trait Checked<const OK: bool> {
+        type Type;
+    }
+
+    impl<T, const OK: bool> Checked<OK> for T {
+        type Type = T;
+    }
+
+    pub const fn shared<T: Send + Sync>() -> bool {
+        true
+    }
+
+    pub const fn user<U: OtpUser>() -> bool {
+        U::CHECKED
+    }
+
+    pub const fn id<I: Display + FromStr>() -> bool {
+        true
+    }
+
+    pub const fn claims<C: Serialize + DeserializeOwned>() -> bool {
+        true
+    }
 
     pub trait AddressField {
         fn text(&self) -> &str;

@@ -30,6 +30,6 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// could not be queried.
     pub async fn check(&self) -> Result<(), CheckError> {
         let sign_ups = if self.inner.settings.auto_create_user { SignUps::Open } else { SignUps::Closed };
-        CheckError::unless_empty(self.inner.store.check(sign_ups).await?)
+        CheckError::unless_empty(self.inner.store().check(sign_ups).await?)
     }
 }

@@ -23,7 +23,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mut removed = Removed::default();
         loop {
             let began = tokio::time::Instant::now();
-            let batch = self.inner.store.cleanup(now, MAX_ROWS).await?;
+            let batch = self.inner.store().cleanup(now, MAX_ROWS).await?;
             removed += batch;
             if !batch.any_reached(MAX_ROWS) {
                 return Ok(removed);

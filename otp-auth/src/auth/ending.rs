@@ -26,7 +26,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Revokes and blacklists a session. Returns whether this call revoked it.
     pub(super) async fn end_session(&self, session: SessionId) -> Result<bool, AuthError> {
         let revocation = Self::revocation(self.now());
-        let revoked = self.inner.store.revoke_session(session, revocation).await?;
+        let revoked = self.inner.store().revoke_session(session, revocation).await?;
         self.note_ended(&[session], revocation);
         Ok(revoked)
     }
@@ -39,7 +39,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     pub(super) async fn blacklist(&self, entry: BlacklistEntry) -> Result<(), AuthError> {
         let now = self.now();
-        self.inner.store.blacklist(&entry, now).await?;
+        self.inner.store().blacklist(&entry, now).await?;
         self.inner.following.revoked.insert(&[entry], now);
         Ok(())
     }

@@ -98,7 +98,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 // While the clock was ahead, live entries counted as expired.
                 whole |= now < before;
                 before = now;
-                match inner.store.revocations(cursor.filter(|_| !whole), now).await {
+                match inner.store().revocations(cursor.filter(|_| !whole), now).await {
                     Ok(news) => {
                         cursor = Some(news.cursor);
                         inner.following.revoked.insert(&news.entries, now);
@@ -139,7 +139,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         if is_fresh {
             return Ok(false);
         }
-        Ok(self.inner.store.is_blacklisted(token, now).await?)
+        Ok(self.inner.store().is_blacklisted(token, now).await?)
     }
 
     /// Whether a user is barred now.

@@ -25,9 +25,11 @@ use crate::user::OtpUser;
 /// until the token expires, unless you call [`OtpAuth::forget_user`]. If that matters, use
 /// [`CurrentUser`](crate::CurrentUser).
 pub struct Claims<C: OtpConfig> {
-    registered: Registered,
     user_id: <C::User as OtpUser>::Id,
     custom: <C::User as OtpUser>::Claims,
+    // Last, because it does not mention `C`: for an argument, the compiler would otherwise report a
+    // `C` that is not a configuration twice more.
+    registered: Registered,
 }
 
 impl<C: OtpConfig> Claims<C> {
@@ -104,7 +106,7 @@ impl<C: OtpConfig> Deref for Claims<C> {
 
 impl<C: OtpConfig> Clone for Claims<C> {
     fn clone(&self) -> Self {
-        Self { registered: self.registered.clone(), user_id: self.user_id.clone(), custom: self.custom.clone() }
+        Self { user_id: self.user_id.clone(), custom: self.custom.clone(), registered: self.registered.clone() }
     }
 }
 
@@ -160,7 +162,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             event::invalid_token("malformed subject", self.client_ip());
             return Err(AuthError::InvalidToken);
         };
-        Ok(Claims { registered, user_id, custom })
+        Ok(Claims { user_id, custom, registered })
     }
 
     /// The user of an access token, loaded together with the revocation check in one round trip.
@@ -171,7 +173,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// not admitted, or has a different address than the proven one; [`AuthError::Store`].
     pub async fn authenticate(&self, access_token: &str) -> Result<Authenticated<C>, AuthError> {
         let claims = self.read(access_token)?;
-        let user = self.inner.store.current_user(claims.user_id(), claims.token_ref(), self.now()).await?;
+        let user = self.inner.store().current_user(claims.user_id(), claims.token_ref(), self.now()).await?;
         let bound = Bound::Short(claims.registered.binding);
         let Some(user) = user.filter(|user| self.is_bound(user, bound) && self.admits(user)) else {
             event::invalid_token("revoked, no such user, or another address", self.client_ip());

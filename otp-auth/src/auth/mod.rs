@@ -65,23 +65,43 @@ const MAX_REFUNDS: u32 = 4_096;
 ///
 /// Its methods are the use cases behind the routes of [`router`](Self::router). Call them directly
 /// for other transports.
-pub struct OtpAuth<C: OtpConfig> {
+pub struct OtpAuth<C> {
     inner: Arc<Inner<C>>,
     caller: Caller,
 }
 
-struct Inner<C: OtpConfig> {
+struct Inner<C> {
     config: C,
     settings: Settings,
     keys: KeyRing,
     tokens: Tokens,
-    store: AnyStore<C::User>,
+    store: Box<dyn HasStore<C>>,
     clock: Clock,
     following: Following,
     sends: InFlight,
     refunds: InFlight,
     /// Marks the keys as in use.
     _registration: Arc<Registration>,
+}
+
+impl<C: OtpConfig> Inner<C> {
+    fn store(&self) -> &AnyStore<C::User> {
+        self.store.get()
+    }
+}
+
+/// The store. Only the method needs a configuration, so that the compiler does not report a `C`
+/// that is none again wherever [`OtpAuth`] is mentioned.
+trait HasStore<C>: Send + Sync {
+    fn get(&self) -> &AnyStore<C::User>
+    where
+        C: OtpConfig;
+}
+
+impl<C: OtpConfig> HasStore<C> for AnyStore<C::User> {
+    fn get(&self) -> &Self {
+        self
+    }
 }
 
 impl<C: OtpConfig> OtpAuth<C> {
@@ -116,7 +136,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             settings,
             keys,
             tokens,
-            store,
+            store: Box::new(store),
             clock,
             following: Following::new(),
             sends: InFlight::new(MAX_SENDS),
@@ -221,13 +241,13 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 }
 
-impl<C: OtpConfig> Clone for OtpAuth<C> {
+impl<C> Clone for OtpAuth<C> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), caller: self.caller.clone() }
     }
 }
 
-impl<C: OtpConfig> fmt::Debug for OtpAuth<C> {
+impl<C> fmt::Debug for OtpAuth<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtpAuth").field("settings", &self.inner.settings).finish_non_exhaustive()
     }

@@ -110,7 +110,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let now = self.now();
         let tokens = self.tokens_for(&user, &session, now)?;
         let recovery = Recovery { generation: session.generation, at: now };
-        if !self.inner.store.recover(session.id, session.recovery, recovery).await? {
+        if !self.inner.store().recover(session.id, session.recovery, recovery).await? {
             return Ok(ControlFlow::Continue(self.existing(session.id).await?));
         }
         event::answer_lost(session.id, self.client_ip());
@@ -132,7 +132,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let now = self.now();
         let (id, binding) = (before.id, before.binding);
         let tokens = self.tokens_for(&user, &before.advanced(now), now)?;
-        match self.inner.store.advance(id, generation, now).await? {
+        match self.inner.store().advance(id, generation, now).await? {
             Advance::Advanced(session) if generation == presented => {
                 event::session_renewed(id, self.client_ip());
                 // The loaded user has the address that the session was bound to.
@@ -150,7 +150,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     async fn existing(&self, session: SessionId) -> Result<Session, AuthError> {
-        self.inner.store.session(session).await?.ok_or(AuthError::InvalidRefreshToken)
+        self.inner.store().session(session).await?.ok_or(AuthError::InvalidRefreshToken)
     }
 
     /// Exchanges one of several refresh tokens. Browsers send several cookies of the same name
@@ -239,7 +239,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// The session's user, if they may still use the application.
     async fn session_user(&self, session: &Session) -> Result<C::User, AuthError> {
         let id = session.user_id.parse::<<C::User as OtpUser>::Id>().map_err(|_| AuthError::InvalidRefreshToken)?;
-        let user = self.inner.store.user_by_id(&id).await?;
+        let user = self.inner.store().user_by_id(&id).await?;
         let bound = Bound::Whole(session.binding);
         let user = user.filter(|user| self.is_bound(user, bound) && self.admits(user));
         let user = user.ok_or(AuthError::InvalidRefreshToken)?;

@@ -197,7 +197,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
         let Paying { address, code, challenge, held, open, place } = paying;
         let settings = &self.inner.settings;
-        let opening = self.inner.store.open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
+        let opening = self.inner.store().open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
         let (challenge, code, expires_at, ticket) = match opening {
             Opening::Opened(ticket) => (challenge, code, open.fresh.expires_at, ticket),
             Opening::Resumed { nonce, expires_at, ticket } => {
@@ -240,7 +240,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (ticket, paid_at) = (outgoing.ticket, outgoing.paid_at);
         let Err(failure) = self.deliver(outgoing).await else { return Ok(()) };
         let refund = failure.refund();
-        if self.inner.store.refund_send(&ticket, refund, self.now()).await.is_err() {
+        if self.inner.store().refund_send(&ticket, refund, self.now()).await.is_err() {
             // The store has logged the error.
             self.give_back(ticket, refund, paid_at, &REFUND_PAUSES[1..]);
         }
@@ -271,7 +271,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 if !pause.is_zero() && now == paid_at {
                     break;
                 }
-                let _ = auth.inner.store.refund_send(&ticket, refund, now).await;
+                let _ = auth.inner.store().refund_send(&ticket, refund, now).await;
                 if !has_time {
                     break;
                 }
@@ -320,7 +320,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// collect challenges, and attempts, for as long as the sender fails. The next response would
     /// also reveal whether the address has an account.
     async fn deliver_to_user(&self, outgoing: Outgoing) {
-        if let Ok(Some(user)) = self.inner.store.user_by_email(outgoing.address.canonical()).await
+        if let Ok(Some(user)) = self.inner.store().user_by_email(outgoing.address.canonical()).await
             && self.admits(&user)
         {
             let _ = self.deliver(outgoing).await;

@@ -46,7 +46,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// The session of a refresh token, and what the token is worth. Changes nothing.
     pub(super) async fn held(&self, refresh_token: &str, now: Timestamp) -> Result<Option<Held>, StoreError> {
         let Ok(token) = self.inner.tokens.verify_refresh(refresh_token, now) else { return Ok(None) };
-        let Some(session) = self.inner.store.session(token.session).await? else { return Ok(None) };
+        let Some(session) = self.inner.store().session(token.session).await? else { return Ok(None) };
         let state = session::refresh_state(&session, token.generation, now, self.inner.settings.refresh_grace);
         Ok(Some(Held { session, rank: Rank::of(state) }))
     }

@@ -24,8 +24,8 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::Store`].
     pub async fn sessions(&self, user: &Id<C>) -> Result<Vec<Session>, AuthError> {
-        let Some(found) = self.inner.store.user_by_id(user).await? else { return Ok(Vec::new()) };
-        let mut sessions = self.inner.store.user_sessions(&user.to_string(), self.now()).await?;
+        let Some(found) = self.inner.store().user_by_id(user).await? else { return Ok(Vec::new()) };
+        let mut sessions = self.inner.store().user_sessions(&user.to_string(), self.now()).await?;
         sessions.retain(|session| self.is_bound(&found, Bound::Whole(session.binding)));
         Ok(sessions)
     }
@@ -36,7 +36,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::Store`] if it could not be ended.
     pub async fn revoke_session(&self, user: &Id<C>, session: SessionId) -> Result<bool, AuthError> {
-        match self.inner.store.session(session).await? {
+        match self.inner.store().session(session).await? {
             Some(found) if found.user_id == user.to_string() && self.now() < found.expires_at => {
                 self.sign_out_session(session).await
             }
@@ -78,7 +78,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         for session in self.end_sessions_of(&id).await? {
             event::session_ended(session, Ending::UserForgotten, self.client_ip());
         }
-        let deleted = self.inner.store.delete_user_sessions(&id).await?;
+        let deleted = self.inner.store().delete_user_sessions(&id).await?;
         event::user_forgotten(SubjectId::of(&id), self.client_ip());
         Ok(deleted)
     }
@@ -118,21 +118,21 @@ impl<C: OtpConfig> OtpAuth<C> {
         let mailbox = self.mailbox(user.email())?;
         let binding = Binding::of(self.inner.keys.current(), mailbox.address.canonical());
         let (now, present) = (self.now(), claims.session_id());
-        let held = self.inner.store.session(present).await?;
+        let held = self.inner.store().session(present).await?;
         let is_live = |held: &Session| held.revoked_at.is_none() && now < held.expires_at;
         let held = held.filter(is_live).ok_or(AuthError::InvalidToken)?;
         // Do everything that can fail here before anything ends.
         self.tokens_for(&user, &Session { binding, ..held }, now)?;
-        for other in self.inner.store.user_sessions(&claims.user_id().to_string(), now).await? {
+        for other in self.inner.store().user_sessions(&claims.user_id().to_string(), now).await? {
             if other.id != present {
                 self.sign_out_session(other.id).await?;
             }
         }
-        if !self.inner.store.bind_session(present, binding, now).await? {
+        if !self.inner.store().bind_session(present, binding, now).await? {
             return Err(AuthError::InvalidToken);
         }
         event::session_rebound(present, self.client_ip());
-        let session = self.inner.store.session(present).await?.ok_or(AuthError::InvalidToken)?;
+        let session = self.inner.store().session(present).await?.ok_or(AuthError::InvalidToken)?;
         let tokens = self.tokens_for(&user, &session, now)?;
         Ok(SignedIn { user, session, tokens, device: None })
     }
@@ -155,7 +155,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn end_sessions_of(&self, user_id: &str) -> Result<Vec<SessionId>, AuthError> {
         self.end_devices_of(user_id).await?;
         let revocation = Self::revocation(self.now());
-        let ended = self.inner.store.revoke_user_sessions(user_id, revocation).await?;
+        let ended = self.inner.store().revoke_user_sessions(user_id, revocation).await?;
         self.note_ended(&ended, revocation);
         Ok(ended)
     }

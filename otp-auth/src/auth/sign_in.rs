@@ -102,7 +102,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         opened: &OpenedChallenge<'_>,
     ) -> Result<(Account<C::User>, AuthMethods), AuthError> {
         let (hooks, email) = (self.inner.config.hooks(), opened.mailbox.address.canonical());
-        match self.inner.store.user_by_email(email).await? {
+        match self.inner.store().user_by_email(email).await? {
             Some(user) => {
                 if !self.admits(&user) || self.is_barred(&user.id().to_string()).await? {
                     return Err(AuthError::SignInRefused);
@@ -166,7 +166,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn stored(&self, sign_in: SignIn<C::User>) -> Result<SignInOutcome<C::User>, StoreError> {
         let (id, replaced) = (sign_in.session.id, sign_in.replaces);
         let created = matches!(sign_in.account, Account::New(_));
-        match self.inner.store.sign_in(sign_in).await {
+        match self.inner.store().sign_in(sign_in).await {
             Err(error) if error.is_timeout() => {
                 let settled = tokio::time::timeout(SETTLE_TIMEOUT, self.settled(id)).await.ok().flatten();
                 let (user, session) = settled.ok_or(error)?;
@@ -180,9 +180,9 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// The session of a sign-in that timed out, if it exists.
     async fn settled(&self, id: SessionId) -> Option<(C::User, Session)> {
-        let session = self.inner.store.session(id).await.ok()??;
+        let session = self.inner.store().session(id).await.ok()??;
         let user_id = session.user_id.parse::<<C::User as OtpUser>::Id>().ok()?;
-        let user = self.inner.store.user_by_id(&user_id).await.ok()??;
+        let user = self.inner.store().user_by_id(&user_id).await.ok()??;
         self.is_bound(&user, Bound::Whole(session.binding)).then_some((user, session))
     }
 

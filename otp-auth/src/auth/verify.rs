@@ -178,7 +178,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
         // Up to the limit, each attempt has its own number.
         let max_attempts = u32::from(self.inner.settings.max_otp_attempts);
-        let Some(counted) = self.inner.store.count_attempt(&key, max_attempts + 1).await? else {
+        let Some(counted) = self.inner.store().count_attempt(&key, max_attempts + 1).await? else {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
         };
         let own = candidates.into_iter().find(|(identity, _)| *identity == counted.identity);
@@ -202,7 +202,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let noting = async move {
             let first = Suspicion::too_many_attempts(&identity, address.clone());
             // The store has logged its error, which does not change the response.
-            let count = auth.inner.store.count_exhausted(&identity, context.time).await.unwrap_or(0);
+            let count = auth.inner.store().count_exhausted(&identity, context.time).await.unwrap_or(0);
             let second = Suspicion::challenges_exhausted(&identity, address, count);
             for suspicion in [Some(first), second].into_iter().flatten() {
                 auth.raise(&suspicion, &context).await;

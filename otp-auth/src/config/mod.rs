@@ -23,8 +23,9 @@ use crate::user::OtpUser;
 /// How an application uses the library. `#[otp_config]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an otp-auth configuration",
-    label = "expects your configuration, not `{Self}`: write, for example, `CurrentUser<Auth>`",
-    note = "the configuration is the struct with `#[otp_config(user = User, secret_key = env(\"OTP_AUTH_SECRET\"))]`"
+    label = "expects a struct with `#[otp_config(...)]`",
+    note = "if `{Self}` is the configuration, write `#[otp_config(user = User, secret_key = env(\"OTP_AUTH_SECRET\"))]` on it",
+    note = "if not, name the configuration instead, as in `CurrentUser<Auth>` and `OtpAuth::new(auth, store)`"
 )]
 pub trait OtpConfig: Sized + Send + Sync + 'static {
     /// The application's user.

@@ -112,7 +112,7 @@ where
 }
 
 /// Extractors get [`OtpAuth`] through `FromRef`, so the state can be your own, also in an `Arc`.
-impl<C: OtpConfig, T> FromRef<Arc<T>> for OtpAuth<C>
+impl<C, T> FromRef<Arc<T>> for OtpAuth<C>
 where
     Self: FromRef<T>,
 {
