@@ -203,9 +203,9 @@ async fn request_otp(State(app): State<Arc<Inner>>, Json(body): Json<RequestBody
     let turn = app.turn.lock().await;
     let mut transaction = app.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let paid = sqlx::query(
-        "INSERT INTO otp_budgets (identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-         VALUES (?1, 0, ?2, ?3, 1, ?3, 1) \
-         ON CONFLICT (identity, requester) DO UPDATE SET \
+        "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         VALUES ('users', ?1, 0, ?2, ?3, 1, ?3, 1) \
+         ON CONFLICT (realm, identity, requester) DO UPDATE SET \
          next_send_at = ?2, hour_sends = hour_sends + 1, day_sends = day_sends + 1 WHERE next_send_at <= ?3",
     )
     .bind(identity.as_ref())
@@ -218,7 +218,8 @@ async fn request_otp(State(app): State<Arc<Inner>>, Json(body): Json<RequestBody
         return Err(StatusCode::TOO_MANY_REQUESTS);
     }
     sqlx::query(
-        "INSERT INTO otp_challenges (key, identity, code_mac, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO otp_challenges (realm, key, identity, code_mac, created_at, expires_at) \
+         VALUES ('users', ?1, ?2, ?3, ?4, ?5)",
     )
     .bind(challenge.as_bytes())
     .bind(identity.as_ref())
@@ -252,7 +253,7 @@ async fn verify_otp(
     let turn = app.turn.lock().await;
     let counted: Vec<(Vec<u8>,)> = sqlx::query_as(
         "UPDATE otp_challenges SET tries = tries + 1 \
-         WHERE key = ?1 AND tries < ?2 AND expires_at > ?3 AND consumed_at IS NULL RETURNING code_mac",
+         WHERE realm = 'users' AND key = ?1 AND tries < ?2 AND expires_at > ?3 AND consumed_at IS NULL RETURNING code_mac",
     )
     .bind(body.challenge.as_bytes())
     .bind(MAX_TRIES)
@@ -269,7 +270,8 @@ async fn verify_otp(
     let turn = app.turn.lock().await;
     let mut transaction = app.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let consumed = sqlx::query(
-        "UPDATE otp_challenges SET consumed_at = ?2, code_mac = NULL WHERE key = ?1 AND consumed_at IS NULL",
+        "UPDATE otp_challenges SET consumed_at = ?2, code_mac = NULL \
+         WHERE realm = 'users' AND key = ?1 AND consumed_at IS NULL",
     )
     .bind(body.challenge.as_bytes())
     .bind(now)
@@ -289,8 +291,8 @@ async fn verify_otp(
     .map_err(failed)?;
     let user = users.first().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
     sqlx::query(
-        "INSERT INTO otp_sessions (id, user_id, generation, created_at, refreshed_at, expires_at, user_agent) \
-         VALUES (?1, ?2, 0, ?3, ?3, ?4, ?5)",
+        "INSERT INTO otp_sessions (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at, user_agent) \
+         VALUES ('users', ?1, ?2, x'', 0, ?3, ?3, ?4, ?5)",
     )
     .bind(session.as_bytes())
     .bind(user.id.to_string())
@@ -320,7 +322,9 @@ async fn verify_otp(
 }
 
 pub(crate) async fn app(pool: SqlitePool, secret: &[u8]) -> Result<Router> {
-    sqlx::raw_sql(TABLES).execute(&pool).await?;
+    for statements in TABLES {
+        sqlx::raw_sql(statements).execute(&pool).await?;
+    }
     let app = App(Arc::new(Inner {
         pool,
         turn: Mutex::default(),

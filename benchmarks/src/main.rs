@@ -50,7 +50,7 @@ impl Side {
     }
 }
 
-const USAGE: &str = "usage: otp-auth-benchmarks [before EXECUTABLE | detached | \
+const USAGE: &str = "usage: otp-auth-benchmarks [before EXECUTABLE | detached | check | \
     cleanup sqlite|postgres|mysql|mongodb URL | pooler URL POOLER_URL]";
 
 fn main() -> Result<()> {
@@ -60,6 +60,7 @@ fn main() -> Result<()> {
         [] => rounds::beside_by_hand(),
         ["before", executable] => rounds::beside_earlier(executable.as_ref()),
         ["detached"] => rounds::beside_detached(),
+        ["check"] => rounds::check(),
         ["server", side, directory, cpu @ ..] => {
             let side = Side::ALL.into_iter().find(|known| known.name() == *side).ok_or("no such side")?;
             let cpu = cpu.first().map(|cpu| cpu.parse()).transpose()?;

@@ -82,6 +82,21 @@ pub(crate) fn beside_detached() -> Result<()> {
     run(["in a task", "directly"], &[Work::CurrentUser], &pairs)
 }
 
+/// Does each kind of work once on each side, and measures nothing.
+pub(crate) fn check() -> Result<()> {
+    let here = std::env::current_exe()?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        for side in Side::ALL {
+            let running = start((&here, side), None).await?;
+            let mut connection = running.server.connect().await?;
+            for work in Work::ALL {
+                work.once(&running, &mut connection).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
 fn run(names: [&str; 2], work: &[Work], pairs: &[Pair<'_>]) -> Result<()> {
     let cores = core::pair()?;
     if let Some((_, client)) = cores {

@@ -21,7 +21,10 @@ pub(crate) const SECRET: &str = "secret";
 
 /// Every statement of otp-auth's own tables; the hand-written side has the
 /// same tables and indexes.
-pub(crate) const TABLES: &str = include_str!("../../otp-auth/migrations/sqlite/0001_otp_auth.sql");
+pub(crate) const TABLES: [&str; 2] = [
+    include_str!("../../otp-auth/migrations/sqlite/0001_otp_auth.sql"),
+    include_str!("../../otp-auth/migrations/sqlite/0002_realms.sql"),
+];
 
 const USER_TABLE: &str = "CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

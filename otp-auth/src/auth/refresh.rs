@@ -56,7 +56,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         // One round is enough unless another request was faster, or a crash of the store lost its
         // last change. Then the token is judged again, against the current session.
         for _ in 0..MAX_ROUNDS {
-            let step = self.judge(&session, token.generation, now, has_raced).await?;
+            let step = self.next_step(&session, token.generation, now, has_raced).await?;
             // Load the user and mint the tokens first. If that fails, nothing has changed, and the
             // client can retry with the same token.
             let user = self.session_user(&session).await?;
@@ -75,7 +75,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// What to do for a token of this generation. A reused one ends the session.
-    async fn judge(
+    async fn next_step(
         &self,
         session: &Session,
         generation: u32,

@@ -720,7 +720,8 @@ pub const CLOCK_MARGIN: Duration = Duration::from_hours(24);
 pub trait Maintenance: Send + Sync + 'static {
     /// Whether the store still works after a call to one of its methods is dropped at any point.
     /// Drivers often lose a connection then. So unless a store sets this,
-    /// [`OtpAuth`](crate::OtpAuth) wraps it in [`Detached`], which costs a task per call.
+    /// [`OtpAuth`](crate::OtpAuth) wraps it in [`Detached`], which costs a task per call: 7 to 8 %
+    /// of the requests per second for the current user, as `benchmarks/README.md` says.
     const CANCEL_SAFE: bool = false;
 
     /// Deletes what is no longer needed at `now`, at most `limit` rows of each table, and returns

@@ -7,7 +7,7 @@ use sqlx::{Error, Transaction};
 
 use super::failure::is_duplicate;
 use super::retry::{Hold, retrying_sign_in};
-use super::user::{self, Dialect, SqlUser};
+use super::user::{self, SignInStatements, SqlUser};
 use crate::store::{Account, Decision, Proof, Realm, Session, SessionId, SignIn, SignInOutcome, StoreResult};
 
 /// Signs in. `begin` begins the transaction, and returns with it what to hold until it has ended.
@@ -18,7 +18,7 @@ pub(super) async fn sign_in<U, DB, Turn, F>(
 ) -> StoreResult<SignInOutcome<U>>
 where
     U: SqlUser<DB>,
-    DB: Dialect,
+    DB: SignInStatements,
     Turn: Send,
     F: Future<Output = Result<(Turn, Transaction<'static, DB>), Error>> + Send,
 {
@@ -35,7 +35,7 @@ async fn in_transaction<U, DB, Turn, F>(
 ) -> Result<SignInOutcome<U>, Error>
 where
     U: SqlUser<DB>,
-    DB: Dialect,
+    DB: SignInStatements,
     Turn: Send,
     F: Future<Output = Result<(Turn, Transaction<'static, DB>), Error>> + Send,
 {
@@ -93,7 +93,7 @@ where
 
 /// The user whom the sign-in is for. An existing one is locked. If that is not possible, `hold`
 /// says afterwards that the caller reads them again at the end.
-async fn held<U: SqlUser<DB>, DB: Dialect>(
+async fn held<U: SqlUser<DB>, DB: SignInStatements>(
     transaction: &mut Transaction<'static, DB>,
     account: &Account<U>,
     hold: &mut Hold,
@@ -116,7 +116,7 @@ async fn held<U: SqlUser<DB>, DB: Dialect>(
 
 /// Records the sign-in: verifies the user, ends older sessions and adds the new one. Returns those
 /// that ended.
-async fn record<U: SqlUser<DB>, DB: Dialect>(
+async fn record<U: SqlUser<DB>, DB: SignInStatements>(
     transaction: &mut Transaction<'static, DB>,
     realm: &Realm,
     SignIn { replaces, revocation, .. }: &SignIn<U>,

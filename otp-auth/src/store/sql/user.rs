@@ -92,7 +92,7 @@ pub trait SqlUser<DB: Database>: OtpUser {
 
 /// What a database contributes to a sign-in: statements, which [`sign_in`](super::sign_in) runs in
 /// order.
-pub(super) trait Dialect: Database {
+pub(super) trait SignInStatements: Database {
     /// How often an exact comparison binds the address.
     const ADDRESSES: usize = 1;
     /// Whether no one else writes until the transaction ends. If so, the transaction is still
@@ -213,7 +213,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// The methods of a [`Dialect`] that differ only in types; `$text` is how it binds text of our own
+/// The methods of a [`SignInStatements`] that differ only in types; `$text` is how it binds text of our own
 /// tables. With `sessions`, includes those that end sessions with what the modules `sessions` and
 /// `blacklist` have.
 macro_rules! same_statements {
@@ -239,7 +239,8 @@ macro_rules! same_statements {
             realm: &$crate::store::Realm,
             sign_in: &$crate::store::SignIn<U>,
         ) -> Result<bool, Error> {
-            let accepted = <Self as $crate::store::sql::user::Dialect>::accepting(realm, sign_in).execute(connection);
+            let accepted =
+                <Self as $crate::store::sql::user::SignInStatements>::accepting(realm, sign_in).execute(connection);
             Ok(accepted.await?.rows_affected() > 0)
         }
 
@@ -301,12 +302,12 @@ pub(super) fn with_id<U: SqlUser<DB>, DB: Database>(id: &U::Id) -> Result<DB::Ar
     Ok(arguments)
 }
 
-fn bind_address<U: SqlUser<DB>, DB: Dialect>(email: &str, arguments: &mut DB::Arguments) -> Result<(), Error> {
+fn bind_address<U: SqlUser<DB>, DB: SignInStatements>(email: &str, arguments: &mut DB::Arguments) -> Result<(), Error> {
     (0..DB::ADDRESSES).try_for_each(|_| U::bind_email(email, arguments))
 }
 
 /// The arguments of a statement that compares an address exactly.
-pub(super) fn with_email<U: SqlUser<DB>, DB: Dialect>(email: &str) -> Result<DB::Arguments, Error> {
+pub(super) fn with_email<U: SqlUser<DB>, DB: SignInStatements>(email: &str) -> Result<DB::Arguments, Error> {
     let mut arguments = DB::Arguments::default();
     bind_address::<U, DB>(email, &mut arguments)?;
     Ok(arguments)
@@ -323,7 +324,7 @@ pub(super) fn exactly<U: SqlUser<DB>, DB: Database>(row: Option<&DB::Row>, id: &
     Ok(read::<U, DB>(row)?.filter(|user| user.id() == id))
 }
 
-pub(super) async fn by_email<U: SqlUser<DB>, DB: Dialect>(
+pub(super) async fn by_email<U: SqlUser<DB>, DB: SignInStatements>(
     connection: &mut DB::Connection,
     email: &str,
 ) -> Result<Option<U>, Error> {
@@ -332,7 +333,7 @@ pub(super) async fn by_email<U: SqlUser<DB>, DB: Dialect>(
 }
 
 /// The user with this id, if they have this address. `statement` locks the row.
-pub(super) async fn locked<U: SqlUser<DB>, DB: Dialect>(
+pub(super) async fn locked<U: SqlUser<DB>, DB: SignInStatements>(
     connection: &mut DB::Connection,
     statement: &'static str,
     id: &U::Id,
@@ -345,7 +346,7 @@ pub(super) async fn locked<U: SqlUser<DB>, DB: Dialect>(
 }
 
 /// Whether a row that the filter excludes has this address; `false` without a filter.
-pub(super) async fn is_excluded<U: SqlUser<DB>, DB: Dialect>(
+pub(super) async fn is_excluded<U: SqlUser<DB>, DB: SignInStatements>(
     connection: &mut DB::Connection,
     email: &str,
 ) -> Result<bool, Error> {
@@ -361,7 +362,7 @@ pub(super) async fn is_excluded<U: SqlUser<DB>, DB: Dialect>(
 /// view or a trigger changed. No other sign-in has inserted the same address since the lookup,
 /// because this one has the turn. If the application did, and its table has a unique index, this is
 /// a duplicate, and the next attempt finds the row. `None` if the filter excludes the row.
-pub(super) async fn insert<U: SqlUser<DB>, DB: Dialect>(
+pub(super) async fn insert<U: SqlUser<DB>, DB: SignInStatements>(
     connection: &mut DB::Connection,
     email: &str,
     now: Timestamp,
@@ -378,7 +379,7 @@ pub(super) async fn insert<U: SqlUser<DB>, DB: Dialect>(
 
 /// Marks the user, who was unverified when read under the lock. The number of changed rows says
 /// nothing, because a view's trigger may report none.
-pub(super) async fn mark_verified<U: SqlUser<DB>, DB: Dialect>(
+pub(super) async fn mark_verified<U: SqlUser<DB>, DB: SignInStatements>(
     connection: &mut DB::Connection,
     user: &U,
     now: Timestamp,

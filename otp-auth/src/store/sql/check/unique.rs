@@ -11,7 +11,7 @@ pub(crate) use condition::conditional;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UniqueIndex {
     pub(crate) name: String,
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Vec<KeyPart>,
     /// The SQL condition for the rows that it covers, if it does not cover all.
     pub(crate) condition: Option<String>,
     /// Whether the database enforces it. An index that could not be built still exists.
@@ -20,7 +20,7 @@ pub(crate) struct UniqueIndex {
 
 /// A part of an index's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum KeyPart {
     Column(String),
     /// SQL text.
     Expression(String),
@@ -62,14 +62,14 @@ pub(crate) fn is_unique(
 ) -> Result<(), Option<Near>> {
     let about = |index: &&UniqueIndex| {
         index.keys.iter().any(|key| match key {
-            Key::Column(name) => same(name, column),
-            Key::Expression(text) => names(text).iter().any(|name| same(name, column)),
+            KeyPart::Column(name) => same(name, column),
+            KeyPart::Expression(text) => names(text).iter().any(|name| same(name, column)),
         })
     };
     // A row without an address is not a user.
     let mut of_users = filter.map(condition::demands).unwrap_or_default();
     of_users.insert(condition::is_not_null(column));
-    let is_fixed = |key: &Key| matches!(key, Key::Column(name) if condition::is_fixed(name, &of_users));
+    let is_fixed = |key: &KeyPart| matches!(key, KeyPart::Column(name) if condition::is_fixed(name, &of_users));
     let mut near = None;
     for index in indexes.iter().filter(about) {
         let other = |rows: &&String| !condition::demands(rows).is_subset(&of_users);
@@ -90,10 +90,10 @@ pub(crate) fn is_unique(
 }
 
 /// Whether equal values of the column always have equal keys.
-fn follows_from(key: &Key, column: &str, columns: &[String], same: impl Fn(&str, &str) -> bool + Copy) -> bool {
+fn follows_from(key: &KeyPart, column: &str, columns: &[String], same: impl Fn(&str, &str) -> bool + Copy) -> bool {
     match key {
-        Key::Column(name) => same(name, column),
-        Key::Expression(text) => {
+        KeyPart::Column(name) => same(name, column),
+        KeyPart::Expression(text) => {
             let names = names(text);
             let is_other = |name: &&str| !same(name, column) && columns.iter().any(|other| same(other, name));
             names.iter().any(|name| same(name, column)) && !names.iter().any(is_other) && !may_be_null(text)
@@ -128,21 +128,21 @@ fn names(expression: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn index(keys: &[Key]) -> UniqueIndex {
+    fn index(keys: &[KeyPart]) -> UniqueIndex {
         UniqueIndex { name: "i".to_owned(), keys: keys.to_vec(), condition: None, is_valid: true }
     }
 
-    fn counts(keys: &[Key]) -> bool {
+    fn counts(keys: &[KeyPart]) -> bool {
         let columns = ["id", "email", "tenant"].map(str::to_owned);
         is_unique("email", &columns, None, &[index(keys)], str::eq_ignore_ascii_case).is_ok()
     }
 
-    fn column(name: &str) -> Key {
-        Key::Column(name.to_owned())
+    fn column(name: &str) -> KeyPart {
+        KeyPart::Column(name.to_owned())
     }
 
-    fn expression(text: &str) -> Key {
-        Key::Expression(text.to_owned())
+    fn expression(text: &str) -> KeyPart {
+        KeyPart::Expression(text.to_owned())
     }
 
     #[test]

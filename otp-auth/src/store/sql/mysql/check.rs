@@ -12,7 +12,7 @@ use crate::store::sql::check::findings::{self, Dialect};
 use crate::store::sql::check::own_tables::{
     self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS,
 };
-use crate::store::sql::check::unique::{Key, UniqueIndex, conditional};
+use crate::store::sql::check::unique::{KeyPart, UniqueIndex, conditional};
 use crate::store::sql::user::SqlUser;
 
 /// Counts the changes to the blacklist of a realm.
@@ -224,8 +224,8 @@ async fn unique_indexes(
         // If the id or the address is itself a generated column, the key is the column.
         let is_itself = |column: &str| [table.id, table.email].iter().any(|name| Dialect::MySql.is_same(name, column));
         let key = match row.try_get::<Option<String>, _>("column_part")? {
-            Some(column) if expression.is_empty() || is_itself(&column) => Key::Column(column),
-            _ => Key::Expression(unescaped(&expression)),
+            Some(column) if expression.is_empty() || is_itself(&column) => KeyPart::Column(column),
+            _ => KeyPart::Expression(unescaped(&expression)),
         };
         match indexes.last_mut() {
             Some(last) if last.name == name => last.keys.push(key),
@@ -234,17 +234,16 @@ async fn unique_indexes(
     }
     for index in &mut indexes {
         for key in &mut index.keys {
-            if let Key::Expression(expression) = key
+            if let KeyPart::Expression(expression) = key
                 && index.condition.is_none()
                 && let Some((condition, column)) = conditional(expression)
             {
-                *key = Key::Column(column);
+                *key = KeyPart::Column(column);
                 index.condition = Some(condition);
             }
         }
         // Besides the address, `IF(condition, 1, NULL)` is only the condition.
-        let is_literal =
-            |key: &Key| matches!(key, Key::Column(name) if name.starts_with(|c: char| c == '\'' || c.is_ascii_digit()));
+        let is_literal = |key: &KeyPart| matches!(key, KeyPart::Column(name) if name.starts_with(|c: char| c == '\'' || c.is_ascii_digit()));
         if index.keys.len() > 1 {
             index.keys.retain(|key| !is_literal(key));
         }

@@ -8,7 +8,7 @@ use super::super::retry::retrying;
 use super::MySqlStore;
 use super::blacklist::{blacklist, next_change};
 use crate::store::sql::row::{session, session_ids, sessions};
-use crate::store::sql::user::Dialect;
+use crate::store::sql::user::SignInStatements;
 use crate::store::{
     Advance, Binding, BlacklistEntry, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
     SessionStore, StoreResult, Timestamp, TokenRef,

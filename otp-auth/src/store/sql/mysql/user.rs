@@ -3,7 +3,7 @@
 use sqlx::mysql::{MySql, MySqlConnection};
 use sqlx::query::Query;
 
-use super::super::user::{Dialect, columns, same_statements};
+use super::super::user::{SignInStatements, columns, same_statements};
 use super::super::user_store::user_store;
 use super::MySqlStore;
 use super::challenges::lock_budget;
@@ -14,7 +14,7 @@ columns!(MySql, sqlx::mysql::{MySqlArguments, MySqlRow}, json);
 
 user_store!(MySqlStore, MySql, realm => realm.as_str().as_bytes(), store => async move { Ok(((), store.begin().await?)) });
 
-impl Dialect for MySql {
+impl SignInStatements for MySql {
     const ADDRESSES: usize = 2;
 
     same_statements!(MySqlConnection, str::as_bytes, sessions);

@@ -12,7 +12,7 @@ use crate::check::{Finding, FindingKind, SignUps};
 use crate::store::sql::check::catalog::{Listed, table_faults, type_fault};
 use crate::store::sql::check::findings::{self, Dialect};
 use crate::store::sql::check::own_tables::{self, BLACKLIST, BUDGETS, CHALLENGES, Present, SESSIONS};
-use crate::store::sql::check::unique::{Key, UniqueIndex};
+use crate::store::sql::check::unique::{KeyPart, UniqueIndex};
 use crate::store::sql::user::SqlUser;
 
 /// A table in the catalog.
@@ -208,7 +208,7 @@ impl PostgresStore {
         let index = |row: &PgRow| {
             let columns: Vec<Option<String>> = row.try_get("columns")?;
             let keys: Vec<String> = row.try_get("keys")?;
-            let key = |(column, text): (Option<String>, _)| column.map_or(Key::Expression(text), Key::Column);
+            let key = |(column, text): (Option<String>, _)| column.map_or(KeyPart::Expression(text), KeyPart::Column);
             Ok(UniqueIndex {
                 name: row.try_get("name")?,
                 keys: columns.into_iter().zip(keys).map(key).collect(),

@@ -10,7 +10,7 @@ use sqlx::query::Query;
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::super::row::session_ids;
-use super::super::user::{Dialect, columns, same_statements};
+use super::super::user::{SignInStatements, columns, same_statements};
 use super::super::user_store::user_store;
 use super::PostgresStore;
 use super::sessions::{revoke, revoke_all};
@@ -21,7 +21,7 @@ columns!(Postgres, sqlx::postgres::{PgArguments, PgRow});
 
 user_store!(PostgresStore, Postgres, realm => realm.as_str(), store => async move { Ok(((), store.begin().await?)) });
 
-impl Dialect for Postgres {
+impl SignInStatements for Postgres {
     const HAS_POLICIES: bool = true;
 
     same_statements!(PgConnection, identity);

@@ -12,7 +12,7 @@ use crate::store::sql::check::findings::{self, Dialect};
 use crate::store::sql::check::own_tables::{
     self, BLACKLIST, BUDGETS, CHALLENGES, OwnTable, PRIMARY_KEY, Present, SESSIONS,
 };
-use crate::store::sql::check::unique::{Key, UniqueIndex};
+use crate::store::sql::check::unique::{KeyPart, UniqueIndex};
 use crate::store::sql::user::SqlUser;
 
 /// Here the number of a change is the primary key, so the blacklist needs no index for it.
@@ -102,7 +102,7 @@ impl SqliteStore {
             let mut indexes = unique_indexes(connection, &place).await?;
             indexes.extend(rowid.map(|key| UniqueIndex {
                 name: "primary key".to_owned(),
-                keys: vec![Key::Column(key)],
+                keys: vec![KeyPart::Column(key)],
                 condition: None,
                 is_valid: true,
             }));
@@ -216,9 +216,9 @@ async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Res
     for (name, is_partial, column, number) in rows {
         // -1 is the row id, -2 an expression.
         let key = match column {
-            Some(column) => Key::Column(column),
-            None if number == -1 => Key::Column("rowid".to_owned()),
-            None => Key::Expression(written(connection, &name).await?.0),
+            Some(column) => KeyPart::Column(column),
+            None if number == -1 => KeyPart::Column("rowid".to_owned()),
+            None => KeyPart::Expression(written(connection, &name).await?.0),
         };
         match indexes.last_mut() {
             Some(last) if last.name == name => last.keys.push(key),

@@ -5,7 +5,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 use super::SqliteStore;
 use super::blacklist::{blacklist, is_blacklisted, revocations};
 use crate::store::sql::row::{session, session_ids, sessions};
-use crate::store::sql::user::Dialect;
+use crate::store::sql::user::SignInStatements;
 use crate::store::{
     Advance, Binding, BlacklistEntry, Cursor, Realm, Recovery, Revocation, Revocations, Session, SessionId,
     SessionStore, StoreResult, Timestamp, TokenRef,

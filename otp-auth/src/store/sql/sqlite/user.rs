@@ -5,7 +5,7 @@ use std::convert::identity;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
-use super::super::user::{Dialect, columns, same_statements};
+use super::super::user::{SignInStatements, columns, same_statements};
 use super::super::user_store::user_store;
 use super::SqliteStore;
 use crate::store::{Identity, Realm, SignIn};
@@ -15,7 +15,7 @@ columns!(Sqlite, sqlx::sqlite::{SqliteArguments, SqliteRow}, json);
 
 user_store!(SqliteStore, Sqlite, realm => realm.as_str(), store => store.begin());
 
-impl Dialect for Sqlite {
+impl SignInStatements for Sqlite {
     const WRITES_ALONE: bool = true;
 
     same_statements!(SqliteConnection, identity, sessions);
