@@ -27,7 +27,7 @@ const CODE_SECONDS: i64 = 600;
 const COOLDOWN_SECONDS: i64 = 60;
 const ACCESS_SECONDS: i64 = 3_600;
 const REFRESH_SECONDS: i64 = 7 * 86_400;
-const MAX_TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 #[derive(Clone)]
 struct App(Arc<Inner>);
@@ -256,7 +256,7 @@ async fn verify_otp(
          WHERE realm = 'users' AND key = ?1 AND tries < ?2 AND expires_at > ?3 AND consumed_at IS NULL RETURNING code_mac",
     )
     .bind(body.challenge.as_bytes())
-    .bind(MAX_TRIES)
+    .bind(MAX_ATTEMPTS)
     .bind(now)
     .fetch_all(&app.pool)
     .await

@@ -65,32 +65,54 @@ pub fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Who sends an origin.
-enum Scheme {
+/// How the browser loaded a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without TLS, so anyone on the network could have made the page.
     Http,
+    /// Over TLS.
     Https,
+}
+
+impl Scheme {
+    /// Reads `http` or `https`, in any case.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let is = |scheme| text.eq_ignore_ascii_case(scheme);
+        if is("http") { Some(Self::Http) } else { is("https").then_some(Self::Https) }
+    }
+
+    /// The port that browsers omit.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Who sends an origin.
+#[derive(Clone, Copy)]
+enum Sender {
+    Page(Scheme),
     /// An application or browser extension. An id follows.
     App,
 }
 
-impl Scheme {
-    fn of(text: &str) -> Option<Self> {
-        match text {
-            "http" => Some(Self::Http),
-            "https" => Some(Self::Https),
+impl Sender {
+    fn of(scheme: &str) -> Option<Self> {
+        match scheme {
             "capacitor" | "ionic" | "tauri" | "app" | "chrome-extension" | "moz-extension" | "safari-web-extension" => {
                 Some(Self::App)
             }
-            _ => None,
+            _ => Scheme::of(scheme).map(Self::Page),
         }
     }
 
-    fn default_port(&self) -> Option<&'static str> {
-        match self {
-            Self::Http => Some("80"),
-            Self::Https => Some("443"),
-            Self::App => None,
-        }
+    /// Whether browsers omit this port.
+    fn omits(self, digits: &str) -> bool {
+        matches!(self, Self::Page(scheme) if port(digits) == Some(scheme.default_port()))
     }
 }
 
@@ -102,7 +124,7 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
     let Some((scheme_text, authority)) = text.split_once("://") else {
         return Err("needs origins with a scheme");
     };
-    let Some(scheme) = Scheme::of(&scheme_text.to_ascii_lowercase()) else {
+    let Some(sender) = Sender::of(&scheme_text.to_ascii_lowercase()) else {
         return Err(
             "takes origins that begin with `https://`, on this machine with `http://`, or for an application or an extension with `capacitor://`, \
                     `ionic://`, `tauri://`, `app://`, `chrome-extension://`, `moz-extension://` or \
@@ -121,24 +143,24 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
     if !as_sent || scheme_text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err("needs origins as browsers send them, in lower case");
     }
-    if port_text.is_some() && port_text == scheme.default_port() {
+    if port_text.is_some_and(|digits| sender.omits(digits)) {
         return Err("needs origins as browsers send them, without the default port");
     }
-    match (&scheme, port_text) {
-        (Scheme::App, Some(_)) => return Err("does not accept a port with this scheme"),
+    match (sender, port_text) {
+        (Sender::App, Some(_)) => return Err("does not accept a port with this scheme"),
         (_, Some(digits)) if port(digits).is_none() => {
             return Err("needs ports from 1 to 65535, without leading zeros");
         }
         _ => {}
     }
-    let known = match scheme {
-        Scheme::App => is_name(&host.to_ascii_lowercase()),
-        Scheme::Http | Scheme::Https => canonical_host(host).is_some_and(|canonical| canonical == host),
+    let known = match sender {
+        Sender::App => is_name(&host.to_ascii_lowercase()),
+        Sender::Page(_) => canonical_host(host).is_some_and(|canonical| canonical == host),
     };
     if !known {
         return Err("needs host names and addresses as browsers send them");
     }
-    if matches!(scheme, Scheme::Http) && !is_loopback(host) {
+    if matches!(sender, Sender::Page(Scheme::Http)) && !is_loopback(host) {
         return Err(
             "accepts `http://` only for this machine, such as `http://localhost:3000`, because anyone on the network could impersonate another origin",
         );
@@ -179,7 +201,7 @@ fn better_origin(text: &str) -> Option<String> {
     let authority = bare_authority(rest);
     let (host, port) = split_port(authority);
     let host = canonical_host(host).filter(|_| scheme != "safari-web-extension").unwrap_or_else(|| host.to_owned());
-    let port = port.filter(|port| Scheme::of(&scheme).is_none_or(|scheme| scheme.default_port() != Some(port)));
+    let port = port.filter(|digits| Sender::of(&scheme).is_none_or(|sender| !sender.omits(digits)));
     let scheme = match scheme.as_str() {
         "http" | "" if is_loopback(&host) => "http",
         "http" | "" => "https",

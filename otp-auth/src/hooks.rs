@@ -39,7 +39,7 @@ impl From<Admission> for SignInAnswer {
 }
 
 /// How many exhausted challenges of one address in a day are suspicious.
-const EXHAUSTED_IS_SUSPICIOUS: u32 = 3;
+const SUSPICIOUS_CHALLENGES_PER_DAY: u32 = 3;
 
 /// Something that an honest client does not do. `Debug` shows no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Suspicion {
     /// Returns a value only for the challenge that reaches the limit.
     pub(crate) fn challenges_exhausted(identity: &Identity, address: Option<Address>, count: u32) -> Option<Self> {
         let identity = identity.short().to_string();
-        (count == EXHAUSTED_IS_SUSPICIOUS).then_some(Self::ChallengesExhausted { identity, address, count })
+        (count == SUSPICIOUS_CHALLENGES_PER_DAY).then_some(Self::ChallengesExhausted { identity, address, count })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Origins, and when two are the same. Pure functions. What cannot be parsed is not an origin, so
 //! it equals no other.
 
-pub(crate) use otp_auth_rules::origin::is_loopback;
+pub(crate) use otp_auth_rules::origin::{Scheme, is_loopback};
 use otp_auth_rules::origin::{canonical_host, port, split_port};
 
 /// A host and an optional port, as in `Host` or `:authority`.
@@ -27,15 +27,6 @@ impl Authority {
     }
 }
 
-/// How the browser loaded a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    /// Without TLS, so anyone on the network could have made the page.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
 /// The origin of a page, as in `Origin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -46,12 +37,7 @@ pub(crate) struct Origin {
 impl Origin {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
-        let scheme = match scheme {
-            scheme if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
-            scheme if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
-            _ => return None,
-        };
-        Some(Self { scheme, authority: Authority::parse(authority)? })
+        Some(Self { scheme: Scheme::of(scheme)?, authority: Authority::parse(authority)? })
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
@@ -62,15 +48,6 @@ impl Origin {
     pub(crate) fn is_at(&self, authority: &Authority) -> bool {
         let port = |authority: &Authority| authority.port.unwrap_or(self.scheme.default_port());
         self.authority.host == authority.host && port(&self.authority) == port(authority)
-    }
-}
-
-impl Scheme {
-    fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
     }
 }
 

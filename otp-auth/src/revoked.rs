@@ -12,7 +12,7 @@ use crate::id::SubjectId;
 use crate::store::{BlacklistEntry, BlacklistKind, TokenRef};
 
 /// The first 96 bits of a random id. The chance that any two of a million collide is 1 in 10^17.
-type Key = [u8; 12];
+type EntryKey = [u8; 12];
 
 /// The first 64 bits of a subject id, which is a digest. The chance that one collides with any of a
 /// million barred users is 1 in 10^13.
@@ -42,7 +42,7 @@ pub(crate) struct Revoked(RwLock<State>);
 #[derive(Default)]
 struct State {
     /// Sessions and tokens, each with the second at which it can be dropped.
-    ids: HashMap<Key, u32, BuildHasherDefault<OwnBits>>,
+    ids: HashMap<EntryKey, u32, BuildHasherDefault<OwnBits>>,
     /// Users, and their devices.
     users: HashMap<SubjectKey, Bar, BuildHasherDefault<OwnBits>>,
     /// Expired entries are dropped at this size.
@@ -91,7 +91,7 @@ impl Bar {
 }
 
 /// Below this size, dropping entries gains nothing.
-const SWEEP_ABOVE: usize = 4_096;
+const SWEEP_ABOVE_ENTRIES: usize = 4_096;
 
 impl Revoked {
     pub(crate) fn insert(&self, entries: &[BlacklistEntry], now: Timestamp) {
@@ -105,7 +105,7 @@ impl Revoked {
                 *kept = (*kept).max(second(entry.expires_at).saturating_add(1));
             }
         }
-        if state.len() >= state.sweep_at.max(SWEEP_ABOVE) {
+        if state.len() >= state.sweep_at.max(SWEEP_ABOVE_ENTRIES) {
             state.sweep(now);
         }
     }
@@ -258,7 +258,7 @@ mod tests {
             for number in 0..200_000u32 {
                 revoked.insert(&[entry(kind, number, now(number) + 100)], at(now(number)));
             }
-            assert!(revoked.read().len() < 2 * SWEEP_ABOVE, "{kind:?}");
+            assert!(revoked.read().len() < 2 * SWEEP_ABOVE_ENTRIES, "{kind:?}");
             revoked.forget_expired(at(now(300_000)));
             let state = revoked.read();
             assert_eq!((state.len(), state.ids.capacity(), state.users.capacity()), (0, 0, 0), "{kind:?}");

@@ -105,8 +105,8 @@ pub(crate) enum Refusal {
     NoChallenge,
 }
 
-/// Why a sign-in failed. The log says more than the client learns, because a client that lost its
-/// challenge looks like a wrong code. So does the response in developer mode.
+/// Why a sign-in failed. The log, and in developer mode the response, say more than clients usually
+/// learn, because a client that lost its challenge looks like one with a wrong code.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInFailed {
     /// No challenge was compared with the code.
@@ -129,7 +129,7 @@ impl SignInFailed {
         }
     }
 
-    /// What only the log says.
+    /// The reason in the log.
     pub(super) fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Refused(Refusal::NoChallenge) => Some("no_challenge"),

@@ -129,7 +129,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         // Usually there is one. Each counts its own attempts, so sending several at once gains
         // nothing.
         for challenge in verification.challenge.iter().chain(other_challenges) {
-            let tried = match Challenge::parse(challenge) {
+            let outcome = match Challenge::parse(challenge) {
                 Some(challenge) => {
                     let context =
                         RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
@@ -152,7 +152,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 }
                 None => Failure::Refused(Refusal::NotAChallenge),
             };
-            failure = failure.min(tried);
+            failure = failure.min(outcome);
         }
         Err(match failure {
             Failure::Wrong => AuthError::InvalidCode.into(),

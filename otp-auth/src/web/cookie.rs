@@ -37,7 +37,7 @@ impl CookieKind {
 }
 
 /// How many cookies of one name are read per request.
-const MAX_VALUES: usize = 8;
+const MAX_COOKIES_PER_NAME: usize = 8;
 
 /// The values of all cookies of a name, without duplicates, in the browser's order: longest path
 /// first. There are several after you change the path or domain, or if another host below the
@@ -86,7 +86,7 @@ fn read_named<'a>(name: &str, headers: &'a HeaderMap, is_ours: impl Fn(&str) -> 
                 continue;
             }
             let values = if is_ours(value) { &mut ours } else { &mut others };
-            if values.len() < MAX_VALUES && !values.contains(&value) {
+            if values.len() < MAX_COOKIES_PER_NAME && !values.contains(&value) {
                 values.push(value);
             }
         }

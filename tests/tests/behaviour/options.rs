@@ -11,7 +11,7 @@ use crate::support::{ANN, COOLDOWN};
 /// What happened in a round.
 struct Round {
     code: String,
-    wrong_tries: usize,
+    wrong_attempts: usize,
     messages: usize,
     messages_of_a_day: usize,
     users: usize,
@@ -30,7 +30,7 @@ struct Choice {
 const CHOICES: &[Choice] = &[
     Choice { name: "nothing", set: |s| s, shows: |_| true },
     Choice { name: "otp_length", set: |s| s.otp_length(8), shows: |r| r.code.len() == 8 },
-    Choice { name: "max_otp_attempts", set: |s| s.max_otp_attempts(3), shows: |r| r.wrong_tries == 3 },
+    Choice { name: "max_otp_attempts", set: |s| s.max_otp_attempts(3), shows: |r| r.wrong_attempts == 3 },
     Choice {
         name: "otp_expiry",
         set: |s| s.otp_expiry(Duration::from_secs(120)),
@@ -135,11 +135,11 @@ async fn round(a: &'static Choice, b: &'static Choice) -> Round {
     }
     let users = app.users().await.len();
 
-    let mut wrong_tries = 0;
+    let mut wrong_attempts = 0;
     let mut guesser = app.client();
     guesser.request(ANN).await.ok();
     while guesser.verify(ANN, "11111").await.code() == "invalid_code" {
-        wrong_tries += 1;
+        wrong_attempts += 1;
     }
     app.pass(COOLDOWN);
     let mut client = app.client();
@@ -186,7 +186,7 @@ async fn round(a: &'static Choice, b: &'static Choice) -> Round {
     let answers = [asked, signed_in, refreshed, signed_out];
     Round {
         code,
-        wrong_tries,
+        wrong_attempts,
         messages,
         messages_of_a_day,
         users,

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use mongodb::IndexModel;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::raw::{RawDocument, RawDocumentBuf};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::{Collation, ReturnDocument};
@@ -65,6 +66,23 @@ pub(super) enum SignUp<U> {
     Excluded,
 }
 
+/// The document of a new user, to be claimed.
+fn new_document<U: MongoUser>(email: &str, now: Timestamp) -> StoreResult<Document> {
+    let mut document = U::new_document(email, now)?;
+    for (field, value) in U::filter() {
+        // Null also matches a missing field.
+        if value == Bson::Null {
+            document.remove(field);
+        } else {
+            document.insert(field, value);
+        }
+    }
+    if !document.contains_key("_id") {
+        document.insert("_id", ObjectId::new());
+    }
+    Ok(document)
+}
+
 impl MongoStore {
     /// Creates the user, and returns the claim that it used.
     pub(super) async fn sign_up<U: MongoUser>(
@@ -81,18 +99,7 @@ impl MongoStore {
         };
         let mut last = None;
         for _ in 0..MAX_RUNS {
-            let mut document = U::new_document(email, revocation.now)?;
-            for (field, value) in U::filter() {
-                // Null also matches a missing field.
-                if value == Bson::Null {
-                    document.remove(field);
-                } else {
-                    document.insert(field, value);
-                }
-            }
-            if !document.contains_key("_id") {
-                document.insert("_id", mongodb::bson::oid::ObjectId::new());
-            }
+            let mut document = new_document::<U>(email, revocation.now)?;
             let claim = self.claim::<U>(row::key(realm, identity.as_bytes()), &document, revocation.now).await?;
             document.insert("_id", claim.document_id.clone());
             document.insert(U::ID, claim.user_id.clone());

@@ -25,7 +25,7 @@
 //! | `revocations` | two SELECTs | numbers come from one sequence, under the write lock: whoever has seen one has seen all before it. The sequence goes back only if the whole file does, and then every unexpired entry is returned, unless as many changes as were lost have been made since |
 //! | `cleanup` | one DELETE per table, at most 500 rows each | only what has expired |
 //!
-//! So a sign-in of an existing, verified user costs two statements to request the code, one to
+//! So a sign-in of an existing, verified user costs three statements to request the code, one to
 //! count the attempt, one to find the user, and three to sign in. A refresh costs three.
 
 mod blacklist;

@@ -27,13 +27,13 @@ impl SignInStatements for Sqlite {
 
     fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Sqlite, Arguments> {
         sqlx::query(
-            "UPDATE otp_challenges SET consumed_at = ?3, nonce = NULL, code_mac = NULL \
-             WHERE realm = ?5 AND key = ?1 AND code_mac = ?2 AND consumed_at IS NULL AND expires_at > ?3 AND identity = ?4",
+            "UPDATE otp_challenges SET consumed_at = ?1, nonce = NULL, code_mac = NULL \
+             WHERE realm = ?2 AND key = ?3 AND code_mac = ?4 AND consumed_at IS NULL AND expires_at > ?1 AND identity = ?5",
         )
+        .bind(sign_in.revocation.now.as_millis())
+        .bind(realm.as_str())
         .bind(sign_in.challenge.as_bytes().as_slice())
         .bind(sign_in.code_mac.as_bytes().as_slice())
-        .bind(sign_in.revocation.now.as_millis())
         .bind(sign_in.identity.as_bytes().as_slice())
-        .bind(realm.as_str())
     }
 }
