@@ -36,23 +36,31 @@ async fn read(
     .await
 }
 
-/// Writes the budget and, if nothing is resumed, the fresh challenge: two statements, sent to the
-/// connection's thread as one.
+/// What [`write`] adds to a payer's new budget.
+struct Writing {
+    /// Whether it replaces a budget that exists.
+    replaces: bool,
+    /// Whether it adds the fresh challenge.
+    is_fresh: bool,
+}
+
+/// Writes the budget and the challenge: two statements, sent to the connection's thread as one.
+/// Returns whether they did anything.
 async fn write(
     connection: &mut SqliteConnection,
     realm: &Realm,
     open: &OpenChallenge,
     spent: Budget,
-    is_fresh: bool,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    Writing { replaces, is_fresh }: Writing,
+) -> Result<bool, sqlx::Error> {
+    let written = sqlx::query(
         "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
          ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = excluded.next_send_at, \
          hour_started_at = excluded.hour_started_at, hour_sends = excluded.hour_sends, \
-         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends; \
+         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends WHERE ?15; \
          INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
-         SELECT ?1, ?9, ?10, ?11, ?12, ?13, ?14 WHERE ?15",
+         SELECT ?1, ?9, ?10, ?11, ?12, ?13, ?14 WHERE ?16 AND changes() = 1",
     )
     .bind(realm.as_str())
     .bind(open.payer.as_bytes().as_slice())
@@ -68,15 +76,24 @@ async fn write(
     .bind(open.fresh.code_mac.as_bytes().as_slice())
     .bind(open.now.as_millis())
     .bind(open.fresh.expires_at.as_millis())
+    .bind(replaces)
     .bind(is_fresh)
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(written.rows_affected() > 0)
 }
 
 impl ChallengeStore for SqliteStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let (_turn, mut transaction) = self.begin().await?;
+        // Most addresses have no budget, so a first one is written without reading.
+        if open.resume.is_none()
+            && let Ok(first) = Budget::spend(None, open.now, open.limits)
+            && write(&mut transaction, realm, open, first, Writing { replaces: false, is_fresh: true }).await?
+        {
+            transaction.commit().await?;
+            return Ok(Opening::Opened(open.ticket()));
+        }
         let row = read(&mut transaction, realm, open).await?;
         let spent = match Budget::spend(budget(&row)?, open.now, open.limits) {
             Ok(spent) => spent,
@@ -86,7 +103,8 @@ impl ChallengeStore for SqliteStore {
             }
         };
         let opening = opening(&row, open.ticket())?;
-        write(&mut transaction, realm, open, spent, matches!(opening, Opening::Opened(_))).await?;
+        let writing = Writing { replaces: true, is_fresh: matches!(opening, Opening::Opened(_)) };
+        write(&mut transaction, realm, open, spent, writing).await?;
         transaction.commit().await?;
         Ok(opening)
     }
