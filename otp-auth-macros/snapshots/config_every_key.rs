@@ -28,6 +28,9 @@
     cookie_same_site = strict,
     forget_device_at_logout = true,
     trusted_origins = self.origins,
+    client_ip = "x-forwarded-for",
+    trusted_proxies = self.proxies,
+    ipv6_prefix_length = 56,
     issuer = self.issuer,
     audience = audience(),
     local_part_case = "preserve",
@@ -43,6 +46,7 @@ where
 {
     keys: Keys,
     lifetime: Duration,
+    proxies: Vec<String>,
     issuer: String,
     origins: Vec<String>,
     demo: bool,
@@ -100,6 +104,9 @@ where
             .cookie_same_site(framework::otp::__private::SameSite::Strict)
             .forget_device_at_logout(true)
             .trusted_origins(::core::clone::Clone::clone(&self.origins))
+            .client_ip("x-forwarded-for")
+            .trusted_proxies(::core::clone::Clone::clone(&self.proxies))
+            .ipv6_prefix_length(56)
             .issuer(::core::clone::Clone::clone(&self.issuer))
             .audience(audience())
             .local_part_case(framework::otp::__private::LocalPartCase::Preserve)

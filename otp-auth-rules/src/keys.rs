@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::rule::{Choice, Count, Flag, Form, Key, List, Text, Time};
-use crate::{cookie, origin, text};
+use crate::{cookie, network, origin, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -171,6 +171,28 @@ macro_rules! for_each_setting {
                 example: "https://app.example.com",
                 rule: origin::origin_fault,
             } "See [Other origins](#other-origins).";
+
+            /// Where the IP address of a client comes from: `"peer"` for the connection, or a header of your proxy.
+            client_ip: text("peer") {
+                example: "x-forwarded-for",
+                rule: network::client_ip,
+            } "A header needs `trusted_proxies`. See [Client addresses](#client-addresses).";
+
+            /// Networks of the proxies whose header counts.
+            trusted_proxies: list(trusted_proxy) {
+                example: "10.0.0.0/8",
+                rule: network::proxy_fault,
+            } "See [Client addresses](#client-addresses).";
+
+            /// How many bits of an IPv6 address name a network.
+            ipv6_prefix_length: count(u8) {
+                least: 32,
+                most: 128,
+                default: 64,
+                unit: "bits",
+                too_small: "{} bits name the networks of many customers of a provider",
+                too_large: "an IPv6 address has 128",
+            } "A customer usually has at least a `/64`, so a single address is no limit. An IPv4 address is a network of its own.";
 
             /// `iss` of every token, when set.
             issuer: optional() {

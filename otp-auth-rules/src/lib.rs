@@ -14,6 +14,7 @@ extern crate std;
 
 pub mod cookie;
 mod keys;
+pub mod network;
 pub mod origin;
 pub mod pairs;
 mod rule;

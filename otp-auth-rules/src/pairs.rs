@@ -5,6 +5,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::cookie::Prefix;
+use crate::network::PEER;
 use crate::rule::spell;
 use crate::setting;
 
@@ -71,6 +72,29 @@ pub fn guesses(sends: u32, attempts: u8, digits: u8) -> Option<Fault> {
             "allows too many guesses: {sends} e-mails a day with {attempts} attempts each, for strangers and again for a known device, make {guesses} guesses, more than 1 in {CODES_PER_GUESS} of all {digits}-digit codes; {help}"
         ),
     })
+}
+
+/// A header counts only from proxies that are trusted, and they only for a header. `trusted` says
+/// whether there are any.
+#[must_use]
+pub fn proxies(client_ip: &str, trusted: bool) -> Option<Fault> {
+    match (client_ip, trusted) {
+        (PEER, true) => Some(Fault {
+            keys: &["trusted_proxies"],
+            text:
+                "is set, but `client_ip` is `peer`, so no header is read: write `client_ip = \"x-forwarded-for\"`, or \
+                   remove it"
+                    .into(),
+        }),
+        (header, false) if header != PEER => Some(Fault {
+            keys: &["client_ip"],
+            text: format!(
+                "reads `{header}`, which anyone can send: write the networks of your proxies, for example \
+                 `trusted_proxies = [\"10.0.0.0/8\"]`, or remove it"
+            ),
+        }),
+        _ => None,
+    }
 }
 
 /// Cookie settings that depend on each other. Unknown settings have their defaults.

@@ -13,8 +13,8 @@ use crate::session::Client;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestContext {
-    /// The IP address of the request. Requires `into_make_service_with_connect_info`; otherwise
-    /// `None`. Behind a proxy, this is the proxy's address.
+    /// The IP address of the client, from the connection or from what
+    /// [`client_ip`](crate::config::Settings::client_ip) names. `None` if it is unknown.
     pub client_ip: Option<IpAddr>,
     /// The `User-Agent`, without control characters, at most 256 bytes.
     pub user_agent: Option<String>,

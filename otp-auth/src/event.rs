@@ -175,6 +175,13 @@ pub(crate) fn developer_mode(configuration: &'static str) {
     let _ = writeln!(std::io::stderr(), "otp-auth: warning: {configuration}: {WARNING}");
 }
 
+pub(crate) fn no_client_address() {
+    tracing::warn!(
+        event = "sys_no_client_address",
+        "the IP addresses of clients are unknown, so all of them count as one: serve the application with `app.into_make_service_with_connect_info::<SocketAddr>()`"
+    );
+}
+
 pub(crate) fn random_secret() {
     tracing::warn!(
         event = "sys_random_secret",

@@ -22,6 +22,7 @@ mod id;
 mod keys;
 mod methods;
 mod moment;
+mod network;
 mod origin;
 mod realm;
 mod revoked;

@@ -112,7 +112,7 @@ impl Recovery {
 pub struct Client {
     /// The `User-Agent` of the sign-in, without control characters, at most 256 bytes.
     pub user_agent: Option<String>,
-    /// The IP address of the sign-in. Behind a proxy, this is the proxy's address.
+    /// The IP address of the sign-in.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address: Option<IpAddr>,
 }

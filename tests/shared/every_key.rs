@@ -28,6 +28,9 @@ macro_rules! every_key {
             cookie_same_site: "strict", otp_auth::config::SameSite::Strict, [];
             forget_device_at_logout: true, !false, [];
             trusted_origins: ["https://a.example"], vec![String::from("https://a.example")], ["", "https://A.example"];
+            client_ip: "forwarded", String::from("forwarded"), ["", "x forwarded for"];
+            trusted_proxies: ["10.0.0.0/8"], vec![String::from("10.0.0.0/8")], ["", "0.0.0.0/0", "10.0.0.1/8"];
+            ipv6_prefix_length: 56, 28 * 2, [];
             issuer: "https://example.com", String::from("https://example.com"), ["", " "];
             audience: "app", String::from("app"), ["", " "];
             local_part_case: preserve, otp_auth::config::LocalPartCase::Preserve, [];

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["auth"],
     &["revoked"],
     &["store"],
-    &["token"],
+    &["network", "token"],
     &["config"],
     &["delivery", "event"],
     &["hooks", "send", "wire"],
@@ -317,7 +317,7 @@ fn crates_are_named_where_they_belong() {
 /// Policy receives the time as a value and awaits nothing.
 #[test]
 fn rules_wait_for_nothing() {
-    for rule in ["challenge", "token", "session", "revoked", "binding", "email", "text", "keys", "origin"] {
+    for rule in ["challenge", "token", "session", "revoked", "binding", "email", "text", "keys", "network", "origin"] {
         let file = Path::new("otp-auth/src").join(rule);
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(file);
         let in_folder = fs::read_dir(&source).into_iter().flatten().map(|entry| entry.unwrap().path());

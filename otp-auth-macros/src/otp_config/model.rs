@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use otp_auth_rules::pairs::{self, Cookie, Fault};
-use otp_auth_rules::{Count, KEYS, Time, setting};
+use otp_auth_rules::{Count, KEYS, Text, Time, setting};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Generics, Type};
@@ -175,6 +175,15 @@ fn number<T: Copy + TryFrom<u64>>(written: &Arguments, rule: Count<T>) -> Option
     }
 }
 
+/// The literal or default text. `None` if it is not known yet.
+fn text(written: &Arguments, rule: Text) -> Option<&str> {
+    match (written.slot(rule.key), written.known(rule.key)) {
+        (Slot::Absent, _) => rule.value,
+        (_, Some(Known::Text(text, _))) => Some(text),
+        _ => None,
+    }
+}
+
 /// Checks the rules about several keys, as far as their values are known.
 fn check_pairs(written: &Arguments, errors: &mut Errors) {
     let time = |rule| length(written, rule);
@@ -183,10 +192,13 @@ fn check_pairs(written: &Arguments, errors: &mut Errors) {
     let guesses = number(written, setting::max_sends_per_day)
         .zip(number(written, setting::max_otp_attempts))
         .zip(number(written, setting::otp_length));
+    let source = text(written, setting::client_ip)
+        .filter(|_| !matches!(written.slot(setting::trusted_proxies.key), Slot::Broken));
     let faults = [
         lifetimes.and_then(|(access, refresh)| pairs::lifetimes(access, refresh)),
         sends.and_then(|(between, timeout)| pairs::sends(between, timeout)),
         guesses.and_then(|((sends, attempts), digits)| pairs::guesses(sends, attempts, digits)),
+        source.and_then(|source| pairs::proxies(source, written.slot(setting::trusted_proxies.key).is_given())),
     ];
     for Fault { keys, text } in faults.into_iter().flatten().chain(cookie(written).faults()) {
         let place = keys.iter().find_map(|key| Some((*key, written.slot(key).key()?)));
@@ -202,13 +214,9 @@ fn cookie(written: &Arguments) -> Cookie<'_> {
         Slot::Given { value, .. } => flag(value),
         Slot::Absent | Slot::Broken => None,
     };
-    let text = |key| match written.known(key) {
-        Some(Known::Text(text, _)) => Some(text.as_str()),
-        _ => None,
-    };
     Cookie {
-        name: text("cookie_name").unwrap_or_default(),
-        path: text("cookie_path").or(setting::cookie_path.value).unwrap_or_default(),
+        name: text(written, setting::cookie_name).unwrap_or_default(),
+        path: text(written, setting::cookie_path).or(setting::cookie_path.value).unwrap_or_default(),
         domain: written.slot("cookie_domain").is_given(),
         secure: secure.unwrap_or(setting::cookie_secure.default),
         same_site_none: matches!(written.known("cookie_same_site"), Some(Known::Choice(_, "None"))),

@@ -24,7 +24,7 @@ mod verify;
 use std::any::TypeId;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 pub use error::AuthError;
@@ -43,6 +43,7 @@ use crate::context::{Caller, RequestContext};
 pub use crate::error::RandomError;
 use crate::event;
 use crate::keys::{KeyRing, Ring};
+use crate::network::{AddressSource, Network};
 use crate::session::Client;
 use crate::store::{AnyStore, Store};
 pub use crate::token::ClaimsError;
@@ -77,6 +78,9 @@ struct Inner<C> {
     tokens: Tokens,
     store: Box<dyn HasStore<C>>,
     clock: Clock,
+    address_source: AddressSource,
+    /// Whether the log has the warning about it.
+    lacks_addresses: Once,
     following: Following,
     sends: InFlight,
     refunds: InFlight,
@@ -129,6 +133,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         if settings.developer_mode {
             event::developer_mode(std::any::type_name::<C>());
         }
+        let address_source = AddressSource::of(&settings);
         let tokens = Tokens::new(&settings, &keys);
         let store = AnyStore::new(store, settings.realm.clone());
         let inner = Inner {
@@ -138,6 +143,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             tokens,
             store: Box::new(store),
             clock,
+            address_source,
+            lacks_addresses: Once::new(),
             following: Following::new(),
             sends: InFlight::new(MAX_SENDS),
             refunds: InFlight::new(MAX_REFUNDS),
@@ -176,6 +183,22 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Where the current request came from.
     pub(crate) fn client_ip(&self) -> Option<IpAddr> {
         self.caller.client.address
+    }
+
+    /// What the current request counts towards.
+    #[expect(dead_code, reason = "the limits per network are still to come")]
+    pub(crate) fn network(&self) -> Network {
+        Network::of(self.client_ip(), self.inner.settings.ipv6_prefix_length)
+    }
+
+    /// How to find the address of a client.
+    pub(crate) fn address_source(&self) -> &AddressSource {
+        &self.inner.address_source
+    }
+
+    /// Logs, the first time, that requests come without an address.
+    pub(crate) fn warn_of_no_address(&self) {
+        self.inner.lacks_addresses.call_once(event::no_client_address);
     }
 
     /// What is known about the current request.

@@ -20,8 +20,10 @@ pub(super) fn pairs(settings: &Settings, faults: &mut Vec<ConfigFault>) {
         .then(|| pairs::sends(settings.otp_rate_limit, settings.send_timeout));
     let guesses = are_fine(&["max_sends_per_day", "max_otp_attempts", "otp_length"])
         .then(|| pairs::guesses(settings.max_sends_per_day, settings.max_otp_attempts, settings.otp_length));
+    let proxies = are_fine(&["client_ip", "trusted_proxies"])
+        .then(|| pairs::proxies(&settings.client_ip, !settings.trusted_proxies.is_empty()));
     let cookie = cookie.faults().filter(|fault| are_fine(fault.keys));
-    let found: Vec<_> = [lifetimes, sends, guesses].into_iter().flatten().flatten().chain(cookie).collect();
+    let found: Vec<_> = [lifetimes, sends, guesses, proxies].into_iter().flatten().flatten().chain(cookie).collect();
     faults.extend(found.into_iter().map(|fault| ConfigFault::new(fault.keys[0], fault.text)));
 }
 

@@ -7,18 +7,29 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
 use super::cookie::CookieKind;
 use super::delivery::credentials;
 use crate::auth::{ChallengeKey, OtpAuth};
 use crate::config::OtpConfig;
+use crate::event;
+use crate::network::AddressSource;
 use crate::session::Client;
 
-/// The IP address of the client, if the application uses `into_make_service_with_connect_info`.
-/// Forwarding headers are ignored, because anyone can send them.
-pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
+/// The IP address of the connection, if the application uses
+/// `into_make_service_with_connect_info`.
+pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
+}
+
+/// The IP address of the client. `None` if it is unknown.
+pub(super) fn address(source: &AddressSource, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+    let peer = peer(extensions)?;
+    let Some(header) = source.header(peer) else { return Some(peer) };
+    let fields: Vec<_> = headers.get_all(header).iter().map(HeaderValue::as_bytes).collect();
+    let client = source.client(peer, fields.into_iter());
+    client.inspect_err(|_| event::invalid_input("client_ip", Some(peer))).ok()
 }
 
 /// The state of the routes, on behalf of the client.
@@ -28,7 +39,11 @@ impl<C: OtpConfig> FromRequestParts<OtpAuth<C>> for OnBehalf<C> {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, auth: &OtpAuth<C>) -> Result<Self, Infallible> {
-        let client = Client::new(text(&parts.headers, &USER_AGENT), address(&parts.extensions));
+        let address = address(auth.address_source(), &parts.extensions, &parts.headers);
+        if peer(&parts.extensions).is_none() {
+            auth.warn_of_no_address();
+        }
+        let client = Client::new(text(&parts.headers, &USER_AGENT), address);
         let accepted = text(&parts.headers, &ACCEPT_LANGUAGE);
         Ok(Self(auth.for_request(client, accepted.into_iter().flat_map(languages))))
     }

@@ -62,7 +62,7 @@ impl Served {
 pub(super) async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let target = Target::of(request.uri(), headers);
-    let peer = client::address(request.extensions());
+    let peer = client::peer(request.extensions());
     if served.admits(&target, peer, Arrival::of(request.version(), headers)) {
         return next.run(request).await;
     }
@@ -93,7 +93,7 @@ mod tests {
         if let Some(peer) = peer {
             extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         }
-        served.admits(&target, client::address(&extensions), arrival)
+        served.admits(&target, client::peer(&extensions), arrival)
     }
 
     #[test]

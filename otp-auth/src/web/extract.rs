@@ -134,12 +134,13 @@ macro_rules! extractor {
             type Rejection = AuthRejection;
 
             async fn from_request_parts($parts: &mut Parts, state: &S) -> Result<Option<Self>, AuthRejection> {
-                let client = client::address(&$parts.extensions);
+                let $auth = OtpAuth::<$c>::from_ref(state);
+                let client = client::address($auth.address_source(), &$parts.extensions, &$parts.headers);
                 let unreadable = |_: &Problem| event::invalid_input("authorization", client);
                 let Some($token) = bearer::token(&$parts.headers).inspect_err(unreadable)? else {
                     return Ok(None);
                 };
-                let $auth = OtpAuth::<$c>::from_ref(state).for_address(client);
+                let $auth = $auth.for_address(client);
                 $extract.map(Some)
             }
         }

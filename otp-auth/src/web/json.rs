@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::client;
 use super::problem::{Problem, ProblemKind};
+use crate::auth::OtpAuth;
+use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
 
@@ -37,34 +39,38 @@ pub(super) struct OptionalRefreshBody<D: Delivery>(pub(super) Option<D::RefreshB
 /// Any body: what cannot be parsed counts as absent.
 pub(super) struct AnyRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned, C: OtpConfig> FromRequest<OtpAuth<C>> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let client = client::address(request.extensions());
+    async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Problem> {
+        let client = sender(auth, &request);
         required(request).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
-impl<D: Delivery, S: Sync> FromRequest<S> for OptionalRefreshBody<D> {
+impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for OptionalRefreshBody<D> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let client = client::address(request.extensions());
+    async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Problem> {
+        let client = sender(auth, &request);
         optional::<D>(request).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
-impl<D: Delivery, S: Sync> FromRequest<S> for AnyRefreshBody<D> {
+impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for AnyRefreshBody<D> {
     type Rejection = Infallible;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
-        let client = client::address(request.extensions());
+    async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Infallible> {
+        let client = sender(auth, &request);
         Ok(Self(any::<D>(request).await.unwrap_or_else(|kind| {
             unreadable(kind, client);
             None
         })))
     }
+}
+
+fn sender<C: OtpConfig>(auth: &OtpAuth<C>, request: &Request) -> Option<IpAddr> {
+    client::address(auth.address_source(), request.extensions(), request.headers())
 }
 
 async fn required<T: DeserializeOwned>(request: Request) -> Result<T, ProblemKind> {

@@ -15,6 +15,7 @@ use super::client;
 use super::host::{Field, Target};
 use super::problem::{Problem, ProblemKind};
 use crate::config::Settings;
+use crate::network::AddressSource;
 use crate::origin::{Origin, Scheme};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -25,6 +26,8 @@ pub(super) struct OwnOrigin {
     /// Compared byte for byte.
     trusted: Vec<String>,
     pages: Pages,
+    /// For the log.
+    clients: AddressSource,
 }
 
 /// How browsers load our own pages.
@@ -48,7 +51,8 @@ struct Asking<'a> {
 impl OwnOrigin {
     pub(super) fn of(settings: &Settings) -> Arc<Self> {
         let pages = if settings.cookie_secure { Pages::Secure } else { Pages::Any };
-        Arc::new(Self { trusted: settings.trusted_origins.clone(), pages })
+        let clients = AddressSource::of(settings);
+        Arc::new(Self { trusted: settings.trusted_origins.clone(), pages, clients })
     }
 
     fn admits(&self, asking: &Asking<'_>) -> bool {
@@ -95,7 +99,7 @@ pub(super) async fn guard(State(own): State<Arc<OwnOrigin>>, request: Request, n
     if own.admits(&asking) {
         return next.run(request).await;
     }
-    let client = client::address(request.extensions());
+    let client = client::address(&own.clients, request.extensions(), request.headers());
     crate::event::cross_origin(origin.once(), client);
     Problem::new(ProblemKind::CrossOrigin).into_response()
 }
@@ -110,7 +114,8 @@ mod tests {
 
     /// Whether an application whose pages load like this accepts a request with these headers.
     fn taken(pages: Pages, fields: &[(&str, &str)]) -> bool {
-        let own = OwnOrigin { trusted: vec![TRUSTED.to_owned(), "tauri://localhost".to_owned()], pages };
+        let trusted = vec![TRUSTED.to_owned(), "tauri://localhost".to_owned()];
+        let own = OwnOrigin { trusted, pages, clients: AddressSource::default() };
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
@@ -197,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_origin_of_other_bytes_is_another_origin() {
-        let own = OwnOrigin { trusted: Vec::new(), pages: Pages::Any };
+        let own = OwnOrigin { trusted: Vec::new(), pages: Pages::Any, clients: AddressSource::default() };
         let mut headers = HeaderMap::new();
         headers.append("host", "own.test".parse().unwrap());
         let target = Target::of(&Uri::from_static("/"), &headers);

@@ -16,6 +16,7 @@ mod bad_input;
 mod bad_tokens;
 mod binding;
 mod check;
+mod client_addresses;
 mod codes;
 mod concurrency;
 mod constructors;

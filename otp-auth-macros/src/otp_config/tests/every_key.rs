@@ -35,9 +35,14 @@ fn row(key: &str) -> &'static Row {
     ROWS.iter().find(|row| row.0 == key).unwrap_or_else(|| panic!("`{key}` is not in tests/shared/every_key.rs"))
 }
 
-/// The required arguments, without a secret if the key is the secret.
+/// The required arguments, without the key itself, and with the one that it needs.
 fn frame(key: &str) -> &'static str {
-    if key == "secret_key" { "user = User" } else { "user = User, secret_key = env(\"S\")" }
+    match key {
+        "secret_key" => "user = User",
+        "client_ip" => "user = User, secret_key = env(\"S\"), trusted_proxies = [\"192.0.2.1\"]",
+        "trusted_proxies" => "user = User, secret_key = env(\"S\"), client_ip = \"x-real-ip\"",
+        _ => "user = User, secret_key = env(\"S\")",
+    }
 }
 
 #[test]

@@ -49,6 +49,9 @@ fn a_configuration_with_every_key() {
         cookie_same_site = strict,
         forget_device_at_logout = true,
         trusted_origins = self.origins,
+        client_ip = "x-forwarded-for",
+        trusted_proxies = self.proxies,
+        ipv6_prefix_length = 56,
         issuer = self.issuer,
         audience = audience(),
         local_part_case = "preserve",
@@ -64,6 +67,7 @@ fn a_configuration_with_every_key() {
         {
             keys: Keys,
             lifetime: Duration,
+            proxies: Vec<String>,
             issuer: String,
             origins: Vec<String>,
             demo: bool,
