@@ -93,7 +93,7 @@ macro_rules! for_each_setting {
                 too_large: "each attempt is a guess at the code",
             } "";
 
-            /// Minimum time between two e-mails to one address.
+            /// Minimum time between two e-mails to one address, for each network of strangers and for each known device.
             otp_rate_limit: time() {
                 shortest: SECOND,
                 longest: DAY,
@@ -101,7 +101,7 @@ macro_rules! for_each_setting {
                 reason: "a user waits this long for another code",
             } "At least `send_timeout`.";
 
-            /// E-mails to one address per hour, for strangers and for each known device.
+            /// E-mails to one address per hour, for each network of strangers and for each known device.
             max_sends_per_hour: count(u32) {
                 least: 1,
                 most: u32::MAX,
@@ -111,7 +111,7 @@ macro_rules! for_each_setting {
                 too_large: "",
             } "";
 
-            /// E-mails to one address per day, for strangers and for each known device.
+            /// E-mails to one address per day, for each network of strangers and for each known device.
             max_sends_per_day: count(u32) {
                 least: 1,
                 most: u32::MAX,
@@ -120,6 +120,16 @@ macro_rules! for_each_setting {
                 too_small: "without any, no one could sign in",
                 too_large: "",
             } "See [Guessing](#guessing).";
+
+            /// E-mails to one address per day for all strangers together, from whatever networks.
+            max_sends_per_day_total: count(u32) {
+                least: 1,
+                most: u32::MAX,
+                default: 40,
+                unit: "e-mail",
+                too_small: "without any, no one could sign in",
+                too_large: "",
+            } "The later ones of a day have longer codes. See [Guessing](#guessing).";
 
             /// How long the sender may take.
             send_timeout: time() {

@@ -12,9 +12,81 @@ use crate::setting;
 /// At most this fraction of all codes, 1 in this many, may be guessed against one address per day.
 const CODES_PER_GUESS: u128 = 10_000;
 
-/// How many classes of requesters have sends of their own for one address: strangers, and a known
-/// device.
-pub const REQUESTER_CLASSES: u8 = 2;
+/// How many digits more the later codes of a day have.
+pub const EXTRA_DIGITS: u8 = 2;
+
+/// How many windows of a day can fall into 24 hours: a window begins with its first send.
+const WINDOWS: u128 = 2;
+
+/// What decides how much of an address's codes can be guessed per day.
+#[derive(Debug, Clone, Copy)]
+pub struct Guessing {
+    /// E-mails per day to all strangers together.
+    pub strangers: u32,
+    /// E-mails per day to a known device.
+    pub device: u32,
+    /// Attempts for each.
+    pub attempts: u8,
+    /// Digits of the first codes of a day.
+    pub digits: u8,
+}
+
+impl Guessing {
+    /// The guesses of any 24 hours, if the first `short` e-mails of a day, for strangers and for a
+    /// known device, have a code of [`digits`](Self::digits), and the later ones [`EXTRA_DIGITS`]
+    /// more. In hundredths, because a longer code is a hundred times as hard to guess.
+    #[must_use]
+    pub fn hundredths(self, short: u32) -> u128 {
+        let of_day = |sends: u32| {
+            let short = sends.min(short);
+            u128::from(short) * 10_u128.pow(EXTRA_DIGITS.into()) + u128::from(sends - short)
+        };
+        WINDOWS * u128::from(self.attempts) * (of_day(self.strangers) + of_day(self.device))
+    }
+
+    fn is_bounded(self, short: u32) -> bool {
+        let codes = 10_u128.pow(u32::from(self.digits.saturating_add(EXTRA_DIGITS)).min(30));
+        self.hundredths(short) * CODES_PER_GUESS <= codes
+    }
+
+    /// How many e-mails of each day may have a code of [`digits`](Self::digits), so that at most 1
+    /// in 10,000 codes can be guessed. `u32::MAX` if all of them may. `None` if not even one may.
+    #[must_use]
+    pub fn short_codes(self) -> Option<u32> {
+        if self.is_bounded(u32::MAX) {
+            return Some(u32::MAX);
+        }
+        let (mut allowed, mut excess) = (0, self.strangers.max(self.device));
+        while excess - allowed > 1 {
+            let middle = allowed + (excess - allowed) / 2;
+            if self.is_bounded(middle) { allowed = middle } else { excess = middle }
+        }
+        (allowed > 0 && self.is_bounded(allowed)).then_some(allowed)
+    }
+
+    /// What is wrong if no code is hard enough to guess.
+    #[must_use]
+    pub fn fault(self) -> Option<Fault> {
+        if self.short_codes().is_some() {
+            return None;
+        }
+        let enough = |digits: &u8| Self { digits: *digits, ..self }.short_codes().is_some();
+        let help = match (self.digits..=setting::otp_length.most).find(enough) {
+            Some(digits) => format!(
+                "write `otp_length = {digits}`, or lower `max_sends_per_day_total`, `max_sends_per_day` or `max_otp_attempts`"
+            ),
+            None => "lower `max_sends_per_day_total`, `max_sends_per_day` or `max_otp_attempts`".into(),
+        };
+        let Self { strangers, device, attempts, digits } = self;
+        Some(Fault {
+            keys: &["max_sends_per_day_total", "max_sends_per_day", "max_otp_attempts", "otp_length"],
+            text: format!(
+                "allows too many guesses: {strangers} e-mails a day for strangers and {device} for a known device, with {attempts} attempts each, are more than 1 in {CODES_PER_GUESS} of all codes, even if only the first code of a day has {digits} digits and the others have {}; {help}",
+                digits + EXTRA_DIGITS
+            ),
+        })
+    }
+}
 
 /// A conflict between keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,27 +121,6 @@ pub fn sends(between: Duration, timeout: Duration) -> Option<Fault> {
              one is counted; lengthen it, or shorten `send_timeout`",
             spell(timeout),
             spell(between)
-        ),
-    })
-}
-
-/// The guesses of a day (sends times attempts, for each of the [`REQUESTER_CLASSES`]) must be few
-/// compared with the number of codes.
-#[must_use]
-pub fn guesses(sends: u32, attempts: u8, digits: u8) -> Option<Fault> {
-    let guesses = u128::from(REQUESTER_CLASSES) * u128::from(sends) * u128::from(attempts);
-    let enough = |digits: &u8| guesses * CODES_PER_GUESS <= 10_u128.pow(u32::from(*digits).min(30));
-    if enough(&digits) {
-        return None;
-    }
-    let help = match (digits..=setting::otp_length.most).find(enough) {
-        Some(digits) => format!("write `otp_length = {digits}`, or lower `max_sends_per_day` or `max_otp_attempts`"),
-        None => "lower `max_sends_per_day` or `max_otp_attempts`".into(),
-    };
-    Some(Fault {
-        keys: &["max_sends_per_day", "max_otp_attempts"],
-        text: format!(
-            "allows too many guesses: {sends} e-mails a day with {attempts} attempts each, for strangers and again for a known device, make {guesses} guesses, more than 1 in {CODES_PER_GUESS} of all {digits}-digit codes; {help}"
         ),
     })
 }

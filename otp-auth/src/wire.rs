@@ -46,6 +46,8 @@ pub struct ChallengeIssued {
     pub expires_in: u64,
     /// Seconds until another code can be sent.
     pub resend_in: u64,
+    /// The number of digits of the code.
+    pub code_length: u8,
 }
 
 /// The response to `POST /request-otp` in body and both modes.
@@ -59,6 +61,8 @@ pub struct ChallengeIssuedInBody {
     pub expires_in: u64,
     /// Seconds until another code can be sent.
     pub resend_in: u64,
+    /// The number of digits of the code.
+    pub code_length: u8,
     /// Send it back together with the code.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub challenge: Secret,
@@ -181,16 +185,24 @@ impl RequestOtpBodyWithDevice {
 impl ChallengeIssuedInBody {
     /// Issues a challenge. Rounds `expires_in` down to seconds, and `resend_in` up.
     #[must_use]
-    pub fn new(message: impl Into<String>, expires_in: Duration, resend_in: Duration, challenge: Secret) -> Self {
-        Self { message: message.into(), expires_in: expires_in.as_secs(), resend_in: ceil_secs(resend_in), challenge }
+    pub fn new(
+        message: impl Into<String>,
+        expires_in: Duration,
+        resend_in: Duration,
+        code_length: u8,
+        challenge: Secret,
+    ) -> Self {
+        let ChallengeIssued { message, expires_in, resend_in, code_length } =
+            ChallengeIssued::new(message, expires_in, resend_in, code_length);
+        Self { message, expires_in, resend_in, code_length, challenge }
     }
 }
 
 impl ChallengeIssued {
     /// Says that a challenge was issued. Rounds `expires_in` down to seconds, and `resend_in` up.
     #[must_use]
-    pub fn new(message: impl Into<String>, expires_in: Duration, resend_in: Duration) -> Self {
-        Self { message: message.into(), expires_in: expires_in.as_secs(), resend_in: ceil_secs(resend_in) }
+    pub fn new(message: impl Into<String>, expires_in: Duration, resend_in: Duration, code_length: u8) -> Self {
+        Self { message: message.into(), expires_in: expires_in.as_secs(), resend_in: ceil_secs(resend_in), code_length }
     }
 }
 
@@ -263,8 +275,8 @@ impl From<NoBody> for RefreshBody {
 
 impl From<ChallengeIssuedInBody> for ChallengeIssued {
     fn from(issued: ChallengeIssuedInBody) -> Self {
-        let ChallengeIssuedInBody { message, expires_in, resend_in, challenge: _ } = issued;
-        Self { message, expires_in, resend_in }
+        let ChallengeIssuedInBody { message, expires_in, resend_in, code_length, challenge: _ } = issued;
+        Self { message, expires_in, resend_in, code_length }
     }
 }
 

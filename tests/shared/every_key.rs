@@ -18,6 +18,7 @@ macro_rules! every_key {
             otp_rate_limit: "2m", Duration::from_mins(2), [];
             max_sends_per_hour: 3, 1 + 2, [];
             max_sends_per_day: 8, 2 * 4, [];
+            max_sends_per_day_total: 30, 5 * 6, [];
             send_timeout: "5s", Duration::from_secs(5), [];
             auto_create_user: false, !true, [];
             cookie_secure: false, !true, [];

@@ -189,15 +189,17 @@ fn check_pairs(written: &Arguments, errors: &mut Errors) {
     let time = |rule| length(written, rule);
     let lifetimes = time(setting::access_token_lifetime).zip(time(setting::refresh_token_lifetime));
     let sends = time(setting::otp_rate_limit).zip(time(setting::send_timeout));
-    let guesses = number(written, setting::max_sends_per_day)
-        .zip(number(written, setting::max_otp_attempts))
-        .zip(number(written, setting::otp_length));
+    let guesses = number(written, setting::max_sends_per_day_total)
+        .zip(number(written, setting::max_sends_per_day))
+        .zip(number(written, setting::max_otp_attempts).zip(number(written, setting::otp_length)));
     let source = text(written, setting::client_ip)
         .filter(|_| !matches!(written.slot(setting::trusted_proxies.key), Slot::Broken));
     let faults = [
         lifetimes.and_then(|(access, refresh)| pairs::lifetimes(access, refresh)),
         sends.and_then(|(between, timeout)| pairs::sends(between, timeout)),
-        guesses.and_then(|((sends, attempts), digits)| pairs::guesses(sends, attempts, digits)),
+        guesses.and_then(|((strangers, device), (attempts, digits))| {
+            pairs::Guessing { strangers, device, attempts, digits }.fault()
+        }),
         source.and_then(|source| pairs::proxies(source, written.slot(setting::trusted_proxies.key).is_given())),
     ];
     for Fault { keys, text } in faults.into_iter().flatten().chain(cookie(written).faults()) {

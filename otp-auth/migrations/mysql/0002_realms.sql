@@ -23,7 +23,7 @@ CREATE TABLE otp_challenges (
 CREATE TABLE otp_budgets (
     realm           VARBINARY(64) NOT NULL,
     identity        BINARY(32)    NOT NULL,
-    requester       TINYINT       NOT NULL, -- 0: anybody, 1: a known device, 2: used-up challenges
+    requester       TINYINT       NOT NULL, -- 0: strangers of a network, 1: a known device, 2: used-up challenges, 3: all strangers
     next_send_at    BIGINT        NOT NULL,
     hour_started_at BIGINT        NOT NULL,
     hour_sends      BIGINT        NOT NULL,

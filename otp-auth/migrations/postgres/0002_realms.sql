@@ -23,7 +23,7 @@ CREATE INDEX otp_challenges_expires_at ON otp_challenges (expires_at);
 CREATE TABLE otp_budgets (
     realm           TEXT     COLLATE "C" NOT NULL,
     identity        BYTEA    NOT NULL,
-    requester       SMALLINT NOT NULL, -- 0: anybody, 1: a known device, 2: used-up challenges
+    requester       SMALLINT NOT NULL, -- 0: strangers of a network, 1: a known device, 2: used-up challenges, 3: all strangers
     next_send_at    BIGINT   NOT NULL,
     hour_started_at BIGINT   NOT NULL,
     hour_sends      BIGINT   NOT NULL,

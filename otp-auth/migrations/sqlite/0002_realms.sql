@@ -30,7 +30,7 @@ CREATE INDEX otp_challenges_expires_at ON otp_challenges (expires_at);
 CREATE TABLE otp_budgets (
     realm           TEXT    NOT NULL,
     identity        BLOB    NOT NULL,
-    requester       INTEGER NOT NULL, -- 0: anybody, 1: a known device, 2: used-up challenges
+    requester       INTEGER NOT NULL, -- 0: strangers of a network, 1: a known device, 2: used-up challenges, 3: all strangers
     next_send_at    INTEGER NOT NULL,
     hour_started_at INTEGER NOT NULL,
     hour_sends      INTEGER NOT NULL,

@@ -186,7 +186,6 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// What the current request counts towards.
-    #[expect(dead_code, reason = "the limits per network are still to come")]
     pub(crate) fn network(&self) -> Network {
         Network::of(self.client_ip(), self.inner.settings.ipv6_prefix_length)
     }

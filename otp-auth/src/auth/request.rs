@@ -5,20 +5,22 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use otp_auth_rules::pairs::EXTRA_DIGITS;
+use otp_auth_rules::setting;
 use tracing::{Instrument, Span};
 
 use super::OtpAuth;
 use super::error::AuthError;
 use super::in_flight::Place;
 use crate::challenge::code::{self, Nonce};
-use crate::challenge::{Challenge, Identity};
+use crate::challenge::{Challenge, CodeMac, Identity};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::email::Address;
 use crate::event;
 use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
-use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket};
+use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket, TotalLimit};
 
 /// A request for a code. `Debug` redacts it.
 ///
@@ -77,6 +79,8 @@ pub struct CodeRequested {
     pub expires_in: Duration,
     /// How long until another code can be sent.
     pub resend_in: Duration,
+    /// The number of its digits: `otp_length`, or two more late in a day of many requests.
+    pub code_length: u8,
 }
 
 /// When to refund a send that the store may have counted: at once, then again in case the store
@@ -96,8 +100,6 @@ struct Outgoing {
 /// A message before payment.
 struct Paying {
     address: Address,
-    /// The code of the new challenge.
-    code: Secret,
     challenge: Challenge,
     /// The challenge that the client holds.
     held: Option<Challenge>,
@@ -156,26 +158,33 @@ impl<C: OtpConfig> OtpAuth<C> {
         let identity = *mailbox.identity();
 
         let device = self.known_device(&mailbox, request.device, now).await?;
-        let (asking, payer) = match device {
-            Some(device) => (Requester::KnownDevice, device.payer(keys, &identity)),
-            None => (Requester::Stranger, Identity::of_mailbox(keys, &mailbox.address)),
+        let strangers = Identity::of_mailbox(keys, &mailbox.address);
+        let (requester, payer, total) = match device {
+            Some(device) => (Requester::KnownDevice, device.payer(keys, &identity), None),
+            None => {
+                let payer = strangers.payer_in(keys, &self.network().to_string());
+                (Requester::Stranger, payer, Some(TotalLimit::new(strangers, settings.sends_per_day_total())))
+            }
         };
 
         let challenge = Challenge::random(device)?;
         let nonce = Nonce::random()?;
-        let code = code::derive(keys, &nonce, settings.otp_length, self.code_kind());
+        let code_mac = |digits| code::mac(keys, &challenge.key(), &identity, &self.code(&nonce, digits));
         let held = request.challenge.and_then(Challenge::parse);
         let open = OpenChallenge {
             identity,
             payer,
-            requester: asking,
+            requester,
             limits: settings.send_limits(),
+            total,
+            short_codes: settings.short_codes_per_day(),
             now,
             resume: held.map(|held| Resume { key: held.key(), max_attempts: settings.max_otp_attempts.into() }),
             fresh: FreshChallenge {
                 key: challenge.key(),
                 nonce,
-                code_mac: code::mac(keys, &challenge.key(), &identity, &code),
+                code_mac: code_mac(settings.otp_length),
+                longer_code_mac: code_mac(settings.otp_length + EXTRA_DIGITS),
                 expires_at: now + settings.otp_expiry,
             },
         };
@@ -186,7 +195,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             AuthError::DeliveryFailed
         })?;
 
-        let paying = Paying { address: mailbox.address, code, challenge, held, open, place };
+        let paying = Paying { address: mailbox.address, challenge, held, open, place };
         // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
@@ -195,24 +204,25 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Pays for the send, and sends. Waits for the send if the response depends on it.
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
-        let Paying { address, code, challenge, held, open, place } = paying;
-        let settings = &self.inner.settings;
+        let Paying { address, challenge, held, open, place } = paying;
         let opening = self.inner.store().open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
-        let (challenge, code, expires_at, ticket) = match opening {
-            Opening::Opened(ticket) => (challenge, code, open.fresh.expires_at, ticket),
-            Opening::Resumed { nonce, expires_at, ticket } => {
-                let code = code::derive(self.inner.keys.current(), &nonce, settings.otp_length, self.code_kind());
-                (held.unwrap_or(challenge), code, expires_at, ticket)
+        let FreshChallenge { nonce, expires_at, .. } = open.fresh;
+        let (challenge, nonce, code_mac, expires_at, ticket) = match opening {
+            Opening::Opened { code_mac, ticket } => (challenge, nonce, code_mac, expires_at, ticket),
+            Opening::Resumed { nonce, code_mac, expires_at, ticket } => {
+                (held.unwrap_or(challenge), nonce, code_mac, expires_at, ticket)
             }
             Opening::Wait(retry_after) => {
                 event::resend_too_soon(&open.identity, self.client_ip());
                 return Err(AuthError::ResendTooSoon { retry_after });
             }
         };
+        let code = self.code_of(&challenge, &nonce, &open.identity, &code_mac);
         let requested = CodeRequested {
             challenge: challenge.to_secret(),
             expires_in: open.now.until(expires_at),
             resend_in: open.now.until(ticket.next_send_at),
+            code_length: u8::try_from(code.expose().len()).unwrap_or(u8::MAX),
         };
         let outgoing = Outgoing {
             address,
@@ -222,7 +232,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             ticket,
             paid_at: open.now,
         };
-        if settings.auto_create_user {
+        if self.inner.settings.auto_create_user {
             self.deliver_or_refund(outgoing).await?;
         } else {
             let sending = async move {
@@ -232,6 +242,18 @@ impl<C: OtpConfig> OtpAuth<C> {
             tokio::spawn(sending.instrument(Span::current()));
         }
         Ok(requested)
+    }
+
+    fn code(&self, nonce: &Nonce, digits: u8) -> Secret {
+        code::derive(self.inner.keys.current(), nonce, digits, self.code_kind())
+    }
+
+    /// The code of a challenge, which has this MAC: the challenge may be older than the settings.
+    fn code_of(&self, challenge: &Challenge, nonce: &Nonce, identity: &Identity, code_mac: &CodeMac) -> Secret {
+        let (rule, keys) = (setting::otp_length, self.inner.keys.current());
+        let mut codes = (rule.least..=rule.most + EXTRA_DIGITS).map(|digits| self.code(nonce, digits));
+        let found = codes.find(|code| code::mac(keys, &challenge.key(), identity, code) == *code_mac);
+        found.unwrap_or_else(|| self.code(nonce, self.inner.settings.otp_length))
     }
 
     /// Delivers while the client waits. If that fails and the e-mail was not sent, refunds the

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::clock::{self, Timestamp};
 
-/// The class of a requester. Each identity has one budget for all strangers and one for each known
-/// device, so strangers cannot lock out the owner.
+/// The class of a requester. Each address has a budget for each network of strangers, one for all of
+/// them together, and one for each known device, so strangers cannot lock out the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Requester {
-    /// Anyone.
+    /// Anyone in one network.
     Stranger = 0,
     /// A device that has signed in to this identity before.
     KnownDevice = 1,
@@ -20,7 +20,11 @@ pub enum Requester {
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const EXHAUSTED_CHALLENGES: u8 = 2;
 
-/// How much strangers, or one known device, may send to one identity.
+/// Stores keep the [`Total`] of an address as a budget of this class, of which only the day counts.
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) const ALL_STRANGERS: u8 = 3;
+
+/// How much one network of strangers, or one known device, may send to one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SendLimits {
@@ -57,6 +61,52 @@ impl SendLimits {
 
     /// No limits.
     pub(crate) const NONE: Self = Self { cooldown: Duration::ZERO, per_hour: u32::MAX, per_day: u32::MAX };
+}
+
+/// What all strangers together have sent to an address in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Total {
+    /// When the day began.
+    pub started_at: Timestamp,
+    /// Sends in that day.
+    pub sends: u32,
+}
+
+impl Total {
+    /// A total, as stored.
+    #[must_use]
+    pub const fn new(started_at: Timestamp, sends: u32) -> Self {
+        Self { started_at, sends }
+    }
+
+    /// The total after one more send, or the wait if none of `per_day` is left.
+    ///
+    /// # Errors
+    ///
+    /// How long until a send is allowed.
+    pub fn spend(total: Option<Self>, now: Timestamp, per_day: u32) -> Result<Self, Duration> {
+        let Self { started_at, sends } = total.unwrap_or(Self::new(now, 0));
+        let (started_at, sends) = window(started_at, sends, SendLimits::DAY, now);
+        if sends < per_day {
+            Ok(Self::new(started_at, sends + 1))
+        } else {
+            Err(now.until(started_at + SendLimits::DAY))
+        }
+    }
+
+    /// The same as a budget, of which only the day counts.
+    #[must_use]
+    pub const fn to_budget(self) -> Budget {
+        Budget { day_sends: self.sends, ..Budget::new(self.started_at) }
+    }
+
+    /// The total after refunding a send that was paid at this time. What began later did not pay.
+    #[must_use]
+    pub fn refund(self, refund: Refund, paid_at: Timestamp) -> Self {
+        let sends = if self.started_at <= paid_at { refund.sends() } else { 0 };
+        Self { sends: self.sends.saturating_sub(sends), ..self }
+    }
 }
 
 /// How much of a send to refund.
@@ -327,14 +377,5 @@ mod tests {
             assert!(!spent.is_over(early));
         }
         assert!(Budget::spend(Some(spent), Timestamp::from_millis(39_999), LIMITS).is_ok());
-    }
-
-    #[test]
-    fn the_defaults_allow_one_guess_in_ten_thousand_a_day() {
-        let settings = crate::config::SettingsBuilder::new()
-            .secret_key(crate::config::SecretSource::value(crate::crypto::random::<32>().unwrap()));
-        let (settings, _) = settings.build::<crate::testing_config::Plain>().unwrap();
-        assert!(settings.guess_rate_per_day() <= 1e-4);
-        assert!((settings.guess_rate_per_day() - 1e-4).abs() < 1e-12);
     }
 }

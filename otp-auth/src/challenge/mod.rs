@@ -84,6 +84,11 @@ impl Identity {
         Self(keys.identity.mac(&[address.folded().as_bytes()]))
     }
 
+    /// The key of the budget that a network of strangers has for this mailbox.
+    pub(crate) fn payer_in(&self, keys: &Keys, network: &str) -> Self {
+        Self(keys.identity.mac(&[self.as_bytes(), b"network ", network.as_bytes()]))
+    }
+
     /// For logs: enough to find related lines, too little to find the address.
     pub(crate) fn short(&self) -> impl fmt::Display {
         let [a, b, c, d, ..] = self.0;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use otp_auth_rules::cookie::{Prefix, REFRESH};
-use otp_auth_rules::{pairs, secret, setting};
+use otp_auth_rules::pairs::Guessing;
+use otp_auth_rules::{secret, setting};
 
 use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check};
 use crate::challenge::budget::SendLimits;
@@ -123,8 +124,8 @@ macro_rules! define {
 otp_auth_rules::for_each_setting!(define);
 
 impl Settings {
-    /// How much may be sent to one address. Developer mode has no limits, which
-    /// would only lock out the developer.
+    /// How much may be sent to one address, to one network of strangers or one known device.
+    /// Developer mode has no limits, which would only lock out the developer.
     pub(crate) fn send_limits(&self) -> SendLimits {
         if self.developer_mode {
             return SendLimits::NONE;
@@ -132,12 +133,35 @@ impl Settings {
         SendLimits { cooldown: self.otp_rate_limit, per_hour: self.max_sends_per_hour, per_day: self.max_sends_per_day }
     }
 
-    /// The fraction of all codes that can be guessed against one address per day, if strangers and
-    /// one known device each use up their sends.
+    /// How much may be sent to one address per day, to all strangers together.
+    pub(crate) fn sends_per_day_total(&self) -> u32 {
+        if self.developer_mode { u32::MAX } else { self.max_sends_per_day_total }
+    }
+
+    pub(crate) fn guessing(&self) -> Guessing {
+        Guessing {
+            strangers: self.max_sends_per_day_total,
+            device: self.max_sends_per_day,
+            attempts: self.max_otp_attempts,
+            digits: self.otp_length,
+        }
+    }
+
+    /// How many e-mails of a day have a code of [`otp_length`](Self::otp_length), to all strangers
+    /// of an address, and to each known device. The codes of later ones have two digits more.
+    #[must_use]
+    pub fn short_codes_per_day(&self) -> u32 {
+        if self.developer_mode { u32::MAX } else { self.guessing().short_codes().unwrap_or(0) }
+    }
+
+    /// The fraction of all codes that can be guessed against one address in any 24 hours, if
+    /// strangers and one known device each use up their sends: at most 1 in 10,000.
     #[must_use]
     pub fn guess_rate_per_day(&self) -> f64 {
-        let sends = f64::from(pairs::REQUESTER_CLASSES) * f64::from(self.max_sends_per_day);
-        sends * f64::from(self.max_otp_attempts) / 10f64.powi(i32::from(self.otp_length))
+        let guessing = self.guessing();
+        #[allow(clippy::cast_precision_loss, reason = "a rate needs no more than that")]
+        let guesses = guessing.hundredths(guessing.short_codes().unwrap_or(0)) as f64 / 100.0;
+        guesses / 10f64.powi(i32::from(self.otp_length))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     Advance, Binding, BlacklistEntry, Budget, CLOCK_MARGIN, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt,
     Cursor, Decision, FreshChallenge, Identity, Maintenance, Nonce, OpenChallenge, Opening, Proof, Realm, Recovery,
     Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore,
-    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, UserStore,
+    SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, Total, UserStore,
 };
 use crate::challenge::budget::window;
 use crate::user::OtpUser;
@@ -61,6 +61,7 @@ struct State<U> {
     users_made: i64,
     challenges: BTreeMap<(Realm, ChallengeKey), Row>,
     budgets: BTreeMap<(Realm, Identity, Requester), Budget>,
+    totals: BTreeMap<(Realm, Identity), Total>,
     /// When the day began, and how many challenges were exhausted in it.
     exhausted: BTreeMap<(Realm, Identity), (Timestamp, u32)>,
     sessions: BTreeMap<(Realm, SessionId), Session>,
@@ -87,6 +88,7 @@ impl<U: OtpUser + Clone> MemoryStore<U> {
             users_made: 0,
             challenges: BTreeMap::new(),
             budgets: BTreeMap::new(),
+            totals: BTreeMap::new(),
             exhausted: BTreeMap::new(),
             sessions: BTreeMap::new(),
             blacklist: BTreeMap::new(),
@@ -173,33 +175,41 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         let mut state = self.lock();
         let slot = (realm.clone(), open.payer, open.requester);
-        let budget = match Budget::spend(state.budgets.get(&slot).copied(), open.now, open.limits) {
-            Ok(budget) => budget,
+        let total = open.total.map(|limit| (realm.clone(), limit.payer));
+        let found = total.as_ref().and_then(|slot| state.totals.get(slot)).copied();
+        let spent = match open.spend(state.budgets.get(&slot).copied(), found) {
+            Ok(spent) => spent,
             Err(wait) => return Ok(Opening::Wait(wait)),
         };
-        state.budgets.insert(slot, budget);
+        state.budgets.insert(slot, spent.budget);
+        state.totals.extend(total.zip(spent.total));
         let ticket = open.ticket();
         let resumed = open.resume.and_then(|resume| {
             let row = state.challenges.get(&(realm.clone(), resume.key))?;
-            let (nonce, _) = row.code?;
+            let (nonce, code_mac) = row.code?;
             let live = row.identity == open.identity && open.now < row.expires_at && row.attempts < resume.max_attempts;
-            live.then_some(Opening::Resumed { nonce, expires_at: row.expires_at, ticket })
+            live.then_some(Opening::Resumed { nonce, code_mac, expires_at: row.expires_at, ticket })
         });
         Ok(resumed.unwrap_or_else(|| {
-            let FreshChallenge { key, nonce, code_mac, expires_at } = open.fresh;
+            let FreshChallenge { key, nonce, expires_at, .. } = open.fresh;
+            let code_mac = open.code_mac(spent.number());
             state.challenges.insert(
                 (realm.clone(), key),
                 Row { identity: open.identity, code: Some((nonce, code_mac)), attempts: 0, expires_at },
             );
-            Opening::Opened(ticket)
+            Opening::Opened { code_mac, ticket }
         }))
     }
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
-        if let Some(budget) = self.lock().budgets.get_mut(&(realm.clone(), ticket.payer, ticket.requester))
+        let state = &mut *self.lock();
+        if let Some(budget) = state.budgets.get_mut(&(realm.clone(), ticket.payer, ticket.requester))
             && budget.next_send_at == ticket.next_send_at
         {
             *budget = budget.refund(refund, now);
+            if let Some(total) = ticket.total.and_then(|payer| state.totals.get_mut(&(realm.clone(), payer))) {
+                *total = total.refund(refund, ticket.paid_at);
+            }
         }
         Ok(())
     }
@@ -397,10 +407,13 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
         let mut state = self.lock();
         let budgets = remove(&mut state.budgets, limit, |budget| budget.is_over(now));
         let rest = limit.saturating_sub(u32::try_from(budgets).unwrap_or(limit));
-        let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| Budget::new(*began_at).is_over(now));
+        let is_over = |began_at: Timestamp| Budget::new(began_at).is_over(now);
+        let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| is_over(*began_at));
+        let rest = rest.saturating_sub(u32::try_from(exhausted).unwrap_or(rest));
+        let totals = remove(&mut state.totals, rest, |total| is_over(total.started_at));
         Ok(Removed {
             challenges: remove(&mut state.challenges, limit, |row| row.expires_at <= now),
-            budgets: budgets + exhausted,
+            budgets: budgets + exhausted + totals,
             sessions: remove(&mut state.sessions, limit, |session| session.expires_at + CLOCK_MARGIN <= now),
             blacklisted: remove(&mut state.blacklist, limit, |(_, entry)| entry.expires_at + CLOCK_MARGIN <= now),
         })

@@ -29,7 +29,7 @@ pub use self::decision::{Decision, Proof};
 pub use self::erased::Detached;
 pub use self::memory::{MemoryStore, NewUser};
 pub use crate::binding::Binding;
-pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits};
+pub use crate::challenge::budget::{Budget, Refund, Requester, SendLimits, Total};
 pub use crate::challenge::code::Nonce;
 pub use crate::challenge::{ChallengeKey, CodeMac, CountedAttempt, Identity};
 pub use crate::check::{CheckError, Finding, FindingKind, SignUps};
@@ -85,13 +85,17 @@ impl<U: OtpUser, S: ChallengeStore + SessionStore + UserStore<U> + Maintenance> 
 pub struct OpenChallenge {
     /// The identity of the challenge.
     pub identity: Identity,
-    /// Which budget pays: for strangers the identity's own; for a known device another one, which
-    /// belongs to this device and this identity.
+    /// Which budget pays: that of a network of strangers, or of a known device, with this address.
     pub payer: Identity,
     /// The class of the requester. Each class has its own budgets.
     pub requester: Requester,
     /// What the budget allows.
     pub limits: SendLimits,
+    /// What pays as well, if a stranger requests.
+    pub total: Option<TotalLimit>,
+    /// The first so many sends of a day have the code of [`FreshChallenge::code_mac`], later ones
+    /// that of [`FreshChallenge::longer_code_mac`].
+    pub short_codes: u32,
     /// The current time.
     pub now: Timestamp,
     /// A challenge that the client already has.
@@ -104,13 +108,78 @@ impl OpenChallenge {
     /// A stranger's request, with nothing to resume.
     #[must_use]
     pub const fn new(identity: Identity, fresh: FreshChallenge, limits: SendLimits, now: Timestamp) -> Self {
-        Self { identity, payer: identity, requester: Requester::Stranger, limits, now, resume: None, fresh }
+        Self {
+            identity,
+            payer: identity,
+            requester: Requester::Stranger,
+            limits,
+            total: None,
+            short_codes: u32::MAX,
+            now,
+            resume: None,
+            fresh,
+        }
     }
 
-    /// The ticket of the send, if the budget pays for it.
+    /// The ticket of the send, if it is paid for.
     #[must_use]
     pub fn ticket(&self) -> SendTicket {
-        SendTicket::new(self.payer, self.requester, self.limits.cooldown_from(self.now))
+        let next_send_at = self.limits.cooldown_from(self.now);
+        let total = self.total.map(|total| total.payer);
+        SendTicket { total, ..SendTicket::new(self.payer, self.requester, next_send_at, self.now) }
+    }
+
+    /// What budget and total are after they have paid.
+    ///
+    /// # Errors
+    ///
+    /// The wait until the budget, or else the total, allows a send.
+    pub fn spend(&self, budget: Option<Budget>, total: Option<Total>) -> Result<Spent, Duration> {
+        let budget = Budget::spend(budget, self.now, self.limits)?;
+        let total = self.total.map(|limit| Total::spend(total, self.now, limit.per_day)).transpose()?;
+        Ok(Spent { budget, total })
+    }
+
+    /// The MAC of the code to store for the send with this [number](Spent::number).
+    #[must_use]
+    pub const fn code_mac(&self, number: u32) -> CodeMac {
+        if number <= self.short_codes { self.fresh.code_mac } else { self.fresh.longer_code_mac }
+    }
+}
+
+/// What all strangers together may send to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TotalLimit {
+    /// Which total counts.
+    pub payer: Identity,
+    /// Sends per day.
+    pub per_day: u32,
+}
+
+impl TotalLimit {
+    /// So many sends per day.
+    #[must_use]
+    pub const fn new(payer: Identity, per_day: u32) -> Self {
+        Self { payer, per_day }
+    }
+}
+
+/// What has paid for a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spent {
+    /// The budget now.
+    pub budget: Budget,
+    /// The total now, if it has paid as well.
+    pub total: Option<Total>,
+}
+
+impl Spent {
+    /// The number of the send in its day: that of the total, or else of the budget.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.total.map_or(self.budget.day_sends, |total| total.sends)
     }
 }
 
@@ -142,15 +211,17 @@ pub struct FreshChallenge {
     pub nonce: Nonce,
     /// The MAC of its code.
     pub code_mac: CodeMac,
+    /// The MAC of its longer code, if the send comes late in the day.
+    pub longer_code_mac: CodeMac,
     /// When it expires.
     pub expires_at: Timestamp,
 }
 
 impl FreshChallenge {
-    /// A challenge until `expires_at`.
+    /// A challenge until `expires_at`, with one code.
     #[must_use]
     pub const fn new(key: ChallengeKey, nonce: Nonce, code_mac: CodeMac, expires_at: Timestamp) -> Self {
-        Self { key, nonce, code_mac, expires_at }
+        Self { key, nonce, code_mac, longer_code_mac: code_mac, expires_at }
     }
 }
 
@@ -158,17 +229,24 @@ impl FreshChallenge {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
     /// The fresh challenge was added.
-    Opened(SendTicket),
+    Opened {
+        /// The MAC of its code: one of the two.
+        code_mac: CodeMac,
+        /// The send that was paid for.
+        ticket: SendTicket,
+    },
     /// The earlier challenge was resumed, with the same code, attempts and expiry.
     Resumed {
         /// What its code is derived from.
         nonce: Nonce,
+        /// The MAC of its code.
+        code_mac: CodeMac,
         /// When it expires.
         expires_at: Timestamp,
         /// The send that was paid for.
         ticket: SendTicket,
     },
-    /// The budget does not allow a send yet. Nothing was changed.
+    /// The budget, or else the total, does not allow a send yet. Nothing was changed.
     Wait(Duration),
 }
 
@@ -182,13 +260,17 @@ pub struct SendTicket {
     pub requester: Requester,
     /// The end of the cooldown that this send started. It identifies the send.
     pub next_send_at: Timestamp,
+    /// Which total paid as well.
+    pub total: Option<Identity>,
+    /// When it was paid.
+    pub paid_at: Timestamp,
 }
 
 impl SendTicket {
-    /// A send that this budget paid.
+    /// A send that this budget paid alone.
     #[must_use]
-    pub const fn new(payer: Identity, requester: Requester, next_send_at: Timestamp) -> Self {
-        Self { payer, requester, next_send_at }
+    pub const fn new(payer: Identity, requester: Requester, next_send_at: Timestamp, paid_at: Timestamp) -> Self {
+        Self { payer, requester, next_send_at, total: None, paid_at }
     }
 }
 
@@ -199,13 +281,17 @@ pub trait ChallengeStore: Send + Sync + 'static {
     ///
     /// * Of all callers within one cooldown, exactly one pays, and the sends per hour and day stay
     ///   within the limits, as [`Budget::spend`] specifies. The others get [`Opening::Wait`].
+    /// * With a [`OpenChallenge::total`], both pay or neither, and the sends of all payers together
+    ///   stay within its limit, as [`Total::spend`] specifies. The budget is asked first.
+    /// * The fresh challenge has the code of [`OpenChallenge::code_mac`] for the number of this
+    ///   send. No two sends of a day have the same number.
     /// * [`OpenChallenge::resume`] is resumed only if it has the same identity, is neither accepted
     ///   nor expired, and has attempts left. Resuming does not change it. Otherwise the fresh
     ///   challenge is added.
     fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
 
-    /// Refunds a send that was not delivered, as [`Budget::refund`] specifies. Does nothing if a
-    /// later send has been paid for, so it is safe to repeat.
+    /// Refunds a send that was not delivered, as [`Budget::refund`] and [`Total::refund`] specify.
+    /// Does nothing if the payer has paid for a later send, so it is safe to repeat.
     fn refund_send(
         &self,
         realm: &Realm,

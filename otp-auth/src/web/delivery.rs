@@ -61,9 +61,9 @@ pub(super) fn challenge_response<D: Delivery>(
 ) -> Result<Response, Problem> {
     let cookie =
         D::COOKIES.then(|| cookie::set(CookieKind::Challenge, &requested.challenge, requested.expires_in, settings));
-    let CodeRequested { challenge, expires_in, resend_in } = requested;
+    let CodeRequested { challenge, expires_in, resend_in, code_length } = requested;
     let message = "If this address can sign in, a code has been sent to it.";
-    let body = ChallengeIssuedInBody::new(message, expires_in, resend_in, challenge);
+    let body = ChallengeIssuedInBody::new(message, expires_in, resend_in, code_length, challenge);
     let mut response = Json(D::ChallengeIssued::from(body)).into_response();
     if let Some(cookie) = cookie {
         cookie::add(response.headers_mut(), cookie?);

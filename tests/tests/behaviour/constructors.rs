@@ -9,7 +9,7 @@ use otp_auth::session::{AuthMethods, Binding, Client, Recovery, Session, Session
 use otp_auth::store::{
     Account, BlacklistEntry, BlacklistKind, Budget, ChallengeKey, CodeMac, CountedAttempt, Cursor, FreshChallenge,
     Identity, NewSession, Nonce, OpenChallenge, Removed, Requester, Resume, Revocation, Revocations, SendLimits,
-    SendTicket, SignIn, Timestamp, TokenRef,
+    SendTicket, SignIn, Timestamp, TokenRef, Total, TotalLimit,
 };
 use otp_auth::wire::{
     ChallengeIssued, ChallengeIssuedInBody, Message, NoBody, RefreshBody, RequestOtpBody, RequestOtpBodyWithDevice,
@@ -28,24 +28,36 @@ const KEY: ChallengeKey = ChallengeKey::from_bytes([5; 32]);
 const CODE_MAC: CodeMac = CodeMac::from_bytes([6; 32]);
 
 /// What only this crate makes: results of use cases, and what it passes to code of the application.
-const ONLY_OURS: &[&str] =
-    &["Authenticated", "CodeRequested", "DeviceToken", "NewUser", "Proof", "Settings", "SignedIn", "TokenPair"];
+const ONLY_OURS: &[&str] = &[
+    "Authenticated",
+    "CodeRequested",
+    "DeviceToken",
+    "NewUser",
+    "Proof",
+    "Settings",
+    "SignedIn",
+    "Spent",
+    "TokenPair",
+];
 
 #[test]
 fn the_bodies_are_made_from_what_a_handler_or_client_has() {
     let secret = |text: &str| Secret::new(text);
     let (expires_in, resend_in) = (Duration::from_millis(600_900), Duration::from_millis(1));
     let (issued, in_body) = (
-        ChallengeIssued::new("Sent.", expires_in, resend_in),
-        ChallengeIssuedInBody::new("Sent.", expires_in, resend_in, secret("c")),
+        ChallengeIssued::new("Sent.", expires_in, resend_in, 6),
+        ChallengeIssuedInBody::new("Sent.", expires_in, resend_in, 8, secret("c")),
     );
     let (tokens, both_tokens) =
         (TokensIssued::new(secret("a"), expires_in), TokensIssuedInBody::new(secret("a"), expires_in, secret("r")));
     let table = [
         (json!(RequestOtpBody::new("ann")), json!({ "email": "ann" })),
         (json!(RequestOtpBodyWithDevice::new("ann")), json!({ "email": "ann", "device": null })),
-        (json!(issued), json!({ "message": "Sent.", "expires_in": 600, "resend_in": 1 })),
-        (json!(in_body), json!({ "message": "Sent.", "expires_in": 600, "resend_in": 1, "challenge": "c" })),
+        (json!(issued), json!({ "message": "Sent.", "expires_in": 600, "resend_in": 1, "code_length": 6 })),
+        (
+            json!(in_body),
+            json!({ "message": "Sent.", "expires_in": 600, "resend_in": 1, "code_length": 8, "challenge": "c" }),
+        ),
         (json!(VerifyBody::new("ann", "0")), json!({ "email": "ann", "code": "0" })),
         (
             json!(VerifyBodyWithChallenge::new("ann", "0", secret("c"))),
@@ -77,8 +89,16 @@ fn what_a_store_takes_and_returns_is_made_elsewhere() {
     assert!(open.limits == limits && open.now == NOW && open.resume.is_none() && open.fresh.key == KEY);
     let resume = Resume::new(KEY, 3);
     assert_eq!((resume.key, resume.max_attempts), (KEY, 3));
-    let ticket = SendTicket::new(IDENTITY, Requester::KnownDevice, LATER);
+    assert!(open.total.is_none() && open.short_codes == u32::MAX && open.fresh.longer_code_mac == CODE_MAC);
+    let limit = TotalLimit::new(IDENTITY, 40);
+    assert_eq!((limit.payer, limit.per_day), (IDENTITY, 40));
+    let total = Total::new(NOW, 3);
+    assert_eq!((total.started_at, total.sends), (NOW, 3));
+    let spent = open.spend(None, Some(total)).unwrap();
+    assert_eq!((spent.number(), spent.budget.day_sends, spent.total), (1, 1, None));
+    let ticket = SendTicket::new(IDENTITY, Requester::KnownDevice, LATER, NOW);
     assert_eq!((ticket.payer, ticket.requester, ticket.next_send_at), (IDENTITY, Requester::KnownDevice, LATER));
+    assert_eq!((ticket.total, ticket.paid_at), (None, NOW));
     let counted = CountedAttempt::new(2, IDENTITY, Some(CODE_MAC), LATER);
     assert_eq!((counted.number, counted.identity), (2, IDENTITY));
     assert_eq!((counted.code_mac, counted.expires_at), (Some(CODE_MAC), LATER));

@@ -49,8 +49,14 @@ async fn http_11_rt_14_request_otp_answers_what_is_documented() {
     for (app, mut client) in every_mode().await {
         let answer = client.request(ANN).await.ok();
         assert_common(&app, &answer);
-        assert_eq!(answer.members(), members(&app, &["message", "expires_in", "resend_in"], "challenge"));
-        assert_eq!((answer.number("expires_in"), answer.number("resend_in")), (600, 60));
+        assert_eq!(
+            answer.members(),
+            members(&app, &["message", "expires_in", "resend_in", "code_length"], "challenge")
+        );
+        assert_eq!(
+            (answer.number("expires_in"), answer.number("resend_in"), answer.number("code_length")),
+            (600, 60, 6)
+        );
         // ENUM-06
         assert!(answer.member("message").starts_with("If this address can sign in"), "{answer:?}");
         assert_eq!(answer.cookie_names(), names(&app, &["__Host-otp_challenge-users"]));

@@ -162,9 +162,9 @@ async fn a_developer_signs_in_as_often_as_they_like() {
 
 #[tokio::test]
 async fn guesses_are_bounded_by_the_settings_in_developer_mode_too() {
-    let setup = Setup::new(Mode::Cookie).tune(|s| s.developer_mode(true).max_sends_per_day(11));
+    let setup = Setup::new(Mode::Cookie).tune(|s| s.developer_mode(true).max_sends_per_day_total(1_000));
     let error = setup.attempt::<CookieAuth>().await.err().unwrap();
-    assert_eq!(error.faults()[0].key(), "max_sends_per_day");
+    assert_eq!(error.faults()[0].key(), "max_sends_per_day_total");
 }
 
 #[otp_config(user = User, realm = "developers", developer_mode = true)]

@@ -47,4 +47,5 @@ mod sending;
 mod settings;
 mod several_cookies;
 mod sign_out;
+mod strangers;
 mod support;

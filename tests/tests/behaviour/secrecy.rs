@@ -182,7 +182,7 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
         VerifyBody { "email": email, "code": code };
         VerifyBodyWithChallenge { "email": email, "code": code, "challenge": challenge, "device": device };
         RefreshBody { "refresh_token": refresh };
-        ChallengeIssuedInBody { "message": "", "expires_in": 1, "resend_in": 1, "challenge": challenge };
+        ChallengeIssuedInBody { "message": "", "expires_in": 1, "resend_in": 1, "code_length": 6, "challenge": challenge };
         TokensIssued { "access_token": access, "token_type": "bearer", "expires_in": 1 };
         TokensIssuedInBody { "access_token": access, "token_type": "bearer", "expires_in": 1, "refresh_token": refresh, "device": device };
     }

@@ -53,8 +53,10 @@ async fn otp_03_otp_04_ck_04_ck_05_jwt_23_key_01_key_02_every_fault_is_found() {
         ("max_sends_per_hour", |s| s.max_sends_per_hour(0)),
         ("max_sends_per_day", |s| s.max_sends_per_day(0)),
         // The limit is one in ten thousand per day.
-        ("max_sends_per_day", |s| s.max_sends_per_day(11)),
-        ("max_sends_per_day", |s| s.max_otp_attempts(6)),
+        ("max_sends_per_day_total", |s| s.max_sends_per_day_total(0)),
+        ("max_sends_per_day_total", |s| s.max_sends_per_day_total(1_000)),
+        ("max_sends_per_day_total", |s| s.max_sends_per_day(1_000)),
+        ("max_sends_per_day_total", |s| s.max_sends_per_day_total(400).max_otp_attempts(10)),
         ("send_timeout", |s| s.send_timeout(Duration::from_millis(999))),
         ("send_timeout", |s| s.send_timeout(Duration::from_millis(60_001))),
         ("cookie_name", |s| s.cookie_name("")),
@@ -206,6 +208,7 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!((settings.otp_length, settings.otp_expiry), (6, Duration::from_secs(600)));
     assert_eq!((settings.max_otp_attempts, settings.otp_rate_limit), (5, Duration::from_secs(60)));
     assert_eq!((settings.max_sends_per_hour, settings.max_sends_per_day), (5, 10));
+    assert_eq!((settings.max_sends_per_day_total, settings.short_codes_per_day()), (40, 4));
     assert!(settings.auto_create_user && settings.cookie_secure && !settings.developer_mode);
     assert_eq!(settings.cookie_name, "__Host-refresh_token-users");
     assert_eq!(settings.realm.as_str(), "users");

@@ -81,7 +81,7 @@ pub(crate) async fn open<S: ChallengeStore>(store: &S, number: u8) {
         .open_challenge(fixtures::realm(), &fixtures::open(identity(number), key(number.into()), NOW))
         .await
         .unwrap();
-    assert!(matches!(opening, Opening::Opened(_)));
+    assert!(matches!(opening, Opening::Opened { .. }));
 }
 
 /// A sign-in with the challenge of this number.

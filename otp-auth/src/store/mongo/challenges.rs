@@ -1,15 +1,17 @@
 //! Challenges and budgets in `MongoDB`.
 
+use std::time::Duration;
+
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_bytes, time};
 use super::{MAX_SWAPS, MongoStore, insert, purge_at};
-use crate::challenge::budget::EXHAUSTED_CHALLENGES;
+use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm,
-    Refund, Requester, SendLimits, SendTicket, StoreResult, Timestamp,
+    Refund, Requester, SendLimits, SendTicket, Spent, StoreResult, Timestamp, Total, TotalLimit,
 };
 
 /// The key of a budget: the payer, and one byte for the requester.
@@ -60,8 +62,8 @@ impl MongoStore {
         }
     }
 
-    /// The nonce and the expiry of the challenge, if it can be resumed.
-    async fn resumable(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Option<(Nonce, Timestamp)>> {
+    /// The challenge, if it can be resumed.
+    async fn resumable(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Option<Opening>> {
         let Some(resume) = open.resume else {
             return Ok(None);
         };
@@ -72,11 +74,46 @@ impl MongoStore {
             "expires_at": { "$gt": date(open.now) },
             "tries": { "$lt": i64::from(resume.max_attempts) },
         };
-        let row = self.challenges.find_one(live).projection(doc! { "nonce": 1, "expires_at": 1 }).await?;
-        Ok(match row {
-            Some(row) => Some((Nonce::from_bytes(bytes(&row, "nonce")?), time(&row, "expires_at")?)),
-            None => None,
-        })
+        let fields = doc! { "nonce": 1, "code_mac": 1, "expires_at": 1 };
+        let Some(row) = self.challenges.find_one(live).projection(fields).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Opening::Resumed {
+            nonce: Nonce::from_bytes(bytes(&row, "nonce")?),
+            code_mac: CodeMac::from_bytes(bytes(&row, "code_mac")?),
+            expires_at: time(&row, "expires_at")?,
+            ticket: open.ticket(),
+        }))
+    }
+
+    /// Compare-and-swap on the total. Returns it, or the wait if it refuses.
+    async fn spend_total(
+        &self,
+        realm: &Realm,
+        limit: TotalLimit,
+        now: Timestamp,
+    ) -> StoreResult<Result<Total, Duration>> {
+        let key = key_of(realm, &limit.payer, ALL_STRANGERS);
+        for _ in 0..MAX_SWAPS {
+            let row = self.budgets.find_one(doc! { "_id": key.clone() }).await?;
+            let old = row.as_ref().map(budget).transpose()?;
+            let found = old.map(|old| Total::new(old.day_started_at, old.day_sends));
+            let total = match Total::spend(found, now, limit.per_day) {
+                Ok(total) => total,
+                Err(wait) => return Ok(Err(wait)),
+            };
+            if self.swap_budget(&key, old, &total.to_budget(), now).await? {
+                return Ok(Ok(total));
+            }
+        }
+        Err(Error::contended("one total").into())
+    }
+
+    /// Gives the challenge that was just added the MAC of its longer code.
+    async fn lengthen(&self, added: Document, open: &OpenChallenge) -> StoreResult<()> {
+        let longer = doc! { "$set": { "code_mac": binary(open.fresh.longer_code_mac.as_bytes()) } };
+        self.challenges.update_one(added, longer).await?;
+        Ok(())
     }
 
     async fn add_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<()> {
@@ -94,9 +131,29 @@ impl MongoStore {
     }
 }
 
+impl MongoStore {
+    /// The result of a send that was paid for.
+    async fn paid(
+        &self,
+        resumed: Option<Opening>,
+        fresh: Document,
+        open: &OpenChallenge,
+        spent: Spent,
+    ) -> StoreResult<Opening> {
+        if let Some(resumed) = resumed {
+            return Ok(resumed);
+        }
+        let code_mac = open.code_mac(spent.number());
+        if code_mac != open.fresh.code_mac {
+            self.lengthen(fresh, open).await?;
+        }
+        Ok(Opening::Opened { code_mac, ticket: open.ticket() })
+    }
+}
+
 impl ChallengeStore for MongoStore {
-    /// Adds the challenge first and pays last. If it stops in between, no one has the secret of the
-    /// challenge, so it is useless.
+    /// Adds the challenge first and pays last, the budget before the total. If it stops in between,
+    /// no one has the secret of the challenge, so it is useless.
     ///
     /// The swap succeeds only if the budget has not changed since it was read, and the challenge to
     /// resume was read after that, so both hold at that moment.
@@ -107,30 +164,37 @@ impl ChallengeStore for MongoStore {
         for _ in 0..MAX_SWAPS {
             let row = self.budgets.find_one(doc! { "_id": key.clone() }).await?;
             let old = row.as_ref().map(budget).transpose()?;
-            let spent = match Budget::spend(old, open.now, open.limits) {
-                Ok(spent) => spent,
-                Err(wait) => {
-                    if added {
-                        self.challenges.delete_one(fresh).await?;
+            let wait = match Budget::spend(old, open.now, open.limits) {
+                Ok(spent) => {
+                    // A challenge that cannot be resumed now never can be later, so it never happens
+                    // that one is added and another resumed.
+                    let resumed = self.resumable(realm, open).await?;
+                    if resumed.is_none() && !added {
+                        self.add_challenge(realm, open).await?;
+                        added = true;
                     }
-                    return Ok(Opening::Wait(wait));
+                    if !self.swap_budget(&key, old, &spent, open.now).await? {
+                        continue;
+                    }
+                    let total = match open.total {
+                        Some(limit) => self.spend_total(realm, limit, open.now).await?.map(Some),
+                        None => Ok(None),
+                    };
+                    match total {
+                        Ok(total) => return self.paid(resumed, fresh, open, Spent { budget: spent, total }).await,
+                        Err(wait) => {
+                            let alone = SendTicket { total: None, ..open.ticket() };
+                            self.refund_send(realm, &alone, Refund::Whole, open.now).await?;
+                            wait
+                        }
+                    }
                 }
+                Err(wait) => wait,
             };
-            let ticket = open.ticket();
-            // A challenge that cannot be resumed now never can be later, so it never happens that
-            // one is added and another resumed.
-            let opening = if let Some((nonce, expires_at)) = self.resumable(realm, open).await? {
-                Opening::Resumed { nonce, expires_at, ticket }
-            } else {
-                if !added {
-                    self.add_challenge(realm, open).await?;
-                    added = true;
-                }
-                Opening::Opened(ticket)
-            };
-            if self.swap_budget(&key, old, &spent, open.now).await? {
-                return Ok(opening);
+            if added {
+                self.challenges.delete_one(fresh).await?;
             }
+            return Ok(Opening::Wait(wait));
         }
         Err(Error::contended("one budget").into())
     }
@@ -140,12 +204,20 @@ impl ChallengeStore for MongoStore {
             "_id": budget_key(realm, &ticket.payer, ticket.requester),
             "next_send_at": date(ticket.next_send_at),
         };
+        let fewer = |count: &str| doc! { "$max": [{ "$subtract": [count, i64::from(refund.sends())] }, 0_i64] };
         let refunded = doc! { "$set": {
             "next_send_at": date(now),
-            "hour_sends": { "$max": [{ "$subtract": ["$hour_sends", i64::from(refund.sends())] }, 0_i64] },
-            "day_sends": { "$max": [{ "$subtract": ["$day_sends", i64::from(refund.sends())] }, 0_i64] },
+            "hour_sends": fewer("$hour_sends"),
+            "day_sends": fewer("$day_sends"),
         } };
-        self.budgets.update_one(paid, vec![refunded]).await?;
+        let refunded = self.budgets.update_one(paid, vec![refunded]).await?;
+        if let Some(payer) = ticket.total.filter(|_| refunded.matched_count > 0) {
+            let total = doc! {
+                "_id": key_of(realm, &payer, ALL_STRANGERS),
+                "day_started_at": { "$lte": date(ticket.paid_at) },
+            };
+            self.budgets.update_one(total, vec![doc! { "$set": { "day_sends": fewer("$day_sends") } }]).await?;
+        }
         Ok(())
     }
 

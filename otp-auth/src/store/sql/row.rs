@@ -4,8 +4,8 @@ use sqlx::{Error, Row as _};
 
 use crate::methods::InvalidAuthMethods;
 use crate::store::{
-    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedAttempt, Identity, Nonce, Opening,
-    Recovery, SendTicket, Session, SessionId, Timestamp,
+    Binding, BlacklistEntry, BlacklistKind, Budget, Client, CodeMac, CountedAttempt, Identity, Nonce, OpenChallenge,
+    Opening, Recovery, Session, SessionId, Timestamp, Total,
 };
 
 /// A row of a database.
@@ -92,13 +92,25 @@ pub(super) fn budget(row: &impl OwnRow) -> Result<Option<Budget>, Error> {
     }))
 }
 
-/// How a challenge was opened for this ticket: the row has the one to resume, or NULLs.
-pub(super) fn opening(row: &impl OwnRow, ticket: SendTicket) -> Result<Opening, Error> {
+/// The total in this row, as `total_started_at` and `total_sends`. A row of NULLs has none.
+pub(super) fn total(row: &impl OwnRow) -> Result<Option<Total>, Error> {
+    let Some(started_at) = row.integer("total_started_at")? else {
+        return Ok(None);
+    };
+    Ok(Some(Total::new(Timestamp::from_millis(started_at), count(row, "total_sends")?)))
+}
+
+/// How the send with this number opened its challenge: the row has the one to resume, or NULLs.
+pub(super) fn opening(row: &impl OwnRow, open: &OpenChallenge, number: u32) -> Result<Opening, Error> {
+    let ticket = open.ticket();
     Ok(match optional_bytes(row, "nonce")? {
-        Some(nonce) => {
-            Opening::Resumed { nonce: Nonce::from_bytes(nonce), expires_at: time(row, "expires_at")?, ticket }
-        }
-        None => Opening::Opened(ticket),
+        Some(nonce) => Opening::Resumed {
+            nonce: Nonce::from_bytes(nonce),
+            code_mac: CodeMac::from_bytes(bytes(row, "code_mac")?),
+            expires_at: time(row, "expires_at")?,
+            ticket,
+        },
+        None => Opening::Opened { code_mac: open.code_mac(number), ticket },
     })
 }
 

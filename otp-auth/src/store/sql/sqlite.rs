@@ -10,8 +10,8 @@
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | transaction: INSERT a first budget and a challenge; if there is a budget or something to resume, SELECT them; upsert of the budget, and INSERT of a challenge unless one is resumed | `Budget::spend` decides under the lock |
-//! | `refund_send` | one UPDATE | its condition identifies the send, so a later one is not affected |
+//! | `open_challenge` | transaction: INSERT a first budget, a first total and a challenge; if one of the two exists, or something is to be resumed, SELECT them; upsert of both, and INSERT of a challenge unless one is resumed | `Budget::spend` and `Total::spend` decide under the lock |
+//! | `refund_send` | transaction: UPDATE of the budget, and of the total if that changed a row | its condition identifies the send, so a later one is not affected |
 //! | `count_exhausted` | one upsert … RETURNING | its row is in the table of the budgets |
 //! | `count_attempt` | one UPDATE … RETURNING | no two callers get the same number; all rows are read, because the statement commits only then |
 //! | `user_by_email`, `user_by_id`, `session`, `user_sessions` | one SELECT | read only |
@@ -25,7 +25,7 @@
 //! | `revocations` | two SELECTs | numbers come from one sequence, under the write lock: whoever has seen one has seen all before it. The sequence goes back only if the whole file does, and then every unexpired entry is returned, unless as many changes as were lost have been made since |
 //! | `cleanup` | one DELETE per table, at most 500 rows each | only what has expired |
 //!
-//! So a sign-in of an existing, verified user costs two statements to request the code, one to
+//! So a sign-in of an existing, verified user costs three statements to request the code, one to
 //! count the attempt, one to find the user, and three to sign in. A refresh costs three.
 
 mod blacklist;

@@ -16,7 +16,7 @@ pub async fn one_send_per_cooldown_whoever_asks_at_once<B: Backend>(backend: &B)
         store.open_challenge(realm(), &open(identity(1), key(number), NOW)).await.unwrap()
     })
     .await;
-    let sent = openings.iter().filter(|opening| matches!(opening, Opening::Opened(_))).count();
+    let sent = openings.iter().filter(|opening| matches!(opening, Opening::Opened { .. })).count();
     let waiting = openings.iter().filter(|opening| **opening == Opening::Wait(MINUTE)).count();
     assert_eq!((sent, waiting), (1, 19));
 }
@@ -228,7 +228,7 @@ pub async fn a_refund_of_the_cooldown_leaves_the_day_paid<B: Backend>(backend: &
 /// A refund of a send that was never paid changes nothing.
 pub async fn a_refund_of_a_send_that_was_not_paid_changes_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    let never = SendTicket { payer: identity(1), requester: Requester::Stranger, next_send_at: NOW + MINUTE };
+    let never = SendTicket::new(identity(1), Requester::Stranger, NOW + MINUTE, NOW);
     store.refund_send(realm(), &never, Refund::Whole, NOW).await.unwrap();
     let paid = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW + MILLI)).await.unwrap());
     for other in [

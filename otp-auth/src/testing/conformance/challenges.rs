@@ -14,7 +14,7 @@ pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     let later = NOW + MINUTE;
     match store.open_challenge(realm(), &resume(open(identity(1), key(2), later), key(1))).await.unwrap() {
-        Opening::Resumed { nonce, expires_at, ticket } => {
+        Opening::Resumed { nonce, expires_at, ticket, .. } => {
             assert_eq!(nonce, Nonce::from_bytes([1; 16]));
             assert_eq!(expires_at, NOW + 10 * MINUTE);
             assert_eq!(ticket.next_send_at, later + MINUTE);

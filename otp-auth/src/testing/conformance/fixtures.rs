@@ -96,12 +96,15 @@ pub fn open(identity: Identity, key: ChallengeKey, now: Timestamp) -> OpenChalle
         payer: identity,
         requester: Requester::Stranger,
         limits: LIMITS,
+        total: None,
+        short_codes: u32::MAX,
         now,
         resume: None,
         fresh: FreshChallenge {
             key,
             nonce: Nonce::from_bytes([key.as_bytes()[31]; 16]),
             code_mac: mac(1),
+            longer_code_mac: mac(2),
             expires_at: now + 10 * MINUTE,
         },
     }
@@ -115,7 +118,7 @@ pub(super) fn resume(mut open: OpenChallenge, key: ChallengeKey) -> OpenChalleng
 /// The ticket of a challenge that must have been opened.
 pub(super) fn opened(opening: Opening) -> SendTicket {
     match opening {
-        Opening::Opened(ticket) => ticket,
+        Opening::Opened { ticket, .. } => ticket,
         other => panic!("expected a fresh challenge, got {other:?}"),
     }
 }

@@ -45,6 +45,7 @@ pub mod fixtures;
 mod realms;
 mod sessions;
 mod sign_in;
+mod totals;
 mod users;
 
 use std::future::Future;
@@ -59,6 +60,7 @@ pub use exhausted::*;
 pub use realms::*;
 pub use sessions::*;
 pub use sign_in::*;
+pub use totals::*;
 pub use users::*;
 
 /// A backend for the suite.
@@ -113,6 +115,14 @@ macro_rules! store_conformance {
             a_refund_of_the_cooldown_leaves_the_day_paid
             a_refund_of_a_send_that_was_not_paid_changes_nothing
             a_late_refund_does_not_touch_a_later_send
+            all_strangers_of_an_address_have_one_total
+            both_pay_or_neither
+            a_burst_costs_the_total_one_send
+            a_total_has_a_number_for_every_send
+            later_codes_of_a_day_are_longer
+            a_refund_reaches_the_total
+            totals_follow_the_rule_step_by_step
+            a_clean_up_keeps_the_total_of_a_day
             a_live_challenge_goes_on_unchanged
             a_challenge_goes_on_when_another_budget_pays
             only_a_live_challenge_of_the_same_identity_goes_on

@@ -38,7 +38,7 @@ struct SameSite {
     sender: ConsoleSender,
 }
 
-#[otp_config(user = User, secret_key = env("S"), max_sends_per_day = 100)]
+#[otp_config(user = User, secret_key = env("S"), max_sends_per_day_total = 1000)]
 struct Guesses {
     #[otp(sender)]
     sender: ConsoleSender,

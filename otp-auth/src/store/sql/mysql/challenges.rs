@@ -4,10 +4,10 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::super::retry::retrying;
 use super::MySqlStore;
-use crate::challenge::budget::EXHAUSTED_CHALLENGES;
-use crate::store::sql::row::{budget, counted, opening};
+use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
+use crate::store::sql::row::{budget, counted, opening, total};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, Requester,
+    Budget, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund,
     SendLimits, SendTicket, StoreResult, Timestamp,
 };
 
@@ -20,7 +20,7 @@ pub(super) async fn lock_budget(
     connection: &mut MySqlConnection,
     realm: &Realm,
     payer: &Identity,
-    requester: Requester,
+    class: u8,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO otp_budgets \
@@ -29,23 +29,27 @@ pub(super) async fn lock_budget(
     )
     .bind(realm.as_str().as_bytes())
     .bind(payer.as_bytes().as_slice())
-    .bind(requester as u8)
+    .bind(class)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Reads a budget that exists and, with `nonce` and `expires_at`, the challenge to resume, as one
-/// row.
+/// Reads a budget that exists, the total, and the challenge to resume, as one row.
 async fn read(connection: &mut MySqlConnection, realm: &Realm, open: &OpenChallenge) -> Result<MySqlRow, sqlx::Error> {
     sqlx::query(
         "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
-         challenge.nonce, challenge.expires_at \
-         FROM otp_budgets budget LEFT JOIN otp_challenges challenge \
+         total.day_started_at AS total_started_at, total.day_sends AS total_sends, \
+         challenge.nonce, challenge.code_mac, challenge.expires_at \
+         FROM otp_budgets budget \
+         LEFT JOIN otp_budgets total ON total.realm = budget.realm AND total.identity = ? AND total.requester = ? \
+         LEFT JOIN otp_challenges challenge \
          ON challenge.realm = budget.realm AND challenge.`key` = ? AND challenge.identity = ? AND challenge.consumed_at IS NULL \
          AND challenge.expires_at > ? AND challenge.tries < ? \
          WHERE budget.realm = ? AND budget.identity = ? AND budget.requester = ?",
     )
+    .bind(open.total.as_ref().map(|total| total.payer.as_bytes().as_slice()))
+    .bind(ALL_STRANGERS)
     .bind(open.resume.as_ref().map(|resume| resume.key.as_bytes().as_slice()))
     .bind(open.identity.as_bytes().as_slice())
     .bind(open.now.as_millis())
@@ -60,7 +64,8 @@ async fn read(connection: &mut MySqlConnection, realm: &Realm, open: &OpenChalle
 async fn pay(
     connection: &mut MySqlConnection,
     realm: &Realm,
-    open: &OpenChallenge,
+    payer: &Identity,
+    class: u8,
     spent: Budget,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -73,14 +78,19 @@ async fn pay(
     .bind(spent.day_started_at.as_millis())
     .bind(spent.day_sends)
     .bind(realm.as_str().as_bytes())
-    .bind(open.payer.as_bytes().as_slice())
-    .bind(open.requester as u8)
+    .bind(payer.as_bytes().as_slice())
+    .bind(class)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn add_fresh(connection: &mut MySqlConnection, realm: &Realm, open: &OpenChallenge) -> Result<(), sqlx::Error> {
+async fn add_fresh(
+    connection: &mut MySqlConnection,
+    realm: &Realm,
+    open: &OpenChallenge,
+    code_mac: CodeMac,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO otp_challenges (realm, `key`, identity, nonce, code_mac, created_at, expires_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -89,7 +99,7 @@ async fn add_fresh(connection: &mut MySqlConnection, realm: &Realm, open: &OpenC
     .bind(open.fresh.key.as_bytes().as_slice())
     .bind(open.identity.as_bytes().as_slice())
     .bind(open.fresh.nonce.as_bytes().as_slice())
-    .bind(open.fresh.code_mac.as_bytes().as_slice())
+    .bind(code_mac.as_bytes().as_slice())
     .bind(open.now.as_millis())
     .bind(open.fresh.expires_at.as_millis())
     .execute(connection)
@@ -101,22 +111,67 @@ impl MySqlStore {
     /// One attempt to pay and open, in one transaction.
     async fn pay_and_open(&self, realm: &Realm, open: &OpenChallenge) -> Result<Opening, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        lock_budget(&mut transaction, realm, &open.payer, open.requester).await?;
+        lock_budget(&mut transaction, realm, &open.payer, open.requester as u8).await?;
+        if let Some(limit) = &open.total {
+            lock_budget(&mut transaction, realm, &limit.payer, ALL_STRANGERS).await?;
+        }
         let row = read(&mut transaction, realm, open).await?;
-        let spent = match Budget::spend(budget(&row)?, open.now, open.limits) {
+        let spent = match open.spend(budget(&row)?, total(&row)?) {
             Ok(spent) => spent,
             Err(wait) => {
                 transaction.rollback().await?;
                 return Ok(Opening::Wait(wait));
             }
         };
-        pay(&mut transaction, realm, open, spent).await?;
-        let opening = opening(&row, open.ticket())?;
-        if matches!(opening, Opening::Opened(_)) {
-            add_fresh(&mut transaction, realm, open).await?;
+        pay(&mut transaction, realm, &open.payer, open.requester as u8, spent.budget).await?;
+        if let Some((limit, total)) = open.total.zip(spent.total) {
+            pay(&mut transaction, realm, &limit.payer, ALL_STRANGERS, total.to_budget()).await?;
+        }
+        let opening = opening(&row, open, spent.number())?;
+        if let Opening::Opened { code_mac, .. } = opening {
+            add_fresh(&mut transaction, realm, open, code_mac).await?;
         }
         transaction.commit().await?;
         Ok(opening)
+    }
+
+    /// Refunds a send, in one transaction.
+    async fn refund(
+        &self,
+        realm: &Realm,
+        ticket: &SendTicket,
+        refund: Refund,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let refunded = sqlx::query(
+            "UPDATE otp_budgets SET next_send_at = ?, \
+             hour_sends = GREATEST(hour_sends - ?, 0), day_sends = GREATEST(day_sends - ?, 0) \
+             WHERE realm = ? AND identity = ? AND requester = ? AND next_send_at = ?",
+        )
+        .bind(now.as_millis())
+        .bind(i64::from(refund.sends()))
+        .bind(i64::from(refund.sends()))
+        .bind(realm.as_str().as_bytes())
+        .bind(ticket.payer.as_bytes().as_slice())
+        .bind(ticket.requester as u8)
+        .bind(ticket.next_send_at.as_millis())
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(payer) = ticket.total.filter(|_| refunded.rows_affected() > 0) {
+            sqlx::query(
+                "UPDATE otp_budgets SET day_sends = GREATEST(day_sends - ?, 0) \
+                 WHERE realm = ? AND identity = ? AND requester = ? AND day_started_at <= ?",
+            )
+            .bind(i64::from(refund.sends()))
+            .bind(realm.as_str().as_bytes())
+            .bind(payer.as_bytes().as_slice())
+            .bind(ALL_STRANGERS)
+            .bind(ticket.paid_at.as_millis())
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await
     }
 }
 
@@ -126,23 +181,7 @@ impl ChallengeStore for MySqlStore {
     }
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
-        let refunding = || {
-            sqlx::query(
-                "UPDATE otp_budgets SET next_send_at = ?, \
-                 hour_sends = GREATEST(hour_sends - ?, 0), day_sends = GREATEST(day_sends - ?, 0) \
-                 WHERE realm = ? AND identity = ? AND requester = ? AND next_send_at = ?",
-            )
-            .bind(now.as_millis())
-            .bind(i64::from(refund.sends()))
-            .bind(i64::from(refund.sends()))
-            .bind(realm.as_str().as_bytes())
-            .bind(ticket.payer.as_bytes().as_slice())
-            .bind(ticket.requester as u8)
-            .bind(ticket.next_send_at.as_millis())
-            .execute(&self.pool)
-        };
-        retrying(refunding).await?;
-        Ok(())
+        retrying(|| self.refund(realm, ticket, refund, now)).await
     }
 
     async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {

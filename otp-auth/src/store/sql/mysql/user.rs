@@ -21,7 +21,7 @@ impl SignInStatements for MySql {
 
     /// Locks the budget of the address.
     async fn take_turn(connection: &mut MySqlConnection, realm: &Realm, identity: &Identity) -> Result<(), Error> {
-        lock_budget(connection, realm, identity, Requester::Stranger).await
+        lock_budget(connection, realm, identity, Requester::Stranger as u8).await
     }
 
     fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, MySql, Arguments> {

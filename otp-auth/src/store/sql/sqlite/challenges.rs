@@ -3,15 +3,15 @@
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
-use crate::challenge::budget::EXHAUSTED_CHALLENGES;
-use crate::store::sql::row::{budget, count, counted, opening};
+use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
+use crate::store::sql::row::{budget, count, counted, opening, total};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
-    SendTicket, StoreResult, Timestamp,
+    ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
+    SendTicket, Spent, StoreResult, Timestamp,
 };
 
-/// Reads the budget and, with `nonce` and `expires_at`, the challenge to resume, as one row. What
-/// does not exist is NULL.
+/// Reads the budget, the total, and the challenge to resume, as one row. What does not exist is
+/// NULL.
 async fn read(
     connection: &mut SqliteConnection,
     realm: &Realm,
@@ -19,9 +19,11 @@ async fn read(
 ) -> Result<SqliteRow, sqlx::Error> {
     sqlx::query(
         "SELECT budget.next_send_at, budget.hour_started_at, budget.hour_sends, budget.day_started_at, budget.day_sends, \
-         challenge.nonce, challenge.expires_at \
+         total.day_started_at AS total_started_at, total.day_sends AS total_sends, \
+         challenge.nonce, challenge.code_mac, challenge.expires_at \
          FROM (SELECT 1) \
          LEFT JOIN otp_budgets budget ON budget.realm = ?1 AND budget.identity = ?2 AND budget.requester = ?3 \
+         LEFT JOIN otp_budgets total ON total.realm = ?1 AND total.identity = ?8 AND total.requester = ?9 \
          LEFT JOIN otp_challenges challenge ON challenge.realm = ?1 AND challenge.key = ?4 AND challenge.identity = ?5 \
          AND challenge.consumed_at IS NULL AND challenge.expires_at > ?6 AND challenge.tries < ?7",
     )
@@ -32,52 +34,70 @@ async fn read(
     .bind(open.identity.as_bytes().as_slice())
     .bind(open.now.as_millis())
     .bind(open.resume.as_ref().map(|resume| resume.max_attempts))
+    .bind(open.total.as_ref().map(|total| total.payer.as_bytes().as_slice()))
+    .bind(ALL_STRANGERS)
     .fetch_one(connection)
     .await
 }
 
-/// What [`write`] adds to a payer's new budget.
-struct Writing {
-    /// Whether it replaces a budget that exists.
-    replaces: bool,
-    /// Whether it adds the fresh challenge.
-    is_fresh: bool,
+/// What [`write`] adds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// A first budget, a first total and the fresh challenge; nothing if one of the two exists.
+    First,
+    /// Budget and total, whatever they are.
+    Paid,
+    /// The fresh challenge as well.
+    PaidAndFresh,
 }
 
-/// Writes the budget and the challenge: two statements, sent to the connection's thread as one.
-/// Returns whether they did anything.
+/// Writes the budget, the challenge and the total: statements that are sent to the connection's
+/// thread as one. Returns whether they did anything.
 async fn write(
     connection: &mut SqliteConnection,
     realm: &Realm,
     open: &OpenChallenge,
-    spent: Budget,
-    Writing { replaces, is_fresh }: Writing,
+    spent: Spent,
+    writing: Writing,
 ) -> Result<bool, sqlx::Error> {
+    let Spent { budget, total, .. } = spent;
+    // sqlx takes a number that a statement leaves out for a value without one, and stops binding
+    // when those outnumber the values. So what the last statement needs comes first.
     let written = sqlx::query(
         "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+         SELECT ?1, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+         WHERE ?4 OR NOT EXISTS (SELECT 1 FROM otp_budgets WHERE realm = ?1 AND identity = ?2 AND requester = ?3) \
          ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = excluded.next_send_at, \
          hour_started_at = excluded.hour_started_at, hour_sends = excluded.hour_sends, \
-         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends WHERE ?15; \
+         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends WHERE ?4; \
          INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
-         SELECT ?1, ?9, ?10, ?11, ?12, ?13, ?14 WHERE ?16 AND changes() = 1",
+         SELECT ?1, ?14, ?15, ?16, ?17, ?18, ?19 WHERE ?20 AND (?4 OR changes() = 1); \
+         INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+         SELECT ?1, ?2, ?3, ?5, ?5, 0, ?5, ?6 WHERE ?2 IS NOT NULL AND (?4 OR changes() = 1) \
+         ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = excluded.next_send_at, \
+         hour_started_at = excluded.hour_started_at, \
+         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends",
     )
     .bind(realm.as_str())
+    .bind(open.total.as_ref().map(|total| total.payer.as_bytes().as_slice()))
+    .bind(ALL_STRANGERS)
+    .bind(writing != Writing::First)
+    .bind(total.map(|total| total.started_at.as_millis()))
+    .bind(total.map(|total| total.sends))
     .bind(open.payer.as_bytes().as_slice())
     .bind(open.requester as u8)
-    .bind(spent.next_send_at.as_millis())
-    .bind(spent.hour_started_at.as_millis())
-    .bind(spent.hour_sends)
-    .bind(spent.day_started_at.as_millis())
-    .bind(spent.day_sends)
+    .bind(budget.next_send_at.as_millis())
+    .bind(budget.hour_started_at.as_millis())
+    .bind(budget.hour_sends)
+    .bind(budget.day_started_at.as_millis())
+    .bind(budget.day_sends)
     .bind(open.fresh.key.as_bytes().as_slice())
     .bind(open.identity.as_bytes().as_slice())
     .bind(open.fresh.nonce.as_bytes().as_slice())
-    .bind(open.fresh.code_mac.as_bytes().as_slice())
+    .bind(open.code_mac(spent.number()).as_bytes().to_vec())
     .bind(open.now.as_millis())
     .bind(open.fresh.expires_at.as_millis())
-    .bind(replaces)
-    .bind(is_fresh)
+    .bind(writing != Writing::Paid)
     .execute(connection)
     .await?;
     Ok(written.rows_affected() > 0)
@@ -88,39 +108,48 @@ impl ChallengeStore for SqliteStore {
         let (_turn, mut transaction) = self.begin().await?;
         // Most addresses have no budget, so a first one is written without reading.
         if open.resume.is_none()
-            && let Ok(first) = Budget::spend(None, open.now, open.limits)
-            && write(&mut transaction, realm, open, first, Writing { replaces: false, is_fresh: true }).await?
+            && let Ok(first) = open.spend(None, None)
+            && write(&mut transaction, realm, open, first, Writing::First).await?
         {
             transaction.commit().await?;
-            return Ok(Opening::Opened(open.ticket()));
+            return Ok(Opening::Opened { code_mac: open.code_mac(first.number()), ticket: open.ticket() });
         }
         let row = read(&mut transaction, realm, open).await?;
-        let spent = match Budget::spend(budget(&row)?, open.now, open.limits) {
+        let spent = match open.spend(budget(&row)?, total(&row)?) {
             Ok(spent) => spent,
             Err(wait) => {
                 transaction.rollback().await?;
                 return Ok(Opening::Wait(wait));
             }
         };
-        let opening = opening(&row, open.ticket())?;
-        let writing = Writing { replaces: true, is_fresh: matches!(opening, Opening::Opened(_)) };
+        let opening = opening(&row, open, spent.number())?;
+        let is_fresh = matches!(opening, Opening::Opened { .. });
+        let writing = if is_fresh { Writing::PaidAndFresh } else { Writing::Paid };
         write(&mut transaction, realm, open, spent, writing).await?;
         transaction.commit().await?;
         Ok(opening)
     }
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
-        let refunding = sqlx::query(
-            "UPDATE otp_budgets SET next_send_at = ?1, hour_sends = max(hour_sends - ?6, 0), day_sends = max(day_sends - ?6, 0) \
-             WHERE realm = ?5 AND identity = ?2 AND requester = ?3 AND next_send_at = ?4",
+        let (_turn, mut transaction) = self.begin().await?;
+        sqlx::query(
+            "UPDATE otp_budgets SET next_send_at = ?6, hour_sends = max(hour_sends - ?2, 0), day_sends = max(day_sends - ?2, 0) \
+             WHERE realm = ?1 AND identity = ?7 AND requester = ?8 AND next_send_at = ?9; \
+             UPDATE otp_budgets SET day_sends = max(day_sends - ?2, 0) \
+             WHERE realm = ?1 AND identity = ?3 AND requester = ?4 AND day_started_at <= ?5 AND changes() = 1",
         )
+        .bind(realm.as_str())
+        .bind(refund.sends())
+        .bind(ticket.total.as_ref().map(|payer| payer.as_bytes().as_slice()))
+        .bind(ALL_STRANGERS)
+        .bind(ticket.paid_at.as_millis())
         .bind(now.as_millis())
         .bind(ticket.payer.as_bytes().as_slice())
         .bind(ticket.requester as u8)
         .bind(ticket.next_send_at.as_millis())
-        .bind(realm.as_str())
-        .bind(refund.sends());
-        self.write(refunding).await?;
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
