@@ -5,6 +5,7 @@
 //! look-alike, but the account would be the other one. (The vowel AM of Thai and Lao is the
 //! exception; there, the e-mail goes to the canonical form.)
 
+mod alias;
 mod local_part;
 
 use std::fmt;
@@ -81,10 +82,15 @@ impl Address {
         &self.deliver_to
     }
 
-    /// The form that identifies the account: in the user table, in budgets, in comparisons.
+    /// The form that identifies the account: in the user table and in comparisons.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
+    }
+
+    /// What all addresses of one mailbox have in common, as far as is known. For budgets only.
+    pub(crate) fn folded(&self) -> String {
+        alias::fold(&self.canonical)
     }
 }
 

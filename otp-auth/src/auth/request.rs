@@ -158,7 +158,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let device = self.known_device(&mailbox, request.device, now).await?;
         let (asking, payer) = match device {
             Some(device) => (Requester::KnownDevice, device.payer(keys, &identity)),
-            None => (Requester::Stranger, identity),
+            None => (Requester::Stranger, Identity::of_mailbox(keys, &mailbox.address)),
         };
 
         let challenge = Challenge::random(device)?;

@@ -201,8 +201,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         let auth = self.clone();
         let noting = async move {
             let first = Suspicion::too_many_attempts(&identity, address.clone());
-            // The store has logged its error, which does not change the response.
-            let count = auth.inner.store().count_exhausted(&identity, context.time).await.unwrap_or(0);
+            // Aliases of one mailbox count together. The store has logged its error, which does not
+            // change the response.
+            let mailbox = address.as_ref().map(|address| Identity::of_mailbox(auth.inner.keys.current(), address));
+            let counter = mailbox.unwrap_or(identity);
+            let count = auth.inner.store().count_exhausted(&counter, context.time).await.unwrap_or(0);
             let second = Suspicion::challenges_exhausted(&identity, address, count);
             for suspicion in [Some(first), second].into_iter().flatten() {
                 auth.raise(&suspicion, &context).await;

@@ -78,6 +78,12 @@ impl Identity {
         Self(keys.identity.mac(&[address.canonical().as_bytes()]))
     }
 
+    /// The identity of the mailbox behind an address, so that its aliases share what they may
+    /// receive.
+    pub(crate) fn of_mailbox(keys: &Keys, address: &Address) -> Self {
+        Self(keys.identity.mac(&[address.folded().as_bytes()]))
+    }
+
     /// For logs: enough to find related lines, too little to find the address.
     pub(crate) fn short(&self) -> impl fmt::Display {
         let [a, b, c, d, ..] = self.0;

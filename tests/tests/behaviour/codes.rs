@@ -542,6 +542,7 @@ async fn mail_06_t33_dots_and_tags_make_accounts_of_their_own() {
         let mut client = app.client();
         client.sign_in(email).await;
         assert_eq!(client.get("/me").await.ok().json()["email"], email);
+        app.pass(COOLDOWN);
     }
     assert_eq!(app.users().await.len(), 3);
     let addresses: Vec<_> = app.sender.messages().into_iter().map(|message| message.address).collect();

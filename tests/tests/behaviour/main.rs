@@ -12,6 +12,7 @@
 )]
 
 mod administration;
+mod aliases;
 mod bad_input;
 mod bad_tokens;
 mod binding;
