@@ -50,6 +50,8 @@ pub struct Client<A = App> {
     pub refresh_token: Option<String>,
     /// The device token of a native application.
     pub device: Option<String>,
+    /// Sent with every request for a code.
+    pub proof: Option<String>,
     /// The access token.
     pub access_token: Option<String>,
     /// Sent with every request.
@@ -68,6 +70,7 @@ impl<A: Target> Client<A> {
             challenge: None,
             refresh_token: None,
             device: None,
+            proof: None,
             access_token: None,
             headers: Vec::new(),
             address: None,
@@ -154,6 +157,9 @@ impl<A: Target> Client<A> {
         let mut body = json!({ "email": email });
         if let Some(device) = &self.device {
             body["device"] = device.as_str().into();
+        }
+        if let Some(proof) = &self.proof {
+            body["proof"] = proof.as_str().into();
         }
         self.post("/auth/request-otp", &body).await
     }

@@ -15,6 +15,7 @@ mod administration;
 mod aliases;
 mod bad_input;
 mod bad_tokens;
+mod before_send;
 mod binding;
 mod check;
 mod client_addresses;

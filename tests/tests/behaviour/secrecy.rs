@@ -177,8 +177,8 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
         )*};
     }
     bodies! {
-        RequestOtpBody { "email": email };
-        RequestOtpBodyWithDevice { "email": email, "device": device };
+        RequestOtpBody { "email": email, "proof": device };
+        RequestOtpBodyWithDevice { "email": email, "device": device, "proof": device };
         VerifyBody { "email": email, "code": code };
         VerifyBodyWithChallenge { "email": email, "code": code, "challenge": challenge, "device": device };
         RefreshBody { "refresh_token": refresh };
@@ -200,9 +200,10 @@ fn assert_prints_nothing(printed: &[(String, String)], secrets: &[String]) {
 /// The arguments of the use cases: applications that instrument their calls print them.
 #[test]
 fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
-    let secrets = ["quentin", "4938170000", "the-challenge", "the-device", "the-refresh-token"].map(str::to_owned);
-    let [email, code, challenge, device, refresh] = &secrets;
-    let request = CodeRequest::new(email).challenge(challenge.as_str()).device(device.as_str());
+    let secrets =
+        ["quentin", "4938170000", "the-challenge", "the-device", "the-proof", "the-refresh-token"].map(str::to_owned);
+    let [email, code, challenge, device, proof, refresh] = &secrets;
+    let request = CodeRequest::new(email).challenge(challenge.as_str()).device(device.as_str()).proof(proof.as_str());
     let older = [refresh.as_str()];
     let verification = Verification::new(email, code)
         .challenge(challenge.as_str())
