@@ -23,6 +23,11 @@ pub struct RequestOtpBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 8192))]
     pub proof: Option<Secret>,
+    /// The `unlock` token of an e-mail to this address, if any. For a day, its holder need not wait
+    /// for strangers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub unlock: Option<Secret>,
 }
 
 /// The body of `POST /request-otp` in body and both modes.
@@ -41,6 +46,11 @@ pub struct RequestOtpBodyWithDevice {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 8192))]
     pub proof: Option<Secret>,
+    /// The `unlock` token of an e-mail to this address, if any. For a day, its holder need not wait
+    /// for strangers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub unlock: Option<Secret>,
 }
 
 /// The response to `POST /request-otp` in cookie mode. The challenge is in its cookie.
@@ -174,7 +184,7 @@ impl RequestOtpBody {
     /// Requests a code.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
-        Self { email: email.into(), proof: None }
+        Self { email: email.into(), proof: None, unlock: None }
     }
 }
 
@@ -182,7 +192,7 @@ impl RequestOtpBodyWithDevice {
     /// Requests a code from a device that has not signed in yet.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
-        Self { email: email.into(), device: None, proof: None }
+        Self { email: email.into(), device: None, proof: None, unlock: None }
     }
 }
 
@@ -252,8 +262,8 @@ impl Message {
 }
 
 impl From<RequestOtpBody> for RequestOtpBodyWithDevice {
-    fn from(RequestOtpBody { email, proof }: RequestOtpBody) -> Self {
-        Self { email, device: None, proof }
+    fn from(RequestOtpBody { email, proof, unlock }: RequestOtpBody) -> Self {
+        Self { email, device: None, proof, unlock }
     }
 }
 

@@ -12,7 +12,7 @@ use super::error::AuthError;
 use super::hooks::Leave;
 use super::in_flight::Place;
 use crate::challenge::code::{self, Nonce};
-use crate::challenge::{Challenge, Identity};
+use crate::challenge::{Challenge, DeviceId, Identity, unlock};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
@@ -45,13 +45,16 @@ pub struct CodeRequest<'a> {
     ///
     /// [`Hooks::before_send`]: crate::Hooks::before_send
     pub proof: Option<&'a str>,
+    /// The [`unlock`](OtpMessage::unlock) token of a message to this address or an alias of it, if
+    /// any. It counts before a known device.
+    pub unlock: Option<&'a str>,
 }
 
 impl<'a> CodeRequest<'a> {
     /// A request for a code to this address, as typed.
     #[must_use]
     pub const fn new(email: &'a str) -> Self {
-        Self { email, challenge: None, device: None, proof: None }
+        Self { email, challenge: None, device: None, proof: None, unlock: None }
     }
 
     /// Adds the [`challenge`](Self::challenge) that the client holds.
@@ -70,6 +73,12 @@ impl<'a> CodeRequest<'a> {
     #[must_use]
     pub fn proof(self, proof: impl Into<Option<&'a str>>) -> Self {
         Self { proof: proof.into(), ..self }
+    }
+
+    /// Adds the [`unlock`](Self::unlock) token of a message.
+    #[must_use]
+    pub fn unlock(self, unlock: impl Into<Option<&'a str>>) -> Self {
+        Self { unlock: unlock.into(), ..self }
     }
 }
 
@@ -107,6 +116,7 @@ struct Outgoing {
     expires_in: Duration,
     ticket: SendTicket,
     paid_at: Timestamp,
+    unlock: Secret,
 }
 
 /// A message before payment.
@@ -120,6 +130,7 @@ struct Paying {
     open: OpenChallenge,
     place: Place,
     leave: Leave,
+    unlock: Secret,
 }
 
 /// Why a message was not delivered, as far as known.
@@ -172,7 +183,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (keys, settings) = (self.inner.keys.current(), &self.inner.settings);
         let identity = *mailbox.identity();
 
-        let device = self.known_device(&mailbox, request.device, now).await?;
+        let unlocked = request.unlock.and_then(|token| unlock::read(&self.inner.keys, &mailbox.address, token, now));
+        let device = match unlocked {
+            Some(device) => Some(device),
+            None => self.known_device(&mailbox, request.device, now).await?,
+        };
         let context = RequestContext { known_device: device.is_some(), ..self.context(now) };
         let proof = request.proof.filter(|proof| proof.len() <= MAX_PROOF_BYTES);
         let leave = self.leave(&mailbox.address, &context, proof).await.inspect_err(|error| {
@@ -186,6 +201,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
 
         let challenge = Challenge::random(device)?;
+        // A stranger pays for a new budget of the owner. What such a budget pays for makes no
+        // second one, or there would be no end to them.
+        let unlock = unlock::token(keys, &mailbox.address, device.map_or_else(DeviceId::random, Ok)?, now);
         let nonce = Nonce::random()?;
         let code = code::derive(keys, &nonce, settings.otp_length, self.code_kind());
         let held = request.challenge.and_then(Challenge::parse);
@@ -210,7 +228,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             AuthError::DeliveryFailed
         })?;
 
-        let paying = Paying { address: mailbox.address, code, challenge, held, open, place, leave };
+        let paying = Paying { address: mailbox.address, code, challenge, held, open, place, leave, unlock };
         // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
@@ -219,7 +237,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Pays for the send, and sends. Waits for the send if the response depends on it.
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
-        let Paying { address, code, challenge, held, open, place, leave } = paying;
+        let Paying { address, code, challenge, held, open, place, leave, unlock } = paying;
         let settings = &self.inner.settings;
         let opening = self.inner.store().open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
         let (challenge, code, expires_at, ticket) = match opening {
@@ -245,6 +263,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             expires_in: requested.expires_in,
             ticket,
             paid_at: open.now,
+            unlock,
         };
         if settings.auto_create_user && leave == Leave::Awaited {
             self.deliver_or_refund(outgoing).await?;
@@ -311,6 +330,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             code: outgoing.code.expose(),
             expires_in: outgoing.expires_in,
             purpose: Purpose::SignIn,
+            unlock: outgoing.unlock.expose(),
         };
         let sending = AssertUnwindSafe(async { self.inner.config.sender().send_otp(message).await }).catch_unwind();
         let (identity, client) = (&outgoing.identity, self.client_ip());

@@ -49,3 +49,4 @@ mod settings;
 mod several_cookies;
 mod sign_out;
 mod support;
+mod unlock;
