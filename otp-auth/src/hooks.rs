@@ -52,6 +52,11 @@ pub enum SendAnswer {
     SendAndWait,
     /// Send nothing, and let the client believe that a code was sent. The challenge and the budget
     /// are real, but nobody knows the code.
+    ///
+    /// Decide by the address. If you suppress what certain clients request for an address that you
+    /// serve, they use up its budget, and its owner gets no e-mail with a way out
+    /// ([`OtpMessage::unlock`](crate::OtpMessage::unlock)). For those, use
+    /// [`RequireProof`](Self::RequireProof).
     Suppress,
     /// Send nothing, and ask the client for a proof. It gets a 403 `proof_required`, and nothing is
     /// counted.
