@@ -21,7 +21,8 @@ pub struct RequestContext {
     /// The client's preferred language, as a tag such as `de-CH`. On the routes, it is the first of
     /// the highest quality in `Accept-Language`.
     pub language: Option<String>,
-    /// Whether the client proved that it has signed in to this address before. Always `false` on
+    /// Whether the client proved that it has signed in to this address before, or requests a code
+    /// with the [`unlock`](crate::OtpMessage::unlock) token of a message to it. Always `false` on
     /// refresh and sign-out, which present no address.
     pub known_device: bool,
     /// The challenge of the presented code. Only the client that requested the code can present it,

@@ -18,6 +18,14 @@ pub(crate) fn code_sent(identity: &Identity, client: Option<IpAddr>) {
     tracing::info!(event = "authn_code_sent", method = "email_otp", identity = %identity.short(), client = client.map(display));
 }
 
+pub(crate) fn code_suppressed(identity: &Identity, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_code_suppressed", method = "email_otp", identity = %identity.short(), client = client.map(display));
+}
+
+pub(crate) fn proof_required(identity: &Identity, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_proof_required", method = "email_otp", identity = %identity.short(), client = client.map(display));
+}
+
 pub(crate) fn resend_too_soon(identity: &Identity, client: Option<IpAddr>) {
     tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %identity.short(), client = client.map(display));
 }

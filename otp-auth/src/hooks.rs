@@ -38,6 +38,31 @@ impl From<Admission> for SignInAnswer {
     }
 }
 
+/// The application's response to [`Hooks::before_send`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendAnswer {
+    /// Send the code in the background. The client cannot tell this from [`Suppress`](Self::Suppress),
+    /// not even by the time that the response takes. As with `auto_create_user = false`, it does
+    /// not learn that a send failed, and a failed send counts.
+    Send,
+    /// Send the code. With `auto_create_user = true` the client waits, learns that a send failed,
+    /// and gets it refunded. This is the default.
+    ///
+    /// Such a response takes as long as the sender does, which tells it from a suppressed one.
+    SendAndWait,
+    /// Send nothing, and let the client believe that a code was sent. The challenge and the budget
+    /// are real, but nobody knows the code.
+    ///
+    /// Decide by the address. If you suppress what certain clients request for an address that you
+    /// serve, they use up its budget, and its owner gets no e-mail with a way out
+    /// ([`OtpMessage::unlock`](crate::OtpMessage::unlock)). For those, use
+    /// [`RequireProof`](Self::RequireProof).
+    Suppress,
+    /// Send nothing, and ask the client for a proof. It gets a 403 `proof_required`, and nothing is
+    /// counted.
+    RequireProof,
+}
+
 /// How many exhausted challenges of one address in a day are suspicious.
 const SUSPICIOUS_CHALLENGES_PER_DAY: u32 = 3;
 
@@ -93,8 +118,9 @@ impl Suspicion {
 /// with `#[otp(hooks)]`, or implement it for the config struct and add the bare key `hooks` to the
 /// attribute.
 ///
-/// [`before_create`](Self::before_create) and [`before_sign_in`](Self::before_sign_in) fail closed:
-/// without a response within five seconds, they reject. Notifications come after the fact. They may
+/// [`before_send`](Self::before_send), [`before_create`](Self::before_create) and
+/// [`before_sign_in`](Self::before_sign_in) fail closed: without a response within five seconds,
+/// nothing is sent and nobody is signed in. Notifications come after the fact. They may
 /// be cut off after five seconds, and cannot undo anything. All of them receive a [`RequestContext`]. If
 /// your application made the call (for example
 /// [`revoke_all_sessions`](crate::OtpAuth::revoke_all_sessions)), the context has only the time,
@@ -105,6 +131,27 @@ impl Suspicion {
     note = "add the key `hooks` to `#[otp_config(...)]` if the struct implements them, or mark the field that does with `#[otp(hooks)]`"
 )]
 pub trait Hooks<U>: Send + Sync + 'static {
+    /// Somebody requests a code for an address. May suppress it, for example because the domain is
+    /// disposable or not on a list, or ask for a proof that the client is no robot. `proof` is what
+    /// the client sent as `"proof"`, at most 8 KiB and not checked: ask the service that issued it.
+    ///
+    /// [`RequestContext::known_device`] tells your users from strangers, so that only strangers
+    /// need a proof. No user has been looked up yet, and the answer should not depend on whether
+    /// there is one.
+    ///
+    /// This runs before anything is counted, so every request reaches it, and its cost is yours:
+    /// decide without I/O where you can. Without a response within five seconds, or after a panic,
+    /// nothing is sent and the client gets a 503 `delivery_failed`.
+    fn before_send(
+        &self,
+        address: &Address,
+        context: &RequestContext,
+        proof: Option<&str>,
+    ) -> impl Future<Output = SendAnswer> + Send {
+        let _ = (address, context, proof);
+        async { SendAnswer::SendAndWait }
+    }
+
     /// Somebody proved control of `email` (in canonical form) and has no account yet. May reject;
     /// then nothing is created, and the code remains valid.
     fn before_create(&self, email: &str, context: &RequestContext) -> impl Future<Output = Admission> + Send {

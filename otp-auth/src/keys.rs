@@ -59,6 +59,7 @@ impl MasterSecret {
             code_mac: mac(KeyPurpose::CodeMac)?,
             identity: mac(KeyPurpose::Identity)?,
             device: mac(KeyPurpose::Device)?,
+            unlock: mac(KeyPurpose::Unlock)?,
             binding: mac(KeyPurpose::Binding)?,
         })
     }
@@ -80,6 +81,7 @@ enum KeyPurpose {
     CodeMac,
     Identity,
     Device,
+    Unlock,
     Binding,
 }
 
@@ -93,6 +95,7 @@ impl KeyPurpose {
             Self::CodeMac => b"code mac",
             Self::Identity => b"identity",
             Self::Device => b"known device",
+            Self::Unlock => b"unlock",
             Self::Binding => b"binding",
         }
     }
@@ -115,6 +118,8 @@ pub(crate) struct Keys {
     pub(crate) identity: MacKey,
     /// Signs device cookies.
     pub(crate) device: MacKey,
+    /// Signs the tokens in messages.
+    pub(crate) unlock: MacKey,
     /// Binds a session to the proven address.
     pub(crate) binding: MacKey,
 }
@@ -165,9 +170,9 @@ mod tests {
     }
 
     /// The output of each key for the same input.
-    fn macs(keys: &Keys) -> [[u8; 32]; 7] {
-        let Keys { id: _, access, refresh, code, code_mac, identity, device, binding } = keys;
-        [access, refresh, code, code_mac, identity, device, binding].map(|key| key.sign(b"x"))
+    fn macs(keys: &Keys) -> [[u8; 32]; 8] {
+        let Keys { id: _, access, refresh, code, code_mac, identity, device, unlock, binding } = keys;
+        [access, refresh, code, code_mac, identity, device, unlock, binding].map(|key| key.sign(b"x"))
     }
 
     #[test]
@@ -195,6 +200,7 @@ mod tests {
                 "c677f02264333f1d2afce47f",
                 "5d47bea43df011413bdfdab4",
                 "ccb2013ece4970836eaba167",
+                "9da2d794c8dd628deb4d56ae",
                 "0316f3fa343e760bb703329b",
             ]
         );

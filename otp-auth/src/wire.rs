@@ -19,6 +19,15 @@ pub struct RequestOtpBody {
     /// The address to send the code to.
     #[cfg_attr(feature = "openapi", schema(format = "email", examples("ann@example.com")))]
     pub email: String,
+    /// What the application asks for with a 403 `proof_required`, such as the token of a captcha.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 8192))]
+    pub proof: Option<Secret>,
+    /// The `unlock` token of an e-mail to this address, if any. For a day, its holder need not wait
+    /// for strangers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub unlock: Option<Secret>,
 }
 
 /// The body of `POST /request-otp` in body and both modes.
@@ -33,6 +42,15 @@ pub struct RequestOtpBodyWithDevice {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub device: Option<Secret>,
+    /// What the application asks for with a 403 `proof_required`, such as the token of a captcha.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 8192))]
+    pub proof: Option<Secret>,
+    /// The `unlock` token of an e-mail to this address, if any. For a day, its holder need not wait
+    /// for strangers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub unlock: Option<Secret>,
 }
 
 /// The response to `POST /request-otp` in cookie mode. The challenge is in its cookie.
@@ -170,7 +188,7 @@ impl RequestOtpBody {
     /// Requests a code.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
-        Self { email: email.into() }
+        Self { email: email.into(), proof: None, unlock: None }
     }
 }
 
@@ -178,7 +196,7 @@ impl RequestOtpBodyWithDevice {
     /// Requests a code from a device that has not signed in yet.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
-        Self { email: email.into(), device: None }
+        Self { email: email.into(), device: None, proof: None, unlock: None }
     }
 }
 
@@ -256,8 +274,8 @@ impl Message {
 }
 
 impl From<RequestOtpBody> for RequestOtpBodyWithDevice {
-    fn from(RequestOtpBody { email }: RequestOtpBody) -> Self {
-        Self { email, device: None }
+    fn from(RequestOtpBody { email, proof, unlock }: RequestOtpBody) -> Self {
+        Self { email, device: None, proof, unlock }
     }
 }
 

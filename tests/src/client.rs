@@ -50,6 +50,10 @@ pub struct Client<A = App> {
     pub refresh_token: Option<String>,
     /// The device token of a native application.
     pub device: Option<String>,
+    /// Sent with every request for a code.
+    pub proof: Option<String>,
+    /// The token of a message, likewise.
+    pub unlock: Option<String>,
     /// The access token.
     pub access_token: Option<String>,
     /// Sent with every request.
@@ -68,6 +72,8 @@ impl<A: Target> Client<A> {
             challenge: None,
             refresh_token: None,
             device: None,
+            proof: None,
+            unlock: None,
             access_token: None,
             headers: Vec::new(),
             address: None,
@@ -78,6 +84,12 @@ impl<A: Target> Client<A> {
     #[must_use]
     pub fn at(&self, app: &A) -> Self {
         Self { app: app.clone(), ..self.clone() }
+    }
+
+    /// The same client, with the token of a message.
+    #[must_use]
+    pub fn unlocked(&self, token: &str) -> Self {
+        Self { unlock: Some(token.to_owned()), ..self.clone() }
     }
 
     /// Sends a request, with cookies if this is a browser, and keeps what the response hands out.
@@ -154,6 +166,12 @@ impl<A: Target> Client<A> {
         let mut body = json!({ "email": email });
         if let Some(device) = &self.device {
             body["device"] = device.as_str().into();
+        }
+        if let Some(proof) = &self.proof {
+            body["proof"] = proof.as_str().into();
+        }
+        if let Some(unlock) = &self.unlock {
+            body["unlock"] = unlock.as_str().into();
         }
         self.post("/auth/request-otp", &body).await
     }

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::{
     Admission, Hooks, RequestContext,
-    hooks::{SignInAnswer, Suspicion},
+    hooks::{SendAnswer, SignInAnswer, Suspicion},
     session::{AuthMethods, SessionId},
+    user::Address,
 };
 use tokio::sync::Notify;
 
@@ -44,8 +45,40 @@ pub enum Reply {
     Panic,
 }
 
+/// What `before_send` was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The canonical address.
+    pub email: String,
+    /// The request.
+    pub context: RequestContext,
+    /// The proof.
+    pub proof: Option<String>,
+}
+
+/// The answer of `before_send`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SendReply {
+    /// That of the default method.
+    #[default]
+    Default,
+    /// This one.
+    Answer(SendAnswer),
+    /// Asks strangers for the proof [`PROOF`], and known devices for nothing.
+    AskStrangers,
+    /// Never answers.
+    Hang,
+    /// Panics.
+    Panic,
+}
+
+/// What [`SendReply::AskStrangers`] accepts.
+pub const PROOF: &str = "the-proof-of-a-person";
+
 #[derive(Debug, Default)]
 struct State {
+    asked: Vec<Asked>,
+    before_send: SendReply,
     calls: Vec<(Call, RequestContext)>,
     before_create: Reply,
     before_sign_in: Reply,
@@ -68,6 +101,16 @@ impl TestHooks {
     /// The same, each with its request context.
     pub fn contexts(&self) -> Vec<(Call, RequestContext)> {
         self.lock().calls.clone()
+    }
+
+    /// What `before_send` was asked, the oldest first.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.lock().asked.clone()
+    }
+
+    /// What `before_send` answers from now on.
+    pub fn on_send(&self, reply: SendReply) {
+        self.lock().before_send = reply;
     }
 
     /// What `before_create` answers from now on.
@@ -137,7 +180,29 @@ impl TestHooks {
     }
 }
 
+/// Hooks with the default methods.
+struct Defaults;
+
+impl Hooks<User> for Defaults {}
+
 impl Hooks<User> for TestHooks {
+    async fn before_send(&self, address: &Address, context: &RequestContext, proof: Option<&str>) -> SendAnswer {
+        let reply = {
+            let mut state = self.lock();
+            let (email, proof) = (address.canonical().to_owned(), proof.map(str::to_owned));
+            state.asked.push(Asked { email, context: context.clone(), proof });
+            state.before_send
+        };
+        match reply {
+            SendReply::Default => Hooks::<User>::before_send(&Defaults, address, context, proof).await,
+            SendReply::Answer(answer) => answer,
+            SendReply::AskStrangers if context.known_device || proof == Some(PROOF) => SendAnswer::Send,
+            SendReply::AskStrangers => SendAnswer::RequireProof,
+            SendReply::Hang => std::future::pending().await,
+            SendReply::Panic => panic!("a hook panicked, as it was told"),
+        }
+    }
+
     async fn before_create(&self, email: &str, context: &RequestContext) -> Admission {
         self.question(Call::BeforeCreate(email.to_owned()), context, |state| state.before_create).await
     }

@@ -30,7 +30,7 @@ pub use app::{Api, App, Backend, Setup, Typed};
 pub use client::{Client, ClientKind, Target};
 pub use config::{Mode, OTHER_SECRET, SECRET, TestConfig, Tuned, secret};
 pub use faults::{Fault, Faults, Faulty, Operation};
-pub use hooks::{Call, Reply, TestHooks};
+pub use hooks::{Asked, Call, PROOF, Reply, SendReply, TestHooks};
 pub use parallel::{at_once, count};
 pub use process::{Pair, Process, Removed};
 pub use user::{User, UserClaims};

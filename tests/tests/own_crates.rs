@@ -82,6 +82,18 @@ fn an_application_makes_its_own_connections_with_the_other_provider() {
 }
 
 #[test]
+fn the_captcha_of_the_documents_is_asked_of_strangers() {
+    let applications = root().join("tests/applications");
+    let documents = fs::read_to_string(root().join("docs/hooks.md")).unwrap();
+    let hook = block(&documents, "rust,ignore", "SITEVERIFY");
+    let program = fs::read_to_string(applications.join("src/bin/turnstile.rs")).unwrap();
+    assert!(program.contains(hook), "the program has another hook than the documents");
+    let dependency = block(&documents, "toml", "reqwest");
+    assert!(fs::read_to_string(applications.join("Cargo.toml")).unwrap().contains(dependency));
+    run_application(&["turnstile"]);
+}
+
+#[test]
 fn the_mailer_of_the_documents_sends_a_code_and_knows_a_refusal_for_good() {
     let applications = root().join("tests/applications");
     let documents = fs::read_to_string(root().join("otp-auth/docs/send_otp.md")).unwrap();

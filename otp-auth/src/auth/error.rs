@@ -25,8 +25,13 @@ pub enum AuthError {
         /// A request succeeds after this time.
         retry_after: Duration,
     },
-    /// The sender failed or was too slow, or too many codes are being sent. The client can ask
-    /// again at once. If the e-mail may have been sent, it still counts towards the hour and the
+    /// The application asks for a proof before it sends a code
+    /// ([`Hooks::before_send`](crate::Hooks::before_send)). Nothing was counted.
+    #[error("the application asks for a proof")]
+    ProofRequired,
+    /// The sender failed or was too slow, too many codes are being sent, or
+    /// [`Hooks::before_send`](crate::Hooks::before_send) gave no answer. The client can ask again
+    /// at once. If the e-mail may have been sent, it still counts towards the hour and the
     /// day.
     #[error("the code could not be delivered")]
     DeliveryFailed,

@@ -10,14 +10,51 @@ use super::OtpAuth;
 use super::error::AuthError;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
+use crate::email::Address;
 use crate::event;
-use crate::hooks::{Admission, Hooks, SignInAnswer, Suspicion};
+use crate::hooks::{Admission, Hooks, SendAnswer, SignInAnswer, Suspicion};
 use crate::methods::AuthMethods;
 
 /// How long a hook may take.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How the application lets a code leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// While the client waits, if the response may depend on it.
+    Awaited,
+    /// In the background.
+    Unawaited,
+    /// Not at all, which the client does not learn.
+    Suppressed,
+}
+
 impl<C: OtpConfig> OtpAuth<C> {
+    /// Asks the application whether to send a code.
+    pub(super) async fn leave(
+        &self,
+        address: &Address,
+        context: &RequestContext,
+        proof: Option<&str>,
+    ) -> Result<Leave, AuthError> {
+        const NAME: &str = "before_send";
+        let hook = async { self.inner.config.hooks().before_send(address, context, proof).await };
+        match tokio::time::timeout(HOOK_TIMEOUT, AssertUnwindSafe(hook).catch_unwind()).await {
+            Ok(Ok(SendAnswer::SendAndWait)) => Ok(Leave::Awaited),
+            Ok(Ok(SendAnswer::Send)) => Ok(Leave::Unawaited),
+            Ok(Ok(SendAnswer::Suppress)) => Ok(Leave::Suppressed),
+            Ok(Ok(SendAnswer::RequireProof)) => Err(AuthError::ProofRequired),
+            Ok(Err(_)) => {
+                event::hook_panicked(NAME);
+                Err(AuthError::DeliveryFailed)
+            }
+            Err(_) => {
+                event::hook_too_slow(NAME);
+                Err(AuthError::DeliveryFailed)
+            }
+        }
+    }
+
     /// Whether the application admits a user now.
     pub(super) fn admits(&self, user: &C::User) -> bool {
         self.inner.config.hooks().admit(user) == Admission::Admit

@@ -11,11 +11,13 @@ use tracing::{Instrument, Span};
 
 use super::OtpAuth;
 use super::error::AuthError;
+use super::hooks::Leave;
 use super::in_flight::Place;
 use crate::challenge::code::{self, Nonce};
-use crate::challenge::{Challenge, CodeMac, Identity};
+use crate::challenge::{Challenge, CodeMac, DeviceId, Identity, unlock};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
+use crate::context::RequestContext;
 use crate::email::Address;
 use crate::event;
 use crate::secret::Secret;
@@ -41,13 +43,20 @@ pub struct CodeRequest<'a> {
     ///
     /// [`SignedIn::device`]: crate::auth::SignedIn::device
     pub device: Option<&'a str>,
+    /// What [`Hooks::before_send`] asked for, if anything. More than 8 KiB count as none.
+    ///
+    /// [`Hooks::before_send`]: crate::Hooks::before_send
+    pub proof: Option<&'a str>,
+    /// The [`unlock`](OtpMessage::unlock) token of a message to this address or an alias of it, if
+    /// any. It counts before a known device.
+    pub unlock: Option<&'a str>,
 }
 
 impl<'a> CodeRequest<'a> {
     /// A request for a code to this address, as typed.
     #[must_use]
     pub const fn new(email: &'a str) -> Self {
-        Self { email, challenge: None, device: None }
+        Self { email, challenge: None, device: None, proof: None, unlock: None }
     }
 
     /// Adds the [`challenge`](Self::challenge) that the client holds.
@@ -60,6 +69,18 @@ impl<'a> CodeRequest<'a> {
     #[must_use]
     pub fn device(self, device: impl Into<Option<&'a str>>) -> Self {
         Self { device: device.into(), ..self }
+    }
+
+    /// Adds the [`proof`](Self::proof) that the application asked for.
+    #[must_use]
+    pub fn proof(self, proof: impl Into<Option<&'a str>>) -> Self {
+        Self { proof: proof.into(), ..self }
+    }
+
+    /// Adds the [`unlock`](Self::unlock) token of a message.
+    #[must_use]
+    pub fn unlock(self, unlock: impl Into<Option<&'a str>>) -> Self {
+        Self { unlock: unlock.into(), ..self }
     }
 }
 
@@ -83,6 +104,10 @@ pub struct CodeRequested {
     pub code_length: u8,
 }
 
+/// The longest proof that the application gets. Those of common services are at most a few
+/// kilobytes long.
+const MAX_PROOF_BYTES: usize = 8 * 1024;
+
 /// When to refund a send that the store may have counted: at once, then again in case the store
 /// counts it late or the refund fails.
 const REFUND_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(20)];
@@ -95,6 +120,7 @@ struct Outgoing {
     expires_in: Duration,
     ticket: SendTicket,
     paid_at: Timestamp,
+    unlock: Secret,
 }
 
 /// A message before payment.
@@ -105,6 +131,8 @@ struct Paying {
     held: Option<Challenge>,
     open: OpenChallenge,
     place: Place,
+    leave: Leave,
+    unlock: Secret,
 }
 
 /// Why a message was not delivered, as far as known.
@@ -144,11 +172,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// The result is the same whether or not the address has an account. With
     /// `auto_create_user = false`, only addresses with an account get a code, so sending runs in
-    /// the background.
+    /// the background. [`Hooks::before_send`](crate::Hooks::before_send) is asked first.
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidEmail`], [`AuthError::ResendTooSoon`],
+    /// [`AuthError::InvalidEmail`], [`AuthError::ProofRequired`], [`AuthError::ResendTooSoon`],
     /// [`AuthError::DeliveryFailed`], [`AuthError::AddressRefused`],
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
@@ -157,17 +185,30 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (keys, settings) = (self.inner.keys.current(), &self.inner.settings);
         let identity = *mailbox.identity();
 
-        let device = self.known_device(&mailbox, request.device, now).await?;
-        let strangers = Identity::of_mailbox(keys, &mailbox.address);
-        let (requester, payer, total) = match device {
-            Some(device) => (Requester::KnownDevice, device.payer(keys, &identity), None),
-            None => {
-                let payer = strangers.payer_in(keys, &self.network().to_string());
-                (Requester::Stranger, payer, Some(TotalLimit::new(strangers, settings.sends_per_day_total())))
+        let unlocked = request.unlock.and_then(|token| unlock::read(&self.inner.keys, &mailbox.address, token, now));
+        let device = match unlocked {
+            Some(device) => Some(device),
+            None => self.known_device(&mailbox, request.device, now).await?,
+        };
+        let context = RequestContext { known_device: device.is_some(), ..self.context(now) };
+        let proof = request.proof.filter(|proof| proof.len() <= MAX_PROOF_BYTES);
+        let leave = self.leave(&mailbox.address, &context, proof).await.inspect_err(|error| {
+            if matches!(error, AuthError::ProofRequired) {
+                event::proof_required(&identity, self.client_ip());
             }
+        })?;
+        let strangers = Identity::of_mailbox(keys, &mailbox.address);
+        let (requester, payer, total) = if let Some(device) = device {
+            (Requester::KnownDevice, device.payer(keys, &identity), None)
+        } else {
+            let payer = strangers.payer_in(keys, &self.network().to_string());
+            (Requester::Stranger, payer, Some(TotalLimit::new(strangers, settings.sends_per_day_total())))
         };
 
         let challenge = Challenge::random(device)?;
+        // A stranger pays for a new budget of the owner. What such a budget pays for makes no
+        // second one, or there would be no end to them.
+        let unlock = unlock::token(keys, &mailbox.address, device.map_or_else(DeviceId::random, Ok)?, now);
         let nonce = Nonce::random()?;
         let code_mac = |digits| code::mac(keys, &challenge.key(), &identity, &self.code(&nonce, digits));
         let held = request.challenge.and_then(Challenge::parse);
@@ -195,7 +236,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             AuthError::DeliveryFailed
         })?;
 
-        let paying = Paying { address: mailbox.address, challenge, held, open, place };
+        let paying = Paying { address: mailbox.address, challenge, held, open, place, leave, unlock };
         // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
@@ -204,7 +245,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Pays for the send, and sends. Waits for the send if the response depends on it.
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
-        let Paying { address, challenge, held, open, place } = paying;
+        let Paying { address, challenge, held, open, place, leave, unlock } = paying;
         let opening = self.inner.store().open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
         let FreshChallenge { nonce, expires_at, .. } = open.fresh;
         let (challenge, nonce, code_mac, expires_at, ticket) = match opening {
@@ -231,12 +272,13 @@ impl<C: OtpConfig> OtpAuth<C> {
             expires_in: requested.expires_in,
             ticket,
             paid_at: open.now,
+            unlock,
         };
-        if self.inner.settings.auto_create_user {
+        if self.inner.settings.auto_create_user && leave == Leave::Awaited {
             self.deliver_or_refund(outgoing).await?;
         } else {
             let sending = async move {
-                self.deliver_to_user(outgoing).await;
+                self.deliver_unawaited(outgoing, leave).await;
                 drop(place);
             };
             tokio::spawn(sending.instrument(Span::current()));
@@ -309,6 +351,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             code: outgoing.code.expose(),
             expires_in: outgoing.expires_in,
             purpose: Purpose::SignIn,
+            unlock: outgoing.unlock.expose(),
         };
         let sending = AssertUnwindSafe(async { self.inner.config.sender().send_otp(message).await }).catch_unwind();
         let (identity, client) = (&outgoing.identity, self.client_ip());
@@ -336,15 +379,19 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
     }
 
-    /// Runs outside the request, and sends only to addresses with an account. Failures are logged.
+    /// Runs outside the request. With `auto_create_user = false`, sends only to addresses with an
+    /// account. Failures are logged.
     ///
     /// A failed send is not refunded. The client already holds a challenge, so refunds would let it
     /// collect challenges, and attempts, for as long as the sender fails. The next response would
     /// also reveal whether the address has an account.
-    async fn deliver_to_user(&self, outgoing: Outgoing) {
-        if let Ok(Some(user)) = self.inner.store().user_by_email(outgoing.address.canonical()).await
-            && self.admits(&user)
-        {
+    async fn deliver_unawaited(&self, outgoing: Outgoing, leave: Leave) {
+        // Asked even if nothing is sent, so that the store does the same for every request.
+        let receives = self.inner.settings.auto_create_user
+            || matches!(self.inner.store().user_by_email(outgoing.address.canonical()).await, Ok(Some(user)) if self.admits(&user));
+        if leave == Leave::Suppressed {
+            event::code_suppressed(&outgoing.identity, self.client_ip());
+        } else if receives {
             let _ = self.deliver(outgoing).await;
         }
     }

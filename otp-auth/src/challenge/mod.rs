@@ -4,6 +4,7 @@
 pub(crate) mod budget;
 pub(crate) mod code;
 pub(crate) mod device;
+pub(crate) mod unlock;
 
 use std::fmt;
 
@@ -101,6 +102,9 @@ impl Identity {
 pub(crate) struct DeviceId([u8; 16]);
 
 impl DeviceId {
+    /// Stands for whoever reads any alias of a mailbox.
+    pub(crate) const OF_ALIASES: Self = Self([0; 16]);
+
     pub(crate) fn random() -> Result<Self, RandomError> {
         crypto::random().map(Self)
     }

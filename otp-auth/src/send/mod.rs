@@ -20,7 +20,7 @@ pub enum Purpose {
     SignIn,
 }
 
-/// A message to send. `Debug` shows neither the address nor the code.
+/// A message to send. `Debug` shows neither the address nor the code nor the token.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct OtpMessage<'a> {
@@ -32,13 +32,24 @@ pub struct OtpMessage<'a> {
     pub expires_in: Duration,
     /// What it is for.
     pub purpose: Purpose,
+    /// The owner's way out if strangers have used up the e-mails of the address: for a day, a code
+    /// request with this as `"unlock"` has its own budget. It signs nobody in. Put it into a link
+    /// to your sign-in page, as [below](SendOtp#the-owners-way-out). It consists of ASCII letters,
+    /// digits, `-` and `_`.
+    pub unlock: &'a str,
 }
 
 impl<'a> OtpMessage<'a> {
     /// A sign-in message, for tests of a sender.
     #[must_use]
     pub const fn new(address: &'a str, code: &'a str, expires_in: Duration) -> Self {
-        Self { address, code, expires_in, purpose: Purpose::SignIn }
+        Self { address, code, expires_in, purpose: Purpose::SignIn, unlock: "" }
+    }
+
+    /// The same message with this [`unlock`](Self::unlock) token. Without this, it is empty.
+    #[must_use]
+    pub const fn unlock(self, unlock: &'a str) -> Self {
+        Self { unlock, ..self }
     }
 }
 
@@ -49,6 +60,7 @@ impl fmt::Debug for OtpMessage<'_> {
             .field("code", &"[redacted]")
             .field("expires_in", &self.expires_in)
             .field("purpose", &self.purpose)
+            .field("unlock", &"[redacted]")
             .finish()
     }
 }
@@ -96,7 +108,7 @@ pub trait SendOtp: Send + Sync + 'static {
 /// A message was not accepted for delivery.
 ///
 /// `Display` and `Debug` are meant for logs: the text of the cause without addresses and without
-/// runs of six or more digits, on one line, cut to a few hundred characters.
+/// runs of six or more digits or long tokens, on one line, cut to a few hundred characters.
 /// [`source`](StdError::source) has the cause itself.
 pub struct SendError {
     kind: FailureKind,
@@ -163,7 +175,7 @@ impl SendError {
     /// The part of a cause that may be logged.
     pub(crate) fn summary(&self, message: &OtpMessage<'_>) -> String {
         let local = message.address.rsplit_once('@').map_or(message.address, |(local, _)| local);
-        format!("{}: {}", self.kind.as_str(), self.cause(&[message.address, local, message.code]))
+        format!("{}: {}", self.kind.as_str(), self.cause(&[message.address, local, message.code, message.unlock]))
     }
 
     /// The texts of the cause and its sources.
@@ -211,19 +223,20 @@ mod tests {
 
     #[test]
     fn otp_16_a_message_does_not_print_its_code_or_address() {
-        let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1));
+        let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1)).unlock("token");
         let text = format!("{message:?} {message:#?}");
-        assert!(!text.contains("ann") && !text.contains("493817"), "{text}");
+        assert!(!text.contains("ann") && !text.contains("493817") && !text.contains("token"), "{text}");
     }
 
-    /// Nothing else from a request can enter a message: a new field must be added here.
+    /// And a token of ours. Nothing else from a request can enter a message: a new field must be
+    /// added here.
     #[test]
     fn t15_a_message_has_an_address_a_code_a_time_and_a_purpose() {
-        let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1));
-        let OtpMessage { address, code, expires_in, purpose } = message;
+        let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1)).unlock("token");
+        let OtpMessage { address, code, expires_in, purpose, unlock } = message;
         assert_eq!(
-            (address, code, expires_in, purpose),
-            ("ann@x.com", "493817", Duration::from_secs(1), Purpose::SignIn)
+            (address, code, expires_in, purpose, unlock),
+            ("ann@x.com", "493817", Duration::from_secs(1), Purpose::SignIn, "token")
         );
     }
 
@@ -243,7 +256,9 @@ mod tests {
 
     #[test]
     fn log_06_the_summary_of_a_message_has_neither_its_address_nor_its_code() {
-        let message = OtpMessage::new("ann.lee@x.com", "4938", Duration::from_secs(1));
+        let message = OtpMessage::new("ann.lee@x.com", "4938", Duration::from_secs(1)).unlock("-dG9r-ZW4_");
+        let error = SendError::new("rejected: https://x.com/#unlock=-dG9r-ZW4_&a");
+        assert_eq!(error.summary(&message), "not accepted for delivery: rejected: https://x.com/#unlock=-[redacted]&a");
         let error = SendError::new("no user Ann.Lee at x.com; message was: your code is 49 38");
         assert_eq!(
             error.summary(&message),

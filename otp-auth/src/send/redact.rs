@@ -15,22 +15,19 @@ const REDACTED: &str = "[redacted]";
 /// A longer run of digits may be a code, a telephone number or an id.
 const MAX_DIGIT_RUN: usize = 5;
 
-/// The text without addresses, runs of six or more digits and control characters, limited to a few
-/// lines. `known` has further words to hide in any case, such as the recipient's address.
+/// A longer run of the characters of a token may be one.
+const MAX_TOKEN_RUN: usize = 63;
+
+/// The text without addresses, runs of six or more digits, tokens and control characters, limited
+/// to a few lines. `known` has further words to hide in any case, such as the recipient's address.
 pub(super) fn redact(text: &str, known: &[&str]) -> String {
     let text: Vec<char> = beginning(text).replace("%40", "@").chars().map(plain_at).collect();
     let mut hidden = vec![false; text.len()];
+    hide_runs(&text, &mut hidden, MAX_DIGIT_RUN, char::is_numeric);
+    hide_runs(&text, &mut hidden, MAX_TOKEN_RUN, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     let mut hide = |range: Range<usize>| hidden[range].fill(true);
     for at in (0..text.len()).filter(|at| text[*at] == '@') {
         hide(address_around(&text, at));
-    }
-    let mut from = 0;
-    while from < text.len() {
-        let run = text[from..].iter().take_while(|c| c.is_numeric()).count();
-        if run > MAX_DIGIT_RUN {
-            hide(from..from + run);
-        }
-        from += run.max(1);
     }
     for known in known {
         let known: Vec<char> = known.chars().filter(|c| !is_gap(*c)).collect();
@@ -41,6 +38,17 @@ pub(super) fn redact(text: &str, known: &[&str]) -> String {
         }
     }
     written(&text, &hidden)
+}
+
+/// Hides every longer run of characters that may belong to a secret.
+fn hide_runs(text: &[char], hidden: &mut [bool], longest: usize, belongs: impl Fn(char) -> bool) {
+    let mut end = 0;
+    for run in text.chunk_by(|one, next| belongs(*one) == belongs(*next)) {
+        end += run.len();
+        if run.len() > longest && run.iter().all(|c| belongs(*c)) {
+            hidden[end - run.len()..end].fill(true);
+        }
+    }
 }
 
 /// The start of a text, up to the end of a word.
@@ -186,6 +194,14 @@ mod tests {
     fn log_06_long_runs_of_digits_are_left_out() {
         assert_eq!(redact("code 12345678 for 12345", &[]), "code [redacted] for 12345");
         assert_eq!(redact("٤٩٣٨١٧", &[]), "[redacted]");
+    }
+
+    #[test]
+    fn log_06_long_tokens_are_left_out() {
+        let token = "aB-_".repeat(24);
+        assert_eq!(redact(&format!("GET /#unlock={token}&x: 500"), &[]), "GET /#unlock=[redacted]&x: 500");
+        let word = "x".repeat(MAX_TOKEN_RUN);
+        assert_eq!(redact(&word, &[]), word);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct CapturedOtp {
     pub expires_in: Duration,
     /// What it was for.
     pub purpose: Purpose,
+    /// The owner's way out.
+    pub unlock: String,
 }
 
 /// What happens to messages.
@@ -113,7 +115,8 @@ impl SendOtp for CapturingSender {
             Behaviour::Wait(span) => tokio::time::sleep(span).await,
             Behaviour::Fail => return Err(SendError::new("the capturing sender was told to fail")),
             Behaviour::Refuse => {
-                let quoted = format!("550 5.1.1 <{}>: user unknown, code {}", message.address, message.code);
+                let OtpMessage { address, code, unlock, .. } = message;
+                let quoted = format!("550 5.1.1 <{address}>: user unknown, code {code}, unlock={unlock}");
                 return Err(SendError::permanent(quoted));
             }
             Behaviour::Panic => panicking(),
@@ -125,6 +128,7 @@ impl SendOtp for CapturingSender {
             code: message.code.to_owned(),
             expires_in: message.expires_in,
             purpose: message.purpose,
+            unlock: message.unlock.to_owned(),
         });
         if behaviour == Behaviour::Lose {
             return Err(SendError::unknown("the capturing sender was told to lose the answer"));

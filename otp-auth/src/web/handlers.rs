@@ -31,6 +31,8 @@ pub(super) async fn request_otp<C: OtpConfig>(
         // one among all.
         challenge: challenges.first().copied(),
         device: auth.device_for(&body.email, &devices),
+        proof: body.proof.as_ref().map(Secret::expose),
+        unlock: body.unlock.as_ref().map(Secret::expose),
     };
     let requested = auth.request_code(request).await?;
     challenge_response::<C::Delivery>(requested, settings)

@@ -206,6 +206,7 @@ impl From<AuthError> for Problem {
             AuthError::InvalidEmail => ProblemKind::InvalidEmail.into(),
             AuthError::MalformedCode => ProblemKind::MalformedCode.into(),
             AuthError::ResendTooSoon { retry_after } => wait(ProblemKind::ResendTooSoon, retry_after),
+            AuthError::ProofRequired => ProblemKind::ProofRequired.into(),
             AuthError::DeliveryFailed => ProblemKind::DeliveryFailed.into(),
             AuthError::AddressRefused => ProblemKind::AddressRefused.into(),
             AuthError::InvalidCode => ProblemKind::InvalidCode.into(),

@@ -75,6 +75,7 @@ impl Route {
         let own: &[ProblemKind] = match self {
             Self::RequestOtp => &[
                 ProblemKind::InvalidEmail,
+                ProblemKind::ProofRequired,
                 ProblemKind::AddressRefused,
                 ProblemKind::ResendTooSoon,
                 ProblemKind::DeliveryFailed,

@@ -144,14 +144,16 @@ fn sessions_requests_and_messages_are_made_elsewhere() {
     let context = RequestContext::at(NOW);
     assert_eq!((context.time, context.client_ip, context.user_agent, context.challenge), (NOW, None, None, None));
 
-    let request = CodeRequest::new("ann").challenge("c").device("d");
+    let request = CodeRequest::new("ann").challenge("c").device("d").proof("p").unlock("u");
     assert_eq!((request.email, request.challenge, request.device), ("ann", Some("c"), Some("d")));
+    assert_eq!((request.proof, request.unlock), (Some("p"), Some("u")));
     let verification = Verification::new("ann", "0").challenge("c").device("d").older_refresh_tokens(&["r"]);
     assert_eq!((verification.email, verification.code), ("ann", "0"));
     assert_eq!((verification.challenge, verification.device), (Some("c"), Some("d")));
     assert_eq!(verification.older_refresh_tokens, ["r"]);
-    let message = OtpMessage::new("ann", "0", Duration::from_secs(600));
+    let message = OtpMessage::new("ann", "0", Duration::from_secs(600)).unlock("u");
     assert_eq!((message.address, message.code, message.expires_in), ("ann", "0", Duration::from_secs(600)));
+    assert_eq!(message.unlock, "u");
 }
 
 /// So that no struct is forgotten above.

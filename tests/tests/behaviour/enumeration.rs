@@ -8,7 +8,7 @@ use otp_auth_tests::{Answer, App, Mode, Operation, Setup};
 use crate::support::{ANN, BOB, COOLDOWN, every_mode, every_mode_with};
 
 /// An answer without the part that always differs: the random challenge.
-fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+pub(crate) fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut body = answer.json();
     for name in ["challenge"] {
         if let Some(value) = body.get_mut(name) {
@@ -28,7 +28,7 @@ fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 }
 
 /// Waits until all background sends have finished.
-async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }

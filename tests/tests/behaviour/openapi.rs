@@ -7,7 +7,7 @@ use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
 use otp_auth::openapi;
 use otp_auth_tests::config::{BodyAuth, BothAuth, CookieAuth};
-use otp_auth_tests::{Answer, App, Client, Fault, Mode, Operation, Reply, Setup, TestConfig, Typed};
+use otp_auth_tests::{Answer, App, Client, Fault, Mode, Operation, Reply, SendReply, Setup, TestConfig, Typed};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -150,6 +150,9 @@ async fn everything(document: &mut Document, app: &App) {
     held(document, &mut client, request, json!({ "email": ANN })).await;
     held(document, &mut client, request, json!({ "email": ANN })).await;
     held(document, &mut client, request, json!({ "email": "nobody" })).await;
+    app.hooks.on_send(SendReply::AskStrangers);
+    held(document, &mut client, request, json!({ "email": BOB, "proof": "none" })).await;
+    app.hooks.on_send(SendReply::Default);
     held(document, &mut client, verify, json!({ "email": "nobody", "code": "000000" })).await;
     let malformed = code_of(&client, "none");
     held(document, &mut client, verify, malformed).await;

@@ -65,6 +65,7 @@ async fn whole_story(mode: Mode, backend: Backend, secrets: &mut Secrets) {
     app.faults.set(Operation::OpenChallenge, Fault::Fail);
     client.request(&email).await.problem(503, "store_unavailable");
     app.faults.clear();
+    client.unlock = app.sender.messages().pop().map(|message| message.unlock);
     client.request(&email).await.ok();
     secrets.note(&client);
     for _ in 0..6 {
@@ -74,12 +75,9 @@ async fn whole_story(mode: Mode, backend: Backend, secrets: &mut Secrets) {
         client.headers.push(("sec-fetch-site".parse().unwrap(), "cross-site".parse().unwrap()));
         client.refresh().await.problem(403, "cross_origin");
     }
-    secrets.0.extend(
-        app.sender
-            .messages()
-            .into_iter()
-            .flat_map(|message| [otp_auth_tests::app::wrong(&message.code), message.code, message.address]),
-    );
+    secrets.0.extend(app.sender.messages().into_iter().flat_map(|message| {
+        [otp_auth_tests::app::wrong(&message.code), message.code, message.address, message.unlock]
+    }));
 }
 
 #[tokio::test]
@@ -177,8 +175,8 @@ async fn otp_16_key_04_no_public_type_prints_a_secret() {
         )*};
     }
     bodies! {
-        RequestOtpBody { "email": email };
-        RequestOtpBodyWithDevice { "email": email, "device": device };
+        RequestOtpBody { "email": email, "proof": device, "unlock": refresh };
+        RequestOtpBodyWithDevice { "email": email, "device": device, "proof": device, "unlock": refresh };
         VerifyBody { "email": email, "code": code };
         VerifyBodyWithChallenge { "email": email, "code": code, "challenge": challenge, "device": device };
         RefreshBody { "refresh_token": refresh };
@@ -200,9 +198,15 @@ fn assert_prints_nothing(printed: &[(String, String)], secrets: &[String]) {
 /// The arguments of the use cases: applications that instrument their calls print them.
 #[test]
 fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
-    let secrets = ["quentin", "4938170000", "the-challenge", "the-device", "the-refresh-token"].map(str::to_owned);
-    let [email, code, challenge, device, refresh] = &secrets;
-    let request = CodeRequest::new(email).challenge(challenge.as_str()).device(device.as_str());
+    let secrets =
+        ["quentin", "4938170000", "the-challenge", "the-device", "the-proof", "the-token", "the-refresh-token"]
+            .map(str::to_owned);
+    let [email, code, challenge, device, proof, unlock, refresh] = &secrets;
+    let request = CodeRequest::new(email)
+        .challenge(challenge.as_str())
+        .device(device.as_str())
+        .proof(proof.as_str())
+        .unlock(unlock.as_str());
     let older = [refresh.as_str()];
     let verification = Verification::new(email, code)
         .challenge(challenge.as_str())

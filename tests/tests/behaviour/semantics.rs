@@ -181,9 +181,10 @@ async fn mail_12_t16_a_forged_host_changes_nothing_in_the_message() {
     let messages = app.sender.messages();
     assert_eq!(messages.len(), 2);
     for message in messages {
-        let CapturedOtp { address, code, expires_in, purpose } = message;
+        let CapturedOtp { address, code, expires_in, purpose, unlock } = message;
         assert_eq!((address.as_str(), purpose), (ANN, Purpose::SignIn));
         assert_eq!((code.len(), expires_in), (6, Duration::from_mins(10)));
         assert!(code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
+        assert!(unlock.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c)), "{unlock}");
     }
 }
