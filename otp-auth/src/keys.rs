@@ -60,6 +60,7 @@ impl MasterSecret {
             identity: mac(KeyPurpose::Identity)?,
             device: mac(KeyPurpose::Device)?,
             binding: mac(KeyPurpose::Binding)?,
+            limit: mac(KeyPurpose::Limit)?,
         })
     }
 }
@@ -81,6 +82,7 @@ enum KeyPurpose {
     Identity,
     Device,
     Binding,
+    Limit,
 }
 
 impl KeyPurpose {
@@ -94,6 +96,7 @@ impl KeyPurpose {
             Self::Identity => b"identity",
             Self::Device => b"known device",
             Self::Binding => b"binding",
+            Self::Limit => b"limit",
         }
     }
 }
@@ -117,6 +120,8 @@ pub(crate) struct Keys {
     pub(crate) device: MacKey,
     /// Binds a session to the proven address.
     pub(crate) binding: MacKey,
+    /// Turns a network into the key that limiters use.
+    pub(crate) limit: MacKey,
 }
 
 /// A value for each secret of a configuration: the current secret signs, the previous ones only
@@ -165,9 +170,9 @@ mod tests {
     }
 
     /// The output of each key for the same input.
-    fn macs(keys: &Keys) -> [[u8; 32]; 7] {
-        let Keys { id: _, access, refresh, code, code_mac, identity, device, binding } = keys;
-        [access, refresh, code, code_mac, identity, device, binding].map(|key| key.sign(b"x"))
+    fn macs(keys: &Keys) -> [[u8; 32]; 8] {
+        let Keys { id: _, access, refresh, code, code_mac, identity, device, binding, limit } = keys;
+        [access, refresh, code, code_mac, identity, device, binding, limit].map(|key| key.sign(b"x"))
     }
 
     #[test]
@@ -196,6 +201,7 @@ mod tests {
                 "5d47bea43df011413bdfdab4",
                 "ccb2013ece4970836eaba167",
                 "0316f3fa343e760bb703329b",
+                "e11e61f99b472fa010fcb50d",
             ]
         );
     }

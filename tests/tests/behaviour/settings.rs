@@ -18,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 async fn start(
     tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static,
 ) -> Result<Settings, ConfigError> {
-    let typed = Setup::new(Mode::Cookie).tune(tune).attempt::<CookieAuth>().await?;
+    let typed = Setup::new(Mode::Cookie).limited().tune(tune).attempt::<CookieAuth>().await?;
     Ok(typed.auth.settings().clone())
 }
 
