@@ -43,7 +43,7 @@ pub(crate) struct User {
 pub(crate) const USERS: &str = "CREATE TABLE users (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, \
                      is_verified BOOLEAN NOT NULL)";
 
-#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body")]
+#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body", request_limit = "unlimited", verify_limit = "unlimited", refresh_limit = "unlimited", logout_limit = "unlimited")]
 pub(crate) struct Auth {
     pub(crate) secret: [u8; 32],
     #[otp(sender)]

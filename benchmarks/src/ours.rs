@@ -9,7 +9,7 @@ use sqlx::SqlitePool;
 use crate::server::{self, User, UserClaims};
 use crate::{Result, Side};
 
-#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body")]
+#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body", request_limit = "unlimited", verify_limit = "unlimited", refresh_limit = "unlimited", logout_limit = "unlimited")]
 struct Auth {
     secret: Vec<u8>,
     #[otp(sender)]

@@ -17,6 +17,10 @@
     max_sends_per_hour = 3,
     max_sends_per_day = 8,
     send_timeout = "5s",
+    request_limit = "30/hour burst 10",
+    verify_limit = self.guesses,
+    refresh_limit = "unlimited",
+    logout_limit = "10/second",
     auto_create_user = false,
     refresh_token_delivery = "both",
     cookie_secure = true,
@@ -56,6 +60,8 @@ where
     mail: Mailer<S>,
     #[otp(hooks)]
     audit: Audit,
+    #[otp(limiter)]
+    limiter: Shared,
 }
 #[automatically_derived]
 #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -67,6 +73,7 @@ where
     type Delivery = framework::otp::__private::Both;
     type Sender = Mailer<S>;
     type Hooks = Audit;
+    type Limiter = Shared;
     const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
     const DEVELOPER_MODE_IN_RELEASE: ::core::primitive::bool = true;
     fn settings(&self) -> framework::otp::__private::SettingsBuilder {
@@ -94,6 +101,10 @@ where
             .max_sends_per_hour(3)
             .max_sends_per_day(8)
             .send_timeout(framework::otp::__private::Duration::from_secs(5u64))
+            .request_limit(framework::otp::__private::Rate::per_hour(30).burst(10))
+            .verify_limit(::core::clone::Clone::clone(&self.guesses))
+            .refresh_limit(framework::otp::__private::Rate::UNLIMITED)
+            .logout_limit(framework::otp::__private::Rate::per_second(10).burst(10))
             .auto_create_user(false)
             .cookie_secure(true)
             .cookie_name("__Secure-refresh")
@@ -119,5 +130,8 @@ where
     }
     fn hooks(&self) -> &Self::Hooks {
         &self.audit
+    }
+    fn limiter(&self) -> Self::Limiter {
+        ::core::clone::Clone::clone(&self.limiter)
     }
 }

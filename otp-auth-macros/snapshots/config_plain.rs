@@ -27,6 +27,7 @@ impl ::otp_auth::__private::OtpConfig for Auth {
     type Delivery = ::otp_auth::__private::Cookie;
     type Sender = ConsoleSender;
     type Hooks = ::otp_auth::__private::NoHooks;
+    type Limiter = ::otp_auth::__private::MemoryLimiter;
     const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
     fn settings(&self) -> ::otp_auth::__private::SettingsBuilder {
         ::otp_auth::__private::SettingsBuilder::new()
@@ -46,6 +47,9 @@ impl ::otp_auth::__private::OtpConfig for Auth {
     }
     fn hooks(&self) -> &Self::Hooks {
         &::otp_auth::__private::NoHooks
+    }
+    fn limiter(&self) -> Self::Limiter {
+        ::core::default::Default::default()
     }
 }
 const _: () = {

@@ -29,6 +29,7 @@ impl ::otp_auth::__private::OtpConfig for Auth {
     type Delivery = ::otp_auth::__private::Body;
     type Sender = ::otp_auth::__private::StandIn;
     type Hooks = ::otp_auth::__private::StandIn;
+    type Limiter = ::otp_auth::__private::StandIn;
     const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
     fn settings(&self) -> ::otp_auth::__private::SettingsBuilder {
         loop {}
@@ -37,6 +38,9 @@ impl ::otp_auth::__private::OtpConfig for Auth {
         loop {}
     }
     fn hooks(&self) -> &Self::Hooks {
+        loop {}
+    }
+    fn limiter(&self) -> Self::Limiter {
         loop {}
     }
 }

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use crate::rule::{Choice, Count, Flag, Form, Key, List, Text, Time};
+use crate::rate::Rate;
+use crate::rule::{Choice, Count, Flag, Form, Key, Limit, List, Text, Time};
 use crate::{cookie, network, origin, text};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// | `derived(Type)` | created at startup from the string, if set | [`Text`] |
 /// | `list(one)` | a `Vec<String>`; the setter `one` adds to it | [`List`] |
 /// | `choice(Type: A, B)` | a `Type`, by default the first | [`Choice`] |
+/// | `rate()` | a [`Rate`] | [`Limit`] |
 #[doc(hidden)]
 #[macro_export]
 macro_rules! for_each_setting {
@@ -139,6 +141,18 @@ macro_rules! for_each_setting {
                 reason: "a request waits this long for the sender",
             } "After that, the e-mail may have been sent, so it counts towards the hour and the day, but the client can ask again at once.";
 
+            /// Requests for a code from one network.
+            request_limit: rate() { default: Rate::per_hour(60).burst(20) } "See [Limits per network](#limits-per-network).";
+
+            /// Codes presented by one network; a failure counts like four sign-ins.
+            verify_limit: rate() { default: Rate::per_hour(240).burst(80) } "";
+
+            /// Refreshes by one network.
+            refresh_limit: rate() { default: Rate::per_hour(1_200).burst(200) } "";
+
+            /// Sign-outs by one network.
+            logout_limit: rate() { default: Rate::per_hour(600).burst(100) } "";
+
             /// Whether a first sign-in creates a user.
             auto_create_user: flag(true) { example: "true" } "";
 
@@ -244,12 +258,14 @@ macro_rules! rule {
     (type flag $default:tt) => { Flag };
     (type list $one:tt) => { List };
     (type choice $words:tt) => { Choice };
+    (type rate()) => { Limit };
     (type $text:ident $of:tt) => { Text };
     ($key:ident time() { $($rule:tt)* }) => { Time { key: stringify!($key), $($rule)* } };
     ($key:ident count($number:ty) { $($rule:tt)* }) => { Count::<$number> { key: stringify!($key), $($rule)* } };
     ($key:ident flag($default:literal) { $($rule:tt)* }) => {
         Flag { key: stringify!($key), default: $default, $($rule)* }
     };
+    ($key:ident rate() { $($rule:tt)* }) => { Limit { key: stringify!($key), $($rule)* } };
     ($key:ident list($one:ident) { $($rule:tt)* }) => {
         List { key: stringify!($key), one: stringify!($one), $($rule)* }
     };
@@ -271,6 +287,7 @@ macro_rules! form {
     ($key:ident flag $of:tt $rule:tt) => { Form::Flag(setting::$key) };
     ($key:ident list $of:tt $rule:tt) => { Form::List(setting::$key) };
     ($key:ident choice $of:tt $rule:tt) => { Form::Choice(setting::$key) };
+    ($key:ident rate $of:tt $rule:tt) => { Form::Limit(setting::$key) };
     ($key:ident $text:ident $of:tt $rule:tt) => { Form::Text(setting::$key) };
 }
 

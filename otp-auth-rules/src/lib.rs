@@ -17,9 +17,11 @@ mod keys;
 pub mod network;
 pub mod origin;
 pub mod pairs;
+mod rate;
 mod rule;
 pub mod secret;
 pub mod text;
 
 pub use keys::{DELIVERIES, KEYS, setting};
-pub use rule::{Choice, Count, Flag, Form, Key, List, Text, Time, spell, unit};
+pub use rate::{InvalidRate, Rate};
+pub use rule::{Choice, Count, Flag, Form, Key, Limit, List, Text, Time, spell, unit};

@@ -6,6 +6,8 @@ use alloc::string::{String, ToString};
 use core::fmt::{Display, Write as _};
 use core::time::Duration;
 
+use crate::rate::{InvalidRate, MOST, Rate};
+
 /// A key of `#[otp_config]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -46,6 +48,8 @@ pub enum Form {
     List(List),
     /// One of a few words.
     Choice(Choice),
+    /// A rate.
+    Limit(Limit),
 }
 
 impl Key {
@@ -63,6 +67,7 @@ impl Key {
             Form::Text(text) => quoted(text.example),
             Form::List(list) => format!("[{}]", quoted(list.example)),
             Form::Choice(choice) => quoted(&choice.words[0].to_ascii_lowercase()),
+            Form::Limit(limit) => quoted(&limit.default.to_string()),
         }
     }
 
@@ -87,7 +92,9 @@ impl Key {
             Form::Path(_) => "`::otp_auth`".to_owned(),
             Form::Flag(flag) => format!("`{}`", flag.default),
             Form::Text(text) => text.default.to_owned(),
-            Form::Delivery | Form::Time(_) | Form::Count(_) | Form::Choice(_) => format!("`{}`", self.value()),
+            Form::Delivery | Form::Time(_) | Form::Count(_) | Form::Choice(_) | Form::Limit(_) => {
+                format!("`{}`", self.value())
+            }
         }
     }
 
@@ -249,6 +256,33 @@ pub struct Choice {
     pub name: &'static str,
     /// The variants of the type, the default first. Attributes may use any case.
     pub words: &'static [&'static str],
+}
+
+/// The rule for a rate.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// The key.
+    pub key: &'static str,
+    /// The default.
+    pub default: Rate,
+}
+
+impl Limit {
+    /// What is wrong with this rate, and what to write.
+    #[must_use]
+    pub fn fault(&self, rate: Rate) -> Option<String> {
+        let nearest = rate.nearest();
+        let key = self.key;
+        (nearest != rate).then(|| {
+            format!("must have a count and a burst of 1 to {MOST}; write `{key} = \"{nearest}\"`, or `\"unlimited\"`")
+        })
+    }
+
+    /// What is wrong with text that is not a rate, and what to write.
+    #[must_use]
+    pub fn not_a_rate(&self) -> String {
+        format!("{InvalidRate}, in a string: write `{} = \"{}\"`", self.key, self.default)
+    }
 }
 
 /// Units of duration, in milliseconds.

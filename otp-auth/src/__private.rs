@@ -9,6 +9,7 @@ pub use crate::clock::Timestamp;
 pub use crate::config::{LocalPartCase, OtpConfig, SameSite, SecretSource, SettingsBuilder};
 pub use crate::delivery::{Body, Both, Cookie};
 pub use crate::hooks::Hooks;
+pub use crate::limit::{MemoryLimiter, Rate};
 pub use crate::moment::{moment, moment_like};
 #[cfg(feature = "mongodb")]
 pub use crate::store::mongo::user as mongodb;
@@ -223,8 +224,11 @@ mod column {
 /// Stand-ins for what a configuration does not have.
 mod stand_in {
     use std::marker::PhantomData;
+    use std::time::Duration;
 
+    use crate::clock::Timestamp;
     use crate::hooks::Hooks;
+    use crate::limit::{Charge, Limiter};
     use crate::send::{OtpMessage, SendError, SendOtp};
 
     /// No hooks.
@@ -233,7 +237,7 @@ mod stand_in {
 
     impl<U> Hooks<U> for NoHooks {}
 
-    /// The sender and hooks of a configuration that does not compile.
+    /// The sender, hooks and limiter of a configuration that does not compile.
     #[derive(Debug, Clone, Copy)]
     pub enum StandIn {}
 
@@ -244,6 +248,18 @@ mod stand_in {
     }
 
     impl<U> Hooks<U> for StandIn {}
+
+    impl Limiter for StandIn {
+        type Receipt = Self;
+
+        async fn charge(&self, _: Charge) -> Result<Self, Duration> {
+            match *self {}
+        }
+
+        async fn refund(&self, receipt: Self, _: u32, _: Timestamp) {
+            match receipt {}
+        }
+    }
 
     /// Whether `C` implements `Hooks<U>`: if it does, this type has the constant; otherwise
     /// [`Without`] does.

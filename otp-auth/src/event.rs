@@ -30,6 +30,10 @@ pub(crate) fn resend_too_soon(identity: &Identity, client: Option<IpAddr>) {
     tracing::info!(event = "excess_rate_limit_exceeded", method = "email_otp", identity = %identity.short(), client = client.map(display));
 }
 
+pub(crate) fn too_many_requests(route: &'static str, client: Option<IpAddr>) {
+    tracing::info!(event = "excess_rate_limit_exceeded", route, client = client.map(display));
+}
+
 /// `cause` must not contain addresses.
 pub(crate) fn delivery_failed(identity: &Identity, cause: &str, client: Option<IpAddr>) {
     tracing::error!(event = "sys_delivery_failed", identity = %identity.short(), cause, client = client.map(display));

@@ -61,6 +61,7 @@ impl MasterSecret {
             device: mac(KeyPurpose::Device)?,
             unlock: mac(KeyPurpose::Unlock)?,
             binding: mac(KeyPurpose::Binding)?,
+            limit: mac(KeyPurpose::Limit)?,
         })
     }
 }
@@ -83,6 +84,7 @@ enum KeyPurpose {
     Device,
     Unlock,
     Binding,
+    Limit,
 }
 
 impl KeyPurpose {
@@ -97,6 +99,7 @@ impl KeyPurpose {
             Self::Device => b"known device",
             Self::Unlock => b"unlock",
             Self::Binding => b"binding",
+            Self::Limit => b"limit",
         }
     }
 }
@@ -122,6 +125,8 @@ pub(crate) struct Keys {
     pub(crate) unlock: MacKey,
     /// Binds a session to the proven address.
     pub(crate) binding: MacKey,
+    /// Turns a network into the key that limiters use.
+    pub(crate) limit: MacKey,
 }
 
 /// A value for each secret of a configuration: the current secret signs, the previous ones only
@@ -170,9 +175,9 @@ mod tests {
     }
 
     /// The output of each key for the same input.
-    fn macs(keys: &Keys) -> [[u8; 32]; 8] {
-        let Keys { id: _, access, refresh, code, code_mac, identity, device, unlock, binding } = keys;
-        [access, refresh, code, code_mac, identity, device, unlock, binding].map(|key| key.sign(b"x"))
+    fn macs(keys: &Keys) -> [[u8; 32]; 9] {
+        let Keys { id: _, access, refresh, code, code_mac, identity, device, unlock, binding, limit } = keys;
+        [access, refresh, code, code_mac, identity, device, unlock, binding, limit].map(|key| key.sign(b"x"))
     }
 
     #[test]
@@ -202,6 +207,7 @@ mod tests {
                 "ccb2013ece4970836eaba167",
                 "9da2d794c8dd628deb4d56ae",
                 "0316f3fa343e760bb703329b",
+                "e11e61f99b472fa010fcb50d",
             ]
         );
     }

@@ -20,6 +20,7 @@ pub mod extract;
 pub mod hooks;
 mod id;
 mod keys;
+pub mod limit;
 mod methods;
 mod moment;
 mod network;

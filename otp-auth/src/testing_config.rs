@@ -4,6 +4,7 @@ use crate::config::{OtpConfig, SettingsBuilder};
 use crate::delivery::Cookie;
 use crate::hooks::Hooks;
 use crate::keys::{Keys, MasterSecret};
+use crate::limit::MemoryLimiter;
 use crate::realm::Realm;
 use crate::send::ConsoleSender;
 use crate::user::OtpUser;
@@ -48,6 +49,7 @@ impl OtpConfig for Plain {
     type Delivery = Cookie;
     type Sender = ConsoleSender;
     type Hooks = Self;
+    type Limiter = MemoryLimiter;
 
     fn settings(&self) -> SettingsBuilder {
         SettingsBuilder::new()
@@ -59,5 +61,9 @@ impl OtpConfig for Plain {
 
     fn hooks(&self) -> &Self {
         self
+    }
+
+    fn limiter(&self) -> MemoryLimiter {
+        MemoryLimiter::new()
     }
 }

@@ -20,6 +20,10 @@ macro_rules! every_key {
             max_sends_per_day: 8, 2 * 4, [];
             max_sends_per_day_total: 30, 5 * 6, [];
             send_timeout: "5s", Duration::from_secs(5), [];
+            request_limit: "30/hour burst 10", "30/hour burst 10".parse().unwrap(), ["0/hour", "60/hour burst 0", "100001/day"];
+            verify_limit: "1/second", otp_auth::limit::Rate::per_second(1), ["0/second", "1/minute burst 100001"];
+            refresh_limit: "unlimited", otp_auth::limit::Rate::UNLIMITED, ["0/hour", "60/hour burst 0"];
+            logout_limit: "5000/day", otp_auth::limit::Rate::per_day(2_500 * 2).burst(5_000), ["0/hour", "60/hour burst 0"];
             auto_create_user: false, !true, [];
             cookie_secure: false, !true, [];
             cookie_name: "session", String::from("session"), ["", "a b", "a;b", "\u{fc}", "__Host-otp_device"];

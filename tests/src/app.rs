@@ -13,6 +13,7 @@ use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
     AuthRejection, Claims, CurrentUser, MemoryStore, OtpAuth, OtpConfig, SqliteStore, VerifiedUser,
     config::{ConfigError, SettingsBuilder},
+    limit::Rate,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -65,6 +66,12 @@ impl Database {
     }
 }
 
+/// Without limits per network.
+fn unlimited(settings: SettingsBuilder) -> SettingsBuilder {
+    let none = Rate::UNLIMITED;
+    settings.request_limit(none).verify_limit(none).refresh_limit(none).logout_limit(none)
+}
+
 /// How to create an application.
 #[derive(Clone)]
 pub struct Setup {
@@ -72,18 +79,20 @@ pub struct Setup {
     backend: Backend,
     secret: String,
     tune: Tune,
+    limited: bool,
     shared: Option<App>,
     clock: Option<TestClock>,
 }
 
 impl Setup {
-    /// Default settings over a store in memory.
+    /// Default settings over a store in memory, except that networks are not limited.
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
             backend: Backend::Memory,
             secret: SECRET.clone(),
             tune: Arc::new(|settings| settings),
+            limited: false,
             shared: None,
             clock: None,
         }
@@ -107,6 +116,13 @@ impl Setup {
     #[must_use]
     pub fn tune(mut self, tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static) -> Self {
         self.tune = Arc::new(tune);
+        self
+    }
+
+    /// With the default limits per network.
+    #[must_use]
+    pub fn limited(mut self) -> Self {
+        self.limited = true;
         self
     }
 
@@ -152,7 +168,8 @@ impl Setup {
             (CapturingSender::new(), TestHooks::default(), TestClock::default(), faults, database)
         };
         let clock = self.clock.unwrap_or(clock);
-        let config = Tuned::new(C::assemble(&self.secret, sender.clone(), hooks.clone()), self.tune);
+        let tune = if self.limited { self.tune } else { Arc::new(move |settings| (self.tune)(unlimited(settings))) };
+        let config = Tuned::new(C::assemble(&self.secret, sender.clone(), hooks.clone()), tune);
         let auth = match &database {
             Database::Memory(store) => OtpAuth::with_clock(config, store.clone(), clock.clock()),
             Database::Sqlite { store, .. } => OtpAuth::with_clock(config, store.clone(), clock.clock()),

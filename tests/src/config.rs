@@ -146,6 +146,7 @@ impl<C: OtpConfig> OtpConfig for Tuned<C> {
     type Delivery = C::Delivery;
     type Sender = C::Sender;
     type Hooks = C::Hooks;
+    type Limiter = C::Limiter;
 
     const DEBUG_BUILD: bool = C::DEBUG_BUILD;
     const DEVELOPER_MODE_IN_RELEASE: bool = C::DEVELOPER_MODE_IN_RELEASE;
@@ -160,6 +161,10 @@ impl<C: OtpConfig> OtpConfig for Tuned<C> {
 
     fn hooks(&self) -> &C::Hooks {
         self.inner.hooks()
+    }
+
+    fn limiter(&self) -> C::Limiter {
+        self.inner.limiter()
     }
 }
 

@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["store"],
     &["network", "token"],
     &["config"],
+    &["limit"],
     &["delivery", "event"],
     &["hooks", "send", "wire"],
     &["context"],
@@ -38,7 +39,8 @@ const CRATES: &[(&[&str], &[&str])] = &[
     (&["sqlx", "mongodb"], &["store", "__private"]),
     (&["aws_lc_rs", "rand"], &["crypto", "keys", "store"]),
     // The others do no I/O and await nothing.
-    (&["tokio"], &["auth", "store", "testing", "web"]),
+    (&["tokio"], &["auth", "limit", "store", "testing", "web"]),
+    (&["governor", "redis"], &["limit"]),
 ];
 
 /// A module by its path from the root of its crate.

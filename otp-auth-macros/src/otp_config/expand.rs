@@ -13,12 +13,14 @@ use crate::syntax::{checked_type, pointing_at};
 ///     type Delivery = Cookie;
 ///     type Sender = ConsoleSender;
 ///     type Hooks = NoHooks;
+///     type Limiter = MemoryLimiter;
 ///     const DEBUG_BUILD: bool = cfg!(debug_assertions);
 ///     fn settings(&self) -> SettingsBuilder {
 ///         SettingsBuilder::new().secret_key(SecretSource::env("OTP_AUTH_SECRET")).otp_length(6)
 ///     }
 ///     fn sender(&self) -> &Self::Sender { &self.sender }
 ///     fn hooks(&self) -> &Self::Hooks { &NoHooks }
+///     fn limiter(&self) -> Self::Limiter { Default::default() }
 /// }
 /// const _: () = { use Without as _; assert!(!HasHooks::<Auth, <Auth as OtpConfig>::User>::IT_HAS, "…") };
 /// ```
@@ -31,6 +33,13 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         Hooks::None => (quote!(#private::NoHooks), quote!(&#private::NoHooks)),
         Hooks::Field(field) => part(Some(field), ident),
         Hooks::Own(key) => part(None, key),
+    };
+    let (limiter_type, limiter) = match &model.limiter {
+        None => (quote!(#private::MemoryLimiter), quote!(::core::default::Default::default())),
+        Some(field) => {
+            let (ty, borrowed) = part(Some(field), ident);
+            (ty, quote!(::core::clone::Clone::clone(#borrowed)))
+        }
     };
     let in_release = model.in_release.then(|| {
         quote!(
@@ -50,6 +59,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             type Delivery = #delivery;
             type Sender = #sender_type;
             type Hooks = #hooks_type;
+            type Limiter = #limiter_type;
             const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
             #in_release
             fn settings(&self) -> #private::SettingsBuilder {
@@ -60,6 +70,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             }
             fn hooks(&self) -> &Self::Hooks {
                 #hooks
+            }
+            fn limiter(&self) -> Self::Limiter {
+                #limiter
             }
         }
         #forgotten

@@ -55,6 +55,7 @@ pub(super) fn expand(written: &Arguments, place: &Place) -> TokenStream {
             type Delivery = #delivery;
             type Sender = #private::StandIn;
             type Hooks = #private::StandIn;
+            type Limiter = #private::StandIn;
             const DEBUG_BUILD: ::core::primitive::bool = ::core::cfg!(debug_assertions);
             fn settings(&self) -> #private::SettingsBuilder {
                 loop {}
@@ -63,6 +64,9 @@ pub(super) fn expand(written: &Arguments, place: &Place) -> TokenStream {
                 loop {}
             }
             fn hooks(&self) -> &Self::Hooks {
+                loop {}
+            }
+            fn limiter(&self) -> Self::Limiter {
                 loop {}
             }
         }

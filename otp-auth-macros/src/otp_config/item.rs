@@ -22,6 +22,7 @@ pub(crate) struct Item<'a> {
     pub(crate) generics: &'a Generics,
     pub(crate) sender: Option<FieldRole>,
     pub(crate) hooks: Option<FieldRole>,
+    pub(crate) limiter: Option<FieldRole>,
 }
 
 /// A field with a role.
@@ -35,7 +36,8 @@ pub(crate) struct FieldRole {
 
 impl<'a> Item<'a> {
     pub(crate) fn read(input: &'a DeriveInput, errors: &mut Errors) -> Self {
-        let mut item = Self { ident: &input.ident, generics: &input.generics, sender: None, hooks: None };
+        let mut item =
+            Self { ident: &input.ident, generics: &input.generics, sender: None, hooks: None, limiter: None };
         match &input.data {
             Data::Struct(data) => {
                 for (index, field) in data.fields.iter().enumerate() {
@@ -51,11 +53,13 @@ impl<'a> Item<'a> {
     fn take(&mut self, index: usize, field: &Field, errors: &mut Errors) {
         let mut sender = Slot::<()>::Absent;
         let mut hooks = Slot::<()>::Absent;
+        let mut limiter = Slot::<()>::Absent;
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("otp")) {
             for entry in &read_attribute(attribute, &FIELD, errors) {
                 match entry.name {
                     "sender" => sender.put_value(entry, errors),
                     "hooks" => hooks.put_value(entry, errors),
+                    "limiter" => limiter.put_value(entry, errors),
                     _ => {}
                 }
             }
@@ -68,7 +72,12 @@ impl<'a> Item<'a> {
             ty: field.ty.clone(),
             word: slot.key().cloned(),
         };
-        for (name, slot, place) in [("sender", &sender, &mut self.sender), ("hooks", &hooks, &mut self.hooks)] {
+        let roles = [
+            ("sender", &sender, &mut self.sender),
+            ("hooks", &hooks, &mut self.hooks),
+            ("limiter", &limiter, &mut self.limiter),
+        ];
+        for (name, slot, place) in roles {
             match (slot.is_absent(), &place) {
                 (true, _) => {}
                 (false, None) => *place = Some(role(slot)),
@@ -130,6 +139,8 @@ pub(super) fn refuse_types(input: &mut DeriveInput, private: &TokenStream) {
             "`SendOtp` is not dyn-compatible: write `otp_auth::send::AnySender`"
         } else if roles.contains("hooks") && is_dyn("Hooks") {
             "`Hooks` is not dyn-compatible: write the type that implements it"
+        } else if roles.contains("limiter") && is_dyn("Limiter") {
+            "`Limiter` is not dyn-compatible: write the type that implements it"
         } else {
             if may_be_of_one_thread(&field.ty) || mentions(&field.ty, "dyn") {
                 checks.extend(checked(&field.ty, "shared", &input.generics, private).map(|ty| (index, ty)));

@@ -27,6 +27,8 @@ pub(crate) struct Model {
     /// The field with the sender. `None` if the struct itself is the sender.
     pub(crate) sender: Option<FieldRole>,
     pub(crate) hooks: Hooks,
+    /// The field with the limiter. `None` if every `OtpAuth` has one of its own.
+    pub(crate) limiter: Option<FieldRole>,
     /// The setters to call, each with its argument, in the order of the keys.
     pub(crate) setters: Vec<(Ident, TokenStream)>,
     /// A literal `developer_mode = true`, which must not compile without debug assertions.
@@ -58,7 +60,8 @@ impl Model {
         }
         let user = written.user.value().map_or_else(|| "User".to_owned(), spelled);
         let hooks = format!("otp_auth::Hooks<{user}>");
-        let roles = [(&item.sender, "otp_auth::SendOtp"), (&item.hooks, &*hooks)];
+        let roles =
+            [(&item.sender, "otp_auth::SendOtp"), (&item.hooks, &*hooks), (&item.limiter, "otp_auth::limit::Limiter")];
         let roles: Vec<_> = roles.into_iter().filter_map(|(role, bound)| Some((&role.as_ref()?.ty, bound))).collect();
         generics::check("the configuration", item.generics, &roles, errors);
         check_secrets(written, item, errors);
@@ -83,6 +86,7 @@ impl Model {
                 (None, Some(key)) => Hooks::Own(key.clone()),
                 (None, None) => Hooks::None,
             },
+            limiter: item.limiter.clone(),
             setters: setters(written, &private),
             debug_only: match written.known("developer_mode") {
                 Some(Known::Flag(on)) if on.value && !written.in_release => Some(on.span),

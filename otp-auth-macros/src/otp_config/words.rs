@@ -10,6 +10,7 @@ const STORE: &str = "pass the store to `OtpAuth::new(config, store)`";
 const ALWAYS_HTTP_ONLY: &str = "every cookie of otp-auth is `HttpOnly`, so remove it";
 const SIGNED: &str = "otp-auth always signs with HMAC-SHA-256, so remove it";
 const SENDER: &str = "write `#[otp(sender)] sender: ConsoleSender` in the struct";
+const LIMITER: &str = "write `#[otp(limiter)] limiter: …` with its type in the struct";
 const MAIL: &str = "the sender writes the e-mail: put this into your `impl SendOtp`";
 const ROUTES: &str = "you mount the routes yourself: write `.nest(\"/auth\", auth.router())`";
 const CLEANUP: &str = "call `auth.spawn_cleanup(interval)`";
@@ -61,6 +62,8 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("delivery token_delivery refresh_delivery transport", "refresh_token_delivery"),
     ("hook", "hooks"),
     ("sender mailer email_sender mail_sender", SENDER),
+    ("limiter rate_limiter", LIMITER),
+    ("request_rate ip_limit ip_rate_limit network_limit limits", "request_limit"),
     ("smtp from template subject email_from mail_from smtp_url smtp_host body", MAIL),
     ("cookie_http_only http_only httponly cookie_httponly", ALWAYS_HTTP_ONLY),
     ("database db database_url db_url store stores_url pool connection url backend redis", STORE),
@@ -89,10 +92,15 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
 /// The keys of `#[otp]` on a field of the configuration.
 pub(super) const FIELD: Vocabulary = Vocabulary {
     attribute: "#[otp(...)]",
-    keys: &[Key::new("sender", Form::Word, "sender"), Key::new("hooks", Form::Word, "hooks")],
+    keys: &[
+        Key::new("sender", Form::Word, "sender"),
+        Key::new("hooks", Form::Word, "hooks"),
+        Key::new("limiter", Form::Word, "limiter"),
+    ],
     elsewhere: &[
         ("mailer mail smtp send send_otp", "sender"),
         ("hook", "hooks"),
+        ("rate_limiter limits", "limiter"),
         ("id", OF_THE_USER),
         ("email", OF_THE_USER),
         ("verified", OF_THE_USER),

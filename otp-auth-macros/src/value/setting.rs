@@ -1,7 +1,7 @@
 //! Values of `#[otp_config]`: a literal, which the rule of its key checks at compile time, or an
 //! expression, which the program evaluates and checks at startup.
 
-use otp_auth_rules::{Choice, Form, Key, Time};
+use otp_auth_rules::{Choice, Form, Key, Limit, Rate, Time};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
@@ -27,6 +27,7 @@ pub(crate) enum Known {
     Text(String, Span),
     /// A runtime type and one of its variants.
     Choice(&'static str, &'static str),
+    Rate(Rate),
 }
 
 /// The value of a key: one, or a list.
@@ -125,6 +126,9 @@ impl Known {
         if let Form::Time(rule) = key.form {
             return length(&rule, expr);
         }
+        if let Form::Limit(rule) = key.form {
+            return Some(rate(&rule, &as_literal(expr)?));
+        }
         let (read, fault) = match (key.form, as_literal(expr)?) {
             (Form::Count(count), LiteralValue::Integer(integer)) => {
                 let number = integer.base10_parse().unwrap_or(u64::MAX);
@@ -188,6 +192,14 @@ impl Known {
                 let [name, word] = [name, word].map(|ident| Ident::new(ident, Span::call_site()));
                 quote!(#private::#name::#word)
             }
+            Self::Rate(rate) => match rate.parts() {
+                None => quote!(#private::Rate::UNLIMITED),
+                Some((constructor, count, burst)) => {
+                    let constructor = Ident::new(constructor, Span::call_site());
+                    let [count, burst] = [count, burst].map(Literal::u32_unsuffixed);
+                    quote!(#private::Rate::#constructor(#count).burst(#burst))
+                }
+            },
         }
     }
 }
@@ -205,6 +217,16 @@ fn length(rule: &Time, expr: &Expr) -> Option<std::result::Result<Known, String>
         Some((_, Some(fault))) => Err(format!("`{}` {fault}", rule.key)),
         None => Err(time::advice(rule, &text)),
     })
+}
+
+/// Reads a rate.
+fn rate(rule: &Limit, literal: &LiteralValue<'_>) -> std::result::Result<Known, String> {
+    let read = match literal {
+        LiteralValue::Text(text) => text.parse::<Rate>().map_err(|_| rule.not_a_rate()),
+        _ => Err(rule.not_a_rate()),
+    };
+    let checked = read.and_then(|rate| rule.fault(rate).map_or(Ok(Known::Rate(rate)), Err));
+    checked.map_err(|fault| format!("`{}` {fault}", rule.key))
 }
 
 /// The value of `60 * 60`.

@@ -15,6 +15,7 @@ pub mod __private {
     use std::str::FromStr;
 
     pub use otp_auth_macros::OtpConfigItem;
+    pub use otp_auth_rules::Rate;
     pub use serde;
     use serde::{Serialize, de::DeserializeOwned};
 
@@ -51,6 +52,13 @@ pub mod __private {
     pub trait SendOtp: Send + Sync + 'static {}
 
     pub trait Hooks<U>: Send + Sync + 'static {}
+
+    pub trait Limiter: Clone + Send + Sync + 'static {}
+
+    #[derive(Debug, Clone, Default)]
+    pub struct MemoryLimiter;
+
+    impl Limiter for MemoryLimiter {}
 
     #[derive(Debug)]
     pub struct NoHooks;
@@ -164,11 +172,13 @@ pub mod __private {
         type Delivery;
         type Sender: SendOtp;
         type Hooks: Hooks<Self::User>;
+        type Limiter: Limiter;
         const DEBUG_BUILD: bool;
         const DEVELOPER_MODE_IN_RELEASE: bool = false;
         fn settings(&self) -> SettingsBuilder;
         fn sender(&self) -> &Self::Sender;
         fn hooks(&self) -> &Self::Hooks;
+        fn limiter(&self) -> Self::Limiter;
     }
 
     #[derive(Debug)]
@@ -241,6 +251,9 @@ pub mod __private {
         };
         ($key:ident choice($type:ty: $($word:ident),*)) => {
             setter! { $key debug $type }
+        };
+        ($key:ident rate()) => {
+            setter! { $key debug Rate }
         };
         ($key:ident debug $type:ty) => {
             #[must_use]

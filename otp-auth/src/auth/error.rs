@@ -19,6 +19,13 @@ pub enum AuthError {
     /// and invisible ones.
     #[error("not a code")]
     MalformedCode,
+    /// The network of the client has made too many requests. The routes check this first; the
+    /// methods of `OtpAuth` do not.
+    #[error("the network can make the next request in {} ms", retry_after.as_millis())]
+    TooManyRequests {
+        /// A request succeeds after this time, unless others of the network come first.
+        retry_after: Duration,
+    },
     /// A code was sent to this address only recently, or too many were sent.
     #[error("the next code can be sent in {} ms", retry_after.as_millis())]
     ResendTooSoon {

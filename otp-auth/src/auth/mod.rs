@@ -10,6 +10,7 @@ mod follow;
 mod hooks;
 mod identify;
 mod in_flight;
+mod limit;
 mod mailbox;
 mod refresh;
 mod registry;
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub use error::AuthError;
 pub(crate) use error::{Refusal, SignInFailed};
 pub use identify::{Authenticated, Claims};
+pub(crate) use limit::UseCase;
 pub use request::{CodeRequest, CodeRequested};
 pub use tokens::{DeviceToken, SignedIn, TokenPair};
 pub use verify::Verification;
@@ -76,7 +78,7 @@ struct Inner<C> {
     settings: Settings,
     keys: KeyRing,
     tokens: Tokens,
-    store: Box<dyn HasStore<C>>,
+    parts: Box<dyn Parts<C>>,
     clock: Clock,
     address_source: AddressSource,
     /// Whether the log has the warning about it.
@@ -90,21 +92,33 @@ struct Inner<C> {
 
 impl<C: OtpConfig> Inner<C> {
     fn store(&self) -> &AnyStore<C::User> {
-        self.store.get()
+        self.parts.store()
+    }
+
+    fn limiter(&self) -> &C::Limiter {
+        self.parts.limiter()
     }
 }
 
-/// The store. Only the method needs a configuration, so that the compiler does not report a `C`
-/// that is none again wherever [`OtpAuth`] is mentioned.
-trait HasStore<C>: Send + Sync {
-    fn get(&self) -> &AnyStore<C::User>
+/// The store and the limiter. Only the methods need a configuration, so that the compiler does not
+/// report a `C` that is none again wherever [`OtpAuth`] is mentioned.
+trait Parts<C>: Send + Sync {
+    fn store(&self) -> &AnyStore<C::User>
+    where
+        C: OtpConfig;
+
+    fn limiter(&self) -> &C::Limiter
     where
         C: OtpConfig;
 }
 
-impl<C: OtpConfig> HasStore<C> for AnyStore<C::User> {
-    fn get(&self) -> &Self {
-        self
+impl<C: OtpConfig> Parts<C> for (AnyStore<C::User>, C::Limiter) {
+    fn store(&self) -> &AnyStore<C::User> {
+        &self.0
+    }
+
+    fn limiter(&self) -> &C::Limiter {
+        &self.1
     }
 }
 
@@ -135,13 +149,13 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         let address_source = AddressSource::of(&settings);
         let tokens = Tokens::new(&settings, &keys);
-        let store = AnyStore::new(store, settings.realm.clone());
+        let parts = (AnyStore::new(store, settings.realm.clone()), config.limiter());
         let inner = Inner {
             config,
             settings,
             keys,
             tokens,
-            store: Box::new(store),
+            parts: Box::new(parts),
             clock,
             address_source,
             lacks_addresses: Once::new(),
@@ -186,7 +200,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     }
 
     /// What the current request counts towards.
-    pub(crate) fn network(&self) -> Network {
+    fn network(&self) -> Network {
         Network::of(self.client_ip(), self.inner.settings.ipv6_prefix_length)
     }
 

@@ -10,6 +10,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use crate::email::LocalPartCase;
+pub use crate::limit::Rate;
 pub use crate::realm::{InvalidRealm, Realm};
 pub use fault::{ConfigError, ConfigFault};
 pub use same_site::SameSite;
@@ -17,6 +18,7 @@ pub use settings::{Settings, SettingsBuilder};
 
 use crate::delivery::Delivery;
 use crate::hooks::Hooks;
+use crate::limit::Limiter;
 use crate::send::SendOtp;
 use crate::user::OtpUser;
 
@@ -37,6 +39,9 @@ pub trait OtpConfig: Sized + Send + Sync + 'static {
     /// The application's hooks.
     type Hooks: Hooks<Self::User>;
 
+    /// What counts the requests of each network.
+    type Limiter: Limiter;
+
     /// Whether the application has debug assertions. Other builds reject developer mode and
     /// insecure cookies.
     const DEBUG_BUILD: bool = false;
@@ -51,6 +56,9 @@ pub trait OtpConfig: Sized + Send + Sync + 'static {
 
     /// The hooks.
     fn hooks(&self) -> &Self::Hooks;
+
+    /// The limiter. [`OtpAuth::new`](crate::OtpAuth::new) calls this once and keeps it.
+    fn limiter(&self) -> Self::Limiter;
 }
 
 /// Where a secret comes from.

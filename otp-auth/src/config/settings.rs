@@ -6,7 +6,7 @@ use otp_auth_rules::cookie::{Prefix, REFRESH};
 use otp_auth_rules::pairs::Guessing;
 use otp_auth_rules::{secret, setting};
 
-use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, SameSite, SecretSource, check};
+use super::{ConfigError, ConfigFault, LocalPartCase, OtpConfig, Rate, SameSite, SecretSource, check};
 use crate::challenge::budget::SendLimits;
 use crate::keys::MasterSecret;
 use crate::realm::Realm;
@@ -22,6 +22,7 @@ macro_rules! setting {
     (type derived($type:ty)) => { $type };
     (type list($one:ident)) => { Vec<String> };
     (type choice($type:ident: $($word:ident),*)) => { $type };
+    (type rate()) => { Rate };
 
     (default $key:ident text($default:literal)) => { $default.to_owned() };
     (default $key:ident flag($default:literal)) => { $default };
@@ -33,6 +34,7 @@ macro_rules! setting {
     (default $key:ident $range:ident $of:tt) => { setting::$key.default };
 
     (faults $settings:ident $key:ident time()) => { setting::$key.fault($settings.$key) };
+    (faults $settings:ident $key:ident rate()) => { setting::$key.fault($settings.$key) };
     (faults $settings:ident $key:ident count($number:ty)) => { setting::$key.fault($settings.$key.into()) };
     (faults $settings:ident $key:ident text($default:literal)) => { setting::$key.fault(&$settings.$key) };
     (faults $settings:ident $key:ident optional()) => {

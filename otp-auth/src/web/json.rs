@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use super::client;
+use super::client::OnBehalf;
 use super::problem::{Problem, ProblemKind};
 use crate::auth::OtpAuth;
 use crate::config::OtpConfig;
@@ -69,8 +69,9 @@ impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for AnyRefreshBody<D> {
     }
 }
 
-fn sender<C: OtpConfig>(auth: &OtpAuth<C>, request: &Request) -> Option<IpAddr> {
-    client::address(auth.address_source(), request.extensions(), request.headers())
+/// The address that the limit has found.
+fn sender<C: OtpConfig>(_: &OtpAuth<C>, request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<OnBehalf<C>>()?.0.client_ip()
 }
 
 async fn required<T: DeserializeOwned>(request: Request) -> Result<T, ProblemKind> {

@@ -205,6 +205,7 @@ impl From<AuthError> for Problem {
         match error {
             AuthError::InvalidEmail => ProblemKind::InvalidEmail.into(),
             AuthError::MalformedCode => ProblemKind::MalformedCode.into(),
+            AuthError::TooManyRequests { retry_after } => wait(ProblemKind::TooManyRequests, retry_after),
             AuthError::ResendTooSoon { retry_after } => wait(ProblemKind::ResendTooSoon, retry_after),
             AuthError::ProofRequired => ProblemKind::ProofRequired.into(),
             AuthError::DeliveryFailed => ProblemKind::DeliveryFailed.into(),

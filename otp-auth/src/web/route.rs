@@ -6,6 +6,7 @@ use axum::routing::{MethodRouter, post};
 use super::handlers::method_not_allowed;
 #[cfg(feature = "openapi")]
 use super::{cookie::CookieKind, problem::ProblemKind};
+use crate::auth::UseCase;
 #[cfg(feature = "openapi")]
 use crate::{config::Settings, delivery::Delivery};
 
@@ -27,6 +28,16 @@ impl Route {
             Self::VerifyOtp => "/verify-otp",
             Self::Refresh => "/refresh",
             Self::Logout => "/logout",
+        }
+    }
+
+    /// What it counts as.
+    pub(super) const fn use_case(self) -> UseCase {
+        match self {
+            Self::RequestOtp => UseCase::RequestCode,
+            Self::VerifyOtp => UseCase::Verify,
+            Self::Refresh => UseCase::Refresh,
+            Self::Logout => UseCase::SignOut,
         }
     }
 
@@ -108,7 +119,7 @@ impl Route {
         let guards = guards.into_iter().filter_map(|(on, code)| on.then_some(code));
         own.iter()
             .chain(body)
-            .chain(&[ProblemKind::StoreUnavailable, ProblemKind::InternalError])
+            .chain(&[ProblemKind::TooManyRequests, ProblemKind::StoreUnavailable, ProblemKind::InternalError])
             .copied()
             .chain(guards)
             .collect()

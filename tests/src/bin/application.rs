@@ -47,7 +47,7 @@ struct User {
 const USERS: &str = "CREATE TABLE IF NOT EXISTS users \
     (id VARCHAR(64) NOT NULL PRIMARY KEY, email VARCHAR(255) NOT NULL, is_verified BOOLEAN NOT NULL)";
 
-#[otp_config(user = User, secret_key = SECRET.as_str(), refresh_token_delivery = "body")]
+#[otp_config(user = User, secret_key = SECRET.as_str(), refresh_token_delivery = "body", request_limit = "unlimited", verify_limit = "unlimited", refresh_limit = "unlimited", logout_limit = "unlimited")]
 struct Auth {
     #[otp(sender)]
     sender: CapturingSender,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use otp_auth::auth::{CodeRequest, Verification};
+use otp_auth::limit::{Charge, LimitKey, Rate};
 use otp_auth::session::{AuthMethods, Binding, Client, Recovery, Session, SessionId, SubjectId, TokenId};
 use otp_auth::store::{
     Account, BlacklistEntry, BlacklistKind, Budget, ChallengeKey, CodeMac, CountedAttempt, Cursor, FreshChallenge,
@@ -152,6 +153,8 @@ fn sessions_requests_and_messages_are_made_elsewhere() {
     assert_eq!((verification.challenge, verification.device), (Some("c"), Some("d")));
     assert_eq!(verification.older_refresh_tokens, ["r"]);
     let message = OtpMessage::new("ann", "0", Duration::from_secs(600)).unlock("u");
+    let charge = Charge::new(LimitKey::new([7; 16]), Rate::per_hour(60).burst(3), 4, NOW);
+    assert_eq!((charge.key.as_bytes(), charge.weight, charge.payable(), charge.time), (&[7; 16], 4, 3, NOW));
     assert_eq!((message.address, message.code, message.expires_in), ("ann", "0", Duration::from_secs(600)));
     assert_eq!(message.unlock, "u");
 }

@@ -32,6 +32,7 @@ mod failures;
 mod first_hour;
 mod guessing;
 mod hooks;
+mod limits;
 mod long_tokens;
 mod openapi;
 mod options;

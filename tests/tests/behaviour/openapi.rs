@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
+use otp_auth::config::SettingsBuilder;
+use otp_auth::limit::Rate;
 use otp_auth::openapi;
 use otp_auth_tests::config::{BodyAuth, BothAuth, CookieAuth};
 use otp_auth_tests::{Answer, App, Client, Fault, Mode, Operation, Reply, SendReply, Setup, TestConfig, Typed};
@@ -219,6 +221,14 @@ async fn document_and_routes_agree<C: TestConfig>() {
     assert!(!serde_json::to_string(&typed.auth.openapi()).unwrap().contains("developer_mode"));
     let mut document = Document::of(&typed);
     everything(&mut document, &typed.app).await;
+    let one = Rate::per_hour(1);
+    let all_one = move |s: SettingsBuilder| s.request_limit(one).verify_limit(one).refresh_limit(one).logout_limit(one);
+    let limited = Setup::new(C::MODE).tune(all_one).typed::<C>().await;
+    for path in ["/auth/request-otp", "/auth/verify-otp", "/auth/refresh", "/auth/logout"] {
+        for _ in 0..2 {
+            held(&mut document, &mut limited.app.client(), path, json!([])).await;
+        }
+    }
     // A fault of the application cannot be caused from outside.
     let reachable: BTreeSet<_> = document.promised().into_iter().filter(|(_, status, _)| *status != 500).collect();
     let missing: Vec<_> = reachable.difference(&document.seen).collect();

@@ -6,6 +6,7 @@ use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{
     ConsoleSender, MemoryStore, OtpAuth, OtpConfig,
     config::{ConfigError, SameSite, SecretSource, Settings, SettingsBuilder},
+    limit::{MemoryLimiter, Rate},
     otp_config,
 };
 use otp_auth_rules::{KEYS, secret, setting};
@@ -17,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 async fn start(
     tune: impl Fn(SettingsBuilder) -> SettingsBuilder + Send + Sync + 'static,
 ) -> Result<Settings, ConfigError> {
-    let typed = Setup::new(Mode::Cookie).tune(tune).attempt::<CookieAuth>().await?;
+    let typed = Setup::new(Mode::Cookie).limited().tune(tune).attempt::<CookieAuth>().await?;
     Ok(typed.auth.settings().clone())
 }
 
@@ -209,6 +210,10 @@ async fn rt_06_the_defaults_are_those_of_the_design() {
     assert_eq!((settings.max_otp_attempts, settings.otp_rate_limit), (5, Duration::from_secs(60)));
     assert_eq!((settings.max_sends_per_hour, settings.max_sends_per_day), (5, 10));
     assert_eq!((settings.max_sends_per_day_total, settings.short_codes_per_day()), (40, 4));
+    assert_eq!(settings.request_limit, Rate::per_hour(60).burst(20));
+    assert_eq!(settings.verify_limit, Rate::per_hour(240).burst(80));
+    assert_eq!(settings.refresh_limit, Rate::per_hour(1_200).burst(200));
+    assert_eq!(settings.logout_limit, Rate::per_hour(600).burst(100));
     assert!(settings.auto_create_user && settings.cookie_secure && !settings.developer_mode);
     assert_eq!(settings.cookie_name, "__Host-refresh_token-users");
     assert_eq!(settings.realm.as_str(), "users");
@@ -231,6 +236,7 @@ impl OtpConfig for WithoutAssertions {
     type Delivery = otp_auth::delivery::Cookie;
     type Sender = CapturingSender;
     type Hooks = TestHooks;
+    type Limiter = MemoryLimiter;
 
     fn settings(&self) -> SettingsBuilder {
         (self.change)(self.inner.settings())
@@ -242,6 +248,10 @@ impl OtpConfig for WithoutAssertions {
 
     fn hooks(&self) -> &TestHooks {
         self.inner.hooks()
+    }
+
+    fn limiter(&self) -> MemoryLimiter {
+        MemoryLimiter::new()
     }
 }
 
@@ -363,6 +373,12 @@ macro_rules! refuse {
     };
     ($refused:ident $key:ident flag($default:literal)) => {};
     ($refused:ident $key:ident choice($type:ident: $($word:ident),*)) => {};
+    ($refused:ident $key:ident rate()) => {
+        let rule = setting::$key;
+        for rate in texts_refused_by(rule.key).iter().map(|text| text.parse().unwrap()) {
+            $refused.push((rule.key, rule.fault(rate).unwrap(), Box::new(move |s| s.$key(rate))));
+        }
+    };
     ($refused:ident $key:ident list($one:ident)) => {
         let rule = setting::$key;
         for &text in texts_refused_by(rule.key) {

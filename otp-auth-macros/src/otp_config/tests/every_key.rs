@@ -80,6 +80,9 @@ fn refused(key: &otp_auth_rules::Key) -> Vec<(String, String)> {
         }
         Form::Text(rule) => quoted(&|text| rule.fault(text)),
         Form::List(rule) => quoted(&|text| rule.fault(text)),
+        Form::Limit(rule) => {
+            quoted(&|text| text.parse().map_or_else(|_| Some(rule.not_a_rate()), |rate| rule.fault(rate)))
+        }
         Form::Secret(_) | Form::Secrets(_) => {
             let fault = |text: &str| secret::weakness(text.as_bytes()).map(str::to_owned);
             quoted(&fault)

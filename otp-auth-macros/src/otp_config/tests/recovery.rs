@@ -84,6 +84,8 @@ fn a_type_that_no_thread_may_share_gives_way_to_the_mistake() {
         let text = tokens.to_string().replace(' ', "");
         assert!(text.contains(write), "{text}");
     }
+    let item = "struct Auth { #[otp(sender)] a: A, #[otp(limiter)] b: Box<dyn Limiter<Receipt = ()>> }";
+    assert!(expand("user = User, developer_mode = true", item).to_string().contains("`Limiter` is not dyn-compatible"));
     for ty in ["Arc<u8>", "CellRange"] {
         let tokens =
             expand("user = User, developer_mode = self.on", &format!("struct Auth {{ #[otp(sender)] sender: {ty} }}"));

@@ -39,6 +39,10 @@ fn a_configuration_with_every_key() {
         max_sends_per_hour = 3,
         max_sends_per_day = 8,
         send_timeout = "5s",
+        request_limit = "30/hour burst 10",
+        verify_limit = self.guesses,
+        refresh_limit = "unlimited",
+        logout_limit = "10/second",
         auto_create_user = false,
         refresh_token_delivery = "both",
         cookie_secure = true,
@@ -77,6 +81,8 @@ fn a_configuration_with_every_key() {
             mail: Mailer<S>,
             #[otp(hooks)]
             audit: Audit,
+            #[otp(limiter)]
+            limiter: Shared,
         }
     ";
     assert_snapshot("config_every_key", &attribute(source(arguments), source(item)));

@@ -1,0 +1,75 @@
+//! The limits per network: the first step of a request, before its body is read and before the
+//! store is asked.
+
+use super::OtpAuth;
+use super::error::AuthError;
+use crate::config::{OtpConfig, Rate, Settings};
+use crate::crypto;
+use crate::event;
+use crate::limit::{Charge, LimitKey, Limiter};
+
+/// What a failed sign-in counts as. A success counts as one.
+const FAILURE: u32 = 4;
+
+/// What a client asks for. Each has its own limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UseCase {
+    RequestCode,
+    Verify,
+    Refresh,
+    SignOut,
+}
+
+impl UseCase {
+    /// The name in the log, and in the keys of the limiter.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::RequestCode => "request",
+            Self::Verify => "verify",
+            Self::Refresh => "refresh",
+            Self::SignOut => "logout",
+        }
+    }
+
+    fn rate(self, settings: &Settings) -> Rate {
+        match self {
+            _ if settings.developer_mode => Rate::UNLIMITED,
+            Self::RequestCode => settings.request_limit,
+            Self::Verify => settings.verify_limit,
+            Self::Refresh => settings.refresh_limit,
+            Self::SignOut => settings.logout_limit,
+        }
+    }
+}
+
+/// An admitted request. If it is dropped, it counts as a failure.
+pub(crate) struct Admitted<C: OtpConfig>(Option<<C::Limiter as Limiter>::Receipt>);
+
+impl<C: OtpConfig> OtpAuth<C> {
+    /// Counts a request of the current client. A sign-in counts as a failure before the code is
+    /// compared, so that simultaneous guesses cannot exceed the limit.
+    pub(crate) async fn admit(&self, use_case: UseCase) -> Result<Admitted<C>, AuthError> {
+        let rate = use_case.rate(&self.inner.settings);
+        if rate == Rate::UNLIMITED {
+            return Ok(Admitted(None));
+        }
+        let network = self.network().to_string();
+        let mac = self.inner.keys.current().limit.mac(&[use_case.name().as_bytes(), network.as_bytes()]);
+        let weight = if use_case == UseCase::Verify { FAILURE } else { 1 };
+        let charge = Charge::new(LimitKey::new(crypto::first(&mac)), rate, weight, self.now());
+        match self.inner.limiter().charge(charge).await {
+            Ok(receipt) => Ok(Admitted((weight > 1).then_some(receipt))),
+            Err(retry_after) => {
+                event::too_many_requests(use_case.name(), self.client_ip());
+                Err(AuthError::TooManyRequests { retry_after })
+            }
+        }
+    }
+
+    /// A sign-in did not fail, so it counts as one request. The count of its network remains.
+    pub(crate) async fn succeeded(&self, admitted: Admitted<C>) {
+        if let Some(receipt) = admitted.0 {
+            self.inner.limiter().refund(receipt, FAILURE - 1, self.now()).await;
+        }
+    }
+}

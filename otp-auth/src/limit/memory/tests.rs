@@ -1,0 +1,262 @@
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+
+use super::*;
+
+const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+const RATE: Rate = Rate::per_minute(6).burst(4);
+
+fn key(number: usize) -> LimitKey {
+    LimitKey::new(crate::crypto::first(&crate::crypto::hash(&number.to_be_bytes())))
+}
+
+fn charge(limiter: &MemoryLimiter, charge: Charge) -> Result<MemoryReceipt, Duration> {
+    limiter.charge(charge).now_or_never().unwrap()
+}
+
+fn refund(limiter: &MemoryLimiter, receipt: MemoryReceipt, weight: u32, time: Timestamp) {
+    limiter.refund(receipt, weight, time).now_or_never().unwrap();
+}
+
+/// How many requests are admitted at this moment.
+fn admitted(limiter: &MemoryLimiter, key: LimitKey, rate: Rate, time: Timestamp) -> usize {
+    std::iter::from_fn(|| charge(limiter, Charge::new(key, rate, 1, time)).ok()).count()
+}
+
+/// A bucket of time, which fills as time passes: what the limiter must do, in other words.
+struct Bucket {
+    nanos: u128,
+    since: Timestamp,
+}
+
+impl Bucket {
+    fn take(&mut self, rate: Rate, weight: u32, now: Timestamp) -> bool {
+        let interval = rate.interval().unwrap().as_nanos();
+        let full = u128::from(rate.burst_size()) * interval;
+        self.nanos = full.min(self.nanos + self.since.until(now).as_nanos());
+        self.since = now;
+        let price = u128::from(weight.min(rate.burst_size())) * interval;
+        let pays = price <= self.nanos;
+        if pays {
+            self.nanos -= price;
+        }
+        pays
+    }
+}
+
+/// Numbers that look random, the same in every run.
+fn numbers() -> impl FnMut(u64) -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    }
+}
+
+#[test]
+fn any_order_of_requests_is_admitted_as_by_a_bucket_and_every_wait_is_exact() {
+    let mut number = numbers();
+    let rates = [
+        RATE,
+        Rate::per_second(7).burst(3),
+        Rate::per_hour(60).burst(20),
+        Rate::per_day(1),
+        Rate::per_second(100_000).burst(1),
+        Rate::per_day(100_000),
+        Rate::per_day(1).burst(100_000),
+    ];
+    for rate in rates {
+        let limiter = MemoryLimiter::new();
+        let mut buckets = BTreeMap::new();
+        let mut now = START;
+        let pace = u64::try_from(rate.interval().unwrap().as_millis()).unwrap() + 2;
+        for _ in 0..4_000 {
+            now = now + Duration::from_millis(number(3) * number(pace));
+            let (who, weight) = (usize::try_from(number(3)).unwrap(), u32::try_from(1 + number(6)).unwrap());
+            let full = Bucket { nanos: u128::MAX / 2, since: now };
+            let bucket = buckets.entry(who).or_insert(full);
+            let attempt = |time| charge(&limiter, Charge::new(key(who), rate, weight, time));
+            match attempt(now) {
+                Ok(_) => assert!(bucket.take(rate, weight, now), "{rate}"),
+                Err(wait) => {
+                    assert!(!bucket.take(rate, weight, now), "{rate}");
+                    let early = now + wait - Duration::from_millis(1);
+                    assert!(attempt(early).is_err(), "{rate}: {wait:?} is longer than necessary");
+                    assert!(attempt(now + wait).is_ok(), "{rate}: {wait:?} is not enough");
+                    now = now + wait;
+                    assert!(bucket.take(rate, weight, now), "{rate}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_burst_is_admitted_at_once_and_then_one_request_per_interval() {
+    let limiter = MemoryLimiter::new();
+    assert_eq!(admitted(&limiter, key(1), RATE, START), 4);
+    assert_eq!(charge(&limiter, Charge::new(key(1), RATE, 1, START)).unwrap_err(), Duration::from_secs(10));
+    assert_eq!(admitted(&limiter, key(1), RATE, START + Duration::from_secs(10)), 1);
+    assert_eq!(admitted(&limiter, key(1), RATE, START + Duration::from_hours(1)), 4);
+    assert_eq!(admitted(&limiter, key(2), RATE, START), 4);
+}
+
+#[test]
+fn a_request_heavier_than_the_burst_counts_as_the_burst() {
+    let limiter = MemoryLimiter::new();
+    let heavy = |time| charge(&limiter, Charge::new(key(1), RATE, 100, time));
+    heavy(START).unwrap();
+    let wait = heavy(START).unwrap_err();
+    assert_eq!(wait, Duration::from_secs(40));
+    heavy(START + wait).unwrap();
+}
+
+#[test]
+fn simultaneous_requests_are_admitted_up_to_the_burst() {
+    let limiter = MemoryLimiter::new();
+    let rate = Rate::per_hour(60).burst(20);
+    let total: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| admitted(&limiter, key(1), rate, START))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(total, 20);
+}
+
+#[test]
+fn a_refund_returns_what_was_paid_and_never_more() {
+    let limiter = MemoryLimiter::new();
+    let pay = |weight, time| charge(&limiter, Charge::new(key(1), RATE, weight, time)).unwrap();
+    let receipt = pay(4, START);
+    refund(&limiter, receipt, 3, START);
+    assert_eq!(admitted(&limiter, key(1), RATE, START), 3);
+
+    // More than was paid.
+    let later = START + Duration::from_hours(1);
+    let small = pay(1, later);
+    pay(1, later);
+    refund(&limiter, small, 100, later);
+    assert_eq!(admitted(&limiter, key(1), RATE, later), 3);
+
+    // What time has returned is not returned again: 40 seconds are as much as the receipt.
+    let later = later + Duration::from_hours(1);
+    let old = pay(4, later);
+    let late = later + Duration::from_secs(40);
+    pay(4, late);
+    refund(&limiter, old, 4, late);
+    assert_eq!(admitted(&limiter, key(1), RATE, late), 0);
+
+    // Nor a part of it.
+    let later = later + Duration::from_hours(1);
+    let old = pay(4, later);
+    let late = later + Duration::from_secs(30);
+    pay(3, late);
+    refund(&limiter, old, 4, late);
+    assert_eq!(admitted(&limiter, key(1), RATE, late), 1);
+
+    // Nor to an entry that is gone.
+    let limiter = MemoryLimiter::new();
+    refund(&limiter, pay_elsewhere(), 4, START);
+    assert_eq!(admitted(&limiter, key(1), RATE, START), 4);
+}
+
+fn pay_elsewhere() -> MemoryReceipt {
+    charge(&MemoryLimiter::new(), Charge::new(key(1), RATE, 4, START)).unwrap()
+}
+
+#[test]
+fn simultaneous_refunds_return_as_much_as_was_paid() {
+    let limiter = MemoryLimiter::new();
+    let rate = Rate::per_hour(60).burst(80);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    if let Ok(receipt) = charge(&limiter, Charge::new(key(1), rate, 4, START)) {
+                        refund(&limiter, receipt, 3, START);
+                    }
+                }
+            });
+        }
+    });
+    // At least as many as would fit if all were in flight at once have paid 1 each.
+    let left = admitted(&limiter, key(1), rate, START);
+    assert!((40..=60).contains(&left), "{left}");
+}
+
+/// Entries, and the bytes of the tables that hold them: each place has a byte of control data.
+fn size(limiter: &MemoryLimiter) -> (usize, usize) {
+    let shards = limiter.0.iter().map(|shard| {
+        let shard = shard.lock().unwrap();
+        let places = shard.settled.capacity() * 8 / 7;
+        (shard.settled.len(), places * (size_of::<(LimitKey, u64)>() + 1))
+    });
+    shards.fold((0, 0), |(entries, bytes), (more, larger)| (entries + more, bytes + larger))
+}
+
+#[test]
+fn a_flood_of_networks_has_bounded_entries_and_evicts_nobody() {
+    const FLOOD: usize = 300_000;
+    let limiter = MemoryLimiter::new();
+    let attacker = key(FLOOD);
+    admitted(&limiter, attacker, RATE, START);
+    let admits = |number| charge(&limiter, Charge::new(key(number), RATE, 1, START)).is_ok();
+    let all = (0..FLOOD).filter(|number| admits(*number)).count();
+    let (entries, bytes) = size(&limiter);
+    assert_eq!(entries, SHARDS * MAX_ENTRIES);
+    assert_eq!(entries, 114_688, "the documents have this number");
+    assert!(bytes <= 3_300_000, "{bytes}: the documents have this number");
+    // The others share 256 bursts.
+    assert_eq!(all, entries - 1 + SHARDS * 4);
+    assert_eq!(admitted(&limiter, attacker, RATE, START), 0);
+
+    // When their debts are paid, newcomers have entries again, and the table does not grow.
+    let later = START + Duration::from_secs(40);
+    assert_eq!(admitted(&limiter, key(FLOOD + 1), RATE, later), 4);
+    assert_eq!(admitted(&limiter, key(FLOOD + 2), RATE, later), 4);
+    assert!(size(&limiter).1 <= bytes);
+}
+
+#[test]
+fn networks_without_a_debt_are_forgotten_before_the_table_grows() {
+    let limiter = MemoryLimiter::new();
+    for number in 0..200_000 {
+        let time = START + Duration::from_millis(number as u64);
+        charge(&limiter, Charge::new(key(number), RATE, 1, time)).unwrap();
+    }
+    // About 10,000 have a debt at any time.
+    let (entries, bytes) = size(&limiter);
+    assert!(entries < 25_000 && bytes < 1_000_000, "{entries} {bytes}");
+}
+
+#[test]
+fn a_refund_to_a_group_leaves_the_own_entry_alone() {
+    let limiter = MemoryLimiter::new();
+    let mut shard = limiter.0[usize::from(key(1).as_bytes()[0])].lock().unwrap();
+    let settled = nanos(START + Duration::from_secs(30));
+    for number in 2..=MAX_ENTRIES + 1 {
+        shard.settled.insert(key(number), settled);
+    }
+    drop(shard);
+    let receipt = charge(&limiter, Charge::new(key(1), RATE, 4, START)).unwrap();
+    assert!(matches!(receipt.place, Place::Group));
+    let soon = START + Duration::from_secs(31);
+    assert_eq!(admitted(&limiter, key(1), RATE, soon), 4);
+    refund(&limiter, receipt, 4, soon);
+    assert_eq!(admitted(&limiter, key(1), RATE, soon), 0);
+}
+
+#[test]
+fn a_clock_that_is_set_back_locks_nobody_out() {
+    let limiter = MemoryLimiter::new();
+    let ahead = START + Duration::from_hours(24 * 365);
+    assert_eq!(admitted(&limiter, key(1), RATE, ahead), 4);
+    // The debt remains what it was.
+    assert_eq!(charge(&limiter, Charge::new(key(1), RATE, 1, START)).unwrap_err(), Duration::from_secs(10));
+    assert_eq!(admitted(&limiter, key(1), RATE, START + Duration::from_secs(10)), 1);
+    // A minute or less may be two processors, and is waited for.
+    let back = START - Duration::from_secs(1);
+    assert_eq!(charge(&limiter, Charge::new(key(1), RATE, 1, back)).unwrap_err(), Duration::from_secs(21));
+}
