@@ -18,7 +18,7 @@ use crate::email::Address;
 use crate::event;
 use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
-use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket};
+use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket, Turn};
 
 /// A request for a code. `Debug` redacts it.
 ///
@@ -103,6 +103,7 @@ struct Paying {
     held: Option<Challenge>,
     open: OpenChallenge,
     place: Place,
+    turn: Turn,
 }
 
 /// Why a message was not delivered, as far as known.
@@ -186,7 +187,10 @@ impl<C: OtpConfig> OtpAuth<C> {
             AuthError::DeliveryFailed
         })?;
 
-        let paying = Paying { address: mailbox.address, code, challenge, held, open, place };
+        // Before the task, so that nobody who has hung up waits for a turn.
+        let turn = self.inner.store().turn().await?;
+
+        let paying = Paying { address: mailbox.address, code, challenge, held, open, place, turn };
         // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
@@ -195,9 +199,9 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Pays for the send, and sends. Waits for the send if the response depends on it.
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
-        let Paying { address, code, challenge, held, open, place } = paying;
+        let Paying { address, code, challenge, held, open, place, turn } = paying;
         let settings = &self.inner.settings;
-        let opening = self.inner.store().open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
+        let opening = self.inner.store().open_challenge(turn, &open).await.inspect_err(|_| self.take_back(&open))?;
         let (challenge, code, expires_at, ticket) = match opening {
             Opening::Opened(ticket) => (challenge, code, open.fresh.expires_at, ticket),
             Opening::Resumed { nonce, expires_at, ticket } => {
