@@ -23,6 +23,7 @@ pub mod logs;
 pub mod parallel;
 pub mod process;
 pub mod tokens;
+pub mod trickle;
 pub mod user;
 
 pub use answer::{Answer, SetCookie};

@@ -30,6 +30,7 @@ mod failures;
 mod first_hour;
 mod guessing;
 mod hooks;
+mod load;
 mod long_tokens;
 mod openapi;
 mod options;
