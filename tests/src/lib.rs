@@ -22,6 +22,7 @@ pub mod jar;
 pub mod logs;
 pub mod parallel;
 pub mod process;
+pub mod statistics;
 pub mod tokens;
 pub mod trickle;
 pub mod user;

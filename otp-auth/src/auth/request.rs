@@ -14,6 +14,7 @@ use crate::challenge::code::{self, Nonce};
 use crate::challenge::{Challenge, Identity};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
+use crate::crypto;
 use crate::email::Address;
 use crate::event;
 use crate::secret::Secret;
@@ -82,6 +83,14 @@ pub struct CodeRequested {
 /// When to refund a send that the store may have counted: at once, then again in case the store
 /// counts it late or the refund fails.
 const REFUND_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(20)];
+
+/// A send in the background begins after 10 to 73 ms. By then the response has arrived, so neither
+/// its time nor that of a request right after it shows whether there is an account. It is random, so
+/// that nobody can measure at the right moment.
+fn background_pause() -> Duration {
+    let [random] = crypto::random().unwrap_or([u8::MAX]);
+    Duration::from_millis(10 + u64::from(random / 4))
+}
 
 /// A message that the budget has paid for.
 struct Outgoing {
@@ -152,6 +161,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
         let mailbox = self.mailbox(request.email)?;
+        // Reserved before anything is known about the address, and before more work.
+        let place = self.inner.sends.enter().ok_or_else(|| {
+            event::too_many_sends(self.client_ip());
+            AuthError::DeliveryFailed
+        })?;
         let now = self.now();
         let (keys, settings) = (self.inner.keys.current(), &self.inner.settings);
         let identity = *mailbox.identity();
@@ -180,12 +194,6 @@ impl<C: OtpConfig> OtpAuth<C> {
                 expires_at: now + settings.otp_expiry,
             },
         };
-
-        // Reserved before anything is known about the address.
-        let place = self.inner.sends.enter().ok_or_else(|| {
-            event::too_many_sends(self.client_ip());
-            AuthError::DeliveryFailed
-        })?;
 
         // Before the task, so that nobody who has hung up waits for a turn.
         let turn = self.inner.store().turn().await?;
@@ -229,7 +237,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         if settings.auto_create_user {
             self.deliver_or_refund(outgoing).await?;
         } else {
+            let mut place = place;
             let sending = async move {
+                place.pause(background_pause()).await;
                 self.deliver_to_user(outgoing).await;
                 drop(place);
             };
