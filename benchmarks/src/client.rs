@@ -71,11 +71,16 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(Connection(sender))
+        Connection::over(TcpStream::connect(("127.0.0.1", self.port)).await?).await
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The bytes of memory that the server uses, where that can be told.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.child.id().and_then(core::memory)
     }
 
     /// The address of somebody who is in the table, each only once: a second
@@ -95,16 +100,30 @@ impl Server {
 
     /// Asks for a code and signs in with it; the access token.
     pub(crate) async fn sign_in(&self, connection: &mut Connection, email: &str) -> Result<String> {
-        let (sender, code) = oneshot::channel();
-        self.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(email.to_owned(), sender);
-        let answer = connection.post("/auth/request-otp", format!(r#"{{"email":"{email}"}}"#)).await?;
-        let Requested { challenge } = serde_json::from_slice(&answer)?;
-        let code = code.await?;
-        let body = format!(r#"{{"email":"{email}","code":"{code}","challenge":"{challenge}"}}"#);
-        let answer = connection.post("/auth/verify-otp", body).await?;
+        let code = self.code_to(email);
+        let answer = connection.post("/auth/request-otp", request_body(email)).await?;
+        let answer = connection.post("/auth/verify-otp", verify_body(email, &code.await?, &answer)?).await?;
         let Tokens { access_token } = serde_json::from_slice(&answer)?;
         Ok(access_token)
     }
+
+    /// The next code for this address, as soon as it is sent.
+    pub(crate) fn code_to(&self, email: &str) -> oneshot::Receiver<String> {
+        let (sender, code) = oneshot::channel();
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(email.to_owned(), sender);
+        code
+    }
+}
+
+/// The body of a request for a code.
+pub(crate) fn request_body(email: &str) -> String {
+    format!(r#"{{"email":"{email}"}}"#)
+}
+
+/// The body that signs in, after that answer to a request for a code.
+pub(crate) fn verify_body(email: &str, code: &str, requested: &[u8]) -> Result<String> {
+    let Requested { challenge } = serde_json::from_slice(requested)?;
+    Ok(format!(r#"{{"email":"{email}","code":"{code}","challenge":"{challenge}"}}"#))
 }
 
 /// Hands each code that the server prints to whoever waits for it.
@@ -119,23 +138,39 @@ async fn deliver(mut lines: Lines<BufReader<ChildStdout>>, codes: Codes) {
 }
 
 impl Connection {
+    pub(crate) async fn over(stream: TcpStream) -> Result<Self> {
+        stream.set_nodelay(true)?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
     pub(crate) async fn get(&mut self, path: &str, token: &str) -> Result<Bytes> {
         let request = Request::builder().uri(path).header(AUTHORIZATION, format!("Bearer {token}"));
-        self.send(request.header(HOST, "127.0.0.1").body(Full::default())?).await
+        let answer = self.exchange(request.header(HOST, "127.0.0.1").body(Full::default())?).await?;
+        good(path, answer)
     }
 
     async fn post(&mut self, path: &str, body: String) -> Result<Bytes> {
-        let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
-        self.send(request.header(HOST, "127.0.0.1").body(Full::from(body))?).await
+        let answer = self.answer(path, body).await?;
+        good(path, answer)
     }
 
-    /// Every answer must be a 200; nothing else is asserted.
-    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Bytes> {
-        let path = request.uri().path().to_owned();
+    /// The status and body of the answer, whatever they are.
+    pub(crate) async fn answer(&mut self, path: &str, body: String) -> Result<(u16, Bytes)> {
+        let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
+        self.exchange(request.header(HOST, "127.0.0.1").body(Full::from(body))?).await
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<(u16, Bytes)> {
         self.0.ready().await?;
         let answer = self.0.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        if status == 200 { Ok(body) } else { Err(format!("{path} was answered with {status}").into()) }
+        let status = answer.status().as_u16();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
     }
+}
+
+/// Every answer must be a 200; nothing else is asserted.
+fn good(path: &str, (status, body): (u16, Bytes)) -> Result<Bytes> {
+    if status == 200 { Ok(body) } else { Err(format!("{path} was answered with {status}").into()) }
 }

@@ -33,6 +33,35 @@ pub(crate) fn busy(process: u32) -> Option<Duration> {
     Some(Duration::from_micros(micros))
 }
 
+/// The bytes of memory that a process uses.
+#[cfg(target_os = "linux")]
+pub(crate) fn memory(process: u32) -> Option<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+/// Lets this process, and those that it starts, open this many files, if they
+/// may.
+#[cfg(target_os = "linux")]
+pub(crate) fn raise_open_files(count: u64) -> crate::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = current.map(|current| current.max(maximum.map_or(count, |maximum| count.min(maximum))));
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: wanted, maximum })?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn memory(_: u32) -> Option<u64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn raise_open_files(_: u64) -> crate::Result<()> {
+    Ok(())
+}
+
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn busy(_: u32) -> Option<Duration> {
     None

@@ -5,14 +5,16 @@
 //! is the client of both, on another core.
 //!
 //! `before` measures the routes beside those of an earlier build, `detached`
-//! what a task for each store call costs, `cleanup` how long sign-ins wait
-//! while a million rows are removed, `pooler` what one in front of
-//! `PostgreSQL` costs.
+//! what a task for each store call costs, `flood` what an honest client
+//! notices while another network floods the server, `cleanup` how long
+//! sign-ins wait while a million rows are removed, `pooler` what one in front
+//! of `PostgreSQL` costs.
 
 mod byhand;
 mod cleanup;
 mod client;
 mod core;
+mod flood;
 mod ours;
 mod pooler;
 mod report;
@@ -50,7 +52,7 @@ impl Side {
     }
 }
 
-const USAGE: &str = "usage: otp-auth-benchmarks [before EXECUTABLE | detached | check | \
+const USAGE: &str = "usage: otp-auth-benchmarks [before EXECUTABLE | detached | flood | check | \
     cleanup sqlite|postgres|mysql|mongodb URL | pooler URL POOLER_URL]";
 
 fn main() -> Result<()> {
@@ -59,8 +61,9 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         [] => rounds::beside_by_hand(),
         ["before", executable] => rounds::beside_earlier(executable.as_ref()),
+        ["flood"] => flood::run(),
         ["detached"] => rounds::beside_detached(),
-        ["check"] => rounds::check(),
+        ["check"] => rounds::check().and_then(|()| flood::check()),
         ["server", side, directory, cpu @ ..] => {
             let side = Side::ALL.into_iter().find(|known| known.name() == *side).ok_or("no such side")?;
             let cpu = cpu.first().map(|cpu| cpu.parse()).transpose()?;

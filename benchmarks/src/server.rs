@@ -2,6 +2,7 @@
 //! and where the codes go.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ pub(crate) fn run(side: Side, directory: &Path, cpu: Option<usize>) -> Result<()
         sqlx::query(FILL_BLACKLIST).execute(&pool).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
-        axum::serve(listener, app).await?;
+        axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
         Ok(())
     })
 }

@@ -160,7 +160,7 @@ impl Answer {
             "{self:?}"
         );
         let mut expected = vec!["code", "detail", "status", "title", "type"];
-        if self.status == StatusCode::TOO_MANY_REQUESTS {
+        if [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&self.status) {
             expected.insert(2, "retry_after");
             assert_eq!(json["retry_after"].as_u64(), Some(self.retry_after()), "{self:?}");
             assert!(self.retry_after() > 0, "{self:?}");

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::{App, wrong};
 use crate::jar::Jar;
+use crate::trickle::Trickle;
 
 /// An application as its clients reach it. A clone is the same application.
 pub trait Target: Clone + Send + Sync {
@@ -135,6 +137,12 @@ impl<A: Target> Client<A> {
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
         let request = Request::post(path).header(CONTENT_TYPE, "application/json");
         self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
+    /// Posts JSON that arrives byte by byte, one per period, and never ends.
+    pub async fn post_slowly(&mut self, path: &str, period: Duration) -> Answer {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(Trickle::body(period)).unwrap()).await
     }
 
     /// Posts without a body.

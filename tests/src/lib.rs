@@ -22,7 +22,9 @@ pub mod jar;
 pub mod logs;
 pub mod parallel;
 pub mod process;
+pub mod statistics;
 pub mod tokens;
+pub mod trickle;
 pub mod user;
 
 pub use answer::{Answer, SetCookie};

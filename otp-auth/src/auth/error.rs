@@ -70,7 +70,7 @@ pub enum AuthError {
     /// The access token is not one of ours, expired or revoked, or its user does not exist.
     #[error("the access token is not valid")]
     InvalidToken,
-    /// The store failed. It is safe to retry.
+    /// The store failed, or too many calls to it are in progress. It is safe to retry.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's claims cannot be serialized into a token and read back.

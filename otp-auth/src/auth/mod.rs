@@ -1,6 +1,7 @@
 //! The use cases: requesting a code, signing in, refreshing, signing out and authenticating
 //! requests. The routes call them, and so can other transports. No HTTP and no SQL.
 
+mod arriving;
 mod check;
 mod cleanup;
 mod device;
@@ -51,6 +52,7 @@ use crate::store::{AnyStore, Store};
 pub use crate::token::ClaimsError;
 use crate::token::Tokens;
 use crate::user::OtpUser as _;
+use arriving::Arriving;
 use follow::Following;
 use in_flight::InFlight;
 use registry::Registration;
@@ -62,6 +64,9 @@ const MAX_SENDS: u32 = 512;
 /// How many refunds may be pending, each for at most half a minute. Beyond that, clients wait out
 /// their cooldown.
 const MAX_REFUNDS: u32 = 4_096;
+
+/// How many bodies of requests are waited for at the same time. Each holds at most 16 KiB.
+const MAX_ARRIVING: usize = 4_096;
 
 /// Passwordless sign-in for an application: the configuration, the keys and the store. Cheap to
 /// clone. Use it as the state of your router.
@@ -84,6 +89,7 @@ struct Inner<C> {
     /// Whether the log has the warning about it.
     lacks_addresses: Once,
     following: Following,
+    arriving: Arriving,
     sends: InFlight,
     refunds: InFlight,
     /// Marks the keys as in use.
@@ -160,6 +166,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             address_source,
             lacks_addresses: Once::new(),
             following: Following::new(),
+            arriving: Arriving::new(MAX_ARRIVING),
             sends: InFlight::new(MAX_SENDS),
             refunds: InFlight::new(MAX_REFUNDS),
             _registration: registration,
@@ -192,6 +199,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// The same, on behalf of a client of which only the IP address is known.
     pub(crate) fn for_address(self, address: Option<IpAddr>) -> Self {
         Self { caller: Caller::at(address), ..self }
+    }
+
+    /// Waits for something that the client is sending. `None` if too much is being waited for.
+    pub(crate) async fn arrival<T>(&self, arriving: impl Future<Output = T>) -> Option<T> {
+        self.inner.arriving.wait(arriving).await
     }
 
     /// Where the current request came from.

@@ -18,11 +18,12 @@ use crate::challenge::{Challenge, CodeMac, DeviceId, Identity, unlock};
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
+use crate::crypto;
 use crate::email::Address;
 use crate::event;
 use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
-use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket, TotalLimit};
+use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket, TotalLimit, Turn};
 
 /// A request for a code. `Debug` redacts it.
 ///
@@ -112,6 +113,14 @@ const MAX_PROOF_BYTES: usize = 8 * 1024;
 /// counts it late or the refund fails.
 const REFUND_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(20)];
 
+/// A send in the background begins after 10 to 73 ms. By then the response has arrived, so neither
+/// its time nor that of a request right after it shows whether there is an account. It is random, so
+/// that nobody can measure at the right moment.
+fn background_pause() -> Duration {
+    let [random] = crypto::random().unwrap_or([u8::MAX]);
+    Duration::from_millis(10 + u64::from(random / 4))
+}
+
 /// A message that the budget has paid for.
 struct Outgoing {
     address: Address,
@@ -133,6 +142,7 @@ struct Paying {
     place: Place,
     leave: Leave,
     unlock: Secret,
+    turn: Turn,
 }
 
 /// Why a message was not delivered, as far as known.
@@ -181,6 +191,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
         let mailbox = self.mailbox(request.email)?;
+        // Reserved before anything is known about the address, and before more work.
+        let place = self.inner.sends.enter().ok_or_else(|| {
+            event::too_many_sends(self.client_ip());
+            AuthError::DeliveryFailed
+        })?;
         let now = self.now();
         let (keys, settings) = (self.inner.keys.current(), &self.inner.settings);
         let identity = *mailbox.identity();
@@ -230,13 +245,10 @@ impl<C: OtpConfig> OtpAuth<C> {
             },
         };
 
-        // Reserved before anything is known about the address.
-        let place = self.inner.sends.enter().ok_or_else(|| {
-            event::too_many_sends(self.client_ip());
-            AuthError::DeliveryFailed
-        })?;
+        // Before the task, so that nobody who has hung up waits for a turn.
+        let turn = self.inner.store().turn().await?;
 
-        let paying = Paying { address: mailbox.address, challenge, held, open, place, leave, unlock };
+        let paying = Paying { address: mailbox.address, challenge, held, open, place, turn, leave, unlock };
         // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
@@ -245,8 +257,8 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Pays for the send, and sends. Waits for the send if the response depends on it.
     async fn pay_and_send(self, paying: Paying) -> Result<CodeRequested, AuthError> {
-        let Paying { address, challenge, held, open, place, leave, unlock } = paying;
-        let opening = self.inner.store().open_challenge(&open).await.inspect_err(|_| self.take_back(&open))?;
+        let Paying { address, challenge, held, open, place, turn, leave, unlock } = paying;
+        let opening = self.inner.store().open_challenge(turn, &open).await.inspect_err(|_| self.take_back(&open))?;
         let FreshChallenge { nonce, expires_at, .. } = open.fresh;
         let (challenge, nonce, code_mac, expires_at, ticket) = match opening {
             Opening::Opened { code_mac, ticket } => (challenge, nonce, code_mac, expires_at, ticket),
@@ -277,7 +289,9 @@ impl<C: OtpConfig> OtpAuth<C> {
         if self.inner.settings.auto_create_user && leave == Leave::Awaited {
             self.deliver_or_refund(outgoing).await?;
         } else {
+            let mut place = place;
             let sending = async move {
+                place.pause(background_pause()).await;
                 self.deliver_unawaited(outgoing, leave).await;
                 drop(place);
             };

@@ -1,6 +1,7 @@
 //! The only way from [`OtpAuth`](crate::OtpAuth) to a store: one type for any store, so that
-//! extractors need not name it. For every store alike, this module limits how long a call may take,
-//! logs failures, and decides what happens to a call whose caller is gone.
+//! extractors need not name it. For every store alike, this module limits how many calls run at the
+//! same time and how long they take, logs failures, and decides what happens to a call whose caller
+//! is gone.
 
 #![allow(
     clippy::elidable_lifetime_names,
@@ -14,10 +15,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tracing::Instrument;
 
+use super::turns::{Turn, Turns};
 use super::{
     ANSWER_TIMEOUT, Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding,
     Identity, Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations,
@@ -34,33 +35,42 @@ const WHOLE_BLACKLIST_TIMEOUT: Duration = Duration::from_mins(1);
 /// host, and a call would wait forever. Longer than `MySQL` lets a statement wait for a lock.
 const DETACHED_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How many detached calls may run at the same time. Each uses one connection at a time, so most
-/// pools are smaller. While a server hangs, callers that are gone leave at most this many calls
+/// How many calls may run at the same time. Each uses one connection at a time, so most pools are
+/// smaller. While a server hangs, callers that are gone leave at most this many detached calls
 /// behind.
-const MAX_DETACHED: usize = 64;
+const MAX_RUNNING: usize = 64;
 
-/// How long a call waits for its turn: short enough that a call with a turn is answered in time.
-/// Under more load than the store can handle, some calls fail instead of all being late.
-const TURN_TIMEOUT: Duration = Duration::from_secs(3);
+/// How many calls may wait for a turn. Most read, so even a slow database answers this many before
+/// they have waited too long.
+const MAX_WAITING: usize = 2_048;
+
+/// How many requests for a code may be in the store at the same time, and how many attempts. Anybody
+/// can cause these, so they neither take turns from calls that need a token or the correct code,
+/// nor put many writes ahead of theirs.
+const MAX_RUNNING_OF_ANYBODY: usize = 16;
+
+/// How many of each may wait. They write: a disk that completes 200 writes a second needs less than
+/// the three seconds that a call waits.
+const MAX_WAITING_OF_ANYBODY: usize = 512;
 
 /// A store whose calls run to completion, each in its own task, even if the caller is gone.
 /// [`OtpAuth`](crate::OtpAuth) wraps every store in it that is not
 /// [`CANCEL_SAFE`](Maintenance::CANCEL_SAFE). If you call such a store directly, do the same.
 ///
-/// At most 64 calls run at the same time, each for at most a minute. A call that gets no turn
-/// within three seconds fails without having done anything. A caller who goes away while waiting
+/// At most 64 calls run at the same time, each for at most a minute, and 2,048 wait. A call that
+/// gets no turn within three seconds fails without having done anything. A caller who goes away while waiting
 /// for a turn leaves nothing behind. [`revocations`](SessionStore::revocations) needs no turn,
 /// because `Claims` depends on it.
 pub struct Detached<S> {
     store: Arc<S>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl<S> Detached<S> {
     /// Wraps a store.
     #[must_use]
     pub fn new(store: S) -> Self {
-        Self { store: Arc::new(store), turns: Arc::new(Semaphore::new(MAX_DETACHED)) }
+        Self { store: Arc::new(store), turns: Turns::new(MAX_RUNNING, MAX_WAITING) }
     }
 
     async fn run<T, F>(&self, call: impl FnOnce(Arc<S>) -> F) -> StoreResult<T>
@@ -68,9 +78,7 @@ impl<S> Detached<S> {
         T: Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| StoreError::new("too many calls to the store are in progress"))?;
-        self.run_apart(turn.map_err(StoreError::new)?, call).await
+        self.run_apart(self.turns.take().await?, call).await
     }
 
     /// Runs the call in its own task, and holds `turn` until the call has ended.
@@ -106,14 +114,18 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'a>>;
 pub(crate) struct AnyStore<U> {
     store: Box<dyn Erased<U>>,
     realm: Realm,
+    requests: Turns,
+    attempts: Turns,
+    others: Turns,
 }
 
 /// Writes each method five times: in the object-safe trait, for every store, for [`Detached`], for
-/// a store in an [`Arc`], and, except those marked `apart`, with the realm and the time limit.
+/// a store in an [`Arc`], and, except those marked `apart`, with the realm, a turn and the time
+/// limit. The caller of one with `in turn` has taken the turn.
 macro_rules! methods {
     ($(
-        $of:path [$($generics:tt)*] {
-            $($name:ident($(@$realm:ident,)? $(&$ref:ident: $ref_type:ty,)* $($arg:ident: $type:ty),*) -> $output:ty;)*
+        $of:path [$($generics:tt)*], turns of $turns:ident {
+            $($name:ident($(@$realm:ident,)? $(&$ref:ident: $ref_type:ty,)* $($arg:ident: $type:ty),*) $(in $turn:ident)? -> $output:ty;)*
             $(@apart {
                 $apart:ident(
                     @$apart_realm:ident, $($apart_arg:ident: $apart_type:ty),*
@@ -186,22 +198,26 @@ macro_rules! methods {
 
         impl<U: OtpUser> AnyStore<U> {
             $($(pub(crate) async fn $name(
-                &self, $($ref: &$ref_type,)* $($arg: $type),*
+                &self, $($turn: Turn,)? $($ref: &$ref_type,)* $($arg: $type),*
             ) -> StoreResult<$output> {
-                limited(self.store.$name($(&self.$realm,)? $($ref,)* $($arg),*)).await
+                let turn = methods!(turn $($turn)? or logged(self.$turns.take().await)?);
+                let call = self.store.$name($(&self.$realm,)? $($ref,)* $($arg),*);
+                logged(timeout_at(turn.until, call).await.unwrap_or_else(|_| Err(StoreError::timeout())))
             })*)*
         }
     };
+    (turn or $take:expr) => { $take };
+    (turn $turn:ident or $take:expr) => { $turn };
 }
 
 methods! {
-    ChallengeStore [S: ChallengeStore] {
-        open_challenge(@realm, &open: OpenChallenge,) -> Opening;
+    ChallengeStore [S: ChallengeStore], turns of attempts {
+        open_challenge(@realm, &open: OpenChallenge,) in turn -> Opening;
         refund_send(@realm, &ticket: SendTicket, refund: Refund, now: Timestamp) -> ();
         count_attempt(@realm, &key: ChallengeKey, cap: u32) -> Option<CountedAttempt>;
         count_exhausted(@realm, &identity: Identity, now: Timestamp) -> u32;
     }
-    SessionStore [S: SessionStore] {
+    SessionStore [S: SessionStore], turns of others {
         session(@realm, id: SessionId) -> Option<Session>;
         advance(@realm, id: SessionId, generation: u32, now: Timestamp) -> Advance;
         recover(@realm, id: SessionId, expected: Option<Recovery>, recovery: Recovery) -> bool;
@@ -214,14 +230,14 @@ methods! {
         is_blacklisted(@realm, token: TokenRef, now: Timestamp) -> bool;
         @apart { revocations(@realm, since: Option<Cursor>, now: Timestamp) -> Revocations; }
     }
-    UserStore<U> [U: OtpUser, S: UserStore<U>] {
+    UserStore<U> [U: OtpUser, S: UserStore<U>], turns of others {
         user_by_email(&email: str,) -> Option<U>;
         user_by_id(&id: U::Id,) -> Option<U>;
         current_user(@realm, &id: U::Id, token: TokenRef, now: Timestamp) -> Option<U>;
         sign_in(@realm, sign_in: SignIn<U>) -> SignInOutcome<U>;
         check(sign_ups: SignUps) -> Vec<Finding>;
     }
-    Maintenance [S: Maintenance] {
+    Maintenance [S: Maintenance], turns of others {
         cleanup(now: Timestamp, limit: u32) -> Removed;
         @detached { const CANCEL_SAFE: bool = true; }
         @shared { const CANCEL_SAFE: bool = S::CANCEL_SAFE; }
@@ -231,10 +247,17 @@ methods! {
 impl<U: OtpUser> AnyStore<U> {
     pub(crate) fn new<S: Store<U>>(store: S, realm: Realm) -> Self {
         let store: Box<dyn Erased<U>> = if S::CANCEL_SAFE { Box::new(store) } else { Box::new(Detached::new(store)) };
-        Self { store, realm }
+        let [requests, attempts] = [(); 2].map(|()| Turns::new(MAX_RUNNING_OF_ANYBODY, MAX_WAITING_OF_ANYBODY));
+        Self { store, realm, requests, attempts, others: Turns::new(MAX_RUNNING, MAX_WAITING) }
     }
 
-    /// Called once a second in the background, so its failures are not logged individually.
+    /// Takes the turn for [`open_challenge`](Self::open_challenge).
+    pub(crate) async fn turn(&self) -> StoreResult<Turn> {
+        logged(self.requests.take().await)
+    }
+
+    /// Called once a second in the background, so its failures are not logged individually. It takes
+    /// no turn.
     pub(crate) async fn revocations(&self, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
         let limit = if since.is_some() { ANSWER_TIMEOUT } else { WHOLE_BLACKLIST_TIMEOUT };
         let asking = self.store.revocations(&self.realm, since, now);
@@ -242,18 +265,15 @@ impl<U: OtpUser> AnyStore<U> {
     }
 }
 
-async fn limited<T>(call: Boxed<'_, T>) -> StoreResult<T> {
-    let result = timeout(ANSWER_TIMEOUT, call).await.unwrap_or_else(|_| Err(StoreError::timeout()));
-    if let Err(error) = &result {
-        event::store_failed(error);
-    }
-    result
+fn logged<T>(result: StoreResult<T>) -> StoreResult<T> {
+    result.inspect_err(event::store_failed)
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
 
+    use futures_util::future::join_all;
     use tokio::sync::Notify;
 
     use super::*;
@@ -289,14 +309,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_without_a_turn_fails_in_time() {
+    async fn revocations_can_be_read_without_a_turn() {
         let detached = Detached::new(());
-        let turns = Arc::clone(&detached.turns).acquire_many_owned(64).await.unwrap();
-        let begun = tokio::time::Instant::now();
-        let error = detached.run(|_| async { Ok(()) }).await.unwrap_err();
-        // Nothing has happened, so this is not a timeout error.
-        assert!(!error.is_timeout() && begun.elapsed() == TURN_TIMEOUT && TURN_TIMEOUT < ANSWER_TIMEOUT);
-        // Revocations can still be read.
+        let turns = join_all((0..MAX_RUNNING).map(|_| detached.turns.take())).await;
+        assert!(detached.run(|_| async { Ok(()) }).await.is_err());
         assert_eq!(detached.run_apart((), |_| async { Ok(7) }).await.unwrap(), 7);
         drop(turns);
         assert!(detached.run(|_| async { Ok(()) }).await.is_ok());
@@ -311,16 +327,16 @@ mod tests {
                 async move { detached.run(|_| pending::<StoreResult<()>>()).await }
             })
         };
-        let callers: Vec<_> = (0..=MAX_DETACHED).map(|_| left()).collect();
-        while detached.turns.available_permits() > 0 {
+        let callers: Vec<_> = (0..=MAX_RUNNING).map(|_| left()).collect();
+        while detached.turns.free() > 0 {
             tokio::task::yield_now().await;
         }
         for caller in callers {
             caller.abort();
         }
         tokio::time::sleep(DETACHED_TIMEOUT / 2).await;
-        assert_eq!(detached.turns.available_permits(), 0);
+        assert_eq!(detached.turns.free(), 0);
         tokio::time::sleep(DETACHED_TIMEOUT * 2).await;
-        assert_eq!(detached.turns.available_permits(), MAX_DETACHED);
+        assert_eq!(detached.turns.free(), MAX_RUNNING);
     }
 }

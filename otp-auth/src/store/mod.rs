@@ -19,6 +19,7 @@ pub(crate) mod mongo;
 pub(crate) mod sql;
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres"))]
 mod tls;
+mod turns;
 
 use std::fmt;
 use std::future::Future;
@@ -52,6 +53,7 @@ pub use sql::sqlite::SqliteStore;
 pub use sql::user::SqlUser;
 
 pub(crate) use erased::AnyStore;
+pub(crate) use turns::Turn;
 
 use crate::user::OtpUser;
 

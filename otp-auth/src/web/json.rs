@@ -1,4 +1,4 @@
-//! Bodies: read with a limit, JSON only, into typed requests.
+//! Bodies: read with limits of size and time, JSON only, into typed requests.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use super::client::OnBehalf;
@@ -27,8 +27,8 @@ const MAX_DRAINED_BYTES: usize = 2 * 1024 * 1024;
 /// How long to wait for such a body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long to wait for a body that may have a token, if the request can proceed without it.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait for any other body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A required body.
 pub(super) struct Json<T>(pub(super) T);
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned, C: OtpConfig> FromRequest<OtpAuth<C>> for Json<T> {
 
     async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Problem> {
         let client = sender(auth, &request);
-        required(request).await.map(Self).map_err(|kind| unreadable(kind, client))
+        required(request, auth).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
@@ -53,7 +53,7 @@ impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for OptionalRefreshBody<
 
     async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Problem> {
         let client = sender(auth, &request);
-        optional::<D>(request).await.map(Self).map_err(|kind| unreadable(kind, client))
+        optional::<D>(request, auth).await.map(Self).map_err(|kind| unreadable(kind, client))
     }
 }
 
@@ -62,7 +62,7 @@ impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for AnyRefreshBody<D> {
 
     async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Infallible> {
         let client = sender(auth, &request);
-        Ok(Self(any::<D>(request).await.unwrap_or_else(|kind| {
+        Ok(Self(any::<D>(request, auth).await.unwrap_or_else(|kind| {
             unreadable(kind, client);
             None
         })))
@@ -74,28 +74,34 @@ fn sender<C: OtpConfig>(_: &OtpAuth<C>, request: &Request) -> Option<IpAddr> {
     request.extensions().get::<OnBehalf<C>>()?.0.client_ip()
 }
 
-async fn required<T: DeserializeOwned>(request: Request) -> Result<T, ProblemKind> {
+async fn required<T: DeserializeOwned>(request: Request, auth: &OtpAuth<impl OtpConfig>) -> Result<T, ProblemKind> {
     let (parts, body) = request.into_parts();
     // Checked first, so that a form or text is rejected without reading it (CSRF-05).
     if !is_json(&parts.headers) {
         return Err(ProblemKind::UnsupportedMediaType);
     }
-    parse(&read(body).await?)
+    parse(&read(body, auth).await?)
 }
 
-async fn optional<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody>, ProblemKind> {
+async fn optional<D: Delivery>(
+    request: Request,
+    auth: &OtpAuth<impl OtpConfig>,
+) -> Result<Option<D::RefreshBody>, ProblemKind> {
     let (parts, body) = request.into_parts();
     debug_assert_eq!(parts.method, Method::POST);
     if !D::REFRESH_IN_BODY {
-        let _ = drain(body, DRAIN_TIMEOUT).await;
+        let _ = drain(body, DRAIN_TIMEOUT, auth).await;
         return Ok(None);
     }
-    filled(&parts.headers, &read(body).await?)
+    filled(&parts.headers, &read(body, auth).await?)
 }
 
-async fn any<D: Delivery>(request: Request) -> Result<Option<D::RefreshBody>, ProblemKind> {
+async fn any<D: Delivery>(
+    request: Request,
+    auth: &OtpAuth<impl OtpConfig>,
+) -> Result<Option<D::RefreshBody>, ProblemKind> {
     let (parts, body) = request.into_parts();
-    let bytes = drain(body, if D::REFRESH_IN_BODY { BODY_TIMEOUT } else { DRAIN_TIMEOUT }).await;
+    let bytes = drain(body, if D::REFRESH_IN_BODY { BODY_TIMEOUT } else { DRAIN_TIMEOUT }, auth).await;
     if !D::REFRESH_IN_BODY {
         return Ok(None);
     }
@@ -119,19 +125,35 @@ fn unreadable(kind: ProblemKind, client: Option<IpAddr>) -> Problem {
     kind.into()
 }
 
+/// Reads a body that matters.
+async fn read(body: Body, auth: &OtpAuth<impl OtpConfig>) -> Result<Vec<u8>, ProblemKind> {
+    arrival(take(body, MAX_BODY_BYTES), BODY_TIMEOUT, auth).await
+}
+
 /// Reads a body from the connection, and keeps as much as a legitimate request would have. If the
 /// server closed the connection while the client is still writing, the client might never see the
 /// response. A body that does not arrive must not block the request.
-async fn drain(body: Body, limit: Duration) -> Result<Vec<u8>, ProblemKind> {
-    tokio::time::timeout(limit, take(body)).await.unwrap_or(Err(ProblemKind::Malformed))
+async fn drain(body: Body, limit: Duration, auth: &OtpAuth<impl OtpConfig>) -> Result<Vec<u8>, ProblemKind> {
+    arrival(take(body, MAX_DRAINED_BYTES), limit, auth).await
 }
 
-async fn take(mut body: Body) -> Result<Vec<u8>, ProblemKind> {
+async fn arrival(
+    body: impl Future<Output = Result<Vec<u8>, ProblemKind>>,
+    limit: Duration,
+    auth: &OtpAuth<impl OtpConfig>,
+) -> Result<Vec<u8>, ProblemKind> {
+    let body = auth.arrival(tokio::time::timeout(limit, body)).await.ok_or(ProblemKind::Overloaded)?;
+    body.unwrap_or(Err(ProblemKind::RequestTimeout))
+}
+
+/// Takes at most this much from the connection. Copies it: a frame may be one byte of a large buffer.
+async fn take(mut body: Body, most: usize) -> Result<Vec<u8>, ProblemKind> {
     let (mut kept, mut taken) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
+        // An error is a client that disconnected.
         let Ok(data) = frame.map_err(|_| ProblemKind::Malformed)?.into_data() else { continue };
         taken += data.len();
-        if taken > MAX_DRAINED_BYTES {
+        if taken > most {
             return Err(ProblemKind::BodyTooLarge);
         }
         if taken <= MAX_BODY_BYTES {
@@ -139,15 +161,6 @@ async fn take(mut body: Body) -> Result<Vec<u8>, ProblemKind> {
         }
     }
     if taken <= MAX_BODY_BYTES { Ok(kept) } else { Err(ProblemKind::BodyTooLarge) }
-}
-
-async fn read(body: Body) -> Result<Vec<u8>, ProblemKind> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ProblemKind::BodyTooLarge),
-        // The client disconnected.
-        Err(_) => Err(ProblemKind::Malformed),
-    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemKind> {

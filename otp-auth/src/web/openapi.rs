@@ -235,7 +235,7 @@ fn problem_response(kinds: &[ProblemKind]) -> Response {
         .header("Cache-Control", text_header("Always `no-store`."));
     let response = match kinds.first().map(|kind| kind.status().as_u16()) {
         Some(401) => response.header("WWW-Authenticate", text_header("A `Bearer` challenge.")),
-        Some(429) => response.header("Retry-After", text_header("Seconds to wait.")),
+        Some(429 | 503) => response.header("Retry-After", text_header("Seconds to wait.")),
         _ => response,
     };
     response.build()

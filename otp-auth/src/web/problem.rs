@@ -142,10 +142,11 @@ enum Credentials {
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// A problem of this kind. If its status is 503, clients are told to wait one second.
     #[must_use]
     pub fn new(kind: ProblemKind) -> Self {
-        Self { kind, detail: None, retry_after: None, credentials: Credentials::Sent }
+        let retry_after = (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        Self { kind, detail: None, retry_after, credentials: Credentials::Sent }
     }
 
     /// A problem with a request that had no credentials.
@@ -180,8 +181,9 @@ impl Problem {
     /// An example body of this kind, for the OpenAPI document.
     #[cfg(feature = "openapi")]
     pub(super) fn example(kind: ProblemKind) -> Option<serde_json::Value> {
-        let retry_after = (kind.status() == StatusCode::TOO_MANY_REQUESTS).then_some(60);
-        serde_json::to_value(Self { retry_after, ..Self::new(kind) }).ok()
+        let problem = Self::new(kind);
+        let retry_after = problem.retry_after.or((kind.status() == StatusCode::TOO_MANY_REQUESTS).then_some(60));
+        serde_json::to_value(Self { retry_after, ..problem }).ok()
     }
 }
 
@@ -293,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn br_05_every_401_carries_a_challenge_and_codes_are_distinct() {
+    fn br_05_http_04_every_401_carries_a_challenge_every_503_a_wait_and_codes_are_distinct() {
         for (at, kind) in ProblemKind::ALL.iter().enumerate() {
             let response = Problem::new(*kind).into_response();
             assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
@@ -302,6 +304,8 @@ mod tests {
                 let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
                 assert!(challenge.starts_with("Bearer realm="));
             }
+            let unavailable = kind.status() == StatusCode::SERVICE_UNAVAILABLE;
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), unavailable);
             assert!(ProblemKind::ALL[..at].iter().all(|other| other.code() != kind.code()));
         }
     }

@@ -17,6 +17,8 @@ macro_rules! problem_kinds {
             AmbiguousCredentials: "ambiguous_credentials", 400 BAD_REQUEST, "Ambiguous credentials", "The cookie and the body have refresh tokens of different sessions. Send only one of them.";
             /// The body is larger than 16 KiB.
             BodyTooLarge: "body_too_large", 413 PAYLOAD_TOO_LARGE, "Body too large", "The body is larger than 16 KiB.";
+            /// The body did not arrive within 10 seconds (RFC 9110 section 15.5.9).
+            RequestTimeout: "request_timeout", 408 REQUEST_TIMEOUT, "Request timeout", "The body did not arrive in time. Send the request again.";
             /// The body is not `application/json`.
             UnsupportedMediaType: "unsupported_media_type", 415 UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", "Send the body as application/json.";
             /// The route accepts only `POST`.
@@ -53,7 +55,9 @@ macro_rules! problem_kinds {
             DeliveryFailed: "delivery_failed", 503 SERVICE_UNAVAILABLE, "Delivery failed", "The code could not be sent. Try again.";
             /// The mail server permanently rejects this address. Do not retry.
             AddressRefused: "address_refused", 422 UNPROCESSABLE_ENTITY, "Address rejected", "E-mail to this address cannot be delivered. Check the address, or use another one.";
-            /// The store failed. Try again.
+            /// Too many requests are waiting for their bodies, and this one has waited longest. Try again.
+            Overloaded: "overloaded", 503 SERVICE_UNAVAILABLE, "Overloaded", "Too many requests arrive at the same time. Try again.";
+            /// The store failed, or too many calls to it are in progress. Try again.
             StoreUnavailable: "store_unavailable", 503 SERVICE_UNAVAILABLE, "Service unavailable", "The service is temporarily unavailable. Try again.";
             /// A fault of the application. Its log has the cause.
             InternalError: "internal_error", 500 INTERNAL_SERVER_ERROR, "Internal error", "The application failed to handle the request.";

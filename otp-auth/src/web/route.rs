@@ -107,7 +107,13 @@ impl Route {
             Self::Logout => false,
         };
         let body: &[ProblemKind] = if body_matters {
-            &[ProblemKind::Malformed, ProblemKind::BodyTooLarge, ProblemKind::UnsupportedMediaType]
+            &[
+                ProblemKind::Malformed,
+                ProblemKind::BodyTooLarge,
+                ProblemKind::RequestTimeout,
+                ProblemKind::UnsupportedMediaType,
+                ProblemKind::Overloaded,
+            ]
         } else {
             &[]
         };

@@ -8,14 +8,14 @@ use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{App, Mode, Operation, PROOF, SendReply, Setup, Typed, logs};
 use tokio::time::Instant;
 
-use crate::enumeration::{comparable, settle};
-use crate::support::{ANN, BOB, COOLDOWN, every_mode, every_mode_with};
+use crate::enumeration::comparable;
+use crate::support::{ANN, BOB, COOLDOWN, every_mode, every_mode_with, settle};
 
 fn answer(app: &App, answer: SendAnswer) {
     app.hooks.on_send(SendReply::Answer(answer));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn enum_01_a_suppressed_code_is_answered_like_one_that_was_sent() {
     for create in [true, false] {
         for (app, client) in every_mode_with(move |settings| settings.auto_create_user(create)).await {
@@ -45,7 +45,7 @@ async fn enum_01_a_suppressed_code_is_answered_like_one_that_was_sent() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn enum_02_guesses_at_a_suppressed_code_are_answered_like_others() {
     for (app, client) in every_mode().await {
         let (mut sent, mut suppressed) = (client.clone(), client);
@@ -94,7 +94,7 @@ async fn enum_04_with_a_slow_sender_a_suppressed_code_takes_no_less_time() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_code_that_is_no_longer_suppressed_works() {
     for (app, mut client) in every_mode().await {
         answer(&app, SendAnswer::Suppress);
@@ -108,7 +108,7 @@ async fn a_code_that_is_no_longer_suppressed_works() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_the_proof_nothing_is_sent_stored_or_counted() {
     logs::capture();
     for (app, mut client) in every_mode().await {

@@ -33,6 +33,7 @@ mod first_hour;
 mod guessing;
 mod hooks;
 mod limits;
+mod load;
 mod long_tokens;
 mod openapi;
 mod options;

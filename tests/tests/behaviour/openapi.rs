@@ -1,6 +1,7 @@
 //! The `OpenAPI` document describes exactly what the routes do.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -8,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use otp_auth::config::SettingsBuilder;
 use otp_auth::limit::Rate;
 use otp_auth::openapi;
+use otp_auth_tests::app::AUTH;
 use otp_auth_tests::config::{BodyAuth, BothAuth, CookieAuth};
 use otp_auth_tests::{Answer, App, Client, Fault, Mode, Operation, Reply, SendReply, Setup, TestConfig, Typed};
 use serde_json::{Value, json};
@@ -202,6 +204,9 @@ async fn everything(document: &mut Document, app: &App) {
         held(document, &mut one, refresh, json!({ "refresh_token": two.held_refresh_token() })).await;
     }
 
+    let read: Vec<_> = AUTH.into_iter().filter(|path| app.mode.reads_body(path)).collect();
+    slow_bodies(document, app, &read).await;
+
     let mut foreign = app.client();
     foreign.headers.push((axum::http::header::ORIGIN, "https://elsewhere.example".parse().unwrap()));
     for path in [request, verify, refresh, logout] {
@@ -214,6 +219,26 @@ async fn everything(document: &mut Document, app: &App) {
             held(document, &mut foreign, path, json!({})).await;
         }
     }
+}
+
+/// On each path, a body that does not arrive, and one that gives way to newer ones.
+async fn slow_bodies(document: &mut Document, app: &App, paths: &[&'static str]) {
+    let post = |path: &'static str| {
+        let mut client = app.client();
+        tokio::spawn(async move { client.post_slowly(path, Duration::from_secs(3_600)).await })
+    };
+    tokio::time::pause();
+    for path in paths {
+        document.hold(path, &post(path).await.unwrap());
+    }
+    let oldest: Vec<_> = paths.iter().map(|path| post(path)).collect();
+    tokio::task::yield_now().await;
+    let newer: Vec<_> = (0..4_096).map(|_| post(AUTH[0])).collect();
+    for (path, answer) in paths.iter().zip(oldest) {
+        document.hold(path, &answer.await.unwrap());
+    }
+    newer.iter().for_each(tokio::task::JoinHandle::abort);
+    tokio::time::resume();
 }
 
 async fn document_and_routes_agree<C: TestConfig>() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use otp_auth_tests::trickle::Trickle;
 use otp_auth_tests::{Fault, Mode, Operation, tokens};
 use serde_json::json;
 
@@ -105,7 +106,7 @@ async fn out_03_a_body_that_does_not_end_is_not_waited_for() {
         let mut after = client.clone();
         let request = Request::post("/auth/logout")
             .header(AUTHORIZATION, format!("Bearer {}", client.token()))
-            .body(Body::new(Endless))
+            .body(Trickle::body(Duration::from_secs(3_600)))
             .unwrap();
         client.send(request).await.ok();
         after.get("/me").await.problem(401, "invalid_token");
@@ -114,22 +115,7 @@ async fn out_03_a_body_that_does_not_end_is_not_waited_for() {
     let app = app(Mode::Cookie).await;
     let mut client = app.client();
     client.sign_in(ANN).await;
-    client.send(Request::post("/auth/refresh").body(Body::new(Endless)).unwrap()).await.ok();
-}
-
-/// A body that never yields anything.
-struct Endless;
-
-impl axum::body::HttpBody for Endless {
-    type Data = axum::body::Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
-        std::task::Poll::Pending
-    }
+    client.send(Request::post("/auth/refresh").body(Trickle::body(Duration::from_secs(3_600))).unwrap()).await.ok();
 }
 
 #[tokio::test]

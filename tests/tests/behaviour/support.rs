@@ -17,6 +17,11 @@ pub(crate) const COOLDOWN: Duration = Duration::from_secs(60);
 /// The smallest step of the clock.
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
 
+/// Waits until all sends in the background have finished. The runtime's time must be paused.
+pub(crate) async fn settle() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
 /// Every delivery, with each kind of client that it supports.
 pub(crate) async fn every_mode() -> Vec<(App, Client)> {
     every_mode_with(|settings| settings).await

@@ -8,8 +8,7 @@ use otp_auth::config::SecretSource;
 use otp_auth_tests::config::BodyAuth;
 use otp_auth_tests::{App, Client, Mode, OTHER_SECRET, SECRET, SendReply, Setup, Typed};
 
-use crate::enumeration::settle;
-use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with};
+use crate::support::{ANN, BOB, COOLDOWN, MILLI, app, every_mode, every_mode_with, settle};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -166,7 +165,7 @@ async fn key_06_a_token_survives_a_rotation_until_the_old_secret_is_removed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_and_a_known_device_are_alike_to_the_application() {
     let Typed { app, auth } = Setup::new(Mode::Body).typed::<BodyAuth>().await;
     app.client().request(ANN).await.ok();

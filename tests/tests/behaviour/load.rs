@@ -1,0 +1,162 @@
+//! More at the same time than the application can handle: what exceeds a limit gets a 503 at once,
+//! and honest clients are answered.
+
+use std::time::Duration;
+
+use otp_auth_tests::app::AUTH;
+use otp_auth_tests::{Answer, App, Fault, Mode, Operation, Setup};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::support::{ANN, BOB, every_mode};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Longer than any request takes.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// The number of bodies that are waited for at the same time.
+const BODIES: usize = 4_096;
+
+/// Lets all tasks run until they wait.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Requests whose bodies do not arrive.
+async fn slow(app: &App, count: usize) -> JoinSet<Answer> {
+    let mut requests = JoinSet::new();
+    for _ in 0..count {
+        let mut client = app.client();
+        requests.spawn(async move { client.post_slowly(AUTH[0], NEVER).await });
+    }
+    settle().await;
+    requests
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_in_ten_seconds_is_a_408() {
+    for (app, client) in every_mode().await {
+        app.faults.take_calls();
+        for path in AUTH {
+            for period in [SECOND, NEVER] {
+                let begun = Instant::now();
+                let answer = client.clone().post_slowly(path, period).await;
+                assert!(begun.elapsed() <= 10 * SECOND, "{path}");
+                if app.mode.reads_body(path) {
+                    answer.problem(408, "request_timeout");
+                    assert_eq!(begun.elapsed(), 10 * SECOND);
+                }
+            }
+        }
+        assert_eq!(app.faults.take_calls(), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_bodies_keep_nobody_out() {
+    for mode in Mode::ALL {
+        let app = Setup::new(mode).start().await;
+        let mut requests = slow(&app, BODIES).await;
+        let begun = Instant::now();
+        let mut client = app.client();
+        client.sign_in(ANN).await;
+        client.get("/me").await.ok();
+        client.refresh().await.ok();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        // Those that were waited for longest have made room.
+        let gone = requests.join_next().await.unwrap().unwrap();
+        gone.problem(503, "overloaded");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let rest = requests.join_all().await;
+        assert!(rest.iter().filter(|answer| answer.code() == "request_timeout").count() > BODIES - 10);
+    }
+}
+
+/// A store that hangs keeps 64 calls, and lets 2,048 wait for three seconds.
+#[tokio::test(start_paused = true)]
+async fn beyond_what_may_wait_for_the_store_a_request_fails_at_once() {
+    let app = Setup::new(Mode::Body).start().await;
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    app.faults.set(Operation::CurrentUser, Fault::Hang);
+    let begun = Instant::now();
+    let mut requests = JoinSet::new();
+    for _ in 0..64 + 2_048 {
+        let mut client = client.clone();
+        requests.spawn(async move { (client.get("/me").await.problem(503, "store_unavailable"), Instant::now()) });
+    }
+    settle().await;
+    client.get("/me").await.problem(503, "store_unavailable");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let ended: Vec<_> = requests.join_all().await.into_iter().map(|(_, ended)| ended - begun).collect();
+    let within = |limit| ended.iter().filter(|ended| **ended <= limit).count();
+    assert_eq!((within(3 * SECOND), within(5 * SECOND)), (2_048, 64 + 2_048));
+}
+
+/// Whoever has a token or a code does not wait for those who request codes.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_requests_for_codes_holds_up_nobody_else() {
+    let app = Setup::new(Mode::Body).start().await;
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    let mut bob = app.client();
+    bob.request(BOB).await.ok();
+    app.faults.set(Operation::OpenChallenge, Fault::Hang);
+    let mut flood = JoinSet::new();
+    for number in 0..600 {
+        let mut client = app.client();
+        flood.spawn(async move { client.request(&format!("user{number}@example.com")).await });
+    }
+    settle().await;
+    let begun = Instant::now();
+    ann.get("/me").await.ok();
+    ann.refresh().await.ok();
+    bob.verify_right(BOB).await.ok();
+    ann.logout().await.ok();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(flood.join_all().await.iter().all(|answer| answer.status == 503));
+}
+
+/// Nor does a flood of wrong codes.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_attempts_holds_up_nobody_else() {
+    let app = Setup::new(Mode::Body).start().await;
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    app.faults.set(Operation::CountAttempt, Fault::Hang);
+    let mut flood = JoinSet::new();
+    for _ in 0..600 {
+        let mut client = app.client();
+        client.put_challenge(&"A".repeat(22));
+        flood.spawn(async move { client.verify(BOB, "123456").await });
+    }
+    settle().await;
+    let begun = Instant::now();
+    ann.get("/me").await.ok();
+    ann.refresh().await.ok();
+    app.client().request(BOB).await.ok();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(flood.join_all().await.iter().all(|answer| answer.code() == "store_unavailable"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_who_has_hung_up_waits_for_the_store() {
+    let app = Setup::new(Mode::Body).start().await;
+    app.faults.take_calls();
+    app.faults.set(Operation::OpenChallenge, Fault::Wait);
+    let mut requests = JoinSet::new();
+    for number in 0..500 {
+        let mut client = app.client();
+        requests.spawn(async move { client.request(&format!("user{number}@example.com")).await });
+    }
+    settle().await;
+    requests.shutdown().await;
+    app.faults.clear();
+    settle().await;
+    // Only those whose calls had begun by then, and they get their e-mails.
+    assert_eq!(app.faults.take_calls(), [Operation::OpenChallenge; 16]);
+    assert_eq!(app.mails(), 16);
+}
