@@ -14,9 +14,9 @@
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | BEGIN, four, COMMIT; resumed three; rejected two | `ON DUPLICATE KEY UPDATE` takes the write lock immediately; then `Budget::spend` decides |
+//! | `open_challenge` | BEGIN, four, COMMIT; for a stranger six, because there is a total; resumed one less; rejected without the updates | `ON DUPLICATE KEY UPDATE` takes the write lock immediately, of the budget before the total; then `OpenChallenge::spend` decides |
 //! | `count_attempt`, `count_exhausted` | two; one | `LAST_INSERT_ID(…)` returns the number of this attempt |
-//! | `refund_send` | one | a conditional UPDATE |
+//! | `refund_send` | BEGIN, one or, with a total, two, COMMIT | a conditional UPDATE; the total follows only if it changed a row |
 //! | `advance` | two | a conditional UPDATE, then a read |
 //! | `revoke_session`, `revoke_user_sessions` | BEGIN, three or four, COMMIT | both tables in one transaction; the other statements name the sessions that the first one locked; a repetition changes a row too, because `InnoDB` shows a commit before it is durable, and a transaction without changes would not wait for that |
 //! | `blacklist` | BEGIN, two, COMMIT | the number of the change, then the entry |

@@ -21,7 +21,7 @@
 //!
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
-//! | `open_challenge` | one; rejected: a second read | the upsert waits for the row of the budget and checks its condition on the row as it is then |
+//! | `open_challenge` | one; rejected: a second read, and a refund if only the total rejects | the upsert waits for the row of the budget and checks its condition on the row as it is then; the total pays only if the budget has |
 //! | `refund_send`, `count_attempt`, `count_exhausted` | one | a conditional UPDATE, or an upsert; `RETURNING` returns the number |
 //! | `advance` | one; the loser reads once more | compare-and-swap on the generation; the loser reads in a new snapshot |
 //! | `revoke_session`, `revoke_user_sessions` | one, on both tables | both or neither; rows are locked in the order of their ids |
