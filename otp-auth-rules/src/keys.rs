@@ -153,6 +153,9 @@ macro_rules! for_each_setting {
             /// Sign-outs by one network.
             logout_limit: rate() { default: Rate::per_hour(600).burst(100) } "";
 
+            /// Code requests by all strangers together, for whatever addresses.
+            strangers_limit: rate() { default: Rate::UNLIMITED } "Known devices are not limited by it. See [Limits per network](#limits-per-network).";
+
             /// Whether a first sign-in creates a user.
             auto_create_user: flag(true) { example: "true" } "";
 

@@ -34,6 +34,14 @@ pub(crate) fn too_many_requests(route: &'static str, client: Option<IpAddr>) {
     tracing::info!(event = "excess_rate_limit_exceeded", route, client = client.map(display));
 }
 
+pub(crate) fn too_many_strangers(client: Option<IpAddr>) {
+    tracing::error!(
+        event = "sys_too_many_strangers",
+        client = client.map(display),
+        "all strangers together request more codes than `strangers_limit`; only known devices get one"
+    );
+}
+
 /// `cause` must not contain addresses.
 pub(crate) fn delivery_failed(identity: &Identity, cause: &str, client: Option<IpAddr>) {
     tracing::error!(event = "sys_delivery_failed", identity = %identity.short(), cause, client = client.map(display));

@@ -24,6 +24,7 @@ macro_rules! every_key {
             verify_limit: "1/second", otp_auth::limit::Rate::per_second(1), ["0/second", "1/minute burst 100001"];
             refresh_limit: "unlimited", otp_auth::limit::Rate::UNLIMITED, ["0/hour", "60/hour burst 0"];
             logout_limit: "5000/day", otp_auth::limit::Rate::per_day(2_500 * 2).burst(5_000), ["0/hour", "60/hour burst 0"];
+            strangers_limit: "1000/minute", otp_auth::limit::Rate::per_minute(500 * 2).burst(1_000), ["0/hour", "60/hour burst 0"];
             auto_create_user: false, !true, [];
             cookie_secure: false, !true, [];
             cookie_name: "session", String::from("session"), ["", "a b", "a;b", "\u{fc}", "__Host-otp_device"];

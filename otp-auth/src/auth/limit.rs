@@ -54,9 +54,9 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Ok(Admitted(None));
         }
         let network = self.network().to_string();
-        let mac = self.inner.keys.current().limit.mac(&[use_case.name().as_bytes(), network.as_bytes()]);
+        let key = self.limit_key(&[use_case.name().as_bytes(), network.as_bytes()]);
         let weight = if use_case == UseCase::Verify { FAILURE } else { 1 };
-        let charge = Charge::new(LimitKey::new(crypto::first(&mac)), rate, weight, self.now());
+        let charge = Charge::new(key, rate, weight, self.now());
         match self.inner.limiter().charge(charge).await {
             Ok(receipt) => Ok(Admitted((weight > 1).then_some(receipt))),
             Err(retry_after) => {
@@ -64,6 +64,24 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Err(AuthError::TooManyRequests { retry_after })
             }
         }
+    }
+
+    /// Counts the code request of a stranger, whatever the network. Known devices go on when this
+    /// is used up.
+    pub(super) async fn admit_stranger(&self) -> Result<(), AuthError> {
+        let rate = self.inner.settings.strangers_limit;
+        if rate == Rate::UNLIMITED || self.inner.settings.developer_mode {
+            return Ok(());
+        }
+        let charge = Charge::new(self.limit_key(&[b"strangers"]), rate, 1, self.now());
+        self.inner.limiter().charge(charge).await.map(drop).map_err(|retry_after| {
+            event::too_many_strangers(self.client_ip());
+            AuthError::TooManyRequests { retry_after }
+        })
+    }
+
+    fn limit_key(&self, of: &[&[u8]]) -> LimitKey {
+        LimitKey::new(crypto::first(&self.inner.keys.current().limit.mac(of)))
     }
 
     /// A sign-in did not fail, so it counts as one request. The count of its network remains.

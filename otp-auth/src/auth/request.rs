@@ -186,7 +186,8 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// # Errors
     ///
-    /// [`AuthError::InvalidEmail`], [`AuthError::ProofRequired`], [`AuthError::ResendTooSoon`],
+    /// [`AuthError::InvalidEmail`], [`AuthError::ProofRequired`], [`AuthError::TooManyRequests`],
+    /// [`AuthError::ResendTooSoon`],
     /// [`AuthError::DeliveryFailed`], [`AuthError::AddressRefused`],
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
@@ -212,6 +213,9 @@ impl<C: OtpConfig> OtpAuth<C> {
                 event::proof_required(&identity, self.client_ip());
             }
         })?;
+        if device.is_none() {
+            self.admit_stranger().await?;
+        }
         let strangers = Identity::of_mailbox(keys, &mailbox.address);
         let (requester, payer, total) = if let Some(device) = device {
             (Requester::KnownDevice, device.payer(keys, &identity), None)

@@ -254,3 +254,31 @@ async fn configurations_share_a_limiter_but_only_those_of_one_realm_share_limits
     assert_eq!(admitted, BURST);
     assert_eq!(ask(&application("limits b"), 0).await, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn rate_13_beyond_the_limit_of_all_strangers_known_devices_go_on() {
+    logs::capture();
+    for mode in Mode::ALL {
+        let two = Rate::per_hour(2);
+        let app = Setup::new(mode).tune(move |s| s.strangers_limit(two)).start().await;
+        let mut owner = from(&app, "203.0.113.71:50000");
+        owner.sign_in(ANN).await;
+        from(&app, "203.0.113.72:50000").request(BOB).await.ok();
+        for number in 0..5 {
+            let mut stranger = from(&app, "198.51.102.3:50000");
+            let refused = stranger.request(&format!("user{number}@example.com")).await;
+            assert_eq!(refused.problem(429, "too_many_requests").retry_after(), 1_800);
+        }
+        assert_eq!(app.mails(), 2);
+        app.pass(Duration::from_secs(60));
+        owner.request(ANN).await.ok();
+        owner.verify(ANN, &app.code_for(ANN)).await.ok();
+        app.pass(Duration::from_secs(1_740));
+        from(&app, "198.51.102.4:50000").request(BOB).await.ok();
+    }
+    let refused = logs::of_client("198.51.102.3");
+    assert!(
+        refused.iter().any(|line| line.contains("ERROR") && line.contains("sys_too_many_strangers")),
+        "{refused:?}"
+    );
+}

@@ -43,6 +43,7 @@ fn a_configuration_with_every_key() {
         verify_limit = self.guesses,
         refresh_limit = "unlimited",
         logout_limit = "10/second",
+        strangers_limit = self.strangers,
         auto_create_user = false,
         refresh_token_delivery = "both",
         cookie_secure = true,
@@ -71,6 +72,7 @@ fn a_configuration_with_every_key() {
         {
             keys: Keys,
             lifetime: Duration,
+            strangers: Rate,
             proxies: Vec<String>,
             issuer: String,
             origins: Vec<String>,
