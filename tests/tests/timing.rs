@@ -42,7 +42,7 @@ impl SendOtp for Busy {
     }
 }
 
-#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body", auto_create_user = false)]
+#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body", auto_create_user = false, request_limit = "unlimited", verify_limit = "unlimited")]
 struct Auth {
     secret: Vec<u8>,
     #[otp(sender)]
