@@ -175,6 +175,20 @@ pub(crate) fn internal_error(cause: &impl fmt::Display) {
     tracing::error!(event = "sys_internal_error", %cause);
 }
 
+#[cfg(feature = "redis")]
+pub(crate) fn limiter_away(cause: &impl fmt::Display) {
+    tracing::error!(
+        event = "sys_limiter_away",
+        %cause,
+        "the limits per network count in the memory of this process until the server is back"
+    );
+}
+
+#[cfg(feature = "redis")]
+pub(crate) fn limiter_back() {
+    tracing::info!(event = "sys_limiter_back");
+}
+
 pub(crate) fn long_token(bytes: usize) {
     tracing::warn!(event = "sys_long_token", bytes, "proxies may reject an access token of this length");
 }

@@ -2,13 +2,16 @@
 //!
 //! The routes count each request before its body is read and before the store is asked. The rates
 //! are keys of [`#[otp_config]`](macro@crate::otp_config#limits-per-network), and the counters are
-//! in a [`Limiter`]: in the memory of the process ([`MemoryLimiter`], the default), or in your own.
-//! Mark it in the configuration with `#[otp(limiter)]`.
+//! in a [`Limiter`]: in the memory of the process ([`MemoryLimiter`], the default), in Redis or
+//! Valkey (`RedisLimiter`, feature `redis`), or in one of your own. Mark it in the configuration
+//! with `#[otp(limiter)]`.
 //!
 //! The rule is the generic cell rate algorithm (GCRA, ITU-T I.371): a network has a debt, which
 //! shrinks as time passes. A request is admitted if its debt stays within the burst.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod shared;
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use std::time::Duration;
 pub use crate::clock::Timestamp;
 pub use memory::{MemoryLimiter, MemoryReceipt};
 pub use otp_auth_rules::{InvalidRate, Rate};
+#[cfg(feature = "redis")]
+pub use shared::{InvalidRedisUrl, RedisLimiter, RedisReceipt};
 
 /// Who makes which kind of request: a MAC over the realm, the route and the network. Processes with
 /// the same secret have the same keys, and the network cannot be read from it.

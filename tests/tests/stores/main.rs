@@ -6,6 +6,7 @@ mod check;
 mod columns;
 mod conformance;
 mod faults;
+mod limiter;
 mod load;
 mod mongo;
 mod mysql;
