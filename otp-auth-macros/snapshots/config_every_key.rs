@@ -21,6 +21,7 @@
     verify_limit = self.guesses,
     refresh_limit = "unlimited",
     logout_limit = "10/second",
+    strangers_limit = self.strangers,
     auto_create_user = false,
     refresh_token_delivery = "both",
     cookie_secure = true,
@@ -50,6 +51,7 @@ where
 {
     keys: Keys,
     lifetime: Duration,
+    strangers: Rate,
     proxies: Vec<String>,
     issuer: String,
     origins: Vec<String>,
@@ -105,6 +107,7 @@ where
             .verify_limit(::core::clone::Clone::clone(&self.guesses))
             .refresh_limit(framework::otp::__private::Rate::UNLIMITED)
             .logout_limit(framework::otp::__private::Rate::per_second(10).burst(10))
+            .strangers_limit(::core::clone::Clone::clone(&self.strangers))
             .auto_create_user(false)
             .cookie_secure(true)
             .cookie_name("__Secure-refresh")

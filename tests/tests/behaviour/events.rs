@@ -113,7 +113,7 @@ async fn log_02_unreadable_input_raises_one_event() {
     let mut number = 0;
     let mut next = || {
         number += 1;
-        format!("203.0.113.{number}")
+        format!("100.64.7.{number}")
     };
     for mode in Mode::ALL {
         let app = app(mode).await;

@@ -261,9 +261,9 @@ async fn rate_13_beyond_the_limit_of_all_strangers_known_devices_go_on() {
     for mode in Mode::ALL {
         let two = Rate::per_hour(2);
         let app = Setup::new(mode).tune(move |s| s.strangers_limit(two)).start().await;
-        let mut owner = from(&app, "203.0.113.71:50000");
+        let mut owner = from(&app, "198.51.102.71:50000");
         owner.sign_in(ANN).await;
-        from(&app, "203.0.113.72:50000").request(BOB).await.ok();
+        from(&app, "198.51.102.72:50000").request(BOB).await.ok();
         for number in 0..5 {
             let mut stranger = from(&app, "198.51.102.3:50000");
             let refused = stranger.request(&format!("user{number}@example.com")).await;

@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// The same client in another network.
 fn in_network(client: &Client, number: usize) -> Client {
     let mut client = client.clone();
-    client.address = Some(SocketAddr::new([203, 0, 113, u8::try_from(number).unwrap()].into(), 50_000));
+    client.address = Some(SocketAddr::new([198, 51, 103, u8::try_from(number).unwrap()].into(), 50_000));
     client
 }
 
