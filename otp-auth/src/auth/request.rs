@@ -216,12 +216,14 @@ impl<C: OtpConfig> OtpAuth<C> {
         if device.is_none() {
             self.admit_stranger().await?;
         }
-        let strangers = Identity::of_mailbox(keys, &mailbox.address);
         let (requester, payer, total) = if let Some(device) = device {
             (Requester::KnownDevice, device.payer(keys, &identity), None)
         } else {
-            let payer = strangers.payer_in(keys, &self.network().to_string());
-            (Requester::Stranger, payer, Some(TotalLimit::new(strangers, settings.sends_per_day_total())))
+            let mailbox = Identity::of_mailbox(keys, &mailbox.address);
+            let payer = mailbox.payer_in(keys, &self.network().to_string());
+            // Of the address, not of the mailbox: an alias without an account gets no e-mail, so
+            // nobody would be told that what may be sent to its owner is used up.
+            (Requester::Stranger, payer, Some(TotalLimit::new(identity, settings.sends_per_day_total())))
         };
 
         let challenge = Challenge::random(device)?;
@@ -331,9 +333,10 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// The store failed to open a challenge, but may have counted the send, or may count it yet. No
     /// e-mail is sent, so refund it. The ticket identifies this one send, so this does no harm if
-    /// it was not counted.
+    /// it was not counted. The total may not have paid, so it is not refunded.
     fn take_back(&self, open: &OpenChallenge) {
-        self.give_back(open.ticket(), Refund::Whole, open.now, &REFUND_PAUSES);
+        let ticket = SendTicket { total: None, ..open.ticket() };
+        self.give_back(ticket, Refund::Whole, open.now, &REFUND_PAUSES);
     }
 
     /// Refunds a send in the background, after each pause.

@@ -83,9 +83,11 @@ impl Limiter for MemoryLimiter {
     async fn charge(&self, charge: Charge) -> Result<MemoryReceipt, Duration> {
         let now = nanos(charge.time);
         self.with(&charge.key, now, |shard| {
-            let (place, settled) = shard.place(&charge, now);
-            *settled = now.saturating_add(owed(&charge, settled.saturating_sub(now))?);
-            Ok(MemoryReceipt { charge, place, settled: *settled })
+            let (place, debt) = shard.place(&charge, now);
+            let settled = now.saturating_add(owed(&charge, debt.saturating_sub(now))?);
+            *debt = settled;
+            shard.earliest = shard.earliest.min(settled);
+            Ok(MemoryReceipt { charge, place, settled })
         })
     }
 
@@ -96,6 +98,8 @@ impl Limiter for MemoryLimiter {
         self.with(&charge.key, now, |shard| {
             if let Some(debt) = shard.debt(&charge, place) {
                 *debt = debt.saturating_sub(paid.min(settled.saturating_sub(now)));
+                let settled = *debt;
+                shard.earliest = shard.earliest.min(settled);
             }
         });
     }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use otp_auth::config::SettingsBuilder;
-use otp_auth_tests::{Client, Mode, Setup};
+use otp_auth_tests::{Client, Fault, Mode, Operation, Setup};
 
-use crate::support::{ANN, COOLDOWN, every_mode};
+use crate::support::{ANN, COOLDOWN, every_mode, every_mode_with, settle};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -125,4 +125,37 @@ async fn otp_08_a_resend_after_a_change_of_the_length_has_the_code_that_opens() 
     assert_eq!(client.request(ANN).await.ok().number("code_length"), 6);
     assert_eq!(longer.code_for(ANN), code);
     client.verify(ANN, &code).await.ok();
+}
+
+/// An alias without an account gets no e-mail, and so no way out for its owner.
+#[tokio::test(start_paused = true)]
+async fn rate_13_t33_aliases_use_up_nothing_of_the_address_in_other_networks() {
+    for create in [true, false] {
+        for (app, client) in every_mode_with(move |s| s.auto_create_user(create).max_sends_per_day_total(7)).await {
+            app.add_user(ANN, true).await;
+            for number in 1..=20 {
+                in_network(&client, number).request(&format!("ann+{number}@example.com")).await.ok();
+            }
+            let mut owner = in_network(&client, 200);
+            assert_eq!(owner.request(ANN).await.ok().number("code_length"), 6);
+            settle().await;
+            owner.verify(ANN, &app.code_for(ANN)).await.ok();
+        }
+    }
+}
+
+/// A store that fails after the budget has paid may not have charged the total.
+#[tokio::test(start_paused = true)]
+async fn rate_03_what_a_failing_store_may_have_counted_is_not_given_back_to_the_total() {
+    let app = Setup::new(Mode::Body).tune(|s| s.max_sends_per_day_total(3)).start().await;
+    app.faults.set(Operation::OpenChallenge, Fault::Lost);
+    for number in 1..=3 {
+        in_network(&app.client(), number).request(ANN).await.problem(503, "store_unavailable");
+    }
+    app.faults.clear();
+    settle().await;
+    app.pass(COOLDOWN);
+    in_network(&app.client(), 4).request(ANN).await.problem(429, "resend_too_soon");
+    // The network has its send back.
+    in_network(&app.client(), 1).request("bob@example.com").await.ok();
 }

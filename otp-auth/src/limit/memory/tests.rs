@@ -231,6 +231,29 @@ fn networks_without_a_debt_are_forgotten_before_the_table_grows() {
     assert!(entries < 25_000 && bytes < 1_000_000, "{entries} {bytes}");
 }
 
+/// One long debt must not keep the place of many that have been paid.
+#[test]
+fn a_debt_that_is_paid_gives_its_place_back_beside_a_longer_one() {
+    let of_one_shard = |number: u16| {
+        let mut bytes = [7; 16];
+        bytes[14..].copy_from_slice(&number.to_be_bytes());
+        LimitKey::new(bytes)
+    };
+    let limiter = MemoryLimiter::new();
+    let ask = |number, weight, seconds| {
+        let time = START + Duration::from_secs(seconds);
+        charge(&limiter, Charge::new(of_one_shard(number), RATE, weight, time)).unwrap().place
+    };
+    let entries = u16::try_from(MAX_ENTRIES).unwrap();
+    ask(0, 4, 0);
+    for (begin, seconds) in [(1_000, 0), (2_000, 11)] {
+        for number in begin..begin + entries - 1 {
+            assert!(matches!(ask(number, 1, seconds), Place::Own), "{number}");
+        }
+    }
+    assert!(matches!(ask(1, 1, 22), Place::Own));
+}
+
 #[test]
 fn a_refund_to_a_group_leaves_the_own_entry_alone() {
     let limiter = MemoryLimiter::new();
