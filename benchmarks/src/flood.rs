@@ -113,7 +113,7 @@ fn measure(flood: Flood, connections: usize, length: Duration, cores: Option<(us
     let honest = runtime()?;
     let here = std::env::current_exe()?;
     let cpu = cores.map(|(server, _)| server);
-    let server = honest.block_on(Server::start(&here, Side::Ours, directory.path(), cpu))?;
+    let server = honest.block_on(Server::start(&here, Side::Limited, directory.path(), cpu))?;
 
     let shared = Arc::new(Shared::default());
     // A thread of its own, so that honest clients do not wait for those of the flood.

@@ -35,11 +35,14 @@ enum Side {
     Memory,
     /// That one, with a task for each call.
     MemoryDetached,
+    /// Ours, with the limits per network that an application has by default.
+    Limited,
     ByHand,
 }
 
 impl Side {
-    const ALL: [Self; 5] = [Self::Ours, Self::Detached, Self::Memory, Self::MemoryDetached, Self::ByHand];
+    const ALL: [Self; 6] =
+        [Self::Ours, Self::Detached, Self::Memory, Self::MemoryDetached, Self::Limited, Self::ByHand];
 
     const fn name(self) -> &'static str {
         match self {
@@ -47,6 +50,7 @@ impl Side {
             Self::Detached => "detached",
             Self::Memory => "memory",
             Self::MemoryDetached => "memory-detached",
+            Self::Limited => "limited",
             Self::ByHand => "byhand",
         }
     }

@@ -16,6 +16,14 @@ struct Auth {
     sender: Pipe,
 }
 
+/// With the limits of an application.
+#[otp_config(user = User, secret_key = self.secret, refresh_token_delivery = "body")]
+struct Limited {
+    secret: Vec<u8>,
+    #[otp(sender)]
+    sender: Pipe,
+}
+
 struct Pipe;
 
 impl SendOtp for Pipe {
@@ -45,6 +53,9 @@ pub(crate) async fn app(side: Side, pool: SqlitePool, secret: Vec<u8>) -> Result
         Side::Detached => routes(Detached::new(sqlite), secret),
         Side::Memory => routes(memory, secret),
         Side::MemoryDetached => routes(Detached::new(memory), secret),
+        Side::Limited => {
+            Ok(Router::new().nest("/auth", OtpAuth::new(Limited { secret, sender: Pipe }, sqlite)?.router()))
+        }
         Side::Ours | Side::ByHand => routes(sqlite, secret),
     }
 }
