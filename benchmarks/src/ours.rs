@@ -3,7 +3,9 @@
 use axum::routing::get;
 use axum::{Json, Router};
 use otp_auth::store::{Detached, Store};
-use otp_auth::{Claims, CurrentUser, MemoryStore, OtpAuth, OtpMessage, SendError, SendOtp, SqliteStore, otp_config};
+use otp_auth::{
+    Claims, CurrentUser, MemoryStore, OtpAuth, OtpConfig, OtpMessage, SendError, SendOtp, SqliteStore, otp_config,
+};
 use sqlx::SqlitePool;
 
 use crate::server::{self, User, UserClaims};
@@ -32,11 +34,11 @@ impl SendOtp for Pipe {
     }
 }
 
-async fn claims(claims: Claims<Auth>) -> Json<UserClaims> {
+async fn claims<C: OtpConfig<User = User>>(claims: Claims<C>) -> Json<UserClaims> {
     Json(claims.into_inner())
 }
 
-async fn me(user: CurrentUser<Auth>) -> Json<User> {
+async fn me<C: OtpConfig<User = User>>(user: CurrentUser<C>) -> Json<User> {
     Json(user.into_inner())
 }
 
@@ -50,17 +52,20 @@ pub(crate) async fn app(side: Side, pool: SqlitePool, secret: Vec<u8>) -> Result
         username: Some(format!("user{}", new.number)),
     });
     match side {
-        Side::Detached => routes(Detached::new(sqlite), secret),
-        Side::Memory => routes(memory, secret),
-        Side::MemoryDetached => routes(Detached::new(memory), secret),
-        Side::Limited => {
-            Ok(Router::new().nest("/auth", OtpAuth::new(Limited { secret, sender: Pipe }, sqlite)?.router()))
-        }
-        Side::Ours | Side::ByHand => routes(sqlite, secret),
+        Side::Detached => routes(auth(secret), Detached::new(sqlite)),
+        Side::Memory => routes(auth(secret), memory),
+        Side::MemoryDetached => routes(auth(secret), Detached::new(memory)),
+        Side::Limited => routes(Limited { secret, sender: Pipe }, sqlite),
+        Side::Ours | Side::ByHand => routes(auth(secret), sqlite),
     }
 }
 
-fn routes(store: impl Store<User>, secret: Vec<u8>) -> Result<Router> {
-    let auth = OtpAuth::new(Auth { secret, sender: Pipe }, store)?;
-    Ok(Router::new().route("/claims", get(claims)).route("/me", get(me)).nest("/auth", auth.router()).with_state(auth))
+fn auth(secret: Vec<u8>) -> Auth {
+    Auth { secret, sender: Pipe }
+}
+
+fn routes<C: OtpConfig<User = User>>(config: C, store: impl Store<User>) -> Result<Router> {
+    let auth = OtpAuth::new(config, store)?;
+    let router = Router::new().route("/claims", get(claims::<C>)).route("/me", get(me::<C>));
+    Ok(router.nest("/auth", auth.router()).with_state(auth))
 }
