@@ -98,6 +98,10 @@ pub(crate) fn user_barred(subject: SubjectId, client: Option<IpAddr>) {
     tracing::warn!(event = "authz_user_barred", user = %subject, client = client.map(display));
 }
 
+pub(crate) fn address_unlocked(identity: &Identity, client: Option<IpAddr>) {
+    tracing::info!(event = "authn_login_unlock", identity = %identity.short(), client = client.map(display));
+}
+
 pub(crate) fn user_forgotten(subject: SubjectId, client: Option<IpAddr>) {
     tracing::info!(event = "session_user_forgotten", user = %subject, client = client.map(display));
 }
@@ -234,6 +238,9 @@ pub(crate) fn suspicion(suspicion: &Suspicion, client: Option<IpAddr>) {
         }
         Suspicion::ChallengesExhausted { identity, address: _, count } => {
             tracing::warn!(event = "authn_login_fail_day", method = "email_otp", identity, count, client);
+        }
+        Suspicion::AddressLocked { identity, address: _ } => {
+            tracing::error!(event = "authn_login_lock", method = "email_otp", identity, client);
         }
     }
 }

@@ -98,11 +98,23 @@ pub enum Suspicion {
         /// The number of challenges.
         count: u32,
     },
+    /// Strangers have entered 100 wrong codes in a row for one address, and can no longer sign in to
+    /// it ([`AuthError::AddressLocked`](crate::AuthError::AddressLocked)). Tell the user.
+    AddressLocked {
+        /// A short hash of the address, as in the log.
+        identity: String,
+        /// The address that the codes were sent to. `None` if the last attempt was for another one.
+        address: Option<Address>,
+    },
 }
 
 impl Suspicion {
     pub(crate) fn too_many_attempts(identity: &Identity, address: Option<Address>) -> Self {
         Self::TooManyAttempts { identity: identity.short().to_string(), address }
+    }
+
+    pub(crate) fn address_locked(identity: &Identity, address: Option<Address>) -> Self {
+        Self::AddressLocked { identity: identity.short().to_string(), address }
     }
 
     /// Returns a value only for the challenge that reaches the limit.

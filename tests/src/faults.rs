@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use otp_auth::store::{
     Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
-    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
-    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp, TokenRef,
-    UserStore,
+    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Requester, Revocation, Revocations,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, StoreError, StoreResult, Timestamp,
+    TokenRef, UserStore,
 };
 
 use tokio::sync::Notify;
@@ -23,6 +23,8 @@ pub enum Operation {
     RefundSend,
     /// `ChallengeStore::count_attempt`.
     CountAttempt,
+    /// `ChallengeStore::forget_failures`.
+    ForgetFailures,
     /// `ChallengeStore::count_exhausted`.
     CountExhausted,
     /// `SessionStore::session`.
@@ -183,9 +185,20 @@ impl<S: ChallengeStore> ChallengeStore for Faulty<S> {
         self.inner.refund_send(realm, ticket, refund, now).await
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
         self.faults.meet(Operation::CountAttempt).await?;
-        self.inner.count_attempt(realm, key, cap).await
+        self.inner.count_attempt(realm, key, requester, cap).await
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        self.faults.meet(Operation::ForgetFailures).await?;
+        self.inner.forget_failures(realm, identity).await
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

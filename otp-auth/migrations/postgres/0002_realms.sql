@@ -29,6 +29,7 @@ CREATE TABLE otp_budgets (
     hour_sends      BIGINT   NOT NULL,
     day_started_at  BIGINT   NOT NULL,
     day_sends       BIGINT   NOT NULL,
+    failures        BIGINT   NOT NULL DEFAULT 0, -- of all strangers, since the last sign-in
     PRIMARY KEY (realm, identity, requester)
 );
 

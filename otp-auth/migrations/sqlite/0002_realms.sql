@@ -36,6 +36,7 @@ CREATE TABLE otp_budgets (
     hour_sends      INTEGER NOT NULL,
     day_started_at  INTEGER NOT NULL,
     day_sends       INTEGER NOT NULL,
+    failures        INTEGER NOT NULL DEFAULT 0, -- of all strangers, since the last sign-in
     PRIMARY KEY (identity, requester, realm)
 ) STRICT, WITHOUT ROWID;
 

@@ -57,6 +57,11 @@ pub enum AuthError {
         /// new code as soon as the cooldown allows.
         retry_after: Duration,
     },
+    /// Strangers have entered 100 wrong codes in a row for this address, so even the correct one
+    /// does not open it. A known device, the token of an e-mail, or
+    /// [`OtpAuth::unlock`](crate::OtpAuth::unlock) does.
+    #[error("too many wrong codes for this address")]
+    AddressLocked,
     /// The application rejected this sign-in, or its `filter` excludes the user.
     #[error("the application rejected the sign-in")]
     SignInRefused,

@@ -232,7 +232,11 @@ impl<C: OtpConfig> OtpAuth<C> {
         let unlock = unlock::token(keys, &mailbox.address, device.map_or_else(DeviceId::random, Ok)?, now);
         let nonce = Nonce::random()?;
         let code_mac = |digits| code::mac(keys, &challenge.key(), &identity, &self.code(&nonce, digits));
-        let held = request.challenge.and_then(Challenge::parse);
+        // A known device does not continue what a stranger began: its challenge says who has paid.
+        let held = request
+            .challenge
+            .and_then(Challenge::parse)
+            .filter(|held| requester == Requester::Stranger || held.device().is_some());
         let open = OpenChallenge {
             identity,
             payer,

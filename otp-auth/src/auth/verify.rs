@@ -9,13 +9,14 @@ use super::error::{AuthError, Refusal, SignInFailed};
 use super::mailbox::Mailbox;
 use super::sign_in::OpenedChallenge;
 use super::{OtpAuth, SignedIn};
-use crate::challenge::{Challenge, CodeMac, Identity, Verdict, check_attempt, code};
+use crate::challenge::{Challenge, CodeMac, Identity, MAX_FAILURES, Verdict, check_attempt, code};
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::email::Address;
 use crate::event;
 use crate::hooks::Suspicion;
 use crate::secret::Secret;
+use crate::store::Requester;
 
 /// A presented code. `Debug` redacts it.
 ///
@@ -78,6 +79,8 @@ impl fmt::Debug for Verification<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Failure {
     Wrong,
+    /// Strangers have failed too often for the address.
+    Locked,
     /// No attempts are left, and the challenge expires after this time.
     Exhausted(Duration),
     Refused(Refusal),
@@ -91,9 +94,9 @@ impl<C: OtpConfig> OtpAuth<C> {
     ///
     /// [`AuthError::InvalidEmail`], [`AuthError::MalformedCode`],
     /// [`AuthError::InvalidCode`], [`AuthError::TooManyAttempts`],
-    /// [`AuthError::SignInRefused`], [`AuthError::Store`],
-    /// [`AuthError::Claims`], [`AuthError::TokenTooLong`],
-    /// [`AuthError::Random`].
+    /// [`AuthError::AddressLocked`], [`AuthError::SignInRefused`],
+    /// [`AuthError::Store`], [`AuthError::Claims`],
+    /// [`AuthError::TokenTooLong`], [`AuthError::Random`].
     pub async fn verify_code(&self, verification: Verification<'_>) -> Result<SignedIn<C::User>, AuthError> {
         self.verify_or_explain(verification, &[]).await.map_err(SignInFailed::into_error)
     }
@@ -156,6 +159,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         }
         Err(match failure {
             Failure::Wrong => AuthError::InvalidCode.into(),
+            Failure::Locked => AuthError::AddressLocked.into(),
             Failure::Exhausted(retry_after) => AuthError::TooManyAttempts { retry_after }.into(),
             Failure::Refused(refusal) => SignInFailed::Refused(refusal),
         })
@@ -176,27 +180,41 @@ impl<C: OtpConfig> OtpAuth<C> {
         let candidates: Vec<_> =
             by_keys.map(|(keys, identity)| (*identity, code::mac(keys, &key, identity, code))).collect();
 
+        let requester = match challenge.device() {
+            None if !context.known_device => Requester::Stranger,
+            _ => Requester::KnownDevice,
+        };
         // Up to the limit, each attempt has its own number.
         let max_attempts = u32::from(self.inner.settings.max_otp_attempts);
-        let Some(counted) = self.inner.store().count_attempt(&key, max_attempts + 1).await? else {
+        let Some(counted) = self.inner.store().count_attempt(&key, requester, max_attempts + 1).await? else {
             return Ok(Err(Failure::Refused(Refusal::UnknownChallenge)));
         };
         let own = candidates.into_iter().find(|(identity, _)| *identity == counted.identity);
         let verdict = check_attempt(&counted, now, max_attempts, |_| own.map(|(_, mac)| mac));
+        let address = own.map(|_| mailbox.address.clone());
+        if counted.failures == MAX_FAILURES && verdict != Verdict::Right {
+            self.note(Suspicion::address_locked(&counted.identity, address.clone()), context.clone()).await;
+        }
         if verdict == Verdict::WrongAtLast {
-            let address = own.map(|_| mailbox.address.clone());
             self.note_exhausted(counted.identity, address, context.clone()).await;
         }
         Ok(match (verdict, own) {
             (Verdict::Right, Some(own)) => Ok(own),
             (Verdict::Exhausted, _) => Err(Failure::Exhausted(now.until(counted.expires_at))),
             (_, None) => Err(Failure::Refused(Refusal::OtherAddress)),
+            (Verdict::Locked, _) => Err(Failure::Locked),
             _ => Err(Failure::Wrong),
         })
     }
 
-    /// All attempts on a challenge were wrong. Runs in a separate task, because the client could
-    /// disconnect.
+    /// Runs in a separate task, because the client could disconnect.
+    async fn note(&self, suspicion: Suspicion, context: RequestContext) {
+        let auth = self.clone();
+        let noting = async move { auth.raise(&suspicion, &context).await };
+        let _ = tokio::spawn(noting.instrument(Span::current())).await;
+    }
+
+    /// All attempts on a challenge were wrong. Runs in a separate task, like [`note`](Self::note).
     async fn note_exhausted(&self, identity: Identity, address: Option<Address>, context: RequestContext) {
         let auth = self.clone();
         let noting = async move {

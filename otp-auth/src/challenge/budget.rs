@@ -20,9 +20,14 @@ pub enum Requester {
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const EXHAUSTED_CHALLENGES: u8 = 2;
 
-/// Stores keep the [`Total`] of an address as a budget of this class, of which only the day counts.
+/// Stores keep the [`Total`] of an address as a budget of this class, of which only the day counts,
+/// and with it the failures of strangers since the last sign-in.
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const ALL_STRANGERS: u8 = 3;
+
+/// How long after the last day on which strangers requested codes for an address a cleanup may
+/// forget their failures.
+pub(crate) const FAILURES_KEPT: Duration = Duration::from_hours(365 * 24);
 
 /// How much one network of strangers, or one known device, may send to one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

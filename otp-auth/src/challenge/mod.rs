@@ -195,15 +195,27 @@ pub struct CountedAttempt {
     pub code_mac: Option<CodeMac>,
     /// When the challenge expires.
     pub expires_at: Timestamp,
+    /// How often strangers have failed for this identity since the last sign-in, with this attempt.
+    /// Zero for a known device.
+    pub failures: u32,
 }
 
 impl CountedAttempt {
     /// Attempt `number` on a challenge.
     #[must_use]
     pub const fn new(number: u32, identity: Identity, code_mac: Option<CodeMac>, expires_at: Timestamp) -> Self {
-        Self { number, identity, code_mac, expires_at }
+        Self { number, identity, code_mac, expires_at, failures: 0 }
+    }
+
+    /// Whether this attempt is one of those below `cap` on a challenge that was not accepted.
+    pub(crate) fn is_compared(&self, cap: u32) -> bool {
+        self.code_mac.is_some() && self.number < cap
     }
 }
+
+/// How often strangers may fail for an address, over all its challenges, before they need a sign-in
+/// of a known device, or the administrator (NIST SP 800-63B-4 section 3.2.2).
+pub(crate) const MAX_FAILURES: u32 = 100;
 
 /// What a presented code is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,11 +229,13 @@ pub(crate) enum Verdict {
     WrongAtLast,
     /// No attempts were left. Nothing was compared.
     Exhausted,
+    /// Strangers have failed too often for this address. Nothing was compared.
+    Locked,
 }
 
 /// Checks an attempt. `mac_of_code` returns the MAC of the presented code for the challenge's
 /// identity, or `None` for another identity. It is called only for allowed attempts, so at most
-/// `max_attempts` codes are ever compared.
+/// `max_attempts` codes are ever compared, and at most [`MAX_FAILURES`] of strangers in a row.
 pub(crate) fn check_attempt(
     counted: &CountedAttempt,
     now: Timestamp,
@@ -233,6 +247,9 @@ pub(crate) fn check_attempt(
     };
     if counted.number > max_attempts {
         return Verdict::Exhausted;
+    }
+    if counted.failures > MAX_FAILURES {
+        return Verdict::Locked;
     }
     match mac_of_code(&counted.identity) {
         Some(mac) if crypto::same(mac.as_bytes(), right.as_bytes()) => Verdict::Right,
@@ -254,6 +271,7 @@ mod tests {
             identity: Identity([0; 32]),
             code_mac: Some(RIGHT),
             expires_at: Timestamp::from_millis(1_000),
+            failures: 0,
         }
     }
 
@@ -290,6 +308,24 @@ mod tests {
         let used = CountedAttempt { code_mac: None, ..counted(5) };
         assert_eq!(check_attempt(&used, at(0), 5, |_| Some(WRONG)), Verdict::Wrong);
         assert_eq!(check_attempt(&counted(5), at(1_000), 5, |_| Some(WRONG)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn rate_04_a_hundred_failures_in_a_row_are_compared_and_no_more() {
+        for failures in 0..=2 * MAX_FAILURES {
+            let mut compared = false;
+            let counted = CountedAttempt { failures, ..counted(1) };
+            let verdict = check_attempt(&counted, at(0), 5, |_| {
+                compared = true;
+                Some(RIGHT)
+            });
+            let expected = if failures <= 100 { Verdict::Right } else { Verdict::Locked };
+            assert_eq!((verdict, compared), (expected, failures <= 100));
+        }
+        // What could not be compared anyway is answered as ever.
+        let locked = CountedAttempt { failures: 101, ..counted(6) };
+        assert_eq!(check_attempt(&locked, at(0), 5, |_| Some(RIGHT)), Verdict::Exhausted);
+        assert_eq!(check_attempt(&locked, at(1_000), 5, |_| Some(RIGHT)), Verdict::Wrong);
     }
 
     #[test]

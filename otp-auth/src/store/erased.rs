@@ -21,9 +21,9 @@ use tracing::Instrument;
 use super::turns::{Turn, Turns};
 use super::{
     ANSWER_TIMEOUT, Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding,
-    Identity, Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations,
-    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError, StoreResult,
-    Timestamp, TokenRef, UserStore,
+    Identity, Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Requester, Revocation,
+    Revocations, SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, Store, StoreError,
+    StoreResult, Timestamp, TokenRef, UserStore,
 };
 use crate::event;
 use crate::user::OtpUser;
@@ -214,7 +214,8 @@ methods! {
     ChallengeStore [S: ChallengeStore], turns of attempts {
         open_challenge(@realm, &open: OpenChallenge,) in turn -> Opening;
         refund_send(@realm, &ticket: SendTicket, refund: Refund, now: Timestamp) -> ();
-        count_attempt(@realm, &key: ChallengeKey, cap: u32) -> Option<CountedAttempt>;
+        count_attempt(@realm, &key: ChallengeKey, requester: Requester, cap: u32) -> Option<CountedAttempt>;
+        forget_failures(@realm, &identity: Identity,) -> ();
         count_exhausted(@realm, &identity: Identity, now: Timestamp) -> u32;
     }
     SessionStore [S: SessionStore], turns of others {

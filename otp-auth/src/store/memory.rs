@@ -10,7 +10,7 @@ use super::{
     Refund, Removed, Requester, Revocation, Revocations, SendLimits, SendTicket, Session, SessionId, SessionStore,
     SignIn, SignInOutcome, StoreResult, Timestamp, TokenRef, Total, UserStore,
 };
-use crate::challenge::budget::window;
+use crate::challenge::budget::{FAILURES_KEPT, window};
 use crate::user::OtpUser;
 
 /// What a [`MemoryStore`] knows about a user to create.
@@ -61,7 +61,7 @@ struct State<U> {
     users_made: i64,
     challenges: BTreeMap<(Realm, ChallengeKey), Row>,
     budgets: BTreeMap<(Realm, Identity, Requester), Budget>,
-    totals: BTreeMap<(Realm, Identity), Total>,
+    totals: BTreeMap<(Realm, Identity), Strangers>,
     /// When the day began, and how many challenges were exhausted in it.
     exhausted: BTreeMap<(Realm, Identity), (Timestamp, u32)>,
     sessions: BTreeMap<(Realm, SessionId), Session>,
@@ -69,6 +69,12 @@ struct State<U> {
     blacklist: BTreeMap<(Realm, [u8; 16]), (i64, BlacklistEntry)>,
     /// The number of changes to the blacklist so far.
     blacklisted: i64,
+}
+
+/// What all strangers of an address have sent, and how often they have failed.
+struct Strangers {
+    total: Total,
+    failures: u32,
 }
 
 struct Row {
@@ -154,6 +160,12 @@ impl<U> State<U> {
         }
     }
 
+    fn forget_failures(&mut self, realm: &Realm, identity: &Identity) {
+        if let Some(all) = self.totals.get_mut(&(realm.clone(), *identity)) {
+            all.failures = 0;
+        }
+    }
+
     fn of_user<'a>(&'a self, realm: &'a Realm, user_id: &'a str) -> impl Iterator<Item = &'a Session> {
         self.sessions
             .iter()
@@ -176,13 +188,15 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         let mut state = self.lock();
         let slot = (realm.clone(), open.payer, open.requester);
         let total = open.total.map(|limit| (realm.clone(), limit.payer));
-        let found = total.as_ref().and_then(|slot| state.totals.get(slot)).copied();
+        let found = total.as_ref().and_then(|slot| state.totals.get(slot)).map(|all| all.total);
         let spent = match open.spend(state.budgets.get(&slot).copied(), found) {
             Ok(spent) => spent,
             Err(wait) => return Ok(Opening::Wait(wait)),
         };
         state.budgets.insert(slot, spent.budget);
-        state.totals.extend(total.zip(spent.total));
+        if let Some((slot, total)) = total.zip(spent.total) {
+            state.totals.entry(slot).or_insert(Strangers { total, failures: 0 }).total = total;
+        }
         let ticket = open.ticket();
         let resumed = open.resume.and_then(|resume| {
             let row = state.challenges.get(&(realm.clone(), resume.key))?;
@@ -207,23 +221,40 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
             && budget.next_send_at == ticket.next_send_at
         {
             *budget = budget.refund(refund, now);
-            if let Some(total) = ticket.total.and_then(|payer| state.totals.get_mut(&(realm.clone(), payer))) {
-                *total = total.refund(refund, ticket.paid_at);
+            if let Some(all) = ticket.total.and_then(|payer| state.totals.get_mut(&(realm.clone(), payer))) {
+                all.total = all.total.refund(refund, ticket.paid_at);
             }
         }
         Ok(())
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
-        Ok(self.lock().challenges.get_mut(&(realm.clone(), *key)).map(|row| {
-            row.attempts = row.attempts.saturating_add(1).min(cap);
-            CountedAttempt {
-                number: row.attempts,
-                identity: row.identity,
-                code_mac: row.code.map(|(_, mac)| mac),
-                expires_at: row.expires_at,
-            }
-        }))
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
+        let state = &mut *self.lock();
+        let Some(row) = state.challenges.get_mut(&(realm.clone(), *key)) else {
+            return Ok(None);
+        };
+        row.attempts = row.attempts.saturating_add(1).min(cap);
+        let code_mac = row.code.map(|(_, mac)| mac);
+        let mut counted = CountedAttempt::new(row.attempts, row.identity, code_mac, row.expires_at);
+        if requester == Requester::Stranger
+            && counted.is_compared(cap)
+            && let Some(all) = state.totals.get_mut(&(realm.clone(), counted.identity))
+        {
+            all.failures = all.failures.saturating_add(1);
+            counted.failures = all.failures;
+        }
+        Ok(Some(counted))
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        self.lock().forget_failures(realm, identity);
+        Ok(())
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
@@ -381,6 +412,7 @@ impl<U: OtpUser + Clone> UserStore<U> for MemoryStore<U> {
         if let Some(row) = state.challenges.get_mut(&challenge) {
             row.code = None;
         }
+        state.forget_failures(realm, &sign_in.identity);
         if let Some(older) = sign_in.replaces
             && state.revoke(realm, older, sign_in.revocation)
         {
@@ -410,7 +442,10 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
         let is_over = |began_at: Timestamp| Budget::new(began_at).is_over(now);
         let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| is_over(*began_at));
         let rest = rest.saturating_sub(u32::try_from(exhausted).unwrap_or(rest));
-        let totals = remove(&mut state.totals, rest, |total| is_over(total.started_at));
+        let totals = remove(&mut state.totals, rest, |all| {
+            let began_at = all.total.started_at;
+            if all.failures == 0 { is_over(began_at) } else { began_at <= now - FAILURES_KEPT }
+        });
         Ok(Removed {
             challenges: remove(&mut state.challenges, limit, |row| row.expires_at <= now),
             budgets: budgets + exhausted + totals,

@@ -306,12 +306,21 @@ pub trait ChallengeStore: Send + Sync + 'static {
     ///
     /// The count is durable before the method returns and is never rolled back. No two callers get
     /// the same [`CountedAttempt::number`] below `cap`; a store need not count any further.
+    ///
+    /// If a stranger attempts, the challenge has not been accepted, and the number is below `cap`,
+    /// counts one more failure of the identity whose [`OpenChallenge::total`] has paid. Of `n`
+    /// callers, no more than `n` get [`CountedAttempt::failures`] up to `n`. A sign-in of the identity
+    /// ends the count.
     fn count_attempt(
         &self,
         realm: &Realm,
         key: &ChallengeKey,
+        requester: Requester,
         cap: u32,
     ) -> impl Future<Output = StoreResult<Option<CountedAttempt>>> + Send;
+
+    /// Forgets the failures of strangers for an identity.
+    fn forget_failures(&self, realm: &Realm, identity: &Identity) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Counts one more challenge of an identity whose attempts were exhausted, and returns the
     /// count of the current day. A day begins with the first of them and lasts [`SendLimits::DAY`].
@@ -566,8 +575,8 @@ pub struct SignIn<U> {
     /// The challenge that the code is for.
     pub challenge: ChallengeKey,
     /// The identity that the challenge must have. All sign-ins of one address have the same
-    /// identity, so a store can serialize them by locking its strangers' budget, and create an
-    /// empty one if there is none.
+    /// identity, so a store can serialize them by locking its total, and create an empty one if
+    /// there is none.
     pub identity: Identity,
     /// The MAC of the presented code. The challenge must still have it.
     pub code_mac: CodeMac,
@@ -738,7 +747,7 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
     ///
     /// 1. Accepts the challenge if it has the identity, still has the MAC, has not expired and has
     ///    not been accepted. Of all callers, exactly one accepts it. What the code was derived from
-    ///    is erased.
+    ///    is erased, and the failures of strangers for the identity are forgotten.
     /// 2. Reads the user with the address again, and [`Account::decide`] decides who signs in. An
     ///    existing user must still be the same, and a new address must still have no user;
     ///    otherwise nothing happens. For a new address the user is created. Of several sign-ins
@@ -768,8 +777,8 @@ pub trait UserStore<U: OtpUser>: Send + Sync + 'static {
 pub struct Removed {
     /// Expired challenges.
     pub challenges: u64,
-    /// Budgets that no longer have any effect, and counts of exhausted challenges whose day is
-    /// over.
+    /// Budgets that no longer have any effect, totals and counts of exhausted challenges whose day
+    /// is over, and failures of strangers a year after that.
     pub budgets: u64,
     /// Expired sessions.
     pub sessions: u64,

@@ -63,6 +63,7 @@ use mongodb::{Client, Collection, Database, IndexModel};
 use self::error::Error;
 use self::row::date;
 use super::{CLOCK_MARGIN, DRIVER_TIMEOUT, Maintenance, Removed, SendLimits, StoreResult, Timestamp};
+use crate::challenge::budget::FAILURES_KEPT;
 use crate::error::StoreError;
 
 /// In milliseconds. Can be added to the current time without overflow.
@@ -254,6 +255,10 @@ impl Maintenance for MongoStore {
             outside("day_started_at", now - SendLimits::DAY, now),
             outside("hour_started_at", now - SendLimits::HOUR, now),
             outside("next_send_at", now, now + SendLimits::LONGEST_COOLDOWN),
+            { "$or": [
+                { "failures": { "$in": [null, 0_i64] } },
+                { "day_started_at": { "$lte": date(now - FAILURES_KEPT) } },
+            ] },
         ] };
         self.delete(&self.sign_ups, expired(now), limit).await?;
         Ok(Removed {

@@ -214,6 +214,7 @@ impl From<AuthError> for Problem {
             AuthError::AddressRefused => ProblemKind::AddressRefused.into(),
             AuthError::InvalidCode => ProblemKind::InvalidCode.into(),
             AuthError::TooManyAttempts { retry_after } => wait(ProblemKind::TooManyAttempts, retry_after),
+            AuthError::AddressLocked => ProblemKind::AddressLocked.into(),
             AuthError::SignInRefused => ProblemKind::SignInRefused.into(),
             AuthError::InvalidRefreshToken => ProblemKind::InvalidRefreshToken.into(),
             AuthError::SessionRevoked => ProblemKind::SessionRevoked.into(),

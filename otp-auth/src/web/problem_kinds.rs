@@ -35,6 +35,8 @@ macro_rules! problem_kinds {
             ResendTooSoon: "resend_too_soon", 429 TOO_MANY_REQUESTS, "Code requested too soon", "A code was requested a moment ago. Wait before you request another one.";
             /// The challenge has no attempts left. Request a new code.
             TooManyAttempts: "too_many_attempts", 429 TOO_MANY_REQUESTS, "Too many attempts", "This code can no longer be used. Request a new one.";
+            /// Strangers have entered 100 wrong codes in a row for this address. Sign in on a known device, with the `unlock` token of an e-mail, or after the administrator has called [`OtpAuth::unlock`](crate::OtpAuth::unlock). Waiting does not help.
+            AddressLocked: "address_locked", 403 FORBIDDEN, "Address locked", "Too many wrong codes were entered for this address. Sign in on a device that you have used before, or follow the latest e-mail.";
             /// The code is wrong, expired or used, or belongs to another challenge.
             InvalidCode: "invalid_code", 401 UNAUTHORIZED, "Invalid code", "The code is not valid. It may be wrong, expired or used.";
             /// The application rejected this sign-in, or its `filter` excludes the user.

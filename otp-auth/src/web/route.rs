@@ -96,6 +96,7 @@ impl Route {
                 ProblemKind::MalformedCode,
                 ProblemKind::InvalidCode,
                 ProblemKind::TooManyAttempts,
+                ProblemKind::AddressLocked,
                 ProblemKind::SignInRefused,
             ],
             Self::Refresh => &[ProblemKind::InvalidRefreshToken, ProblemKind::SessionRevoked],

@@ -34,6 +34,7 @@ mod guessing;
 mod hooks;
 mod limits;
 mod load;
+mod locked;
 mod long_tokens;
 mod openapi;
 mod options;

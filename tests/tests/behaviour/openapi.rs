@@ -15,7 +15,7 @@ use otp_auth_tests::{Answer, App, Client, Fault, Mode, Operation, Reply, SendRep
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{ANN, BOB, COOLDOWN};
+use crate::support::{ANN, BOB, COOLDOWN, fail, in_network};
 
 /// The document of one delivery.
 struct Document {
@@ -187,6 +187,13 @@ async fn everything(document: &mut Document, app: &App) {
     held(document, &mut client.clone(), logout, token.clone()).await;
     held(document, &mut client, refresh, token).await;
     held(document, &mut app.client(), refresh, json!({})).await;
+
+    let locked = "locked@example.com";
+    fail(&app.client(), app, locked, 100).await;
+    let mut late = in_network(&app.client(), 99);
+    late.request(locked).await.ok();
+    let answer = late.verify_right(locked).await;
+    document.hold(verify, &answer);
 
     app.faults.set(Operation::OpenChallenge, Fault::Fail);
     held(document, &mut client, request, json!({ "email": BOB })).await;

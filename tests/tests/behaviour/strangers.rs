@@ -1,21 +1,13 @@
 //! What strangers may have sent to an address: counted by network, and in all.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use otp_auth::config::SettingsBuilder;
-use otp_auth_tests::{Client, Fault, Mode, Operation, Setup};
+use otp_auth_tests::{Fault, Mode, Operation, Setup};
 
-use crate::support::{ANN, COOLDOWN, every_mode, every_mode_with, settle};
+use crate::support::{ANN, COOLDOWN, every_mode, every_mode_with, in_network, settle};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-
-/// The same client in another network.
-fn in_network(client: &Client, number: usize) -> Client {
-    let mut client = client.clone();
-    client.address = Some(SocketAddr::new([198, 51, 103, u8::try_from(number).unwrap()].into(), 50_000));
-    client
-}
 
 #[tokio::test]
 async fn rate_07_another_network_is_not_held_up() {

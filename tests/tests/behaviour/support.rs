@@ -1,5 +1,6 @@
 //! Helpers for several modules.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use otp_auth::config::SettingsBuilder;
@@ -16,6 +17,28 @@ pub(crate) const COOLDOWN: Duration = Duration::from_secs(60);
 
 /// The smallest step of the clock.
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
+
+/// The same client in another network.
+pub(crate) fn in_network(client: &Client, number: usize) -> Client {
+    let mut client = client.clone();
+    client.address = Some(SocketAddr::new([198, 51, 103, u8::try_from(number).unwrap()].into(), 50_000));
+    client
+}
+
+/// Strangers of as many networks as they need fail so often for an address. Each challenge is used
+/// up, but for the last one, which is returned.
+pub(crate) async fn fail(stranger: &Client, app: &App, email: &str, failures: usize) -> Client {
+    let mut client = stranger.clone();
+    for number in 0..failures {
+        if number % 5 == 0 {
+            app.pass(COOLDOWN);
+            client = in_network(stranger, 100 + number / 5);
+            client.request(email).await.ok();
+        }
+        client.verify_wrong(email).await.problem(401, "invalid_code");
+    }
+    client
+}
 
 /// Waits until all sends in the background have finished. The runtime's time must be paused.
 pub(crate) async fn settle() {

@@ -174,6 +174,9 @@ fn may_be_dropped(store: MySqlStore) -> Detached<MySqlStore> {
 
 /// The beginnings of the statements that add a user, lock one, and revoke.
 const SIGN_UP: &str = "INSERT INTO `users`";
+
+/// How the statement begins that takes the turn of an address.
+const TURN: &str = "INSERT INTO otp_budgets";
 const LOCKING: &str = "SELECT `users`";
 const REVOKING: &str = "UPDATE otp_sessions";
 
@@ -246,7 +249,7 @@ async fn no_look_up_scans_a_table() {
     let fill = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@x.com'), TRUE FROM numbers; \
                 INSERT INTO otp_challenges (realm, `key`, identity, created_at, expires_at) \
                 SELECT 'users', UNHEX(SHA2(seq, 256)), UNHEX(SHA2(seq, 256)), seq, seq FROM numbers; \
-                INSERT INTO otp_budgets SELECT 'users', UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1 FROM numbers; \
+                INSERT INTO otp_budgets SELECT 'users', UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1, 0 FROM numbers; \
                 INSERT INTO otp_sessions (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at) \
                 SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), seq, x'00', 0, seq, seq, seq FROM numbers; \
                 INSERT INTO token_blacklist SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), 'token', seq, seq, seq FROM numbers; \
@@ -259,7 +262,7 @@ async fn no_look_up_scans_a_table() {
         "SELECT * FROM otp_challenges WHERE realm = 'users' AND `key` = x'00'".to_owned(),
         "DELETE FROM otp_challenges WHERE expires_at <= 5 ORDER BY expires_at LIMIT 5".to_owned(),
         "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = x'00' AND requester = 0".to_owned(),
-        "DELETE FROM otp_budgets WHERE (day_started_at <= 5 OR day_started_at > 9000) AND (hour_started_at <= 5 OR hour_started_at > 9000) AND (next_send_at <= 5 OR next_send_at > 9000) ORDER BY day_started_at LIMIT 5"
+        "DELETE FROM otp_budgets WHERE (day_started_at <= 5 OR day_started_at > 9000) AND (hour_started_at <= 5 OR hour_started_at > 9000) AND (next_send_at <= 5 OR next_send_at > 9000) AND (failures = 0 OR day_started_at <= 1) ORDER BY day_started_at LIMIT 5"
             .to_owned(),
         "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = x'00' AND generation = 1".to_owned(),
         "UPDATE otp_sessions SET revoked_at = 1 WHERE realm = 'users' AND user_id = x'31' AND revoked_at IS NULL".to_owned(),

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use otp_auth::PostgresStore;
-use otp_auth::store::{ChallengeStore, SessionId, SessionStore as _};
+use otp_auth::store::{ChallengeStore, Requester, SessionId, SessionStore as _};
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{NOW, key, realm};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -92,7 +92,8 @@ async fn no_client_executes_the_statement_of_another_one() {
             let store = stores[usize::from(task) % 3].clone();
             tokio::spawn(async move {
                 for round in 1..=20 {
-                    let counted = store.count_attempt(realm(), &key(task.into()), 1000).await.unwrap();
+                    let counted =
+                        store.count_attempt(realm(), &key(task.into()), Requester::Stranger, 1000).await.unwrap();
                     assert_eq!(counted.map(|counted| counted.number), Some(round));
                     assert!(store.user_sessions(realm(), "1", NOW).await.unwrap().is_empty());
                 }
@@ -130,7 +131,10 @@ async fn a_schema_that_does_not_get_through_is_refused() {
     assert!(store.session(realm(), SessionId::from_bytes([1; 16])).await.is_err(), "there is a table");
     store.migrate().await.unwrap();
     open(&store, 1).await;
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(
+        store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap().map(|counted| counted.number),
+        Some(1)
+    );
 }
 
 /// The schema is set for the role, as docs/stores.md says.

@@ -173,6 +173,9 @@ fn may_be_dropped(store: PostgresStore) -> PostgresStore {
 
 /// The beginnings of the statements that add a user, lock or verify one, and revoke.
 const SIGN_UP: &str = "INSERT INTO \"users\"";
+
+/// How the statement begins that takes the turn of an address.
+const TURN: &str = "WITH accepted AS";
 const LOCKING: &str = "%\"users\"";
 const REVOKING: &str = "WITH revoked";
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::task::Poll;
 use std::time::Duration;
 
-use otp_auth::store::{Account, ChallengeStore, Opening, SignIn, UserStore};
+use otp_auth::store::{Account, ChallengeStore, Opening, Requester, SignIn, TotalLimit, UserStore};
 use otp_auth::testing::conformance::fixtures::{self, NOW, identity, key};
 use otp_auth::{OtpUser, store::StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -77,10 +77,9 @@ pub(crate) fn unique_name() -> String {
 
 /// Opens the challenge with this number.
 pub(crate) async fn open<S: ChallengeStore>(store: &S, number: u8) {
-    let opening = store
-        .open_challenge(fixtures::realm(), &fixtures::open(identity(number), key(number.into()), NOW))
-        .await
-        .unwrap();
+    let mut open = fixtures::open(identity(number), key(number.into()), NOW);
+    open.total = Some(TotalLimit::new(identity(number), 1_000));
+    let opening = store.open_challenge(fixtures::realm(), &open).await.unwrap();
     assert!(matches!(opening, Opening::Opened { .. }));
 }
 
@@ -143,8 +142,10 @@ pub(crate) async fn drop_at_every_moment<U: OtpUser, S: UserStore<U> + Challenge
     let mut expected = 1;
     let counted = async |store: &S| {
         let challenge = key(1);
-        let counting =
-            tokio::time::timeout(Duration::from_secs(3), store.count_attempt(fixtures::realm(), &challenge, 1_000));
+        let counting = tokio::time::timeout(
+            Duration::from_secs(3),
+            store.count_attempt(fixtures::realm(), &challenge, Requester::Stranger, 1_000),
+        );
         counting.await.expect("nothing is locked").unwrap().unwrap().number
     };
     let mut done = false;

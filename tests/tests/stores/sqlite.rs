@@ -204,8 +204,8 @@ async fn no_look_up_scans_a_table() {
         "SELECT * FROM otp_challenges WHERE realm = 'users' AND key = x'00'",
         "DELETE FROM otp_challenges WHERE (realm, key) IN (SELECT realm, key FROM otp_challenges WHERE expires_at <= 1 LIMIT 5)",
         "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = x'00' AND requester = 0",
-        "SELECT identity, requester FROM otp_budgets WHERE day_started_at <= 1 AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) \
-         UNION ALL SELECT identity, requester FROM otp_budgets WHERE day_started_at > 9 AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) LIMIT 5",
+        "SELECT identity, requester FROM otp_budgets WHERE day_started_at <= 1 AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) AND (failures = 0 OR day_started_at <= 0) \
+         UNION ALL SELECT identity, requester FROM otp_budgets WHERE day_started_at > 9 AND failures = 0 AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) LIMIT 5",
         "SELECT * FROM otp_sessions WHERE realm = 'users' AND id = x'00'",
         "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL",
         "SELECT id FROM otp_sessions WHERE expires_at <= 1 LIMIT 5",

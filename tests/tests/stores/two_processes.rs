@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use otp_auth::OtpUser;
 use otp_auth::store::{
     Advance, Binding, BlacklistEntry, ChallengeKey, ChallengeStore, CountedAttempt, Cursor, Finding, Identity,
-    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Revocation, Revocations, SendTicket,
-    Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef, UserStore,
+    Maintenance, OpenChallenge, Opening, Realm, Recovery, Refund, Removed, Requester, Revocation, Revocations,
+    SendTicket, Session, SessionId, SessionStore, SignIn, SignInOutcome, SignUps, StoreResult, Timestamp, TokenRef,
+    UserStore,
 };
 use otp_auth::testing::conformance::Backend;
 
@@ -41,8 +42,18 @@ impl<S: ChallengeStore> ChallengeStore for TwoProcesses<S> {
         self.next().refund_send(realm, ticket, refund, now).await
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
-        self.next().count_attempt(realm, key, cap).await
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
+        self.next().count_attempt(realm, key, requester, cap).await
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        self.next().forget_failures(realm, identity).await
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

@@ -8,7 +8,7 @@ use mongodb::options::ReturnDocument;
 use super::error::{Error, is_duplicate};
 use super::row::{self, binary, bytes, date, number, optional_bytes, time};
 use super::{MAX_SWAPS, MongoStore, insert, purge_at};
-use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
+use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES, FAILURES_KEPT};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt, Identity, Nonce, OpenChallenge, Opening, Realm,
     Refund, Requester, SendLimits, SendTicket, Spent, StoreResult, Timestamp, Total, TotalLimit,
@@ -52,7 +52,8 @@ impl MongoStore {
         expected.insert("_id", key.clone());
         let needed = now.until((new.day_started_at + SendLimits::DAY).max(new.next_send_at));
         let mut change = fields(new);
-        change.insert("purge_at", purge_at(needed));
+        // Failures may be needed for longer.
+        change.insert("purge_at", doc! { "$max": ["$purge_at", purge_at(needed)] });
         let swapped = self.budgets.update_one(expected, vec![doc! { "$set": change }]).upsert(old.is_none()).await;
         match swapped {
             Ok(result) => Ok(result.matched_count > 0 || result.upserted_id.is_some()),
@@ -114,6 +115,21 @@ impl MongoStore {
         let longer = doc! { "$set": { "code_mac": binary(open.fresh.longer_code_mac.as_bytes()) } };
         self.challenges.update_one(added, longer).await?;
         Ok(())
+    }
+
+    /// Counts a failure of strangers, and returns its number; 0 if the address has no total.
+    async fn count_failure(&self, realm: &Realm, identity: &Identity) -> StoreResult<u32> {
+        let counted = doc! { "$set": {
+            "failures": { "$add": [{ "$ifNull": ["$failures", 0_i64] }, 1_i64] },
+            "purge_at": { "$max": ["$purge_at", purge_at(FAILURES_KEPT + SendLimits::DAY)] },
+        } };
+        let row = self
+            .budgets
+            .find_one_and_update(doc! { "_id": key_of(realm, identity, ALL_STRANGERS) }, vec![counted])
+            .return_document(ReturnDocument::After)
+            .projection(doc! { "failures": 1 })
+            .await?;
+        Ok(row.map(|row| number(&row, "failures")).transpose()?.unwrap_or(0))
     }
 
     async fn add_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<()> {
@@ -221,7 +237,13 @@ impl ChallengeStore for MongoStore {
         Ok(())
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
         let counted = doc! { "$set": { "tries": { "$min": [{ "$add": ["$tries", 1_i64] }, i64::from(cap)] } } };
         let row = self
             .challenges
@@ -232,12 +254,19 @@ impl ChallengeStore for MongoStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        Ok(Some(CountedAttempt {
-            number: number(&row, "tries")?,
-            identity: Identity::from_bytes(bytes(&row, "identity")?),
-            code_mac: optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes),
-            expires_at: time(&row, "expires_at")?,
-        }))
+        let code_mac = optional_bytes(&row, "code_mac")?.map(CodeMac::from_bytes);
+        let identity = Identity::from_bytes(bytes(&row, "identity")?);
+        let counted = CountedAttempt::new(number(&row, "tries")?, identity, code_mac, time(&row, "expires_at")?);
+        if requester != Requester::Stranger || !counted.is_compared(cap) {
+            return Ok(Some(counted));
+        }
+        Ok(Some(CountedAttempt { failures: self.count_failure(realm, &identity).await?, ..counted }))
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        let forgotten = doc! { "$set": { "failures": 0_i64 } };
+        self.budgets.update_one(doc! { "_id": key_of(realm, identity, ALL_STRANGERS) }, forgotten).await?;
+        Ok(())
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

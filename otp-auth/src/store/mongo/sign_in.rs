@@ -9,8 +9,8 @@ use super::row::{self, binary, date};
 use super::sign_up::{Claim, SignUp};
 use super::user::{MongoUser, exactly, read, with_email, with_id};
 use crate::store::{
-    Account, Decision, Proof, Realm, Revocation, Session, SessionId, SessionStore, SignIn, SignInOutcome, StoreResult,
-    Timestamp,
+    Account, ChallengeStore as _, Decision, Proof, Realm, Revocation, Session, SessionId, SessionStore, SignIn,
+    SignInOutcome, StoreResult, Timestamp,
 };
 
 /// How often a sign-in starts again because the application marked the user as unverified in the
@@ -37,7 +37,8 @@ impl MongoStore {
     /// 6. Revokes the session that is replaced.
     /// 7. Accepts the challenge for the session. This is the commit: of all callers one succeeds,
     ///    and the others delete what they added.
-    /// 8. Marks the session as confirmed, and finds out whether the user is new.
+    /// 8. Marks the session as confirmed, forgets the failures of strangers, and finds out whether
+    ///    the user is new.
     ///
     /// Each step can be repeated, so after a crash before the commit the same code does all of it
     /// again.
@@ -87,7 +88,7 @@ impl MongoStore {
 
         // The user has signed in, and a failure from here on must not say otherwise: the challenge
         // records which session accepted it.
-        let _ = self.confirm(vec![by]).await;
+        let _ = tokio::join!(self.confirm(vec![by]), self.forget_failures(realm, &identity));
         let created = match claim.filter(|claim| claim.has_made(&document)) {
             Some(claim) => self.announce(&claim).await.unwrap_or(inserted),
             None => false,

@@ -12,7 +12,7 @@
 //! lock and reads the user a second time after all its writes; a change between that and the COMMIT
 //! is missed. So is, on `MySQL`, a change below a view that the server must materialize.
 //!
-//! On `PostgreSQL` and `MySQL`, rows are locked in the order budget, challenge, user, session,
+//! On `PostgreSQL` and `MySQL`, rows are locked in the order budget, challenge, total, user, session,
 //! blacklist. On `MySQL` the counter of the realm comes before the blacklist and stays locked until
 //! the transaction ends, so numbers become visible in the order in which they were assigned.
 //! `revocations` always reads the last 256 again, because a crash can undo changes that were
@@ -39,6 +39,7 @@ use std::future::Future;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 
+use crate::challenge::budget::FAILURES_KEPT;
 use crate::error::StoreError;
 use crate::store::{CLOCK_MARGIN, Removed, SendLimits, StoreResult, Timestamp};
 
@@ -71,6 +72,7 @@ struct Expired {
     challenges: &'static str,
     /// Takes the times that bound the day, the hour and the cooldown of a budget that has no
     /// effect (`Budget::is_over`): each the last one in the past and the first one too far ahead.
+    /// Then the last day whose failures are forgotten.
     budgets: &'static str,
     sessions: &'static str,
     blacklisted: &'static str,
@@ -87,8 +89,15 @@ impl Expired {
         F: Future<Output = StoreResult<u64>> + Send,
     {
         let latest = now + SendLimits::SKEW;
-        let over =
-            [now - SendLimits::DAY, latest, now - SendLimits::HOUR, latest, now, latest + SendLimits::LONGEST_COOLDOWN];
+        let over = [
+            now - SendLimits::DAY,
+            latest,
+            now - SendLimits::HOUR,
+            latest,
+            now,
+            latest + SendLimits::LONGEST_COOLDOWN,
+            now - FAILURES_KEPT,
+        ];
         Ok(Removed {
             challenges: delete(self.challenges, vec![now]).await?,
             budgets: delete(self.budgets, over.to_vec()).await?,

@@ -159,6 +159,7 @@ impl Maintenance for MySqlStore {
             challenges: "DELETE FROM otp_challenges WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
             budgets: "DELETE FROM otp_budgets WHERE (day_started_at <= ? OR day_started_at > ?) \
                  AND (hour_started_at <= ? OR hour_started_at > ?) AND (next_send_at <= ? OR next_send_at > ?) \
+                 AND (failures = 0 OR day_started_at <= ?) \
                  ORDER BY day_started_at LIMIT ?",
             sessions: "DELETE FROM otp_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
             blacklisted: "DELETE FROM token_blacklist WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",

@@ -156,7 +156,8 @@ impl Maintenance for PostgresStore {
             budgets: "DELETE FROM otp_budgets WHERE ctid = ANY (ARRAY( \
                  SELECT ctid FROM otp_budgets WHERE (day_started_at <= $1 OR day_started_at > $2) \
                  AND (hour_started_at <= $3 OR hour_started_at > $4) AND (next_send_at <= $5 OR next_send_at > $6) \
-                 ORDER BY day_started_at LIMIT $7 FOR UPDATE SKIP LOCKED))",
+                 AND (failures = 0 OR day_started_at <= $7) \
+                 ORDER BY day_started_at LIMIT $8 FOR UPDATE SKIP LOCKED))",
             sessions: "DELETE FROM otp_sessions WHERE ctid = ANY (ARRAY( \
                  SELECT ctid FROM otp_sessions WHERE expires_at <= $1 \
                  ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",

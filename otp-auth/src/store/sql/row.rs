@@ -116,12 +116,15 @@ pub(super) fn opening(row: &impl OwnRow, open: &OpenChallenge, number: u32) -> R
 
 /// A challenge, with the number of the attempt that was just counted.
 pub(super) fn counted(row: &impl OwnRow, number: u32) -> Result<CountedAttempt, Error> {
-    Ok(CountedAttempt {
-        number,
-        identity: Identity::from_bytes(bytes(row, "identity")?),
-        code_mac: optional_bytes(row, "code_mac")?.map(CodeMac::from_bytes),
-        expires_at: time(row, "expires_at")?,
-    })
+    let identity = Identity::from_bytes(bytes(row, "identity")?);
+    let code_mac = optional_bytes(row, "code_mac")?.map(CodeMac::from_bytes);
+    Ok(CountedAttempt::new(number, identity, code_mac, time(row, "expires_at")?))
+}
+
+/// The failures in this row. NULL if none were counted.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn failures(row: &impl OwnRow) -> Result<u32, Error> {
+    if row.integer("failures")?.is_none() { Ok(0) } else { count(row, "failures") }
 }
 
 fn session_id(row: &impl OwnRow) -> Result<SessionId, Error> {

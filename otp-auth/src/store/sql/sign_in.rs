@@ -1,5 +1,5 @@
 //! The order of a sign-in, for all SQL databases: one transaction, which locks rows in the order
-//! budget, challenge, user, session, the realm's counter on `MySQL`, blacklist.
+//! challenge, total, user, session, the realm's counter on `MySQL`, blacklist.
 
 use std::future::Future;
 
@@ -39,12 +39,9 @@ where
     Turn: Send,
     F: Future<Output = Result<(Turn, Transaction<'static, DB>), Error>> + Send,
 {
-    let SignIn { identity, account, session, revocation, .. } = sign_in;
+    let SignIn { account, session, revocation, .. } = sign_in;
     // The turn is dropped after the transaction.
     let (_turn, mut transaction) = begin().await?;
-    if let Account::New(_) = account {
-        DB::take_turn(&mut transaction, realm, identity).await?;
-    }
     if !DB::accept_code(&mut transaction, realm, sign_in).await? {
         transaction.rollback().await?;
         return Ok(SignInOutcome::CodeSpent);

@@ -182,10 +182,11 @@ impl Maintenance for SqliteStore {
             budgets: "DELETE FROM otp_budgets WHERE (realm, identity, requester) IN (SELECT realm, identity, requester FROM \
                  (SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at <= ?1 \
                   AND (hour_started_at <= ?3 OR hour_started_at > ?4) AND (next_send_at <= ?5 OR next_send_at > ?6) \
+                  AND (failures = 0 OR day_started_at <= ?7) \
                   UNION ALL \
-                  SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?2 \
+                  SELECT realm, identity, requester FROM otp_budgets WHERE day_started_at > ?2 AND failures = 0 \
                   AND (hour_started_at <= ?3 OR hour_started_at > ?4) AND (next_send_at <= ?5 OR next_send_at > ?6) \
-                  LIMIT ?7))",
+                  LIMIT ?8))",
             sessions: "DELETE FROM otp_sessions WHERE (realm, id) IN \
                  (SELECT realm, id FROM otp_sessions WHERE expires_at <= ?1 LIMIT ?2)",
             blacklisted: "DELETE FROM token_blacklist WHERE changed IN \

@@ -3,12 +3,11 @@
 
 use std::future::Future;
 
-use sqlx::query::Query;
 use sqlx::{Database, Error};
 
 use super::check::user_table::Table;
 use super::failure::not_found_again;
-use crate::store::{Identity, Realm, Revocation, Session, SessionId, SignIn, StoreResult, Timestamp};
+use crate::store::{Realm, Revocation, Session, SessionId, SignIn, StoreResult, Timestamp};
 use crate::user::OtpUser;
 
 /// A user in a table of the database `DB`. `#[derive(OtpUser)]` implements this for each of
@@ -113,17 +112,9 @@ pub(super) trait SignInStatements: Database {
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Option<Self::Row>, Error>> + Send;
 
-    /// Serializes the first sign-ins of one address, until the transaction ends.
-    fn take_turn(
-        connection: &mut Self::Connection,
-        realm: &Realm,
-        identity: &Identity,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// The statement that accepts the code, if it has not been accepted.
-    fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Self, Self::Arguments>;
-
-    /// Accepts the code. Returns whether this call did.
+    /// Accepts the code, if it has not been accepted. Returns whether this call did. Also forgets the
+    /// failures of strangers, which serializes the sign-ins of one address until the transaction
+    /// ends.
     fn accept_code<U: OtpUser>(
         connection: &mut Self::Connection,
         realm: &Realm,
@@ -232,16 +223,6 @@ macro_rules! same_statements {
             arguments: Arguments,
         ) -> Result<Option<Row>, Error> {
             sqlx::query_with(statement, arguments).fetch_optional(connection).await
-        }
-
-        async fn accept_code<U: OtpUser>(
-            connection: &mut $connection,
-            realm: &$crate::store::Realm,
-            sign_in: &$crate::store::SignIn<U>,
-        ) -> Result<bool, Error> {
-            let accepted =
-                <Self as $crate::store::sql::user::SignInStatements>::accepting(realm, sign_in).execute(connection);
-            Ok(accepted.await?.rows_affected() > 0)
         }
 
         async fn insert_session(

@@ -133,7 +133,7 @@ pub async fn every_device_has_a_budget_of_its_own<B: Backend>(backend: &B) {
             Opening::Wait(MINUTE),
             "device {payer}"
         );
-        let counted = store.count_attempt(realm(), &key(number), 6).await.unwrap().unwrap();
+        let counted = store.count_attempt(realm(), &key(number), Requester::Stranger, 6).await.unwrap().unwrap();
         assert_eq!(counted.identity, identity(1));
         tickets.push(ticket);
     }
@@ -158,7 +158,7 @@ pub async fn a_wait_changes_nothing<B: Backend>(backend: &B) {
             Opening::Wait(Duration::from_secs(60 - second))
         );
     }
-    assert_eq!(store.count_attempt(realm(), &key(2), 6).await.unwrap(), None);
+    assert_eq!(store.count_attempt(realm(), &key(2), Requester::Stranger, 6).await.unwrap(), None);
     assert_eq!(
         store.open_challenge(realm(), &open(identity(1), key(2), NOW + MINUTE - MILLI)).await.unwrap(),
         Opening::Wait(MILLI)

@@ -21,7 +21,7 @@ pub async fn a_live_challenge_goes_on_unchanged<B: Backend>(backend: &B) {
         }
         other => panic!("expected the earlier challenge, got {other:?}"),
     }
-    assert_eq!(store.count_attempt(realm(), &key(2), 6).await.unwrap(), None);
+    assert_eq!(store.count_attempt(realm(), &key(2), Requester::Stranger, 6).await.unwrap(), None);
 }
 
 /// The challenge belongs to the address, whoever pays for a resend.
@@ -59,11 +59,11 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
     // After four of five attempts it continues, after five it does not.
     opened(store.open_challenge(realm(), &open(identity(3), key(6), NOW)).await.unwrap());
     for _ in 0..4 {
-        store.count_attempt(realm(), &key(6), 7).await.unwrap();
+        store.count_attempt(realm(), &key(6), Requester::Stranger, 7).await.unwrap();
     }
     let four = store.open_challenge(realm(), &resume(open(identity(3), key(7), live), key(6))).await.unwrap();
     assert!(matches!(four, Opening::Resumed { .. }));
-    store.count_attempt(realm(), &key(6), 7).await.unwrap();
+    store.count_attempt(realm(), &key(6), Requester::Stranger, 7).await.unwrap();
     opened(store.open_challenge(realm(), &resume(open(identity(3), key(7), live + MINUTE), key(6))).await.unwrap());
 
     opened(store.open_challenge(realm(), &open(identity(8), key(8), NOW)).await.unwrap());
@@ -76,24 +76,27 @@ pub async fn only_a_live_challenge_of_the_same_identity_goes_on<B: Backend>(back
 pub async fn every_try_has_a_number_of_its_own<B: Backend>(backend: &B) {
     let store = Arc::new(backend.fresh().await);
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
-    let attempts =
-        at_once(&store, 50, |store, _| async move { store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap() })
-            .await;
+    let attempts = at_once(&store, 50, |store, _| async move {
+        store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap().unwrap()
+    })
+    .await;
     for number in 1..7 {
         assert_eq!(attempts.iter().filter(|counted| counted.number == number).count(), 1, "attempt {number}");
     }
     assert!(attempts.iter().all(|counted| (1..=7).contains(&counted.number)));
-    let expected =
-        CountedAttempt { number: 7, identity: identity(1), code_mac: Some(mac(1)), expires_at: NOW + 10 * MINUTE };
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap(), Some(expected));
+    let expected = CountedAttempt::new(7, identity(1), Some(mac(1)), NOW + 10 * MINUTE);
+    assert_eq!(store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap(), Some(expected));
 }
 
 /// A challenge that was never opened has nothing to count.
 pub async fn an_unknown_challenge_counts_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap(), None);
+    assert_eq!(store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap(), None);
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(
+        store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap().map(|counted| counted.number),
+        Some(1)
+    );
 }
 
 /// Attack T6: requesting again does not add attempts.
@@ -101,8 +104,14 @@ pub async fn tries_outlive_a_resend<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
     for number in 1..=3 {
-        assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(number));
+        assert_eq!(
+            store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap().map(|counted| counted.number),
+            Some(number)
+        );
     }
     store.open_challenge(realm(), &resume(open(identity(1), key(2), NOW + MINUTE), key(1))).await.unwrap();
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(4));
+    assert_eq!(
+        store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap().map(|counted| counted.number),
+        Some(4)
+    );
 }

@@ -8,8 +8,8 @@ use super::fixtures::{
     token,
 };
 use crate::store::{
-    Account, CLOCK_MARGIN, ChallengeStore, Identity, Maintenance, OpenChallenge, Opening, Removed, SendLimits,
-    SessionStore,
+    Account, CLOCK_MARGIN, ChallengeStore, Identity, Maintenance, OpenChallenge, Opening, Removed, Requester,
+    SendLimits, SessionStore,
 };
 
 /// One row of each kind, each deleted at its own time and not earlier.
@@ -21,11 +21,12 @@ pub async fn a_clean_up_removes_what_is_over_and_nothing_else<B: Backend>(backen
     assert_eq!(store.cleanup(NOW, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(NOW + 10 * MINUTE - MILLI, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(NOW + 10 * MINUTE, 100).await.unwrap(), Removed { challenges: 1, ..nothing });
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap(), None);
+    assert_eq!(store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap(), None);
 
     assert_eq!(store.cleanup(NOW + DAY - MILLI, 100).await.unwrap(), nothing);
     assert!(!is_current::<B>(&store, &user, session.id, NOW + DAY - MILLI).await);
-    assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap(), Removed { budgets: 1, ..nothing });
+    // The budget, and the total.
+    assert_eq!(store.cleanup(NOW + DAY, 100).await.unwrap(), Removed { budgets: 2, ..nothing });
     let end = NOW + DAY + CLOCK_MARGIN;
     assert_eq!(store.cleanup(end - MILLI, 100).await.unwrap(), nothing);
     assert_eq!(store.cleanup(end, 100).await.unwrap(), Removed { blacklisted: 1, ..nothing });

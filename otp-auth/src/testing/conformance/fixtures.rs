@@ -9,7 +9,7 @@ use crate::store::{
     Account, AuthMethods, Binding, BlacklistEntry, BlacklistKind, ChallengeKey, ChallengeStore, Client, CodeMac,
     FreshChallenge, Identity, NewSession, Nonce, OpenChallenge, Opening, Realm, Requester, Resume, Revocation,
     SendLimits, SendTicket, Session, SessionId, SignIn, SignInOutcome, SubjectId, Timestamp, TokenId, TokenRef,
-    UserStore,
+    TotalLimit, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -163,7 +163,9 @@ pub(super) async fn add_session<B: Backend>(
     let mut bytes = [0x1D; 32];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
     let own = Identity::from_bytes(bytes);
-    let opening = store.open_challenge(realm(), &open(own, key(number), now)).await.expect("the challenge opens");
+    let total = Some(TotalLimit::new(own, LIMITS.per_day));
+    let open = OpenChallenge { total, ..open(own, key(number), now) };
+    let opening = store.open_challenge(realm(), &open).await.expect("the challenge opens");
     opened(opening);
     let attempt = SignIn { identity: own, ..sign_in(number, account, number, now) };
     let outcome = store.sign_in(realm(), attempt).await.expect("the sign-in is stored");

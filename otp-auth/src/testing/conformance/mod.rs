@@ -41,6 +41,7 @@ mod budgets;
 mod challenges;
 mod cleanup;
 mod exhausted;
+mod failures;
 pub mod fixtures;
 mod realms;
 mod sessions;
@@ -57,6 +58,7 @@ pub use budgets::*;
 pub use challenges::*;
 pub use cleanup::*;
 pub use exhausted::*;
+pub use failures::*;
 pub use realms::*;
 pub use sessions::*;
 pub use sign_in::*;
@@ -133,6 +135,12 @@ macro_rules! store_conformance {
             a_clean_up_keeps_the_count_of_a_day
             a_clean_up_removes_the_count_of_a_clock_that_was_ahead
             an_unknown_challenge_counts_nothing
+            rate_04_strangers_fail_for_an_identity_over_all_its_challenges
+            rate_04_only_what_is_compared_is_a_failure
+            rate_04_no_two_failures_have_one_number
+            rate_05_a_sign_in_ends_the_count
+            rate_04_an_administrator_ends_the_count
+            rate_04_a_clean_up_keeps_failures_for_a_year
             tries_outlive_a_resend
             a_code_is_accepted_once
             a_code_in_use_elsewhere_is_not_accepted

@@ -9,7 +9,7 @@ use super::fixtures::{
 };
 use crate::store::{
     Account, Advance, Binding, BlacklistEntry, BlacklistKind, ChallengeStore, Cursor, Maintenance, Opening, Recovery,
-    Refund, SessionStore, SubjectId, TokenId, TokenRef, UserStore,
+    Refund, Requester, SessionStore, SubjectId, TokenId, TokenRef, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -22,7 +22,7 @@ pub async fn nothing_crosses_from_one_realm_to_another<B: Backend>(backend: &B) 
 
     // Challenges and budgets.
     let first = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
-    assert_eq!(store.count_attempt(other_realm(), &key(1), 7).await.unwrap(), None);
+    assert_eq!(store.count_attempt(other_realm(), &key(1), Requester::Stranger, 7).await.unwrap(), None);
     let elsewhere = resume(open(identity(1), key(2), NOW), key(1));
     opened(store.open_challenge(other_realm(), &elsewhere).await.unwrap());
     store.refund_send(other_realm(), &first, Refund::Whole, NOW).await.unwrap();
@@ -31,7 +31,10 @@ pub async fn nothing_crosses_from_one_realm_to_another<B: Backend>(backend: &B) 
         Opening::Wait(MINUTE),
         "the refund was another realm's"
     );
-    assert_eq!(store.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+    assert_eq!(
+        store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap().map(|counted| counted.number),
+        Some(1)
+    );
     opened(store.open_challenge(other_realm(), &open(identity(9), key(1), NOW)).await.unwrap());
 
     // Signing in, with a session of the same id in both.

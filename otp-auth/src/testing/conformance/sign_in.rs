@@ -8,8 +8,8 @@ use super::fixtures::{
     session_id, sign_in, signed_in_ok,
 };
 use crate::store::{
-    Account, ChallengeStore, Identity, Maintenance, Removed, SendLimits, Session, SessionStore, SignIn, SignInOutcome,
-    UserStore,
+    Account, ChallengeStore, Identity, Maintenance, Removed, Requester, SendLimits, Session, SessionStore, SignIn,
+    SignInOutcome, UserStore,
 };
 use crate::user::OtpUser;
 
@@ -66,9 +66,13 @@ pub async fn a_late_code_is_not_accepted<B: Backend>(backend: &B) {
 pub async fn an_accepted_code_leaves_no_trace<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
     opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
-    store.count_attempt(realm(), &key(1), 7).await.unwrap();
+    store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap();
     signed_in_ok(store.sign_in(realm(), sign_in(1, Account::New("ann@x.com".to_owned()), 1, NOW)).await.unwrap());
-    let counted = store.count_attempt(realm(), &key(1), 7).await.unwrap().expect("the challenge is still known");
+    let counted = store
+        .count_attempt(realm(), &key(1), Requester::Stranger, 7)
+        .await
+        .unwrap()
+        .expect("the challenge is still known");
     assert_eq!((counted.number, counted.code_mac), (2, None));
 }
 

@@ -56,7 +56,7 @@ pub async fn both_pay_or_neither<B: Backend>(backend: &B) {
     opened(store.open_challenge(realm(), &from(1, 1, 1, NOW)).await.unwrap());
     // The total refuses: the payer can send at once when there is room.
     assert_eq!(store.open_challenge(realm(), &from(2, 1, 1, NOW)).await.unwrap(), Opening::Wait(DAY));
-    assert_eq!(store.count_attempt(realm(), &key(2), 6).await.unwrap(), None);
+    assert_eq!(store.count_attempt(realm(), &key(2), Requester::Stranger, 6).await.unwrap(), None);
     opened(store.open_challenge(realm(), &from(2, 1, 2, NOW)).await.unwrap());
     // The payer refuses: the total has room for exactly one more.
     for _ in 0..5 {
@@ -117,7 +117,7 @@ pub async fn later_codes_of_a_day_are_longer<B: Backend>(backend: &B) {
         let Opening::Opened { code_mac, .. } = store.open_challenge(realm(), &request).await.unwrap() else {
             panic!("network {network} waits");
         };
-        let stored = store.count_attempt(realm(), &key(network), 6).await.unwrap().unwrap();
+        let stored = store.count_attempt(realm(), &key(network), Requester::Stranger, 6).await.unwrap().unwrap();
         assert_eq!(stored.code_mac, Some(code_mac));
         seen.push(code_mac);
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use otp_auth::store::{ChallengeStore, Maintenance, SessionId, SessionStore, SignInOutcome, SqlUser, UserStore};
+use otp_auth::store::{
+    ChallengeStore, Maintenance, Requester, SessionId, SessionStore, SignInOutcome, SqlUser, UserStore,
+};
 use otp_auth::testing::conformance::Backend;
 use otp_auth::testing::conformance::fixtures::{NOW, existing, key, realm, token};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -27,7 +29,7 @@ async fn no_look_up_scans_a_table() {
         format!("SELECT ctid FROM otp_challenges WHERE expires_at <= 1 {due}"),
         "DELETE FROM otp_challenges WHERE ctid = ANY (ARRAY['(0,1)'::tid])".to_owned(),
         "SELECT * FROM otp_budgets WHERE realm = 'users' AND identity = '\\x00' AND requester = 0".to_owned(),
-        "SELECT ctid FROM otp_budgets WHERE (day_started_at <= 1 OR day_started_at > 9) AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) ORDER BY day_started_at LIMIT 5"
+        "SELECT ctid FROM otp_budgets WHERE (day_started_at <= 1 OR day_started_at > 9) AND (hour_started_at <= 1 OR hour_started_at > 9) AND (next_send_at <= 1 OR next_send_at > 9) AND (failures = 0 OR day_started_at <= 0) ORDER BY day_started_at LIMIT 5"
             .to_owned(),
         "UPDATE otp_sessions SET generation = 2 WHERE realm = 'users' AND id = '\\x00' AND generation = 1".to_owned(),
         "SELECT * FROM otp_sessions WHERE realm = 'users' AND user_id = '1' AND revoked_at IS NULL".to_owned(),
@@ -71,8 +73,8 @@ async fn one_statement_is_no_transaction() {
     let session = SessionId::from_bytes([1; 16]);
     open(&store, 1).await;
     assert!(last().await.starts_with("WITH spent AS"), "{}", last().await);
-    store.count_attempt(realm(), &key(1), 7).await.unwrap();
-    assert!(last().await.starts_with("UPDATE otp_challenges"), "{}", last().await);
+    store.count_attempt(realm(), &key(1), Requester::Stranger, 7).await.unwrap();
+    assert!(last().await.starts_with("WITH counted AS"), "{}", last().await);
     store.session(realm(), session).await.unwrap();
     assert!(last().await.starts_with("SELECT id, user_id"), "{}", last().await);
     let user: Option<User> = store.current_user(realm(), &1, token(session), NOW).await.unwrap();
@@ -101,9 +103,9 @@ async fn a_stricter_default_isolation_level_does_no_harm() {
         sqlx::raw_sql("UPDATE otp_challenges SET tries = 1").execute(&mut *meanwhile).await.unwrap();
         let counting = tokio::spawn({
             let store = store.clone();
-            async move { store.count_attempt(realm(), &key(1), 5).await }
+            async move { store.count_attempt(realm(), &key(1), Requester::Stranger, 5).await }
         });
-        until("the attempt waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+        until("the attempt waits", || is_waiting(&store, "WITH counted AS")).await;
         meanwhile.commit().await.unwrap();
         assert_eq!(counting.await.unwrap().unwrap().unwrap().number, 2, "{level}");
 
@@ -113,7 +115,7 @@ async fn a_stricter_default_isolation_level_does_no_harm() {
             let store = store.clone();
             async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await }
         });
-        until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
+        until("the sign-in waits", || is_waiting(&store, "WITH accepted AS")).await;
         meanwhile.commit().await.unwrap();
         assert!(matches!(signing_in.await.unwrap().unwrap(), SignInOutcome::SignedIn { created: true, .. }), "{level}");
     }

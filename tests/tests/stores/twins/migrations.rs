@@ -85,7 +85,7 @@ macro_rules! twin {
             .unwrap();
             assert_eq!(left, 0);
             open(&one, 1).await;
-            assert_eq!(other.count_attempt(realm(), &key(1), 7).await.unwrap().map(|counted| counted.number), Some(1));
+            assert_eq!(other.count_attempt(realm(), &key(1), otp_auth::store::Requester::Stranger, 7).await.unwrap().map(|counted| counted.number), Some(1));
         }
     };
     (the_shipped_file_makes_the_same_tables $(#[$ignored:meta])?) => {

@@ -149,7 +149,7 @@ macro_rules! twin {
                 let eve: User = store.user_by_id(&7).await.unwrap().unwrap();
                 assert_eq!((eve.email.as_str(), eve.is_verified), ("eve@x.com", false), "{change}");
                 // Nothing has changed: the code still works.
-                assert!(store.count_attempt(realm(), &key(1), 7).await.unwrap().unwrap().code_mac.is_some());
+                assert!(store.count_attempt(realm(), &key(1), otp_auth::store::Requester::Stranger, 7).await.unwrap().unwrap().code_mac.is_some());
                 assert_eq!(store.user_sessions(realm(), "7", NOW).await.unwrap(), []);
             }
         }
@@ -164,13 +164,13 @@ macro_rules! twin {
             let mut application = application(&store).await;
             let mut other = application.begin().await.unwrap();
             sqlx::raw_sql(PREVAILING).execute(&mut *other).await.unwrap();
-            sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();
+            sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").fetch_all(&mut *other).await.unwrap();
             let signing_in = tokio::spawn({
                 let store = store.clone();
                 async move { store.sign_in(realm(), sign_up::<User>(1, "ann@x.com")).await.unwrap() }
             });
-            until("the sign-in waits", || is_waiting(&store, "UPDATE otp_challenges")).await;
-            sqlx::query("SELECT requester FROM otp_budgets FOR UPDATE").fetch_all(&mut *other).await.unwrap();
+            until("the sign-in waits", || is_waiting(&store, TURN)).await;
+            sqlx::query("SELECT tries FROM otp_challenges FOR UPDATE").fetch_all(&mut *other).await.unwrap();
             other.commit().await.unwrap();
             assert!(matches!(signing_in.await.unwrap(), SignInOutcome::SignedIn { created: true, .. }));
         }

@@ -31,6 +31,7 @@ pub(crate) const BUDGETS: OwnTable = OwnTable {
         "hour_sends",
         "day_started_at",
         "day_sends",
+        "failures",
     ],
     indexes: &["otp_budgets_day_started_at"],
 };

@@ -1,6 +1,6 @@
 //! Challenges and budgets in `MySQL` and `MariaDB`.
 
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::mysql::{MySqlConnection, MySqlQueryResult, MySqlRow};
 
 use super::super::retry::retrying;
 use super::MySqlStore;
@@ -8,15 +8,20 @@ use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
 use crate::store::sql::row::{budget, counted, opening, total};
 use crate::store::{
     Budget, ChallengeKey, ChallengeStore, CodeMac, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund,
-    SendLimits, SendTicket, StoreResult, Timestamp,
+    Requester, SendLimits, SendTicket, StoreResult, Timestamp,
 };
+
+/// The value of `LAST_INSERT_ID` in a statement.
+fn last_number(result: &MySqlQueryResult) -> Result<u32, sqlx::Error> {
+    u32::try_from(result.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))
+}
 
 /// Locks a budget until the transaction ends. If there is none, inserts an empty one, which has the
 /// same effect as none.
 ///
 /// An INSERT that meets the row locks it for writing immediately. A SELECT before it would lock for
 /// reading, and two of those block each other.
-pub(super) async fn lock_budget(
+async fn lock_budget(
     connection: &mut MySqlConnection,
     realm: &Realm,
     payer: &Identity,
@@ -175,6 +180,23 @@ impl MySqlStore {
     }
 }
 
+impl MySqlStore {
+    /// Counts a failure of strangers, and returns its number; 0 if the address has no total.
+    async fn count_failure(&self, realm: &Realm, identity: &Identity) -> StoreResult<u32> {
+        let counting = || {
+            sqlx::query(
+                "UPDATE otp_budgets SET failures = LAST_INSERT_ID(failures + 1) \
+                 WHERE realm = ? AND identity = ? AND requester = ?",
+            )
+            .bind(realm.as_str().as_bytes())
+            .bind(identity.as_bytes().as_slice())
+            .bind(ALL_STRANGERS)
+            .execute(&self.pool)
+        };
+        Ok(last_number(&retrying(counting).await?)?)
+    }
+}
+
 impl ChallengeStore for MySqlStore {
     async fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> StoreResult<Opening> {
         retrying(|| self.pay_and_open(realm, open)).await
@@ -184,7 +206,13 @@ impl ChallengeStore for MySqlStore {
         retrying(|| self.refund(realm, ticket, refund, now)).await
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
         // `LAST_INSERT_ID` with a value returns that value with the response: the number of this
         // attempt and of no other.
         let counting = || {
@@ -200,7 +228,7 @@ impl ChallengeStore for MySqlStore {
         if update.rows_affected() == 0 {
             return Ok(None);
         }
-        let number = u32::try_from(update.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let number = last_number(&update)?;
         // What this reads never changes, except if the code is accepted in between, and then it is
         // spent.
         let row =
@@ -212,7 +240,24 @@ impl ChallengeStore for MySqlStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        Ok(Some(counted(&row, number)?))
+        let counted = counted(&row, number)?;
+        if requester != Requester::Stranger || !counted.is_compared(cap) {
+            return Ok(Some(counted));
+        }
+        let failures = self.count_failure(realm, &counted.identity).await?;
+        Ok(Some(CountedAttempt { failures, ..counted }))
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        let forgetting = || {
+            sqlx::query("UPDATE otp_budgets SET failures = 0 WHERE realm = ? AND identity = ? AND requester = ?")
+                .bind(realm.as_str().as_bytes())
+                .bind(identity.as_bytes().as_slice())
+                .bind(ALL_STRANGERS)
+                .execute(&self.pool)
+        };
+        retrying(forgetting).await?;
+        Ok(())
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {
@@ -248,7 +293,6 @@ impl ChallengeStore for MySqlStore {
             .bind(now.as_millis())
             .execute(&self.pool)
         };
-        let counted = retrying(counting).await?;
-        Ok(u32::try_from(counted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))?)
+        Ok(last_number(&retrying(counting).await?)?)
     }
 }

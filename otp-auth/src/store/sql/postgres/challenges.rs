@@ -4,10 +4,10 @@ use super::super::retry::{MAX_RUNS, retrying};
 use super::PostgresStore;
 use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
 use crate::error::StoreError;
-use crate::store::sql::row::{OwnRow as _, budget, count, counted, opening, total};
+use crate::store::sql::row::{OwnRow as _, budget, count, counted, failures, opening, total};
 use crate::store::{
-    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
-    SendTicket, StoreResult, Timestamp, Total,
+    Budget, ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, Requester,
+    SendLimits, SendTicket, StoreResult, Timestamp, Total,
 };
 
 /// What a request for a challenge led to.
@@ -187,22 +187,52 @@ impl ChallengeStore for PostgresStore {
         Ok(())
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
         let counting = || {
             self.fetch_optional(
                 sqlx::query(
-                    "UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE realm = $3 AND key = $1 \
-                     RETURNING tries, identity, code_mac, expires_at",
+                    "WITH counted AS ( \
+                         UPDATE otp_challenges SET tries = LEAST(tries + 1, $2) WHERE realm = $3 AND key = $1 \
+                         RETURNING tries, identity, code_mac, expires_at), \
+                     failed AS ( \
+                         UPDATE otp_budgets budget SET failures = budget.failures + 1 FROM counted \
+                         WHERE budget.realm = $3 AND budget.identity = counted.identity AND budget.requester = $4 \
+                             AND counted.code_mac IS NOT NULL AND counted.tries < $2 \
+                         RETURNING budget.failures) \
+                     SELECT tries, identity, code_mac, expires_at, failures FROM counted LEFT JOIN failed ON TRUE",
                 )
                 .bind(key.as_bytes().as_slice())
                 .bind(i64::from(cap))
-                .bind(realm.as_str()),
+                .bind(realm.as_str())
+                .bind((requester == Requester::Stranger).then_some(i16::from(ALL_STRANGERS))),
             )
         };
         let Some(row) = retrying(counting).await? else {
             return Ok(None);
         };
-        Ok(Some(counted(&row, count(&row, "tries")?)?))
+        let counted = counted(&row, count(&row, "tries")?)?;
+        Ok(Some(CountedAttempt { failures: failures(&row)?, ..counted }))
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        let forgetting = || {
+            self.execute(
+                sqlx::query(
+                    "UPDATE otp_budgets SET failures = 0 WHERE realm = $1 AND identity = $2 AND requester = $3",
+                )
+                .bind(realm.as_str())
+                .bind(identity.as_bytes().as_slice())
+                .bind(i16::from(ALL_STRANGERS)),
+            )
+        };
+        retrying(forgetting).await?;
+        Ok(())
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

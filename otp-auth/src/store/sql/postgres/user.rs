@@ -6,7 +6,6 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgConnection, PgTypeInfo, Postgres};
-use sqlx::query::Query;
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::super::row::session_ids;
@@ -14,7 +13,8 @@ use super::super::user::{SignInStatements, columns, same_statements};
 use super::super::user_store::user_store;
 use super::PostgresStore;
 use super::sessions::{revoke, revoke_all};
-use crate::store::{Identity, Realm, Revocation, SessionId, SignIn};
+use crate::challenge::budget::ALL_STRANGERS;
+use crate::store::{Realm, Revocation, SessionId, SignIn};
 use crate::user::OtpUser;
 
 columns!(Postgres, sqlx::postgres::{PgArguments, PgRow});
@@ -26,32 +26,32 @@ impl SignInStatements for Postgres {
 
     same_statements!(PgConnection, identity);
 
-    /// Locks the budget of the address. It usually exists; if it was just cleaned up, inserts an
-    /// empty one, which has the same effect as none.
-    async fn take_turn(connection: &mut PgConnection, realm: &Realm, identity: &Identity) -> Result<(), Error> {
-        sqlx::query(
-            "INSERT INTO otp_budgets AS old \
-             (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-             VALUES ($1, $2, 0, 0, 0, 0, 0, 0) \
-             ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = old.next_send_at",
-        )
-        .bind(realm.as_str())
-        .bind(identity.as_bytes().as_slice())
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Postgres, Arguments> {
-        sqlx::query(
-            "UPDATE otp_challenges SET consumed_at = $3, nonce = NULL, code_mac = NULL \
-             WHERE realm = $5 AND key = $1 AND code_mac = $2 AND consumed_at IS NULL AND expires_at > $3 AND identity = $4",
+    /// Also takes the turn: if there is no total to lock, inserts an empty one, which has the same
+    /// effect as none.
+    async fn accept_code<U: OtpUser>(
+        connection: &mut PgConnection,
+        realm: &Realm,
+        sign_in: &SignIn<U>,
+    ) -> Result<bool, Error> {
+        let accepted = sqlx::query(
+            "WITH accepted AS ( \
+                 UPDATE otp_challenges SET consumed_at = $3, nonce = NULL, code_mac = NULL \
+                 WHERE realm = $5 AND key = $1 AND code_mac = $2 AND consumed_at IS NULL AND expires_at > $3 AND identity = $4 \
+                 RETURNING identity) \
+             INSERT INTO otp_budgets \
+                 (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
+             SELECT $5, identity, $6, 0, 0, 0, 0, 0 FROM accepted \
+             ON CONFLICT (realm, identity, requester) DO UPDATE SET failures = 0",
         )
         .bind(sign_in.challenge.as_bytes().as_slice())
         .bind(sign_in.code_mac.as_bytes().as_slice())
         .bind(sign_in.revocation.now.as_millis())
         .bind(sign_in.identity.as_bytes().as_slice())
         .bind(realm.as_str())
+        .bind(i16::from(ALL_STRANGERS))
+        .execute(connection)
+        .await?;
+        Ok(accepted.rows_affected() > 0)
     }
 
     async fn revoke(

@@ -4,10 +4,10 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use crate::challenge::budget::{ALL_STRANGERS, EXHAUSTED_CHALLENGES};
-use crate::store::sql::row::{budget, count, counted, opening, total};
+use crate::store::sql::row::{budget, count, counted, failures, opening, total};
 use crate::store::{
-    ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, SendLimits,
-    SendTicket, Spent, StoreResult, Timestamp,
+    ChallengeKey, ChallengeStore, CountedAttempt, Identity, OpenChallenge, Opening, Realm, Refund, Requester,
+    SendLimits, SendTicket, Spent, StoreResult, Timestamp,
 };
 
 /// Reads the budget, the total, and the challenge to resume, as one row. What does not exist is
@@ -153,18 +153,46 @@ impl ChallengeStore for SqliteStore {
         Ok(())
     }
 
-    async fn count_attempt(&self, realm: &Realm, key: &ChallengeKey, cap: u32) -> StoreResult<Option<CountedAttempt>> {
-        let counting = sqlx::query(
-            "UPDATE otp_challenges SET tries = min(tries + 1, ?2) WHERE realm = ?3 AND key = ?1 \
-             RETURNING tries, identity, code_mac, expires_at",
+    async fn count_attempt(
+        &self,
+        realm: &Realm,
+        key: &ChallengeKey,
+        requester: Requester,
+        cap: u32,
+    ) -> StoreResult<Option<CountedAttempt>> {
+        let (_turn, mut transaction) = self.begin().await?;
+        // The failure comes first: whether it counts depends on the challenge as it was.
+        let rows = sqlx::query(
+            "UPDATE otp_budgets SET failures = failures + 1 WHERE realm = ?3 AND requester = ?4 AND identity = \
+             (SELECT identity FROM otp_challenges WHERE realm = ?3 AND key = ?1 AND code_mac IS NOT NULL AND tries + 1 < ?2); \
+             UPDATE otp_challenges SET tries = min(tries + 1, ?2) WHERE realm = ?3 AND key = ?1 \
+             RETURNING tries, identity, code_mac, expires_at, \
+             (SELECT failures FROM otp_budgets budget WHERE budget.realm = ?3 AND budget.requester = ?4 \
+              AND budget.identity = otp_challenges.identity) AS failures",
         )
         .bind(key.as_bytes().as_slice())
         .bind(cap)
-        .bind(realm.as_str());
-        let Some(row) = self.write(counting).await? else {
+        .bind(realm.as_str())
+        .bind((requester == Requester::Stranger).then_some(ALL_STRANGERS))
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        let Some(row) = rows.first() else {
             return Ok(None);
         };
-        Ok(Some(counted(&row, count(&row, "tries")?)?))
+        let counted = counted(row, count(row, "tries")?)?;
+        let failures = if counted.is_compared(cap) { failures(row)? } else { 0 };
+        Ok(Some(CountedAttempt { failures, ..counted }))
+    }
+
+    async fn forget_failures(&self, realm: &Realm, identity: &Identity) -> StoreResult<()> {
+        let forgetting =
+            sqlx::query("UPDATE otp_budgets SET failures = 0 WHERE realm = ?1 AND identity = ?2 AND requester = ?3")
+                .bind(realm.as_str())
+                .bind(identity.as_bytes().as_slice())
+                .bind(ALL_STRANGERS);
+        self.write(forgetting).await?;
+        Ok(())
     }
 
     async fn count_exhausted(&self, realm: &Realm, identity: &Identity, now: Timestamp) -> StoreResult<u32> {

@@ -2,13 +2,13 @@
 
 use std::convert::identity;
 
-use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
 use super::super::user::{SignInStatements, columns, same_statements};
 use super::super::user_store::user_store;
 use super::SqliteStore;
-use crate::store::{Identity, Realm, SignIn};
+use crate::challenge::budget::ALL_STRANGERS;
+use crate::store::{Realm, SignIn};
 use crate::user::OtpUser;
 
 columns!(Sqlite, sqlx::sqlite::{SqliteArguments, SqliteRow}, json);
@@ -20,20 +20,25 @@ impl SignInStatements for Sqlite {
 
     same_statements!(SqliteConnection, identity, sessions);
 
-    /// Nothing to do: the transaction already holds the write lock.
-    async fn take_turn(_: &mut SqliteConnection, _: &Realm, _: &Identity) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn accepting<'q, U: OtpUser>(realm: &'q Realm, sign_in: &'q SignIn<U>) -> Query<'q, Sqlite, Arguments> {
-        sqlx::query(
-            "UPDATE otp_challenges SET consumed_at = ?1, nonce = NULL, code_mac = NULL \
-             WHERE realm = ?2 AND key = ?3 AND code_mac = ?4 AND consumed_at IS NULL AND expires_at > ?1 AND identity = ?5",
+    async fn accept_code<U: OtpUser>(
+        connection: &mut SqliteConnection,
+        realm: &Realm,
+        sign_in: &SignIn<U>,
+    ) -> Result<bool, Error> {
+        let accepted = sqlx::query(
+            "UPDATE otp_challenges SET consumed_at = ?4, nonce = NULL, code_mac = NULL \
+             WHERE realm = ?1 AND key = ?5 AND code_mac = ?6 AND consumed_at IS NULL AND expires_at > ?4 AND identity = ?2; \
+             UPDATE otp_budgets SET failures = 0 \
+             WHERE realm = ?1 AND identity = ?2 AND requester = ?3 AND changes() = 1",
         )
-        .bind(sign_in.revocation.now.as_millis())
         .bind(realm.as_str())
+        .bind(sign_in.identity.as_bytes().as_slice())
+        .bind(ALL_STRANGERS)
+        .bind(sign_in.revocation.now.as_millis())
         .bind(sign_in.challenge.as_bytes().as_slice())
         .bind(sign_in.code_mac.as_bytes().as_slice())
-        .bind(sign_in.identity.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+        Ok(accepted.rows_affected() > 0)
     }
 }
