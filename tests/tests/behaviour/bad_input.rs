@@ -7,36 +7,11 @@ use otp_auth::problem::{Problem, ProblemKind};
 use otp_auth_tests::app::{AUTH, OPTIONAL, PROTECTED};
 use otp_auth_tests::{Answer, App, Client, Mode, Setup, tokens};
 
-use crate::support::{ANN, BOB, COOLDOWN, every_mode};
+use crate::support::{ANN, BOB, COOLDOWN, Random, every_mode};
 use serde_json::json;
 
 /// Part of every input, and of no answer.
 const MARKER: &str = "qzMARKERzq";
-
-/// Numbers that look random and are always the same (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
-
-    fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| u8::try_from(self.next() & 0xff).unwrap()).collect()
-    }
-}
 
 /// JSON values, as text, that no route accepts as an address or a code. As a token or a challenge,
 /// they count as missing.

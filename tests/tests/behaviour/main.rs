@@ -50,6 +50,7 @@ mod semantics;
 mod sending;
 mod settings;
 mod several_cookies;
+mod siege;
 mod sign_out;
 mod strangers;
 mod support;
