@@ -316,6 +316,30 @@ fn crates_are_named_where_they_belong() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn otp_01_key_09_randomness_has_one_source_and_every_hash_is_sha_256() {
+    let source = Source::of("otp-auth");
+    let (mut random, mut algorithms) = (BTreeSet::new(), BTreeSet::new());
+    for (module, contents) in &source.0 {
+        for path in &contents.paths {
+            let path: Vec<_> = path.iter().map(String::as_str).collect();
+            match path[..] {
+                ["rand" | "getrandom" | "fastrand", ..] | [.., "rand", _] => {
+                    random.insert(format!("{}: {}", module.join("::"), path.join("::")));
+                }
+                [.., "digest" | "hmac" | "hkdf" | "signature" | "aead" | "cipher", name]
+                    if name.chars().all(|c| !c.is_ascii_lowercase()) =>
+                {
+                    algorithms.insert(name);
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(random.into_iter().collect::<Vec<_>>(), ["crypto: rand::TryRng", "crypto: rand::rngs::SysRng"]);
+    assert_eq!(algorithms.into_iter().collect::<Vec<_>>(), ["HKDF_SHA256", "HMAC_SHA256", "SHA256"]);
+}
+
 /// Policy receives the time as a value and awaits nothing.
 #[test]
 fn rules_wait_for_nothing() {

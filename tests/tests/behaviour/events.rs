@@ -96,6 +96,67 @@ async fn log_01_every_event_of_a_request_has_the_address_of_its_client() {
 }
 
 #[tokio::test]
+async fn log_01_every_attempt_is_one_event() {
+    logs::capture();
+    for (number, (app, client)) in every_mode().await.into_iter().enumerate() {
+        let address = format!("198.51.104.{}", 10 + number);
+        let mut client = at(&client, &address);
+        client.request(ANN).await.ok();
+        client.verify_wrong(ANN).await.problem(401, "invalid_code");
+        client.verify_right(ANN).await.ok();
+        let attempts: Vec<_> =
+            logs::of_client(&address).into_iter().filter(|line| line.contains("\"authn_login_")).collect();
+        let [failure, success] = &attempts[..] else { panic!("{:?}: {attempts:#?}", app.mode) };
+        assert!(failure.contains("WARN") && failure.contains("\"authn_login_fail\"") && failure.contains(" cause="));
+        assert!(success.contains("\"authn_login_success\"") && success.contains(" session="), "{success}");
+        for line in attempts {
+            assert!(line.contains("method=\"email_otp\"") && line.contains(" identity="), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn log_04_a_reused_refresh_token_is_an_error_that_names_the_session() {
+    logs::capture();
+    for (number, (app, client)) in every_mode().await.into_iter().enumerate() {
+        let address = format!("198.51.104.{}", 20 + number);
+        let mut owner = at(&client, &address);
+        owner.sign_in(ANN).await;
+        let mut thief = owner.clone();
+        owner.refresh().await.ok();
+        owner.refresh().await.ok();
+        app.pass(Duration::from_secs(10));
+        thief.refresh().await.problem(401, "session_revoked");
+        let lines = logs::of_client(&address);
+        let reuses: Vec<_> = lines.iter().filter(|line| line.contains("\"authn_token_reuse\"")).collect();
+        let [reuse] = reuses[..] else { panic!("{:?}: {lines:#?}", app.mode) };
+        assert!(reuse.contains("ERROR") && reuse.contains(&format!(" session={}", session_of(&owner))), "{reuse}");
+    }
+}
+
+#[tokio::test]
+async fn log_09_failures_are_logged_with_their_cause() {
+    logs::capture();
+    for (number, (app, client)) in every_mode().await.into_iter().enumerate() {
+        let address = format!("198.51.104.{}", 30 + number);
+        let mut client = at(&client, &address);
+        app.sender.fail();
+        client.request(ANN).await.problem(503, "delivery_failed");
+        app.sender.take();
+        let lines = logs::of_client(&address);
+        let is_sender = |line: &String| line.contains("sys_delivery_failed") && line.contains("told to fail");
+        assert!(lines.iter().any(|line| line.contains("ERROR") && is_sender(line)), "{lines:#?}");
+
+        client.sign_in(ANN).await;
+        app.faults.set(Operation::Session, Fault::Fail);
+        let (answer, log) = logs::of(client.refresh()).await;
+        answer.problem(503, "store_unavailable");
+        let is_store = |line: &str| line.contains("sys_store_failed") && line.contains("db.internal");
+        assert!(log.lines().any(|line| line.contains("ERROR") && is_store(line)), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn log_02_unreadable_input_raises_one_event() {
     logs::capture();
     let large = format!("{{\"email\":\"{}\"}}", "x".repeat(17 * 1024));

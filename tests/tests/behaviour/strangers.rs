@@ -76,6 +76,18 @@ async fn rate_03_rate_11_all_networks_together_have_a_limit_and_later_codes_are_
 }
 
 #[tokio::test]
+async fn rate_11_guesses_from_ten_networks_share_the_tries_of_a_challenge() {
+    for (_, mut client) in every_mode().await {
+        client.request(ANN).await.ok();
+        for number in 1..=10 {
+            let answer = in_network(&client, number).verify_wrong(ANN).await;
+            let (status, code) = if number <= 5 { (401, "invalid_code") } else { (429, "too_many_attempts") };
+            answer.problem(status, code);
+        }
+    }
+}
+
+#[tokio::test]
 async fn rate_13_t7_a_known_device_goes_on_when_strangers_have_used_up_the_day() {
     for (app, client) in every_mode().await {
         let mut owner = in_network(&client, 250);
