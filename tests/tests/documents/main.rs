@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
+mod evidence;
+mod limits;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use otp_auth::{
     ConsoleSender, MemoryStore, OtpAuth, OtpUser,
     config::{SameSite, Settings},
     otp_config,
 };
 use otp_auth_rules::Form;
+use tower::ServiceExt;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -41,10 +47,34 @@ struct Defaults {
     sender: ConsoleSender,
 }
 
-fn defaults() -> Settings {
+fn application() -> OtpAuth<Defaults> {
     let store = MemoryStore::new(|new| User { id: new.number, email: new.email.to_owned() });
     let secret = otp_auth_tests::SECRET.clone();
-    OtpAuth::new(Defaults { sender: ConsoleSender, secret }, store).unwrap().settings().clone()
+    OtpAuth::new(Defaults { sender: ConsoleSender, secret }, store).unwrap()
+}
+
+fn defaults() -> Settings {
+    application().settings().clone()
+}
+
+/// The rows of every table in a text, as cells.
+fn table_rows(text: &str) -> Vec<Vec<&str>> {
+    let lines: Vec<_> = text.lines().collect();
+    let is_rule = |line: &&str| line.starts_with("| ---");
+    let rows = lines
+        .iter()
+        .enumerate()
+        .filter(|(at, line)| line.starts_with('|') && !is_rule(line) && !lines.get(at + 1).is_some_and(is_rule));
+    rows.map(|(_, row)| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+/// What stands below a heading, up to the next one of its level or above.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let start = text.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    let below = &text[start + heading.len() + 2..];
+    let level = heading.split(' ').next().unwrap().len();
+    let ends = (1..=level).filter_map(|level| below.find(&format!("\n{} ", "#".repeat(level))));
+    &below[..ends.min().unwrap_or(below.len())]
 }
 
 /// KEY-02: everything in this repository that looks like a secret is rejected.
@@ -315,31 +345,44 @@ fn sources(folder: &Path, extensions: &[&str], found: &mut String) {
     }
 }
 
-/// A threat whose test does not exist is an unproven promise.
+#[tokio::test]
+async fn doc_09_the_router_has_the_documented_routes_and_no_other() {
+    let router = application().router::<()>();
+    let debug = format!("{router:?}");
+    // Those of axum itself lead to its 404.
+    let is_of_axum = |path: &str| path == "/" || path.contains("axum_fallback");
+    let served: BTreeSet<_> = debug.split('"').filter(|text| text.starts_with('/') && !is_of_axum(text)).collect();
+    let document = read("docs/http.md");
+    let cells = table_rows(&document).into_iter().map(|row| row[0].trim_matches('`'));
+    assert_eq!(served, cells.filter(|cell| cell.starts_with('/')).collect());
+    assert_eq!(served.len(), 4, "{debug}");
+    for path in ["/", "/other"] {
+        let request = Request::post(path).body(Body::empty()).unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
 #[test]
-fn every_test_that_security_md_names_exists() {
-    let mut code = String::new();
-    for folder in ["otp-auth", "otp-auth-macros", "otp-auth-rules", "tests"] {
-        sources(&root().join(folder), &["rs"], &mut code);
+fn key_07_the_examples_read_the_secret_from_the_environment() {
+    let mut examples = 0;
+    for entry in fs::read_dir(root().join("examples")).unwrap() {
+        let code = fs::read_to_string(entry.unwrap().path().join("src/main.rs")).unwrap();
+        let secrets: Vec<_> = code.split("secret_key = ").skip(1).map(|rest| rest.split('(').next().unwrap()).collect();
+        assert_eq!(secrets, ["env"]);
+        examples += 1;
     }
-    let security = read("SECURITY.md");
-    let named: Vec<_> = security
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|name| {
-            name.matches('_').count() >= 3
-                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':')
-        })
-        .map(|name| name.rsplit("::").next().unwrap())
-        .collect();
-    assert!(named.len() >= 20, "SECURITY.md names only {} tests", named.len());
-    for name in named {
-        assert!(
-            code.contains(&format!("fn {name}")) || code.contains(&format!("{name}\n")),
-            "no test is called {name}"
-        );
+    assert!(examples >= 4, "{examples}");
+}
+
+/// Every week, and with every change of dependencies.
+#[test]
+fn key_08_the_advisories_of_dependencies_are_checked() {
+    let workflow = read(".github/workflows/advisories.yml");
+    for line in ["- cron:", "paths: [Cargo.lock,", "command: check advisories"] {
+        assert!(workflow.contains(line), "{line}");
     }
+    assert!(read(".ci/run").contains("\"$deny\" check advisories"));
+    assert!(!read("deny.toml").contains("\nignore ="), "no advisory is ignored");
 }
 
 /// DOC-08: every derived key is described, and no other.
