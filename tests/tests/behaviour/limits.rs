@@ -103,6 +103,8 @@ async fn t8_spellings_of_one_network_share_a_limit() {
 }
 
 #[tokio::test]
+        (["192.0.2.9:1", "[2002:c000:209:1::9]:2"], "[2002:c000:20a::1]:1"),
+        (["192.0.2.11:1", "[64:ff9b::192.0.2.11]:2"], "[64:ff9b::192.0.2.12]:1"),
 async fn t9_a_forged_header_does_not_change_the_limit() {
     let app = limited().await;
     let mut client = from(&app, "203.0.113.7:50000");
