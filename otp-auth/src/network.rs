@@ -19,6 +19,12 @@ impl Network {
         Self(address.map(|address| owner(address).into())).widened(32, ipv6_prefix_length)
     }
 
+    /// The wider network that one person has few of: an IPv4 `/24`, or an IPv6 `/48`, which is as
+    /// much as a site gets (RFC 6177).
+    pub(crate) fn surroundings(self) -> Self {
+        self.widened(24, 48)
+    }
+
     /// At most this many bits of it.
     fn widened(self, ipv4: u8, ipv6: u8) -> Self {
         Self(self.0.map(|network| {
@@ -167,6 +173,20 @@ mod tests {
             assert_eq!(of(text, bits), network, "{text}");
         }
         assert_eq!(Network::of(None, 64).to_string(), "unknown");
+    }
+
+    #[test]
+    fn t8_a_person_has_few_surroundings() {
+        for (address, bits, wider) in [
+            ("192.0.2.7", 64, "192.0.2.0/24"),
+            ("2002:c000:207::1", 64, "192.0.2.0/24"),
+            ("2001:db8:1:2::3", 64, "2001:db8:1::/48"),
+            ("2001:db8:1:2::3", 128, "2001:db8:1::/48"),
+            ("2001:db8:1:2::3", 32, "2001:db8::/32"),
+        ] {
+            assert_eq!(Network::of(Some(ip(address)), bits).surroundings().to_string(), wider);
+        }
+        assert_eq!(Network::of(None, 64).surroundings().to_string(), "unknown");
     }
 
     /// Anyone can have an address that contains the one of a proxy.

@@ -78,10 +78,11 @@ impl<C: OtpConfig> OtpAuth<C> {
             return Ok(Admitted(None));
         }
         let key = |payer: &str| self.limit_key(&[use_case.name().as_bytes(), payer.as_bytes()]);
+        let group = key(&self.network().surroundings().to_string());
         let weight = if use_case == UseCase::Verify { FAILURE } else { 1 };
         let mut shortest = Duration::MAX;
         for payer in payers {
-            let charge = Charge::new(key(&payer), rate, weight, self.now());
+            let charge = Charge::new(key(&payer), rate, weight, self.now()).group(group);
             match self.inner.limiter().charge(charge).await {
                 Ok(receipt) => return Ok(Admitted((weight > 1).then_some(receipt))),
                 Err(wait) => shortest = shortest.min(wait),

@@ -47,6 +47,9 @@ impl LimitKey {
 pub struct Charge {
     /// Whose request it is.
     pub key: LimitKey,
+    /// Whom to count it with if there is no room for the key: everybody around its network, an IPv4
+    /// `/24` or an IPv6 `/48`. One person has very many keys, but few groups.
+    pub group: LimitKey,
     /// How many are admitted.
     pub rate: Rate,
     /// How many requests this one counts as. More than the burst counts as the burst.
@@ -56,10 +59,16 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// A request that counts as `weight` requests.
+    /// A request that counts as `weight` requests, in a group of its own.
     #[must_use]
     pub const fn new(key: LimitKey, rate: Rate, weight: u32, time: Timestamp) -> Self {
-        Self { key, rate, weight, time }
+        Self { key, group: key, rate, weight, time }
+    }
+
+    /// The same in this [`group`](Self::group).
+    #[must_use]
+    pub const fn group(self, group: LimitKey) -> Self {
+        Self { group, ..self }
     }
 
     /// The weight, but no more than could ever be admitted.

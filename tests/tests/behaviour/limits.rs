@@ -1,11 +1,15 @@
 //! Limits per network: what one network may ask for, whatever it asks.
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
-use otp_auth::limit::{MemoryLimiter, Rate};
+use otp_auth::limit::{Charge, Limiter, MemoryLimiter, Rate, Timestamp};
 use otp_auth::testing::{CapturingSender, TestClock};
 use otp_auth::{MemoryStore, OtpAuth, otp_config};
 use otp_auth_tests::app::AUTH;
@@ -424,6 +428,59 @@ async fn configurations_share_a_limiter_but_only_those_of_one_realm_share_limits
     }
     assert_eq!(admitted, BURST);
     assert_eq!(ask(&application("limits b"), 0).await, StatusCode::OK);
+}
+
+/// Records what it counts, and admits everything.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<Charge>>>);
+
+impl Limiter for Recorder {
+    type Receipt = ();
+
+    async fn charge(&self, charge: Charge) -> Result<(), Duration> {
+        self.0.lock().unwrap().push(charge);
+        Ok(())
+    }
+
+    async fn refund(&self, (): (), _: u32, _: Timestamp) {}
+}
+
+#[otp_config(user = User, secret_key = SECRET.as_str(), realm = "limits c", refresh_token_delivery = "body")]
+struct Recorded {
+    #[otp(sender)]
+    sender: CapturingSender,
+    #[otp(limiter)]
+    limiter: Recorder,
+}
+
+#[tokio::test]
+async fn t8_a_person_with_very_many_networks_has_few_groups() {
+    let limiter = Recorder::default();
+    let config = Recorded { sender: CapturingSender::new(), limiter: limiter.clone() };
+    let auth = OtpAuth::new(config, MemoryStore::new(User::first)).unwrap();
+    let router: Router = auth.router();
+    let ask = async |path: &str, address: &str| {
+        let address: SocketAddr = address.parse().unwrap();
+        let body = json!({ "email": ANN, "code": "123456", "refresh_token": "forged" }).to_string();
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = request.extension(ConnectInfo(address)).body(Body::from(body)).unwrap();
+        router.clone().oneshot(request).await.unwrap();
+        limiter.0.lock().unwrap().pop().unwrap()
+    };
+    let mut seen = HashSet::new();
+    for path in ["/request-otp", "/verify-otp", "/refresh", "/logout"] {
+        for (addresses, other) in [
+            (["[2001:db8:1:2::3]:1", "[2001:db8:1:ffff::3]:1"], "[2001:db8:2:2::3]:1"),
+            (["192.0.2.7:1", "192.0.2.8:1"], "192.0.3.7:1"),
+        ] {
+            let [one, two] = [ask(path, addresses[0]).await, ask(path, addresses[1]).await];
+            let other = ask(path, other).await;
+            assert!(one.key != two.key && one.group == two.group && one.group != other.group, "{path}");
+            for key in [one.key, one.group, other.group] {
+                assert!(seen.insert(key), "{path}: each route has its own");
+            }
+        }
+    }
 }
 
 #[tokio::test]
