@@ -203,7 +203,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Waits for something that the client is sending. `None` if too much is being waited for.
     pub(crate) async fn arrival<T>(&self, arriving: impl Future<Output = T>) -> Option<T> {
-        self.inner.arriving.wait(arriving).await
+        self.inner.arriving.wait(self.network(), arriving).await
     }
 
     /// Where the current request came from.

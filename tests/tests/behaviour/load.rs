@@ -75,6 +75,30 @@ async fn slow_bodies_keep_nobody_out() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn open_bodies_of_one_network_make_no_other_network_give_way() {
+    let app = Setup::new(Mode::Body).start().await;
+    let from = |address: &str| {
+        let mut client = app.client();
+        client.address = Some(address.parse().unwrap());
+        client
+    };
+    let begun = Instant::now();
+    let mut ann = from("203.0.113.8:1");
+    let ann = tokio::spawn(async move { ann.post_slowly(AUTH[0], NEVER).await });
+    settle().await;
+    let mut flood = JoinSet::new();
+    for _ in 0..BODIES + 500 {
+        let mut client = from("203.0.113.7:1");
+        flood.spawn(async move { client.post_slowly(AUTH[0], NEVER).await });
+    }
+    settle().await;
+    ann.await.unwrap().problem(408, "request_timeout");
+    assert_eq!(begun.elapsed(), 10 * SECOND);
+    let flood = flood.join_all().await;
+    assert_eq!(flood.iter().filter(|answer| answer.code() == "overloaded").count(), 501);
+}
+
 /// A store that hangs keeps 64 calls, and lets 2,048 wait for three seconds.
 #[tokio::test(start_paused = true)]
 async fn beyond_what_may_wait_for_the_store_a_request_fails_at_once() {
