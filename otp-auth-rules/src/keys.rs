@@ -147,10 +147,10 @@ macro_rules! for_each_setting {
             /// Codes presented by one network; a failure counts like four sign-ins.
             verify_limit: rate() { default: Rate::per_hour(240).burst(80) } "";
 
-            /// Refreshes by one network.
+            /// Refreshes of one session, and those without a valid token of one network.
             refresh_limit: rate() { default: Rate::per_hour(1_200).burst(200) } "";
 
-            /// Sign-outs by one network.
+            /// Sign-outs of one session, and those without a valid token of one network.
             logout_limit: rate() { default: Rate::per_hour(600).burst(100) } "";
 
             /// Code requests by all strangers together, for whatever addresses.

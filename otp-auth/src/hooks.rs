@@ -151,8 +151,8 @@ pub trait Hooks<U>: Send + Sync + 'static {
     /// need a proof. No user has been looked up yet, and the answer should not depend on whether
     /// there is one.
     ///
-    /// This runs before anything is counted, so every request reaches it, and its cost is yours:
-    /// decide without I/O where you can. Without a response within five seconds, or after a panic,
+    /// This runs before all limits except that of the network, for any number of requests at the same
+    /// time, and its cost is yours: decide without I/O where you can. Without a response within five seconds, or after a panic,
     /// nothing is sent and the client gets a 503 `delivery_failed`.
     fn before_send(
         &self,

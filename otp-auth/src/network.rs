@@ -1,7 +1,7 @@
 //! Where a request comes from: the address of the client, and the network that it counts towards.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 use otp_auth_rules::network::{PEER, parse};
@@ -16,12 +16,38 @@ pub(crate) struct Network(Option<IpNet>);
 
 impl Network {
     pub(crate) fn of(address: Option<IpAddr>, ipv6_prefix_length: u8) -> Self {
-        Self(address.map(|address| match address.to_canonical() {
-            address @ IpAddr::V4(_) => IpNet::from(address),
-            address @ IpAddr::V6(_) => {
-                IpNet::new(address, ipv6_prefix_length).map_or(IpNet::from(address), |network| network.trunc())
-            }
+        Self(address.map(|address| owner(address).into())).widened(32, ipv6_prefix_length)
+    }
+
+    /// The wider network that one person has few of: an IPv4 `/24`, or an IPv6 `/48`, which is as
+    /// much as a site gets (RFC 6177).
+    pub(crate) fn surroundings(self) -> Self {
+        self.widened(24, 48)
+    }
+
+    /// At most this many bits of it.
+    fn widened(self, ipv4: u8, ipv6: u8) -> Self {
+        Self(self.0.map(|network| {
+            let bits = if network.addr().is_ipv4() { ipv4 } else { ipv6 };
+            IpNet::new(network.addr(), bits.min(network.prefix_len())).map_or(network, |wider| wider.trunc())
         }))
+    }
+}
+
+/// The IPv4 address behind an IPv6 address, if a mechanism gives whoever has the one the other:
+/// IPv4-mapped, 6to4 (RFC 3056), Teredo (RFC 4380) and the well-known prefix of NAT64 (RFC 6052).
+/// Otherwise one IPv4 address would have many networks, or many would have one.
+///
+/// In the local prefix of NAT64 (RFC 8215) the position of the IPv4 address is unknown.
+fn owner(address: IpAddr) -> IpAddr {
+    let address = address.to_canonical();
+    let IpAddr::V6(v6) = address else { return address };
+    let ipv4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into();
+    match v6.segments() {
+        [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => ipv4(high, low),
+        // The port and the address are inverted.
+        [0x2001, 0, .., high, low] => ipv4(!high, !low),
+        _ => address,
     }
 }
 
@@ -136,10 +162,41 @@ mod tests {
             ("2001:DB8:1:2::9", 64, "2001:db8:1:2::/64"),
             ("2001:db8:1:2ff::9", 56, "2001:db8:1:200::/56"),
             ("2001:db8::1", 128, "2001:db8::1/128"),
+            ("2002:c000:207::1", 64, "192.0.2.7/32"),
+            ("2002:c000:207:ffff:1:2:3:4", 128, "192.0.2.7/32"),
+            ("2001:0:cb00:7101:8000:63bf:3fff:fdf8", 64, "192.0.2.7/32"),
+            ("64:ff9b::192.0.2.7", 64, "192.0.2.7/32"),
+            ("64:ff9b::1:192.0.2.7", 64, "64:ff9b::/64"),
+            ("64:ff9b:1::192.0.2.7", 64, "64:ff9b:1::/64"),
+            ("2001:1::7", 64, "2001:1::/64"),
         ] {
-            assert_eq!(of(text, bits), network);
+            assert_eq!(of(text, bits), network, "{text}");
         }
         assert_eq!(Network::of(None, 64).to_string(), "unknown");
+    }
+
+    #[test]
+    fn t8_a_person_has_few_surroundings() {
+        for (address, bits, wider) in [
+            ("192.0.2.7", 64, "192.0.2.0/24"),
+            ("2002:c000:207::1", 64, "192.0.2.0/24"),
+            ("2001:db8:1:2::3", 64, "2001:db8:1::/48"),
+            ("2001:db8:1:2::3", 128, "2001:db8:1::/48"),
+            ("2001:db8:1:2::3", 32, "2001:db8::/32"),
+        ] {
+            assert_eq!(Network::of(Some(ip(address)), bits).surroundings().to_string(), wider);
+        }
+        assert_eq!(Network::of(None, 64).surroundings().to_string(), "unknown");
+    }
+
+    /// Anyone can have an address that contains the one of a proxy.
+    #[test]
+    fn t9_an_address_inside_another_one_is_no_proxy() {
+        let list = source("x-forwarded-for", &["10.0.0.0/8"]);
+        assert_eq!(client(&list, &["192.0.2.7, 2002:a00:2::1"]).as_deref(), Some("2002:a00:2::1"));
+        for peer in ["2002:a00:2::1", "64:ff9b::10.0.0.2"] {
+            assert_eq!(list.header(ip(peer)), None, "{peer}");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/claims", get(claims))
         .nest("/auth", auth.router())
         .with_state(auth);
-    // Gives events, sessions and hooks the client's IP address.
+    // Gives limits, events, sessions and hooks the client's IP address.
     let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8000").await?, app).await?;
     Ok(())

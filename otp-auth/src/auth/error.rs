@@ -19,11 +19,11 @@ pub enum AuthError {
     /// and invisible ones.
     #[error("not a code")]
     MalformedCode,
-    /// The network of the client has made too many requests. The routes check this first; the
-    /// methods of `OtpAuth` do not.
-    #[error("the network can make the next request in {} ms", retry_after.as_millis())]
+    /// The network of the client, or the session, has made too many requests. The routes check this;
+    /// the methods of `OtpAuth` do not.
+    #[error("the network or session can make the next request in {} ms", retry_after.as_millis())]
     TooManyRequests {
-        /// A request succeeds after this time, unless others of the network come first.
+        /// A request is admitted after this time, unless others come first.
         retry_after: Duration,
     },
     /// A code was sent to this address only recently, or too many were sent.
@@ -132,6 +132,9 @@ pub(crate) enum SignInFailed {
     /// The code is correct, but the filter excludes the row.
     #[error("{}", AuthError::SignInRefused)]
     Excluded,
+    /// The store failed before any code was compared.
+    #[error(transparent)]
+    NotCompared(AuthError),
     #[error(transparent)]
     Failed(AuthError),
 }
@@ -142,8 +145,14 @@ impl SignInFailed {
         match self {
             Self::Refused(_) => AuthError::InvalidCode,
             Self::Excluded => AuthError::SignInRefused,
-            Self::Failed(error) => error,
+            Self::NotCompared(error) | Self::Failed(error) => error,
         }
+    }
+
+    /// Whether this is the fault of the server, and says nothing about the code. Otherwise, whoever
+    /// can make the store fail could guess at the price of a success.
+    pub(crate) fn is_no_guess(&self) -> bool {
+        matches!(self, Self::NotCompared(_))
     }
 
     /// The reason in the log.
@@ -154,7 +163,7 @@ impl SignInFailed {
             Self::Refused(Refusal::UnknownChallenge) => Some("unknown_challenge"),
             Self::Refused(Refusal::OtherAddress) => Some("challenge_of_another_address"),
             Self::Excluded => Some("row_excluded_by_filter"),
-            Self::Failed(_) => None,
+            Self::NotCompared(_) | Self::Failed(_) => None,
         }
     }
 }

@@ -1,11 +1,13 @@
-//! The limits per network: the first step of a request, before its body is read and before the
-//! store is asked.
+//! The limits per network: counted before the store is asked.
+
+use std::time::Duration;
 
 use super::OtpAuth;
 use super::error::AuthError;
 use crate::config::{OtpConfig, Rate, Settings};
 use crate::crypto;
 use crate::event;
+use crate::id::SessionId;
 use crate::limit::{Charge, LimitKey, Limiter};
 
 /// What a failed sign-in counts as. A success counts as one.
@@ -46,24 +48,48 @@ impl UseCase {
 pub(crate) struct Admitted<C: OtpConfig>(Option<<C::Limiter as Limiter>::Receipt>);
 
 impl<C: OtpConfig> OtpAuth<C> {
-    /// Counts a request of the current client. A sign-in counts as a failure before the code is
-    /// compared, so that simultaneous guesses cannot exceed the limit.
+    /// Counts a request of the network of the current client. A sign-in counts as a failure before
+    /// the code is compared, so that simultaneous guesses cannot exceed the limit.
     pub(crate) async fn admit(&self, use_case: UseCase) -> Result<Admitted<C>, AuthError> {
+        self.admit_any_of(use_case, vec![self.network().to_string()]).await
+    }
+
+    /// Counts a request with tokens of sessions. The session of a genuine one pays, so that others
+    /// in its network cannot hold it up; of several, any that can, because another host may have
+    /// added one. Without a genuine token, the network pays.
+    pub(crate) async fn admit_holder(
+        &self,
+        use_case: UseCase,
+        refresh_tokens: &[&str],
+        access_token: Option<&str>,
+    ) -> Result<(), AuthError> {
+        let (tokens, now) = (&self.inner.tokens, self.now());
+        let by_refresh = refresh_tokens.iter().filter_map(|token| tokens.refresh_to_end(token, now).ok());
+        let by_access = access_token.and_then(|token| tokens.access_session(token, now).ok());
+        let sessions: Vec<_> = by_refresh.chain(by_access).map(|session: SessionId| session.to_string()).collect();
+        let payers = if sessions.is_empty() { vec![self.network().to_string()] } else { sessions };
+        self.admit_any_of(use_case, payers).await.map(drop)
+    }
+
+    /// Counts a request of the first of these that has not used up its limit.
+    async fn admit_any_of(&self, use_case: UseCase, payers: Vec<String>) -> Result<Admitted<C>, AuthError> {
         let rate = use_case.rate(&self.inner.settings);
         if rate == Rate::UNLIMITED {
             return Ok(Admitted(None));
         }
-        let network = self.network().to_string();
-        let key = self.limit_key(&[use_case.name().as_bytes(), network.as_bytes()]);
+        let key = |payer: &str| self.limit_key(&[use_case.name().as_bytes(), payer.as_bytes()]);
+        let group = key(&self.network().surroundings().to_string());
         let weight = if use_case == UseCase::Verify { FAILURE } else { 1 };
-        let charge = Charge::new(key, rate, weight, self.now());
-        match self.inner.limiter().charge(charge).await {
-            Ok(receipt) => Ok(Admitted((weight > 1).then_some(receipt))),
-            Err(retry_after) => {
-                event::too_many_requests(use_case.name(), self.client_ip());
-                Err(AuthError::TooManyRequests { retry_after })
+        let mut shortest = Duration::MAX;
+        for payer in payers {
+            let charge = Charge::new(key(&payer), rate, weight, self.now()).group(group);
+            match self.inner.limiter().charge(charge).await {
+                Ok(receipt) => return Ok(Admitted((weight > 1).then_some(receipt))),
+                Err(wait) => shortest = shortest.min(wait),
             }
         }
+        event::too_many_requests(use_case.name(), self.client_ip());
+        Err(AuthError::TooManyRequests { retry_after: shortest })
     }
 
     /// Counts the code request of a stranger, whatever the network. Known devices go on when this
@@ -84,8 +110,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         LimitKey::new(crypto::first(&self.inner.keys.current().limit.mac(of)))
     }
 
-    /// A sign-in did not fail, so it counts as one request. The count of its network remains.
-    pub(crate) async fn succeeded(&self, admitted: Admitted<C>) {
+    /// A sign-in was no guess, so it counts as one request. The count of its network remains.
+    pub(crate) async fn was_no_guess(&self, admitted: Admitted<C>) {
         if let Some(receipt) = admitted.0 {
             self.inner.limiter().refund(receipt, FAILURE - 1, self.now()).await;
         }

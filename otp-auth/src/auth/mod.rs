@@ -61,6 +61,9 @@ use registry::Registration;
 /// work that strangers can cause.
 const MAX_SENDS: u32 = 512;
 
+/// How many more there may be to known devices, so that strangers keep none of them from a code.
+const MAX_SENDS_TO_KNOWN_DEVICES: u32 = 64;
+
 /// How many refunds may be pending, each for at most half a minute. Beyond that, clients wait out
 /// their cooldown.
 const MAX_REFUNDS: u32 = 4_096;
@@ -91,6 +94,7 @@ struct Inner<C> {
     following: Following,
     arriving: Arriving,
     sends: InFlight,
+    sends_to_known_devices: InFlight,
     refunds: InFlight,
     /// Marks the keys as in use.
     _registration: Arc<Registration>,
@@ -168,6 +172,7 @@ impl<C: OtpConfig> OtpAuth<C> {
             following: Following::new(),
             arriving: Arriving::new(MAX_ARRIVING),
             sends: InFlight::new(MAX_SENDS),
+            sends_to_known_devices: InFlight::new(MAX_SENDS_TO_KNOWN_DEVICES),
             refunds: InFlight::new(MAX_REFUNDS),
             _registration: registration,
         };
@@ -203,7 +208,7 @@ impl<C: OtpConfig> OtpAuth<C> {
 
     /// Waits for something that the client is sending. `None` if too much is being waited for.
     pub(crate) async fn arrival<T>(&self, arriving: impl Future<Output = T>) -> Option<T> {
-        self.inner.arriving.wait(arriving).await
+        self.inner.arriving.wait(self.network(), arriving).await
     }
 
     /// Where the current request came from.
@@ -260,7 +265,9 @@ impl<C: OtpConfig> OtpAuth<C> {
     #[allow(clippy::must_use_candidate, reason = "callers may only want to wait; the log has the count")]
     pub async fn shutdown(&self, timeout: Duration) -> usize {
         let begun = tokio::time::Instant::now();
-        let lost = self.inner.sends.close(timeout).await;
+        let Inner { sends, sends_to_known_devices, .. } = &*self.inner;
+        let (strangers, known) = tokio::join!(sends.close(timeout), sends_to_known_devices.close(timeout));
+        let lost = strangers + known;
         if lost > 0 {
             event::sends_lost(lost);
         }

@@ -20,6 +20,7 @@ use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::crypto;
 use crate::email::Address;
+use crate::error::StoreError;
 use crate::event;
 use crate::secret::Secret;
 use crate::send::{OtpMessage, Purpose, SendOtp};
@@ -192,11 +193,6 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// [`AuthError::Store`], [`AuthError::Random`].
     pub async fn request_code(&self, request: CodeRequest<'_>) -> Result<CodeRequested, AuthError> {
         let mailbox = self.mailbox(request.email)?;
-        // Reserved before anything is known about the address, and before more work.
-        let place = self.inner.sends.enter().ok_or_else(|| {
-            event::too_many_sends(self.client_ip());
-            AuthError::DeliveryFailed
-        })?;
         let now = self.now();
         let (keys, settings) = (self.inner.keys.current(), &self.inner.settings);
         let identity = *mailbox.identity();
@@ -213,17 +209,18 @@ impl<C: OtpConfig> OtpAuth<C> {
                 event::proof_required(&identity, self.client_ip());
             }
         })?;
-        if device.is_none() {
-            self.admit_stranger().await?;
-        }
-        let (requester, payer, total) = if let Some(device) = device {
-            (Requester::KnownDevice, device.payer(keys, &identity), None)
+        let requester = if device.is_some() { Requester::KnownDevice } else { Requester::Stranger };
+        // After the hook, which may take its time, and before anything is known about the address.
+        let place = self.send_place(requester)?;
+        let (payer, total) = if let Some(device) = device {
+            (device.payer(keys, &identity), None)
         } else {
+            self.admit_stranger().await?;
             let mailbox = Identity::of_mailbox(keys, &mailbox.address);
             let payer = mailbox.payer_in(keys, &self.network().to_string());
             // Of the address, not of the mailbox: an alias without an account gets no e-mail, so
             // nobody would be told that what may be sent to its owner is used up.
-            (Requester::Stranger, payer, Some(TotalLimit::new(identity, settings.sends_per_day_total())))
+            (payer, Some(TotalLimit::new(identity, settings.sends_per_day_total())))
         };
 
         let challenge = Challenge::random(device)?;
@@ -256,13 +253,24 @@ impl<C: OtpConfig> OtpAuth<C> {
         };
 
         // Before the task, so that nobody who has hung up waits for a turn.
-        let turn = self.inner.store().turn().await?;
+        let turn = self.inner.store().turn(requester).await?;
 
         let paying = Paying { address: mailbox.address, challenge, held, open, place, turn, leave, unlock };
         // A separate task, so that a client that disconnects stops neither the send nor its refund.
         let auth = self.clone();
         let sending = async move { auth.pay_and_send(paying).await };
         tokio::spawn(sending.instrument(Span::current())).await.unwrap_or(Err(AuthError::DeliveryFailed))
+    }
+
+    fn send_place(&self, requester: Requester) -> Result<Place, AuthError> {
+        let own = match requester {
+            Requester::Stranger => None,
+            Requester::KnownDevice => self.inner.sends_to_known_devices.enter(),
+        };
+        own.or_else(|| self.inner.sends.enter()).ok_or_else(|| {
+            event::too_many_sends(self.client_ip());
+            AuthError::DeliveryFailed
+        })
     }
 
     /// Pays for the send, and sends. Waits for the send if the response depends on it.
@@ -328,7 +336,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         let (ticket, paid_at) = (outgoing.ticket, outgoing.paid_at);
         let Err(failure) = self.deliver(outgoing).await else { return Ok(()) };
         let refund = failure.refund();
-        if self.inner.store().refund_send(&ticket, refund, self.now()).await.is_err() {
+        if self.refund(&ticket, refund).await.is_err() {
             // The store has logged the error.
             self.give_back(ticket, refund, paid_at, &REFUND_PAUSES[1..]);
         }
@@ -355,12 +363,11 @@ impl<C: OtpConfig> OtpAuth<C> {
             for pause in pauses {
                 // At shutdown this is the last chance.
                 has_time = has_time && place.pause(*pause).await;
-                let now = auth.now();
                 // A later send in the same millisecond would have the same ticket.
-                if !pause.is_zero() && now == paid_at {
+                if !pause.is_zero() && auth.now() == paid_at {
                     break;
                 }
-                let _ = auth.inner.store().refund_send(&ticket, refund, now).await;
+                let _ = auth.refund(&ticket, refund).await;
                 if !has_time {
                     break;
                 }
@@ -368,6 +375,11 @@ impl<C: OtpConfig> OtpAuth<C> {
             drop(place);
         };
         tokio::spawn(refunding.instrument(Span::current()));
+    }
+
+    async fn refund(&self, ticket: &SendTicket, refund: Refund) -> Result<(), StoreError> {
+        let turn = self.inner.store().turn(ticket.requester).await?;
+        self.inner.store().refund_send(turn, ticket, refund, self.now()).await
     }
 
     async fn deliver(&self, outgoing: Outgoing) -> Result<(), NotDelivered> {
@@ -413,11 +425,15 @@ impl<C: OtpConfig> OtpAuth<C> {
     async fn deliver_unawaited(&self, outgoing: Outgoing, leave: Leave) {
         // Asked even if nothing is sent, so that the store does the same for every request.
         let receives = self.inner.settings.auto_create_user
-            || matches!(self.inner.store().user_by_email(outgoing.address.canonical()).await, Ok(Some(user)) if self.admits(&user));
+            || matches!(self.recipient(&outgoing).await, Ok(Some(user)) if self.admits(&user));
         if leave == Leave::Suppressed {
             event::code_suppressed(&outgoing.identity, self.client_ip());
         } else if receives {
             let _ = self.deliver(outgoing).await;
         }
+    }
+    async fn recipient(&self, outgoing: &Outgoing) -> Result<Option<C::User>, StoreError> {
+        let turn = self.inner.store().turn(outgoing.ticket.requester).await?;
+        self.inner.store().user_by_email_in(turn, outgoing.address.canonical()).await
     }
 }

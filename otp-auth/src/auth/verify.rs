@@ -127,7 +127,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         other_challenges: &[&str],
     ) -> Result<SignedIn<C::User>, SignInFailed> {
         let now = self.now();
-        let known_device = self.known_device(mailbox, verification.device, now).await?.is_some();
+        let known_device =
+            self.known_device(mailbox, verification.device, now).await.map_err(SignInFailed::NotCompared)?.is_some();
         let mut failure = Failure::Refused(Refusal::NoChallenge);
         // Usually there is one. Each counts its own attempts, so sending several at once gains
         // nothing.
@@ -136,7 +137,11 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Some(challenge) => {
                     let context =
                         RequestContext { challenge: Some(challenge.key()), known_device, ..self.context(now) };
-                    match self.attempt(mailbox, code, &challenge, &context).await? {
+                    let attempt = self.attempt(mailbox, code, &challenge, &context).await;
+                    match attempt.map_err(|error| match failure {
+                        Failure::Wrong => SignInFailed::Failed(error),
+                        _ => SignInFailed::NotCompared(error),
+                    })? {
                         Ok((identity, code_mac)) => {
                             let Verification { device, older_refresh_tokens, .. } = *verification;
                             let opened = OpenedChallenge {

@@ -22,12 +22,16 @@ const SHARDS: usize = 256;
 /// Networks per shard: as many as a hash table with 512 places holds.
 const MAX_ENTRIES: usize = 448;
 
+/// Groups per shard, for each rate.
+const GROUPS: u8 = 16;
+
 /// Counts requests in the memory of this process, which other processes do not see.
 ///
-/// It remembers at most 114,688 networks, in 3.3 MB at most. One is forgotten when its burst is
-/// available again, so the limit counts only those that asked recently. Should so many ask at once,
-/// the others fall into one of 256 groups, and each group is limited like one network. Nobody can
-/// push out what is known about another network, and nobody gets more than the rate.
+/// It remembers at most 114,688 networks and sessions, in 4.2 MB at most. One is forgotten when its
+/// burst is available again, so the limit counts only those that asked recently. Should so many ask
+/// at once, each of the others is counted with those around it: an IPv4 `/24`, an IPv6 `/48`, and
+/// about 1 in 4,096 of the rest. They are limited like one network. Nobody can push out what is
+/// known about another network, and nobody gets more than the rate.
 #[derive(Clone)]
 pub struct MemoryLimiter(Arc<[Mutex<Shard>]>);
 
@@ -82,21 +86,32 @@ impl Limiter for MemoryLimiter {
 
     async fn charge(&self, charge: Charge) -> Result<MemoryReceipt, Duration> {
         let now = nanos(charge.time);
-        self.with(&charge.key, now, |shard| {
-            let (place, debt) = shard.place(&charge, now);
-            let settled = now.saturating_add(owed(&charge, debt.saturating_sub(now))?);
-            *debt = settled;
-            shard.earliest = shard.earliest.min(settled);
-            Ok(MemoryReceipt { charge, place, settled })
-        })
+        let own = self.with(&charge.key, now, |shard| {
+            let paid = pay(&charge, now, shard.own(charge.key, now)?);
+            shard.earliest = shard.earliest.min(*paid.as_ref().unwrap_or(&u64::MAX));
+            Some(paid)
+        });
+        let (place, paid) = match own {
+            Some(paid) => (Place::Own, paid),
+            None => (Place::Group, self.with(&charge.group, now, |shard| pay(&charge, now, shard.group(&charge)))),
+        };
+        paid.map(|settled| MemoryReceipt { charge, place, settled })
     }
 
     async fn refund(&self, receipt: MemoryReceipt, weight: u32, time: Timestamp) {
         let MemoryReceipt { charge, place, settled } = receipt;
         let now = nanos(time);
         let paid = u64::from(weight.min(charge.payable())).saturating_mul(interval(charge.rate));
-        self.with(&charge.key, now, |shard| {
-            if let Some(debt) = shard.debt(&charge, place) {
+        let key = match place {
+            Place::Own => charge.key,
+            Place::Group => charge.group,
+        };
+        self.with(&key, now, |shard| {
+            let debt = match place {
+                Place::Own => shard.settled.get_mut(&key),
+                Place::Group => Some(shard.group(&charge)),
+            };
+            if let Some(debt) = debt {
                 *debt = debt.saturating_sub(paid.min(settled.saturating_sub(now)));
                 let settled = *debt;
                 shard.earliest = shard.earliest.min(settled);
@@ -110,8 +125,8 @@ impl Limiter for MemoryLimiter {
 struct Shard {
     /// When each network will have no debt.
     settled: HashMap<LimitKey, u64>,
-    /// The same for the networks that found no room: one entry per rate, of which there are few.
-    groups: HashMap<Rate, u64>,
+    /// The same for the groups of those that found no room. There are few rates.
+    groups: HashMap<(Rate, u8), u64>,
     /// Before this time, no entry has become superfluous.
     earliest: u64,
     /// The latest time.
@@ -119,25 +134,22 @@ struct Shard {
 }
 
 impl Shard {
-    /// The entry to charge.
-    fn place(&mut self, charge: &Charge, now: u64) -> (Place, &mut u64) {
-        if !self.settled.contains_key(&charge.key) {
+    /// The entry of a network, if there is room for it.
+    fn own(&mut self, key: LimitKey, now: u64) -> Option<&mut u64> {
+        if !self.settled.contains_key(&key) {
             // Before the table would grow.
             if self.settled.len() == self.settled.capacity().min(MAX_ENTRIES) {
                 self.sweep(now);
             }
             if self.settled.len() >= MAX_ENTRIES {
-                return (Place::Group, self.groups.entry(charge.rate).or_default());
+                return None;
             }
         }
-        (Place::Own, self.settled.entry(charge.key).or_default())
+        Some(self.settled.entry(key).or_default())
     }
 
-    fn debt(&mut self, charge: &Charge, place: Place) -> Option<&mut u64> {
-        match place {
-            Place::Own => self.settled.get_mut(&charge.key),
-            Place::Group => self.groups.get_mut(&charge.rate),
-        }
+    fn group(&mut self, charge: &Charge) -> &mut u64 {
+        self.groups.entry((charge.rate, charge.group.as_bytes()[1] % GROUPS)).or_default()
     }
 
     /// Forgets the networks without a debt, if there can be any.
@@ -169,6 +181,12 @@ fn nanos(time: Timestamp) -> u64 {
 /// Nanoseconds per request; none without a limit.
 fn interval(rate: Rate) -> u64 {
     rate.interval().map_or(0, |interval| u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Charges a debt. Returns when it will be paid, or how long to wait.
+fn pay(charge: &Charge, now: u64, debt: &mut u64) -> Result<u64, Duration> {
+    *debt = now.saturating_add(owed(charge, debt.saturating_sub(now))?);
+    Ok(*debt)
 }
 
 /// The debt after a charge, in nanoseconds, or how long to wait.

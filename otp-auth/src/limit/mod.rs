@@ -1,10 +1,10 @@
 //! Limits per network: how many requests one network may make, whatever it asks for.
 //!
-//! The routes count each request before its body is read and before the store is asked. The rates
-//! are keys of [`#[otp_config]`](macro@crate::otp_config#limits-per-network), and the counters are
-//! in a [`Limiter`]: in the memory of the process ([`MemoryLimiter`], the default), in Redis or
-//! Valkey (`RedisLimiter`, feature `redis`), or in one of your own. Mark it in the configuration
-//! with `#[otp(limiter)]`.
+//! The routes count each request before the store is asked. The rates are keys of
+//! [`#[otp_config]`](macro@crate::otp_config#limits-per-network), and the counters are in a
+//! [`Limiter`]: in the memory of the process ([`MemoryLimiter`], the default), in Redis or Valkey
+//! (`RedisLimiter`, feature `redis`), or in one of your own. Mark it in the configuration with
+//! `#[otp(limiter)]`.
 //!
 //! The rule is the generic cell rate algorithm (GCRA, ITU-T I.371): a network has a debt, which
 //! shrinks as time passes. A request is admitted if its debt stays within the burst.
@@ -22,8 +22,8 @@ pub use otp_auth_rules::{InvalidRate, Rate};
 #[cfg(feature = "redis")]
 pub use shared::{InvalidRedisUrl, RedisLimiter, RedisReceipt};
 
-/// Who makes which kind of request: a MAC over the realm, the route and the network. Processes with
-/// the same secret have the same keys, and the network cannot be read from it.
+/// Who makes which kind of request: a MAC over the realm, the route and the network or session.
+/// Processes with the same secret have the same keys, and nothing can be read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LimitKey([u8; 16]);
 
@@ -47,6 +47,9 @@ impl LimitKey {
 pub struct Charge {
     /// Whose request it is.
     pub key: LimitKey,
+    /// Whom to count it with if there is no room for the key: everybody around its network, an IPv4
+    /// `/24` or an IPv6 `/48`. One person has very many keys, but few groups.
+    pub group: LimitKey,
     /// How many are admitted.
     pub rate: Rate,
     /// How many requests this one counts as. More than the burst counts as the burst.
@@ -56,10 +59,16 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// A request that counts as `weight` requests.
+    /// A request that counts as `weight` requests, in a group of its own.
     #[must_use]
     pub const fn new(key: LimitKey, rate: Rate, weight: u32, time: Timestamp) -> Self {
-        Self { key, rate, weight, time }
+        Self { key, group: key, rate, weight, time }
+    }
+
+    /// The same in this [`group`](Self::group).
+    #[must_use]
+    pub const fn group(self, group: LimitKey) -> Self {
+        Self { group, ..self }
     }
 
     /// The weight, but no more than could ever be admitted.

@@ -49,6 +49,9 @@ const MAX_WAITING: usize = 2_048;
 /// nor put many writes ahead of theirs.
 const MAX_RUNNING_OF_ANYBODY: usize = 16;
 
+/// How many more may be there for known devices, so that strangers do not keep them waiting.
+const MAX_RUNNING_OF_KNOWN_DEVICES: usize = 4;
+
 /// How many of each may wait. They write: a disk that completes 200 writes a second needs less than
 /// the three seconds that a call waits.
 const MAX_WAITING_OF_ANYBODY: usize = 512;
@@ -115,6 +118,7 @@ pub(crate) struct AnyStore<U> {
     store: Box<dyn Erased<U>>,
     realm: Realm,
     requests: Turns,
+    requests_of_known_devices: Turns,
     attempts: Turns,
     others: Turns,
 }
@@ -201,8 +205,7 @@ macro_rules! methods {
                 &self, $($turn: Turn,)? $($ref: &$ref_type,)* $($arg: $type),*
             ) -> StoreResult<$output> {
                 let turn = methods!(turn $($turn)? or logged(self.$turns.take().await)?);
-                let call = self.store.$name($(&self.$realm,)? $($ref,)* $($arg),*);
-                logged(timeout_at(turn.until, call).await.unwrap_or_else(|_| Err(StoreError::timeout())))
+                in_time(turn, self.store.$name($(&self.$realm,)? $($ref,)* $($arg),*)).await
             })*)*
         }
     };
@@ -213,7 +216,7 @@ macro_rules! methods {
 methods! {
     ChallengeStore [S: ChallengeStore], turns of attempts {
         open_challenge(@realm, &open: OpenChallenge,) in turn -> Opening;
-        refund_send(@realm, &ticket: SendTicket, refund: Refund, now: Timestamp) -> ();
+        refund_send(@realm, &ticket: SendTicket, refund: Refund, now: Timestamp) in turn -> ();
         count_attempt(@realm, &key: ChallengeKey, requester: Requester, cap: u32) -> Option<CountedAttempt>;
         forget_failures(@realm, &identity: Identity,) -> ();
         count_exhausted(@realm, &identity: Identity, now: Timestamp) -> u32;
@@ -248,13 +251,25 @@ methods! {
 impl<U: OtpUser> AnyStore<U> {
     pub(crate) fn new<S: Store<U>>(store: S, realm: Realm) -> Self {
         let store: Box<dyn Erased<U>> = if S::CANCEL_SAFE { Box::new(store) } else { Box::new(Detached::new(store)) };
-        let [requests, attempts] = [(); 2].map(|()| Turns::new(MAX_RUNNING_OF_ANYBODY, MAX_WAITING_OF_ANYBODY));
-        Self { store, realm, requests, attempts, others: Turns::new(MAX_RUNNING, MAX_WAITING) }
+        let of_anybody = |running| Turns::new(running, MAX_WAITING_OF_ANYBODY);
+        let [requests, attempts] = [(); 2].map(|()| of_anybody(MAX_RUNNING_OF_ANYBODY));
+        let requests_of_known_devices = of_anybody(MAX_RUNNING_OF_KNOWN_DEVICES);
+        let others = Turns::new(MAX_RUNNING, MAX_WAITING);
+        Self { store, realm, requests, requests_of_known_devices, attempts, others }
     }
 
-    /// Takes the turn for [`open_challenge`](Self::open_challenge).
-    pub(crate) async fn turn(&self) -> StoreResult<Turn> {
-        logged(self.requests.take().await)
+    /// Takes a turn for a call on behalf of a request for a code.
+    pub(crate) async fn turn(&self, requester: Requester) -> StoreResult<Turn> {
+        let turns = match requester {
+            Requester::Stranger => &self.requests,
+            Requester::KnownDevice => &self.requests_of_known_devices,
+        };
+        logged(turns.take().await)
+    }
+
+    /// [`user_by_email`](UserStore::user_by_email) in a turn that the caller has taken.
+    pub(crate) async fn user_by_email_in(&self, turn: Turn, email: &str) -> StoreResult<Option<U>> {
+        in_time(turn, self.store.user_by_email(email)).await
     }
 
     /// Called once a second in the background, so its failures are not logged individually. It takes
@@ -264,6 +279,11 @@ impl<U: OtpUser> AnyStore<U> {
         let asking = self.store.revocations(&self.realm, since, now);
         timeout(limit, asking).await.unwrap_or_else(|_| Err(StoreError::timeout()))
     }
+}
+
+/// Makes a call in its turn.
+async fn in_time<T>(turn: Turn, call: Boxed<'_, T>) -> StoreResult<T> {
+    logged(timeout_at(turn.until, call).await.unwrap_or_else(|_| Err(StoreError::timeout())))
 }
 
 fn logged<T>(result: StoreResult<T>) -> StoreResult<T> {

@@ -32,33 +32,21 @@ pub(super) fn address(source: &AddressSource, extensions: &Extensions, headers: 
     client.inspect_err(|_| event::invalid_input("client_ip", Some(peer))).ok()
 }
 
-/// The state of the routes, on behalf of the client. The limit puts it into the request.
+/// The state of the routes, on behalf of the client.
 pub(super) struct OnBehalf<C: OtpConfig>(pub(super) OtpAuth<C>);
-
-impl<C: OtpConfig> Clone for OnBehalf<C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
 
 impl<C: OtpConfig> FromRequestParts<OtpAuth<C>> for OnBehalf<C> {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, auth: &OtpAuth<C>) -> Result<Self, Infallible> {
-        let found = parts.extensions.get::<Self>().cloned();
-        Ok(found.unwrap_or_else(|| Self::of(auth, &parts.headers, &parts.extensions)))
-    }
-}
-
-impl<C: OtpConfig> OnBehalf<C> {
-    pub(super) fn of(auth: &OtpAuth<C>, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let Parts { headers, extensions, .. } = parts;
         let address = address(auth.address_source(), extensions, headers);
         if peer(extensions).is_none() {
             auth.warn_of_no_address();
         }
         let client = Client::new(text(headers, &USER_AGENT), address);
         let accepted = text(headers, &ACCEPT_LANGUAGE);
-        Self(auth.for_request(client, accepted.into_iter().flat_map(languages)))
+        Ok(Self(auth.for_request(client, accepted.into_iter().flat_map(languages))))
     }
 }
 

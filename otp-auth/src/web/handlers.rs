@@ -1,27 +1,32 @@
 //! The four routes. Each translates a request into a use case, and the result into a response.
 
-use axum::http::HeaderMap;
+use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::bearer;
 use super::client::OnBehalf;
 use super::cookie::{self, CookieKind};
 use super::delivery::{challenge_response, credentials, credentials_to_end, tokens_response};
-use super::json::{AnyRefreshBody, Json, OptionalRefreshBody};
+use super::json;
 use super::problem::{Problem, ProblemKind};
-use crate::auth::{CodeRequest, Refusal, SignInFailed, Verification};
+use crate::auth::{CodeRequest, Refusal, SignInFailed, UseCase, Verification};
 use crate::config::OtpConfig;
 use crate::delivery::Delivery;
 use crate::event;
 use crate::secret::Secret;
 use crate::wire::{Message, RefreshBody, RequestOtpBodyWithDevice, VerifyBodyWithChallenge};
 
+type RequestBody<C> = <<C as OtpConfig>::Delivery as Delivery>::RequestBody;
+type VerifyBody<C> = <<C as OtpConfig>::Delivery as Delivery>::VerifyBody;
+
 pub(super) async fn request_otp<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
-    headers: HeaderMap,
-    Json(body): Json<<C::Delivery as Delivery>::RequestBody>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let body: RequestOtpBodyWithDevice = body.into();
+    let (headers, body) = json::needed(request, &auth)?;
+    auth.admit(UseCase::RequestCode).await?;
+    let body: RequestOtpBodyWithDevice = json::required::<RequestBody<C>>(body, &auth).await?.into();
     let settings = auth.settings();
     let challenges = credentials(CookieKind::Challenge, &headers, None, &auth);
     let devices = credentials(CookieKind::Device, &headers, body.device.as_ref(), &auth);
@@ -40,10 +45,11 @@ pub(super) async fn request_otp<C: OtpConfig>(
 
 pub(super) async fn verify_otp<C: OtpConfig>(
     OnBehalf(auth): OnBehalf<C>,
-    headers: HeaderMap,
-    Json(body): Json<<C::Delivery as Delivery>::VerifyBody>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let body: VerifyBodyWithChallenge = body.into();
+    let (headers, body) = json::needed(request, &auth)?;
+    let admitted = auth.admit(UseCase::Verify).await?;
+    let body: VerifyBodyWithChallenge = json::required::<VerifyBody<C>>(body, &auth).await?.into();
     let settings = auth.settings();
     let older = credentials_to_end(&headers, None, &auth);
     let challenges = credentials(CookieKind::Challenge, &headers, body.challenge.as_ref(), &auth);
@@ -56,7 +62,11 @@ pub(super) async fn verify_otp<C: OtpConfig>(
         older_refresh_tokens: &older,
     };
     let others = challenges.get(1..).unwrap_or_default();
-    let signed_in = auth.verify_or_explain(verification, others).await.map_err(|failed| {
+    let outcome = auth.verify_or_explain(verification, others).await;
+    if outcome.as_ref().map_or_else(SignInFailed::is_no_guess, |_| true) {
+        auth.was_no_guess(admitted).await;
+    }
+    let signed_in = outcome.map_err(|failed| {
         let advice = advice(&failed, C::Delivery::COOKIES).filter(|_| settings.developer_mode);
         let problem = Problem::from(failed.into_error());
         match advice {
@@ -67,11 +77,9 @@ pub(super) async fn verify_otp<C: OtpConfig>(
     tokens_response::<C::Delivery, _>(signed_in, settings)
 }
 
-pub(super) async fn refresh<C: OtpConfig>(
-    OnBehalf(auth): OnBehalf<C>,
-    headers: HeaderMap,
-    OptionalRefreshBody(body): OptionalRefreshBody<C::Delivery>,
-) -> Result<Response, Problem> {
+pub(super) async fn refresh<C: OtpConfig>(OnBehalf(auth): OnBehalf<C>, request: Request) -> Result<Response, Problem> {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let body = json::optional::<C::Delivery>(&headers, body, &auth).await?;
     let body = body.map_or_else(RefreshBody::default, Into::into);
     let cookies = credentials(CookieKind::Refresh, &headers, None, &auth);
     let tokens = auth
@@ -80,22 +88,25 @@ pub(super) async fn refresh<C: OtpConfig>(
     if tokens.is_empty() {
         return Err(Problem::without_credentials(ProblemKind::InvalidRefreshToken));
     }
+    auth.admit_holder(UseCase::Refresh, &tokens, None).await?;
     let device = credentials(CookieKind::Device, &headers, None, &auth).first().copied();
     let signed_in = auth.refresh_any(&tokens, device).await?;
     tokens_response::<C::Delivery, _>(signed_in, auth.settings())
 }
 
-pub(super) async fn logout<C: OtpConfig>(
-    OnBehalf(auth): OnBehalf<C>,
-    headers: HeaderMap,
-    AnyRefreshBody(body): AnyRefreshBody<C::Delivery>,
-) -> Result<Response, Problem> {
+pub(super) async fn logout<C: OtpConfig>(OnBehalf(auth): OnBehalf<C>, request: Request) -> Result<Response, Problem> {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let body = json::any::<C::Delivery>(&headers, body, &auth).await;
     let body = body.map_or_else(RefreshBody::default, Into::into);
     let tokens = credentials_to_end(&headers, body.refresh_token.as_ref(), &auth);
     // Invalid tokens are ignored, so that everyone can sign out. Of several valid ones, each
     // session ends.
     let unreadable = |_: &Problem| event::invalid_input("authorization", auth.client_ip());
     let access_token = bearer::token(&headers).inspect_err(unreadable).ok().flatten();
+    // Without a token there is nothing to do, so nothing counts.
+    if !tokens.is_empty() || access_token.is_some() {
+        auth.admit_holder(UseCase::SignOut, &tokens, access_token).await?;
+    }
     let mut response = match auth.sign_out(&tokens, access_token).await {
         Ok(()) => axum::Json(Message::new("You are signed out.")).into_response(),
         Err(error) => Problem::from(error).into_response(),
@@ -133,7 +144,7 @@ fn advice(failed: &SignInFailed, cookies: bool) -> Option<&'static str> {
         SignInFailed::Excluded => {
             "Developer mode: the code is correct, but `filter` on the user struct excludes the row of this address, or the row that a sign-up creates. Its columns need defaults that the filter accepts."
         }
-        SignInFailed::Failed(_) => return None,
+        SignInFailed::NotCompared(_) | SignInFailed::Failed(_) => return None,
     })
 }
 

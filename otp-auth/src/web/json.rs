@@ -1,17 +1,14 @@
 //! Bodies: read with limits of size and time, JSON only, into typed requests.
 
-use std::convert::Infallible;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
-use super::client::OnBehalf;
 use super::problem::{Problem, ProblemKind};
 use crate::auth::OtpAuth;
 use crate::config::OtpConfig;
@@ -30,82 +27,51 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait for any other body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A request that needs a body, of which only the head has been read. Any page can make a browser
+/// send a form or a text, so they are rejected before they count or are read (CSRF-05).
+pub(super) fn needed(request: Request, auth: &OtpAuth<impl OtpConfig>) -> Result<(HeaderMap, Body), Problem> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        Err(unreadable(ProblemKind::UnsupportedMediaType, auth))
+    } else if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        Err(unreadable(ProblemKind::BodyTooLarge, auth))
+    } else {
+        Ok((parts.headers, body))
+    }
+}
+
 /// A required body.
-pub(super) struct Json<T>(pub(super) T);
+pub(super) async fn required<T: DeserializeOwned>(body: Body, auth: &OtpAuth<impl OtpConfig>) -> Result<T, Problem> {
+    read(body, auth).await.and_then(|bytes| parse(&bytes)).map_err(|kind| unreadable(kind, auth))
+}
 
 /// An optional body.
-pub(super) struct OptionalRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
-
-/// Any body: what cannot be parsed counts as absent.
-pub(super) struct AnyRefreshBody<D: Delivery>(pub(super) Option<D::RefreshBody>);
-
-impl<T: DeserializeOwned, C: OtpConfig> FromRequest<OtpAuth<C>> for Json<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Problem> {
-        let client = sender(auth, &request);
-        required(request, auth).await.map(Self).map_err(|kind| unreadable(kind, client))
-    }
-}
-
-impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for OptionalRefreshBody<D> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Problem> {
-        let client = sender(auth, &request);
-        optional::<D>(request, auth).await.map(Self).map_err(|kind| unreadable(kind, client))
-    }
-}
-
-impl<D: Delivery, C: OtpConfig> FromRequest<OtpAuth<C>> for AnyRefreshBody<D> {
-    type Rejection = Infallible;
-
-    async fn from_request(request: Request, auth: &OtpAuth<C>) -> Result<Self, Infallible> {
-        let client = sender(auth, &request);
-        Ok(Self(any::<D>(request, auth).await.unwrap_or_else(|kind| {
-            unreadable(kind, client);
-            None
-        })))
-    }
-}
-
-/// The address that the limit has found.
-fn sender<C: OtpConfig>(_: &OtpAuth<C>, request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<OnBehalf<C>>()?.0.client_ip()
-}
-
-async fn required<T: DeserializeOwned>(request: Request, auth: &OtpAuth<impl OtpConfig>) -> Result<T, ProblemKind> {
-    let (parts, body) = request.into_parts();
-    // Checked first, so that a form or text is rejected without reading it (CSRF-05).
-    if !is_json(&parts.headers) {
-        return Err(ProblemKind::UnsupportedMediaType);
-    }
-    parse(&read(body, auth).await?)
-}
-
-async fn optional<D: Delivery>(
-    request: Request,
+pub(super) async fn optional<D: Delivery>(
+    headers: &HeaderMap,
+    body: Body,
     auth: &OtpAuth<impl OtpConfig>,
-) -> Result<Option<D::RefreshBody>, ProblemKind> {
-    let (parts, body) = request.into_parts();
-    debug_assert_eq!(parts.method, Method::POST);
+) -> Result<Option<D::RefreshBody>, Problem> {
     if !D::REFRESH_IN_BODY {
         let _ = drain(body, DRAIN_TIMEOUT, auth).await;
         return Ok(None);
     }
-    filled(&parts.headers, &read(body, auth).await?)
+    read(body, auth).await.and_then(|bytes| filled(headers, &bytes)).map_err(|kind| unreadable(kind, auth))
 }
 
-async fn any<D: Delivery>(
-    request: Request,
+/// Any body: what cannot be read counts as absent.
+pub(super) async fn any<D: Delivery>(
+    headers: &HeaderMap,
+    body: Body,
     auth: &OtpAuth<impl OtpConfig>,
-) -> Result<Option<D::RefreshBody>, ProblemKind> {
-    let (parts, body) = request.into_parts();
+) -> Option<D::RefreshBody> {
     let bytes = drain(body, if D::REFRESH_IN_BODY { BODY_TIMEOUT } else { DRAIN_TIMEOUT }, auth).await;
     if !D::REFRESH_IN_BODY {
-        return Ok(None);
+        return None;
     }
-    filled(&parts.headers, &bytes?)
+    bytes.and_then(|bytes| filled(headers, &bytes)).unwrap_or_else(|kind| {
+        unreadable(kind, auth);
+        None
+    })
 }
 
 /// Parses a body that may be empty.
@@ -120,8 +86,8 @@ fn filled<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Opti
 }
 
 /// Logs a body that could not be read.
-fn unreadable(kind: ProblemKind, client: Option<IpAddr>) -> Problem {
-    event::invalid_input(kind.code(), client);
+fn unreadable(kind: ProblemKind, auth: &OtpAuth<impl OtpConfig>) -> Problem {
+    event::invalid_input(kind.code(), auth.client_ip());
     kind.into()
 }
 

@@ -14,7 +14,6 @@ mod extract;
 mod handlers;
 mod host;
 mod json;
-mod limit;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod origin;

@@ -29,8 +29,8 @@ macro_rules! problem_kinds {
             DeveloperModeHost: "developer_mode_host", 403 FORBIDDEN, "Not served in developer mode", "Developer mode serves only this machine. Use localhost, or add the host: developer_hosts = [\"…\"].";
             /// The application asks for a `proof`, such as the token of a captcha, before it sends a code. Send the request again with one. A proof that was not accepted gets the same answer.
             ProofRequired: "proof_required", 403 FORBIDDEN, "Proof required", "Show that you are not a robot, and send the request again with the \"proof\".";
-            /// Too many requests came from the network of the client. Wait for `Retry-After` seconds.
-            TooManyRequests: "too_many_requests", 429 TOO_MANY_REQUESTS, "Too many requests", "Too many requests came from your network. Wait before you try again.";
+            /// Too many requests came from the network or session of the client. Wait for `Retry-After` seconds.
+            TooManyRequests: "too_many_requests", 429 TOO_MANY_REQUESTS, "Too many requests", "Too many requests came from your network or session. Wait before you try again.";
             /// Wait for `Retry-After` seconds, then request a code again.
             ResendTooSoon: "resend_too_soon", 429 TOO_MANY_REQUESTS, "Code requested too soon", "A code was requested a moment ago. Wait before you request another one.";
             /// The challenge has no attempts left. Request a new code.

@@ -6,7 +6,6 @@ use axum::routing::{MethodRouter, post};
 use super::handlers::method_not_allowed;
 #[cfg(feature = "openapi")]
 use super::{cookie::CookieKind, problem::ProblemKind};
-use crate::auth::UseCase;
 #[cfg(feature = "openapi")]
 use crate::{config::Settings, delivery::Delivery};
 
@@ -28,16 +27,6 @@ impl Route {
             Self::VerifyOtp => "/verify-otp",
             Self::Refresh => "/refresh",
             Self::Logout => "/logout",
-        }
-    }
-
-    /// What it counts as.
-    pub(super) const fn use_case(self) -> UseCase {
-        match self {
-            Self::RequestOtp => UseCase::RequestCode,
-            Self::VerifyOtp => UseCase::Verify,
-            Self::Refresh => UseCase::Refresh,
-            Self::Logout => UseCase::SignOut,
         }
     }
 

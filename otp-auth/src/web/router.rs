@@ -8,7 +8,6 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::developer::{self, Served};
 use super::handlers;
-use super::limit;
 use super::origin::{self, OwnOrigin};
 use super::route::Route;
 use crate::auth::OtpAuth;
@@ -24,7 +23,7 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// unless it is one of the `trusted_origins`. A request with neither header is accepted,
     /// because every current browser sends one.
     ///
-    /// Requests beyond the limits per network get a 429 before anything of them is read.
+    /// Requests beyond the limits per network get a 429 before the store is asked.
     ///
     /// In developer mode, requests are rejected unless they are for this machine or one of the
     /// `developer_hosts`.
@@ -39,8 +38,7 @@ impl<C: OtpConfig> OtpAuth<C> {
                 Route::Refresh => Route::served_by(handlers::refresh::<C>),
                 Route::Logout => Route::served_by(handlers::logout::<C>),
             };
-            let limit = from_fn_with_state((self.clone(), route.use_case()), limit::guard::<C>);
-            router.route(route.path(), served.route_layer(limit))
+            router.route(route.path(), served)
         });
         let settings = self.settings();
         let routes = if C::Delivery::COOKIES {

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use otp_auth_tests::app::AUTH;
-use otp_auth_tests::{Answer, App, Fault, Mode, Operation, Setup};
+use otp_auth_tests::{Answer, App, Fault, Mode, Operation, SendReply, Setup};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::{ANN, BOB, every_mode};
+use crate::support::{self, ANN, BOB, every_mode};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -73,6 +73,30 @@ async fn slow_bodies_keep_nobody_out() {
         let rest = requests.join_all().await;
         assert!(rest.iter().filter(|answer| answer.code() == "request_timeout").count() > BODIES - 10);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_bodies_of_one_network_make_no_other_network_give_way() {
+    let app = Setup::new(Mode::Body).start().await;
+    let from = |address: &str| {
+        let mut client = app.client();
+        client.address = Some(address.parse().unwrap());
+        client
+    };
+    let begun = Instant::now();
+    let mut ann = from("203.0.113.8:1");
+    let ann = tokio::spawn(async move { ann.post_slowly(AUTH[0], NEVER).await });
+    settle().await;
+    let mut flood = JoinSet::new();
+    for _ in 0..BODIES + 500 {
+        let mut client = from("203.0.113.7:1");
+        flood.spawn(async move { client.post_slowly(AUTH[0], NEVER).await });
+    }
+    settle().await;
+    ann.await.unwrap().problem(408, "request_timeout");
+    assert_eq!(begun.elapsed(), 10 * SECOND);
+    let flood = flood.join_all().await;
+    assert_eq!(flood.iter().filter(|answer| answer.code() == "overloaded").count(), 501);
 }
 
 /// A store that hangs keeps 64 calls, and lets 2,048 wait for three seconds.
@@ -159,4 +183,91 @@ async fn nobody_who_has_hung_up_waits_for_the_store() {
     // Only those whose calls had begun by then, and they get their e-mails.
     assert_eq!(app.faults.take_calls(), [Operation::OpenChallenge; 16]);
     assert_eq!(app.mails(), 16);
+}
+
+/// Nor do those who have signed in to the address before, or read its e-mails.
+#[tokio::test(start_paused = true)]
+async fn rate_13_a_flood_of_strangers_keeps_no_known_device_from_its_code() {
+    for mode in Mode::ALL {
+        let app = Setup::new(mode).start().await;
+        let mut known = app.client();
+        known.sign_in(ANN).await;
+        let token = app.sender.messages()[0].unlock.clone();
+        app.pass(60 * SECOND);
+        app.faults.take_calls();
+        app.faults.set(Operation::OpenChallenge, Fault::Wait);
+        let mut flood = JoinSet::new();
+        for number in 0..600 {
+            let mut client = app.client();
+            flood.spawn(async move { client.request(&format!("user{number}@example.com")).await });
+        }
+        settle().await;
+        assert_eq!(app.faults.take_calls(), [Operation::OpenChallenge; 16]);
+        let mut owners = JoinSet::new();
+        for mut client in [known, app.client().unlocked(&token)] {
+            owners.spawn(async move { client.request(ANN).await });
+        }
+        settle().await;
+        let calls = app.faults.take_calls().into_iter().filter(|call| *call == Operation::OpenChallenge);
+        assert_eq!(calls.count(), 2);
+        app.faults.clear();
+        for answer in owners.join_all().await {
+            answer.ok();
+        }
+        assert!(flood.join_all().await.iter().any(|answer| answer.code() == "delivery_failed"));
+    }
+}
+
+/// A send that is on its way keeps its place, but a question to the application does not.
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_hangs_keeps_nobody_from_a_code() {
+    let app = Setup::new(Mode::Body).start().await;
+    app.hooks.on_send(SendReply::Hang);
+    let mut flood = JoinSet::new();
+    for number in 0..600 {
+        let mut client = app.client();
+        flood.spawn(async move { client.request(&format!("user{number}@example.com")).await });
+    }
+    settle().await;
+    app.hooks.on_send(SendReply::Default);
+    app.client().request(ANN).await.ok();
+    assert!(flood.join_all().await.iter().all(|answer| answer.code() == "delivery_failed"));
+    assert_eq!(app.mails(), 1);
+}
+
+/// What a request for a code does in the background waits with other requests for codes.
+#[tokio::test(start_paused = true)]
+async fn looking_up_recipients_and_refunding_hold_up_nobody_else() {
+    let app = Setup::new(Mode::Body).tune(|settings| settings.auto_create_user(false)).start().await;
+    for user in [ANN, BOB] {
+        app.add_user(user, true).await;
+    }
+    let mut ann = app.client();
+    ann.request(ANN).await.ok();
+    support::settle().await;
+    ann.verify_right(ANN).await.ok();
+    app.faults.set(Operation::UserByEmail, Fault::Hang);
+    for number in 0..200 {
+        app.client().request(&format!("user{number}@example.com")).await.ok();
+    }
+    tokio::time::sleep(SECOND / 10).await;
+    let begun = Instant::now();
+    ann.get("/me").await.ok();
+    ann.refresh().await.ok();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+
+    app.faults.clear();
+    tokio::time::sleep(10 * SECOND).await;
+    let mut bob = app.client();
+    bob.request(BOB).await.ok();
+    support::settle().await;
+    app.faults.set(Operation::OpenChallenge, Fault::Fail);
+    app.faults.set(Operation::RefundSend, Fault::Hang);
+    for number in 0..16 {
+        app.client().request(&format!("user{number}@example.com")).await.problem(503, "store_unavailable");
+    }
+    tokio::time::sleep(SECOND / 10).await;
+    let begun = Instant::now();
+    bob.verify_right(BOB).await.ok();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }

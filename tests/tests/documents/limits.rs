@@ -91,7 +91,7 @@ fn doc_06_doc_07_the_limits_have_the_defaults_of_the_code() {
             "guesses in any 24 hours, for strangers and one known device together",
             format!("{}.{} of {codes} codes", guesses / 100, guesses % 100 / 10),
         ),
-        ("failures until the account is locked", "never locked".to_owned()),
+        ("failures of strangers in a row", constant("challenge/mod.rs", "MAX_FAILURES").to_string()),
         ("requests for a code", rate(settings.request_limit, 1)),
         ("failed sign-ins", rate(settings.verify_limit, failure)),
         ("sign-ins", format!("{}, less {failure} for each failure", rate(settings.verify_limit, 1))),

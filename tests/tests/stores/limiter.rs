@@ -121,6 +121,21 @@ async fn redis_keys_expire_when_the_burst_is_available_again_and_name_no_address
     assert!(wait <= Duration::from_mins(1), "{wait:?}");
 }
 
+#[tokio::test]
+#[ignore = "needs Redis: scripts/test starts one"]
+async fn redis_a_full_server_is_replaced_by_memory_until_it_has_room() {
+    let server = Server::start("redis");
+    let limiter = RedisLimiter::connect(&server.url).await.unwrap();
+    command(&server.url, &["CONFIG", "SET", "maxmemory", "1"]);
+    assert_eq!(admitted(&limiter, fresh(), RATE).await, 20);
+    assert_eq!(command(&server.url, &["KEYS", "otp-auth:limit:????????*"]), "");
+    command(&server.url, &["CONFIG", "SET", "maxmemory", "0"]);
+    until("there is room", || async { format!("{limiter:?}").contains("is_away: false") }).await;
+    let key = fresh();
+    assert_eq!(admitted(&limiter, key, RATE).await, 20);
+    assert_eq!(admitted(&RedisLimiter::connect(&server.url).await.unwrap(), key, RATE).await, 0);
+}
+
 /// The limiter goes on in memory from one command to the other, and then returns to the server.
 async fn through_an_outage(begin: &'static str, end: &'static str) {
     logs::capture();

@@ -190,8 +190,9 @@ fn simultaneous_refunds_return_as_much_as_was_paid() {
 fn size(limiter: &MemoryLimiter) -> (usize, usize) {
     let shards = limiter.0.iter().map(|shard| {
         let shard = shard.lock().unwrap();
-        let places = shard.settled.capacity() * 8 / 7;
-        (shard.settled.len(), places * (size_of::<(LimitKey, u64)>() + 1))
+        let [places, groups] = [shard.settled.capacity(), shard.groups.capacity()].map(|capacity| capacity * 8 / 7);
+        let group = size_of::<((Rate, u8), u64)>() + 1;
+        (shard.settled.len(), places * (size_of::<(LimitKey, u64)>() + 1) + groups * group)
     });
     shards.fold((0, 0), |(entries, bytes), (more, larger)| (entries + more, bytes + larger))
 }
@@ -207,9 +208,16 @@ fn a_flood_of_networks_has_bounded_entries_and_evicts_nobody() {
     let (entries, bytes) = size(&limiter);
     assert_eq!(entries, SHARDS * MAX_ENTRIES);
     assert_eq!(entries, 114_688, "the documents have this number");
-    assert!(bytes <= 3_300_000, "{bytes}: the documents have this number");
-    // The others share 256 bursts.
-    assert_eq!(all, entries - 1 + SHARDS * 4);
+    // The others share so many bursts.
+    let groups = SHARDS * usize::from(GROUPS);
+    assert_eq!(groups, 4_096, "the documents have this number");
+    assert_eq!(all, entries - 1 + groups * 4);
+    // Each of the four routes has a rate.
+    for (number, rate) in (0..FLOOD).zip([1, 2, 3, 4].map(Rate::per_hour).iter().cycle()) {
+        let _ = charge(&limiter, Charge::new(key(number), *rate, 1, START));
+    }
+    let bytes = bytes.max(size(&limiter).1);
+    assert!(bytes <= 4_200_000, "{bytes}: the documents have this number");
     assert_eq!(admitted(&limiter, attacker, RATE, START), 0);
 
     // When their debts are paid, newcomers have entries again, and the table does not grow.
@@ -217,6 +225,27 @@ fn a_flood_of_networks_has_bounded_entries_and_evicts_nobody() {
     assert_eq!(admitted(&limiter, key(FLOOD + 1), RATE, later), 4);
     assert_eq!(admitted(&limiter, key(FLOOD + 2), RATE, later), 4);
     assert!(size(&limiter).1 <= bytes);
+}
+
+/// Two IPv6 `/48`s are 131,072 networks.
+#[test]
+fn who_fills_the_table_is_counted_with_themselves_and_holds_up_nobody_else() {
+    let limiter = MemoryLimiter::new();
+    let ask = |number: usize, group: usize| {
+        charge(&limiter, Charge::new(key(number), RATE, 1, START).group(key(group))).is_ok()
+    };
+    let admitted = (0..131_072_usize).filter(|number| ask(*number, 900_000 + number % 2)).count();
+    // What does not fit counts as two networks.
+    let (entries, _) = size(&limiter);
+    assert!(entries > 114_000, "{entries}");
+    assert_eq!(admitted, entries + 2 * 4);
+    // None of these is one of the few that share a group with the two.
+    for number in 300_000..300_020 {
+        for _ in 0..4 {
+            assert!(ask(number, number), "{number}");
+        }
+        assert!(!ask(number, number), "{number}");
+    }
 }
 
 #[test]
