@@ -120,7 +120,7 @@ async fn day(backend: Backend, seed: u64) {
     let mut attackers: Vec<_> = (0..CLIENTS).map(|number| Attacker::new(&app, number)).collect();
     let (mut guessed, mut compared) = (HashMap::<&str, f64>::new(), 0);
     let mut sent = HashMap::<usize, u32>::new();
-    let mut guesser = None::<usize>;
+    let mut holder = None::<usize>;
     let visits: Vec<_> = (0..VISITS).map(|_| random.below(REQUESTS)).collect();
     let step = DAY / u32::try_from(REQUESTS).unwrap();
     for number in 0..REQUESTS {
@@ -128,10 +128,10 @@ async fn day(backend: Backend, seed: u64) {
             assert!(owner_signs_in(&app, visit).await <= PATIENCE);
         }
         // Whoever holds a challenge usually goes on with it.
-        guesser = guesser.filter(|at| attackers[*at].guessing.is_some() && random.below(10) > 0);
-        let at = guesser.unwrap_or_else(|| random.below(CLIENTS));
+        holder = holder.filter(|at| attackers[*at].guessing.is_some() && random.below(10) > 0);
+        let at = holder.unwrap_or_else(|| random.below(CLIENTS));
         let attacker = &mut attackers[at];
-        if guesser.is_some() {
+        if holder.is_some() {
             let email = attacker.guessing.as_ref().map_or(ANN, |guessing| guessing.email);
             let chance = attacker.guess(&app).await;
             // The spellings of one address are one.
@@ -140,7 +140,7 @@ async fn day(backend: Backend, seed: u64) {
             compared += usize::from(chance > 0.0);
         } else if attacker.request(&app, random.pick(&SPELLINGS)).await {
             *sent.entry(attacker.network).or_default() += 1;
-            guesser = Some(at);
+            holder = Some(at);
         }
         app.pass(step);
     }

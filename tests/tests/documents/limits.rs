@@ -63,6 +63,7 @@ fn doc_06_doc_07_the_limits_have_the_defaults_of_the_code() {
         format!("{running}, and {waiting} wait")
     };
     let of_anybody = in_store("MAX_RUNNING_OF_ANYBODY", "MAX_WAITING_OF_ANYBODY");
+    let sends_to_devices = constant("auth/mod.rs", "MAX_SENDS_TO_KNOWN_DEVICES");
     let failure = constant("auth/limit.rs", "FAILURE");
     let short = settings.short_codes_per_day();
     let guessing = Guessing {
@@ -98,8 +99,18 @@ fn doc_06_doc_07_the_limits_have_the_defaults_of_the_code() {
         ("refreshes", rate(settings.refresh_limit, 1)),
         ("sign-outs", rate(settings.logout_limit, 1)),
         ("code requests by strangers of all networks together", "none".to_owned()),
-        ("e-mails being sent", grouped(constant("auth/mod.rs", "MAX_SENDS"))),
-        ("requests for a code in the store", of_anybody.clone()),
+        (
+            "e-mails being sent",
+            format!(
+                "{}, and {sends_to_devices} more to [known devices](http.md#known-devices)",
+                constant("auth/mod.rs", "MAX_SENDS")
+            ),
+        ),
+        ("requests for a code in the store, by strangers", of_anybody.clone()),
+        (
+            "requests for a code in the store, by known devices",
+            in_store("MAX_RUNNING_OF_KNOWN_DEVICES", "MAX_WAITING_OF_ANYBODY"),
+        ),
         ("attempts in the store", of_anybody),
         ("other calls in the store", in_store("MAX_RUNNING", "MAX_WAITING")),
         ("bodies of requests that have not arrived", grouped(constant("auth/mod.rs", "MAX_ARRIVING"))),
