@@ -99,6 +99,8 @@ enum Text<'a> {
     Json,
     Own,
     Same,
+    WrongCode,
+    Long(u16),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -144,6 +146,10 @@ impl Text<'_> {
             Self::Json => b"application/json".to_vec(),
             Self::Own => b"https://own.test".to_vec(),
             Self::Same => b"same-origin".to_vec(),
+            Self::WrongCode => {
+                held.get("code").iter().map(|digit| if *digit == b'9' { b'0' } else { digit + 1 }).collect()
+            }
+            Self::Long(length) => vec![b'p'; usize::from(*length)],
         }
     }
 }

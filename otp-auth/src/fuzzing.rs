@@ -13,6 +13,7 @@ use crate::email::Address;
 use crate::keys::{KeyRing, Ring};
 use crate::origin::{Authority, Origin};
 use crate::secret::Secret;
+use crate::send::{OtpMessage, SendError};
 use crate::session::SessionId;
 use crate::token::Tokens;
 
@@ -37,6 +38,12 @@ pub fn is_at(origin: &str, authority: &str) -> bool {
         (Some(origin), Some(authority)) => origin.is_at(&authority),
         _ => false,
     }
+}
+
+/// `SendError::summary`.
+#[must_use]
+pub fn summary(error: &SendError, message: &OtpMessage<'_>) -> String {
+    error.summary(message)
 }
 
 /// What verifies tokens, made as `OtpAuth::new` makes it.
