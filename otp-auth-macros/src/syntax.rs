@@ -218,9 +218,10 @@ pub(crate) fn checked_type(
     }
 }
 
-/// Whether a constant can mention the type.
+/// Whether a constant can mention the type. A type that ends in `+` cannot stand before `as`.
 pub(crate) fn is_constant(ty: &Type, generics: &Generics) -> bool {
-    mentioned_parameter(ty, generics).is_none() && !mentions_lifetime(ty) && !mentions(ty, "Self")
+    let is_open = matches!(ty, Type::TraitObject(object) if object.bounds.trailing_punct());
+    !is_open && mentioned_parameter(ty, generics).is_none() && !mentions_lifetime(ty) && !mentions(ty, "Self")
 }
 
 /// Whether the type may be one that threads cannot share, by the names in it.

@@ -17,6 +17,9 @@ mod email;
 mod error;
 mod event;
 pub mod extract;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hooks;
 mod id;
 mod keys;

@@ -98,8 +98,9 @@ impl AddressSource {
         let read = if self.header.as_deref() == Some("forwarded") { forwarded } else { listed };
         let mut client = peer;
         for field in fields.rev() {
-            let field = str::from_utf8(field).map_err(|_| Unreadable)?;
-            for element in field.rsplit(',') {
+            // As bytes, so that nobody hides an address behind forged ones that are no text.
+            for element in field.rsplit(|byte| *byte == b',') {
+                let element = str::from_utf8(element).map_err(|_| Unreadable)?;
                 client = read(element.trim_matches([' ', '\t'])).ok_or(Unreadable)?.to_canonical();
                 if !self.is_trusted(client) {
                     return Ok(client);
@@ -230,7 +231,10 @@ mod tests {
         ] {
             assert_eq!(client(&list, fields).as_deref(), expected, "{fields:?}");
         }
-        assert_eq!(list.client(ip("10.0.0.1"), [&b"\xff"[..]].into_iter()), Err(Unreadable));
+        let bytes = |field: &'static [u8]| list.client(ip("10.0.0.1"), [field].into_iter());
+        assert_eq!(bytes(b"\xff"), Err(Unreadable));
+        assert_eq!(bytes(b"192.0.2.7, \xff, 10.0.0.2"), Err(Unreadable));
+        assert_eq!(bytes(b"\xff, 192.0.2.7"), Ok(ip("192.0.2.7")));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The modules of the library from top to bottom. Each may use those in the rows below its own.
 const LAYERS: &[&[&str]] = &[
-    &["__private", "extract", "testing"],
+    &["__private", "extract", "fuzzing", "testing"],
     &["web"],
     &["auth"],
     &["revoked"],

@@ -34,6 +34,7 @@ pub(super) fn check(written: &Attributes<'_>, fields: &[FieldAttributes<'_>], er
                 };
                 Some(format!("the user struct must own its data: write {owned}"))
             }
+            Type::TraitObject(_) => Some("a column cannot hold a trait object: write a type".to_owned()),
             _ => stores.iter().find_map(|store| fault(*store, ty, is_written)),
         };
         if let Some(fault) = fault {

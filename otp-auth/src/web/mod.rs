@@ -11,6 +11,8 @@ mod delivery;
 mod developer;
 mod extension;
 mod extract;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handlers;
 mod host;
 mod json;

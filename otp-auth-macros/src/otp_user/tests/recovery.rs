@@ -105,6 +105,15 @@ fn the_stand_in_never_panics_by_itself_and_keeps_the_claims() {
 }
 
 #[test]
+fn a_type_that_ends_in_a_plus_leaves_every_impl_in_place() {
+    let text = "struct User { #[otp(id)] id: Uuid +, #[otp(email)] email: String }";
+    assert_eq!(items(&derive(source(text), FEATURES)), ["UserClaims", "OtpUser"]);
+    let tokens = derive(source(&format!("#[otp_user(table = \"users\", stores(sqlite))] {text}")), FEATURES);
+    assert_eq!(errors(&tokens).len(), 1);
+    assert_eq!(items(&tokens), STAND_IN);
+}
+
+#[test]
 fn what_is_no_item_is_one_error() {
     for text in ["", "fn user() {}", "struct", "struct User { id: }"] {
         assert_eq!(errors(&derive(source(text), FEATURES)).len(), 1, "{text}");
