@@ -38,6 +38,7 @@ mod long_tokens;
 mod openapi;
 mod options;
 mod origins;
+mod properties;
 mod protected;
 mod realms;
 mod refresh;
