@@ -44,6 +44,7 @@ mod realms;
 mod refresh;
 mod revocation;
 mod rotation;
+mod schedules;
 mod second_factor;
 mod secrecy;
 mod semantics;

@@ -218,8 +218,9 @@ impl Total {
         }
     }
 
-    pub(super) fn refunded(self, delivery: Delivery) -> Self {
-        if delivery == Delivery::Fail { Self(self.0.back()) } else { self }
+    /// If the clock has gone back since the day began, the send stays counted.
+    pub(super) fn refunded(self, now: Time, delivery: Delivery) -> Self {
+        if delivery == Delivery::Fail && self.0.since <= now { Self(self.0.back()) } else { self }
     }
 }
 
@@ -238,13 +239,13 @@ pub(super) fn pay(
         None => Some(None),
     });
     if let Some((budget, total)) = spent {
-        let refunded = (budget.refunded(now, delivery), total.map(|total| total.refunded(delivery)));
+        let refunded = (budget.refunded(now, delivery), total.map(|total| total.refunded(now, delivery)));
         let outcome = if delivery == Delivery::Take { Outcome::Sent } else { Outcome::NotDelivered };
         all.push((outcome, refunded));
         if disturbed {
             // The send, its refund or both may have been lost.
             let whole = budget.refunded(now, Delivery::Fail);
-            let back = total.map(|total| total.refunded(Delivery::Fail));
+            let back = total.map(|total| total.refunded(now, Delivery::Fail));
             for state in [(budget, total), refunded, (whole, total), (whole, back)] {
                 all.extend([(outcome, state), (Outcome::Unknown, state)]);
             }
