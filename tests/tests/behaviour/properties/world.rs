@@ -218,8 +218,8 @@ impl World {
             }
             Step::UseUp { realm, address } => {
                 for network in [0, 1, 2] {
-                    for _ in 0..2 {
-                        self.request(realm, address, network, None, None, Delivery::Take, None).await?;
+                    for delivery in [Delivery::Take, Delivery::Fail, Delivery::Take, Delivery::Take] {
+                        self.request(realm, address, network, None, None, delivery, None).await?;
                         self.pass(COOLDOWN);
                     }
                 }
