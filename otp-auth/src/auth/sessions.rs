@@ -101,22 +101,6 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.revoke_all_sessions(user).await
     }
 
-    /// Lets strangers sign in to an address again after [`AuthError::AddressLocked`]: forgets the
-    /// wrong codes that were entered for it. `email` is the address, as typed. Call it once the owner
-    /// has shown you in another way who they are.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthError::InvalidEmail`], [`AuthError::Store`].
-    pub async fn unlock(&self, email: &str) -> Result<(), AuthError> {
-        let mailbox = self.mailbox(email)?;
-        for identity in mailbox.identities.iter() {
-            self.inner.store().forget_failures(identity).await?;
-        }
-        event::address_unlocked(mailbox.identity(), self.client_ip());
-        Ok(())
-    }
-
     /// Keeps the current session after your application has changed the user's address and proved
     /// that the user owns it. Binds the session to the new address, and ends all others. `user` is
     /// the current row. Returns new tokens to hand out, because the old access token is bound to

@@ -101,6 +101,22 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.verify_or_explain(verification, &[]).await.map_err(SignInFailed::into_error)
     }
 
+    /// Lets strangers sign in to an address again after [`AuthError::AddressLocked`]: forgets the
+    /// wrong codes that were entered for it. `email` is the address, as typed. Call it once the owner
+    /// has shown you in another way who they are.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::InvalidEmail`], [`AuthError::Store`].
+    pub async fn unlock(&self, email: &str) -> Result<(), AuthError> {
+        let mailbox = self.mailbox(email)?;
+        for identity in mailbox.identities.iter() {
+            self.inner.store().forget_failures(identity).await?;
+        }
+        event::address_unlocked(mailbox.identity(), self.client_ip());
+        Ok(())
+    }
+
     /// Like `verify_code`, for a client that may hold several challenges. Also reports why a code
     /// is not valid.
     pub(crate) async fn verify_or_explain(
