@@ -302,6 +302,32 @@ mod tests {
     }
 
     #[test]
+    fn key_02_repetitions_and_sequences_are_told_from_chance() {
+        for (secret, expected) in [
+            // A unit of half the length, and one that is longer.
+            (&b"k9wq2xk9wq2x"[..], true),
+            (b"k9wq2xzk9wq2", false),
+            // Three of four characters continue a sequence, or fewer.
+            (b"abcd", true),
+            (b"abcdezka", false),
+            // Hexadecimal digits, of which only the low ones continue a sequence.
+            (b"a031f253748516d7", false),
+            (b"3031323334353637", true),
+        ] {
+            assert_eq!(is_repetition(secret), expected, "{}", String::from_utf8_lossy(secret));
+        }
+    }
+
+    #[test]
+    fn key_02_a_part_of_a_sample_and_more_than_a_sample_are_refused() {
+        for sample in SAMPLES {
+            assert!(is_sample(&sample.as_bytes()[1..]), "{sample}");
+            assert!(is_sample(format!("x{sample}x").as_bytes()), "{sample}");
+        }
+        assert!(!is_sample(b"0f3a9c5b7e1d2846f0a1b3c5d7e9f124"));
+    }
+
+    #[test]
     fn key_02_samples_of_documents_and_digests_of_words_are_refused() {
         let sha_of_test = digest::digest(&digest::SHA256, b"test");
         let hex_of_test = hex(sha_of_test.as_ref());

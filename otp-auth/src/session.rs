@@ -257,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn the_last_but_one_has_recovered_once_its_successor_was_reissued() {
+        for (generation, recovered, expected) in
+            [(4, None, false), (4, Some(5), true), (4, Some(4), false), (3, Some(5), false), (5, Some(5), false)]
+        {
+            let recovery = recovered.map(|generation| Recovery { generation, at: at(150_000) });
+            let session = Session { recovery, ..session() };
+            assert_eq!(session.has_recovered(generation), expected, "{generation} and {recovered:?}");
+        }
+    }
+
+    #[test]
     fn a_grace_of_zero_is_none() {
         assert_eq!(refresh_state(&session(), 4, at(100_000), Duration::ZERO), RefreshState::AnswerLost);
         let recovery = Some(Recovery { generation: 5, at: at(100_000) });

@@ -94,6 +94,8 @@ pub const CAUSE: &str = "connection to db.internal.invalid refused";
 struct State {
     faults: HashMap<Operation, Fault>,
     calls: Vec<Operation>,
+    /// From where the blacklist was read.
+    reads: Vec<Option<Cursor>>,
     gate: Option<Gate>,
 }
 
@@ -180,6 +182,11 @@ impl Faults {
     /// The calls since the last time, in order.
     pub fn take_calls(&self) -> Vec<Operation> {
         std::mem::take(&mut self.lock().calls)
+    }
+
+    /// From where the blacklist was read since the last time; `None` means all of it.
+    pub fn take_reads(&self) -> Vec<Option<Cursor>> {
+        std::mem::take(&mut self.lock().reads)
     }
 
     /// Returns when this operation is called.
@@ -358,6 +365,7 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
     }
 
     async fn revocations(&self, realm: &Realm, since: Option<Cursor>, now: Timestamp) -> StoreResult<Revocations> {
+        self.faults.lock().reads.push(since);
         self.faults.run(Operation::Revocations, self.inner.revocations(realm, since, now)).await
     }
 }

@@ -84,7 +84,7 @@ impl<C: OtpConfig> OtpAuth<C> {
         for payer in payers {
             let charge = Charge::new(key(&payer), rate, weight, self.now()).group(group);
             match self.inner.limiter().charge(charge).await {
-                Ok(receipt) => return Ok(Admitted((weight > 1).then_some(receipt))),
+                Ok(receipt) => return Ok(Admitted(Some(receipt))),
                 Err(wait) => shortest = shortest.min(wait),
             }
         }

@@ -437,3 +437,14 @@ impl<C: OtpConfig> OtpAuth<C> {
         self.inner.store().user_by_email_in(turn, outgoing.address.canonical()).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enum_01_a_send_in_the_background_begins_within_73_ms() {
+        let pauses: Vec<_> = (0..2_000).map(|_| background_pause().as_millis()).collect();
+        assert_eq!((pauses.iter().min(), pauses.iter().max()), (Some(&10), Some(&73)));
+    }
+}

@@ -121,8 +121,8 @@ impl<C: OtpConfig> OtpAuth<C> {
         let held = self.inner.store().session(present).await?;
         let is_live = |held: &Session| held.revoked_at.is_none() && now < held.expires_at;
         let held = held.filter(is_live).ok_or(AuthError::InvalidToken)?;
-        // Do everything that can fail here before anything ends.
-        self.tokens_for(&user, &Session { binding, ..held }, now)?;
+        // Do everything that can fail here before anything ends. Every binding has the same length.
+        self.tokens_for(&user, &held, now)?;
         for other in self.inner.store().user_sessions(&claims.user_id().to_string(), now).await? {
             if other.id != present {
                 self.sign_out_session(other.id).await?;

@@ -156,8 +156,15 @@ mod tests {
         block[..8].fill(0xff);
         block[15] = 7;
         assert_eq!(uniform(1_000_000, move |_| block), 7);
+        // The largest multiple of 10 is `u64::MAX - 5`.
+        for (first, expected) in [(u64::MAX - 6, 9), (u64::MAX - 5, 3)] {
+            let block: [u8; 32] = [first, 3, 3, 3].map(u64::to_be_bytes).concat().try_into().unwrap();
+            assert_eq!(uniform(10, move |_| block), expected);
+        }
         // A block without a usable draw is followed by another.
         assert_eq!(uniform(1_000_000, |round| if round == 0 { [0xff; 32] } else { [0; 32] }), 0);
+        // Blocks that are all unusable are no random ones, and end.
+        assert_eq!(uniform(10, |_| [0xff; 32]), 5);
     }
 
     #[test]

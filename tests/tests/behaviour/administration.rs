@@ -55,6 +55,9 @@ async fn rt_18_a_user_sees_their_sessions_and_ends_one() {
         assert_alive(&mut bob).await;
         let left: Vec<_> = auth.sessions(&1).await.unwrap().into_iter().map(|session| session.id).collect();
         assert_eq!(left, [sessions[0].id]);
+        // And one that has expired.
+        typed.app.pass(typed.app.clock.now().until(sessions[0].expires_at));
+        assert!(!auth.revoke_session(&1, sessions[0].id).await.unwrap());
     }
 }
 

@@ -61,6 +61,18 @@ async fn rate_04_after_a_hundred_failures_a_stranger_needs_more_than_the_right_c
     }
 }
 
+/// The device was not sent with the request for the code.
+#[tokio::test]
+async fn rate_04_a_known_device_signs_in_with_the_challenge_of_a_stranger() {
+    for (app, stranger) in every_mode().await {
+        let mut known = stranger.clone();
+        known.sign_in(ANN).await;
+        fail(&stranger, &app, ANN, MAX).await;
+        known.put_challenge(&newcomer(&stranger, &app, ANN).await.held_challenge());
+        known.verify_right(ANN).await.ok();
+    }
+}
+
 #[tokio::test]
 async fn rate_04_whoever_reads_the_mailbox_gets_in() {
     for (app, stranger) in every_mode().await {

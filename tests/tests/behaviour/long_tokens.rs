@@ -2,7 +2,7 @@
 
 use otp_auth::AuthError;
 use otp_auth_tests::config::BodyAuth;
-use otp_auth_tests::{App, Backend, Mode, Setup, logs};
+use otp_auth_tests::{App, Backend, Fault, Mode, Operation, Setup, logs, tokens};
 
 use crate::support::{ANN, COOLDOWN};
 
@@ -37,6 +37,28 @@ async fn a_token_that_is_too_long_is_refused_before_the_code_is_spent() {
 }
 
 /// Every token that is handed out is accepted, and a long one is logged.
+/// The tokens of a verified user are made before the code is spent, those of an unverified one from
+/// the row that the sign-in has verified.
+#[tokio::test]
+async fn a_row_that_changes_during_a_sign_in_wastes_no_code() {
+    for (verified, length) in [(true, 10_000), (false, 20)] {
+        let app = start(verified).await;
+        name(&app, 10).await;
+        let mut client = app.client();
+        client.request(ANN).await.ok();
+        app.faults.set(Operation::SignIn, Fault::Wait);
+        let change = async {
+            app.faults.called(Operation::SignIn).await;
+            name(&app, length).await;
+            app.faults.clear();
+        };
+        let (answer, ()) = tokio::join!(client.verify_right(ANN), change);
+        answer.ok();
+        let claimed = tokens::payload(&client.token())["username"].as_str().map(str::len);
+        assert_eq!(claimed, Some(if verified { 10 } else { length }));
+    }
+}
+
 #[tokio::test]
 async fn a_token_that_is_handed_out_is_accepted_however_long() {
     logs::capture();

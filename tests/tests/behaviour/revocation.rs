@@ -102,6 +102,54 @@ async fn claims_fail_closed_when_the_blacklist_cannot_be_followed() {
     there.get("/claims").await.problem(401, "invalid_token");
 }
 
+/// Each second, only what is new is read: except at the start, after a failure, because another
+/// server may number its changes differently, and after a clock that was ahead.
+#[tokio::test(start_paused = true)]
+async fn the_whole_blacklist_is_read_again_only_when_it_must() {
+    let second = Duration::from_secs(1);
+    let app = Setup::new(Mode::Body).start().await;
+    let mut ann = app.client();
+    ann.sign_in(ANN).await;
+    // Between two reads.
+    tokio::time::sleep(second / 2).await;
+    let reads = async |count: u32| {
+        app.faults.take_reads();
+        for _ in 0..count {
+            app.pass(second);
+            tokio::time::sleep(second).await;
+        }
+        let reads = app.faults.take_reads();
+        reads.iter().map(Option::is_none).collect::<Vec<_>>()
+    };
+    assert_eq!(reads(4).await, [false; 4]);
+    app.faults.set(Operation::Revocations, Fault::Fail);
+    assert_eq!(reads(3).await, [false; 3]);
+    app.faults.clear();
+    assert_eq!(reads(4).await, [false, true, false, false]);
+    app.clock.set(app.clock.now() - Duration::from_secs(3_600));
+    assert_eq!(reads(3).await, [true, false, false]);
+}
+
+/// A runtime that ends takes its tasks with it, but this value may live on in another one.
+#[test]
+fn out_02_another_runtime_follows_when_the_first_has_ended() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (app, mut ann) = runtime().block_on(async {
+        let app = Setup::new(Mode::Body).start().await;
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        ann.get("/claims").await.ok();
+        (app, ann)
+    });
+    runtime().block_on(async {
+        ann.get("/claims").await.ok();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        app.faults.take_calls();
+        ann.get("/claims").await.ok();
+        assert_eq!(app.faults.take_calls(), []);
+    });
+}
+
 /// A machine that was suspended: the runtime's clock stood still.
 #[tokio::test(start_paused = true)]
 async fn out_02_a_mirror_is_old_by_either_clock() {

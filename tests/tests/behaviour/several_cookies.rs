@@ -257,6 +257,51 @@ async fn theft_is_found_among_several_that_are_no_good() {
     }
 }
 
+/// The owner may hold both: a former path had a cookie of its own.
+#[tokio::test]
+async fn a_replaced_token_beside_its_successor_is_no_theft_at_a_sign_out() {
+    for swapped in [0, 1] {
+        let app = app(Mode::Cookie).await;
+        let (client, old) = rotated(&app).await;
+        let new = client.held_refresh_token();
+        send(&app, "logout", &orders(&old, &new)[swapped]).await.ok();
+        assert_eq!(suspicions(&app), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_hides_no_theft_at_a_sign_out() {
+    for (seconds, expected) in [(0.9, 1), (1.1, 0)] {
+        let app = app(Mode::Cookie).await;
+        let (_, old) = rotated(&app).await;
+        app.faults.set(Operation::Session, Fault::Wait);
+        let slowly = async {
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            app.faults.clear();
+        };
+        tokio::join!(async { send(&app, "logout", &[&old]).await.ok() }, slowly);
+        assert_eq!(suspicions(&app), expected, "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn theft_is_reported_once_for_each_session() {
+    let app = app(Mode::Cookie).await;
+    let mut tokens = Vec::new();
+    for email in [ANN, BOB] {
+        let (mut client, oldest) = signed_in(&app, email).await;
+        tokens.push(oldest);
+        client.refresh().await.ok();
+        tokens.push(client.held_refresh_token());
+        client.refresh().await.ok();
+        client.refresh().await.ok();
+    }
+    app.pass(Duration::from_secs(60));
+    let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
+    send(&app, "logout", &tokens).await.ok();
+    assert_eq!(reported(&app), [true; 2]);
+}
+
 #[tokio::test]
 async fn signing_out_ends_the_session_of_every_cookie() {
     for mode in [Mode::Cookie, Mode::Both] {
@@ -634,6 +679,43 @@ async fn in_both_modes_the_challenge_of_the_body_counts_beside_that_of_the_cooki
     own.request(ANN).await.ok();
     let right = json!({ "email": ANN, "code": app.code_for(ANN), "challenge": own.held_challenge() });
     post(&app, "verify-otp", &right, &[("__Host-otp_challenge-users", &stale)]).await.ok();
+}
+
+#[tokio::test]
+async fn of_device_cookies_that_are_bound_to_the_host_the_first_of_ours_counts() {
+    for swapped in [0, 1] {
+        let app = app(Mode::Cookie).await;
+        let mut ann = app.client();
+        ann.sign_in(ANN).await;
+        app.pass(COOLDOWN);
+        app.client().request(ANN).await.ok();
+        // Strangers are in their cooldown.
+        let own = ann.held_device();
+        let both = orders("nonsense", &own)[swapped].map(|value| ("__Host-otp_device-users", value));
+        post(&app, "request-otp", &json!({ "email": ANN }), &both).await.ok();
+    }
+}
+
+/// If none knows the address, the device goes on that signed in last.
+#[tokio::test]
+async fn of_devices_that_do_not_know_the_address_the_latest_is_taken() {
+    for swapped in [0, 1] {
+        let app = insecure(Mode::Cookie).await;
+        let earlier = app.client().sign_in(BOB).await.cookie(DEVICE).unwrap().value;
+        app.pass(COOLDOWN);
+        let later = app.client().sign_in(ANN).await.cookie(DEVICE).unwrap().value;
+        let mut cookies = orders(&earlier, &later)[swapped].map(|value| (DEVICE, value)).to_vec();
+        let (challenge, code) = challenge(&app, "carl@example.com").await;
+        cookies.push((CHALLENGE, &challenge));
+        let right = json!({ "email": "carl@example.com", "code": code });
+        let next = post(&app, "verify-otp", &right, &cookies).await.ok().cookie(DEVICE).unwrap().value;
+        app.pass(COOLDOWN);
+        for (email, status) in [(ANN, 200), (BOB, 429)] {
+            app.client().request(email).await.ok();
+            let answer = post(&app, "request-otp", &json!({ "email": email }), &[(DEVICE, &next)]).await;
+            assert_eq!(answer.status, status, "{email}");
+        }
+    }
 }
 
 #[tokio::test]
