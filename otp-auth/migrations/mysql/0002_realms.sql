@@ -30,6 +30,7 @@ CREATE TABLE otp_budgets (
     day_started_at  BIGINT        NOT NULL,
     day_sends       BIGINT        NOT NULL,
     failures        BIGINT        NOT NULL DEFAULT 0, -- of all strangers, since the last sign-in
+    last_send       BINARY(32), -- the fresh challenge of the last send; NULL once that was refunded
     PRIMARY KEY (realm, identity, requester),
     INDEX otp_budgets_day_started_at (day_started_at)
 ) ENGINE = InnoDB;

@@ -37,6 +37,7 @@ CREATE TABLE otp_budgets (
     day_started_at  INTEGER NOT NULL,
     day_sends       INTEGER NOT NULL,
     failures        INTEGER NOT NULL DEFAULT 0, -- of all strangers, since the last sign-in
+    last_send       BLOB, -- the fresh challenge of the last send; NULL once that was refunded
     PRIMARY KEY (identity, requester, realm)
 ) STRICT, WITHOUT ROWID;
 

@@ -15,7 +15,6 @@ use super::hooks::Leave;
 use super::in_flight::Place;
 use crate::challenge::code::{self, Nonce};
 use crate::challenge::{Challenge, CodeMac, DeviceId, Identity, unlock};
-use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::context::RequestContext;
 use crate::crypto;
@@ -129,7 +128,6 @@ struct Outgoing {
     code: Secret,
     expires_in: Duration,
     ticket: SendTicket,
-    paid_at: Timestamp,
     unlock: Secret,
 }
 
@@ -295,15 +293,8 @@ impl<C: OtpConfig> OtpAuth<C> {
             resend_in: open.now.until(ticket.next_send_at),
             code_length: u8::try_from(code.expose().len()).unwrap_or(u8::MAX),
         };
-        let outgoing = Outgoing {
-            address,
-            identity: open.identity,
-            code,
-            expires_in: requested.expires_in,
-            ticket,
-            paid_at: open.now,
-            unlock,
-        };
+        let outgoing =
+            Outgoing { address, identity: open.identity, code, expires_in: requested.expires_in, ticket, unlock };
         if self.inner.settings.auto_create_user && leave == Leave::Awaited {
             self.deliver_or_refund(outgoing).await?;
         } else {
@@ -333,12 +324,12 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// Delivers while the client waits. If that fails and the e-mail was not sent, refunds the
     /// send. The challenge is then useless, because the client never gets it.
     async fn deliver_or_refund(&self, outgoing: Outgoing) -> Result<(), AuthError> {
-        let (ticket, paid_at) = (outgoing.ticket, outgoing.paid_at);
+        let ticket = outgoing.ticket;
         let Err(failure) = self.deliver(outgoing).await else { return Ok(()) };
         let refund = failure.refund();
         if self.refund(&ticket, refund).await.is_err() {
             // The store has logged the error.
-            self.give_back(ticket, refund, paid_at, &REFUND_PAUSES[1..]);
+            self.give_back(ticket, refund, &REFUND_PAUSES[1..]);
         }
         Err(failure.into())
     }
@@ -348,11 +339,11 @@ impl<C: OtpConfig> OtpAuth<C> {
     /// it was not counted. The total may not have paid, so it is not refunded.
     fn take_back(&self, open: &OpenChallenge) {
         let ticket = SendTicket { total: None, ..open.ticket() };
-        self.give_back(ticket, Refund::Whole, open.now, &REFUND_PAUSES);
+        self.give_back(ticket, Refund::Whole, &REFUND_PAUSES);
     }
 
     /// Refunds a send in the background, after each pause.
-    fn give_back(&self, ticket: SendTicket, refund: Refund, paid_at: Timestamp, pauses: &'static [Duration]) {
+    fn give_back(&self, ticket: SendTicket, refund: Refund, pauses: &'static [Duration]) {
         let Some(mut place) = self.inner.refunds.enter() else {
             event::refund_lost(self.client_ip());
             return;
@@ -363,10 +354,6 @@ impl<C: OtpConfig> OtpAuth<C> {
             for pause in pauses {
                 // At shutdown this is the last chance.
                 has_time = has_time && place.pause(*pause).await;
-                // A later send in the same millisecond would have the same ticket.
-                if !pause.is_zero() && auth.now() == paid_at {
-                    break;
-                }
                 let _ = auth.refund(&ticket, refund).await;
                 if !has_time {
                     break;

@@ -60,7 +60,8 @@ struct State<U> {
     users: Vec<U>,
     users_made: i64,
     challenges: BTreeMap<(Realm, ChallengeKey), Row>,
-    budgets: BTreeMap<(Realm, Identity, Requester), Budget>,
+    /// Each with the key of the latest send, unless that was refunded.
+    budgets: BTreeMap<(Realm, Identity, Requester), (Budget, Option<ChallengeKey>)>,
     totals: BTreeMap<(Realm, Identity), Strangers>,
     /// When the day began, and how many challenges were exhausted in it.
     exhausted: BTreeMap<(Realm, Identity), (Timestamp, u32)>,
@@ -189,11 +190,11 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
         let slot = (realm.clone(), open.payer, open.requester);
         let total = open.total.map(|limit| (realm.clone(), limit.payer));
         let found = total.as_ref().and_then(|slot| state.totals.get(slot)).map(|all| all.total);
-        let spent = match open.spend(state.budgets.get(&slot).copied(), found) {
+        let spent = match open.spend(state.budgets.get(&slot).map(|(budget, _)| *budget), found) {
             Ok(spent) => spent,
             Err(wait) => return Ok(Opening::Wait(wait)),
         };
-        state.budgets.insert(slot, spent.budget);
+        state.budgets.insert(slot, (spent.budget, Some(open.fresh.key)));
         if let Some((slot, total)) = total.zip(spent.total) {
             state.totals.entry(slot).or_insert(Strangers { total, failures: 0 }).total = total;
         }
@@ -217,8 +218,8 @@ impl<U: OtpUser> ChallengeStore for MemoryStore<U> {
 
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let state = &mut *self.lock();
-        if let Some(budget) = state.budgets.get_mut(&(realm.clone(), ticket.payer, ticket.requester))
-            && budget.next_send_at == ticket.next_send_at
+        if let Some((budget, last_send)) = state.budgets.get_mut(&(realm.clone(), ticket.payer, ticket.requester))
+            && last_send.take_if(|key| *key == ticket.key).is_some()
         {
             *budget = budget.refund(refund, now);
             if let Some(all) = ticket.total.and_then(|payer| state.totals.get_mut(&(realm.clone(), payer))) {
@@ -437,7 +438,7 @@ impl<U: OtpUser> Maintenance for MemoryStore<U> {
             keys.len() as u64
         }
         let mut state = self.lock();
-        let budgets = remove(&mut state.budgets, limit, |budget| budget.is_over(now));
+        let budgets = remove(&mut state.budgets, limit, |(budget, _)| budget.is_over(now));
         let rest = limit.saturating_sub(u32::try_from(budgets).unwrap_or(limit));
         let is_over = |began_at: Timestamp| Budget::new(began_at).is_over(now);
         let exhausted = remove(&mut state.exhausted, rest, |(began_at, _)| is_over(*began_at));

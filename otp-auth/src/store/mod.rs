@@ -128,7 +128,7 @@ impl OpenChallenge {
     pub fn ticket(&self) -> SendTicket {
         let next_send_at = self.limits.cooldown_from(self.now);
         let total = self.total.map(|total| total.payer);
-        SendTicket { total, ..SendTicket::new(self.payer, self.requester, next_send_at, self.now) }
+        SendTicket { total, ..SendTicket::new(self.payer, self.requester, self.fresh.key, next_send_at, self.now) }
     }
 
     /// What budget and total are after they have paid.
@@ -260,7 +260,10 @@ pub struct SendTicket {
     pub payer: Identity,
     /// The class of the requester.
     pub requester: Requester,
-    /// The end of the cooldown that this send started. It identifies the send.
+    /// The key of the request's fresh challenge, even if another one was resumed. It identifies the
+    /// send: two sends may be paid for in the same millisecond.
+    pub key: ChallengeKey,
+    /// The end of the cooldown that this send started.
     pub next_send_at: Timestamp,
     /// Which total paid as well.
     pub total: Option<Identity>,
@@ -271,8 +274,14 @@ pub struct SendTicket {
 impl SendTicket {
     /// A send that this budget paid alone.
     #[must_use]
-    pub const fn new(payer: Identity, requester: Requester, next_send_at: Timestamp, paid_at: Timestamp) -> Self {
-        Self { payer, requester, next_send_at, total: None, paid_at }
+    pub const fn new(
+        payer: Identity,
+        requester: Requester,
+        key: ChallengeKey,
+        next_send_at: Timestamp,
+        paid_at: Timestamp,
+    ) -> Self {
+        Self { payer, requester, key, next_send_at, total: None, paid_at }
     }
 }
 
@@ -285,6 +294,7 @@ pub trait ChallengeStore: Send + Sync + 'static {
     ///   within the limits, as [`Budget::spend`] specifies. The others get [`Opening::Wait`].
     /// * With a [`OpenChallenge::total`], both pay or neither, and the sends of all payers together
     ///   stay within its limit, as [`Total::spend`] specifies. The budget is asked first.
+    /// * The payer remembers its latest send by the [`SendTicket::key`].
     /// * The fresh challenge has the code of [`OpenChallenge::code_mac`] for the number of this
     ///   send. No two sends of a day have the same number.
     /// * [`OpenChallenge::resume`] is resumed only if it has the same identity, is neither accepted
@@ -293,7 +303,8 @@ pub trait ChallengeStore: Send + Sync + 'static {
     fn open_challenge(&self, realm: &Realm, open: &OpenChallenge) -> impl Future<Output = StoreResult<Opening>> + Send;
 
     /// Refunds a send that was not delivered, as [`Budget::refund`] and [`Total::refund`] specify.
-    /// Does nothing if the payer has paid for a later send, so it is safe to repeat.
+    /// The payer then forgets it. Does nothing if it is not the latest send that the payer remembers,
+    /// so it is safe to repeat.
     fn refund_send(
         &self,
         realm: &Realm,

@@ -97,9 +97,9 @@ fn what_a_store_takes_and_returns_is_made_elsewhere() {
     assert_eq!((total.started_at, total.sends), (NOW, 3));
     let spent = open.spend(None, Some(total)).unwrap();
     assert_eq!((spent.number(), spent.budget.day_sends, spent.total), (1, 1, None));
-    let ticket = SendTicket::new(IDENTITY, Requester::KnownDevice, LATER, NOW);
+    let ticket = SendTicket::new(IDENTITY, Requester::KnownDevice, KEY, LATER, NOW);
     assert_eq!((ticket.payer, ticket.requester, ticket.next_send_at), (IDENTITY, Requester::KnownDevice, LATER));
-    assert_eq!((ticket.total, ticket.paid_at), (None, NOW));
+    assert_eq!((ticket.key, ticket.total, ticket.paid_at), (KEY, None, NOW));
     let counted = CountedAttempt::new(2, IDENTITY, Some(CODE_MAC), LATER);
     assert_eq!((counted.number, counted.identity), (2, IDENTITY));
     assert_eq!((counted.code_mac, counted.expires_at), (Some(CODE_MAC), LATER));

@@ -147,6 +147,21 @@ async fn http_13_a_payment_is_given_back_when_the_store_works_again() {
     assert_eq!(refunds, 1);
 }
 
+/// Two requests in the same millisecond, of which the store counts only one. What is given back for
+/// the other one is not that.
+#[tokio::test(start_paused = true)]
+async fn http_13_a_payment_of_the_same_millisecond_is_not_given_back() {
+    for (app, mut client) in every_mode().await {
+        app.faults.set(Operation::OpenChallenge, Fault::Fail);
+        client.request(ANN).await.problem(503, "store_unavailable");
+        app.faults.clear();
+        client.request(ANN).await.ok();
+        app.pass(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_secs(1_000)).await;
+        client.request(ANN).await.problem(429, "resend_too_soon");
+    }
+}
+
 /// The sender fails, and then the store fails at the refund.
 #[tokio::test(start_paused = true)]
 async fn http_13_a_refund_that_fails_is_tried_again() {

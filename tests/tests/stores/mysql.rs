@@ -249,7 +249,7 @@ async fn no_look_up_scans_a_table() {
     let fill = "INSERT INTO users (email, is_verified) SELECT CONCAT(seq, '@x.com'), TRUE FROM numbers; \
                 INSERT INTO otp_challenges (realm, `key`, identity, created_at, expires_at) \
                 SELECT 'users', UNHEX(SHA2(seq, 256)), UNHEX(SHA2(seq, 256)), seq, seq FROM numbers; \
-                INSERT INTO otp_budgets SELECT 'users', UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1, 0 FROM numbers; \
+                INSERT INTO otp_budgets SELECT 'users', UNHEX(SHA2(seq, 256)), 0, seq, seq, 1, seq, 1, 0, NULL FROM numbers; \
                 INSERT INTO otp_sessions (realm, id, user_id, binding, generation, created_at, refreshed_at, expires_at) \
                 SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), seq, x'00', 0, seq, seq, seq FROM numbers; \
                 INSERT INTO token_blacklist SELECT 'users', UNHEX(LEFT(SHA2(seq, 256), 32)), 'token', seq, seq, seq FROM numbers; \

@@ -47,11 +47,19 @@ fn fields(budget: &Budget) -> Document {
 
 impl MongoStore {
     /// Compare-and-swap on a whole budget. Returns whether it was as expected.
-    async fn swap_budget(&self, key: &Bson, old: Option<Budget>, new: &Budget, now: Timestamp) -> StoreResult<bool> {
+    async fn swap_budget(
+        &self,
+        key: &Bson,
+        old: Option<Budget>,
+        new: &Budget,
+        last_send: Option<ChallengeKey>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         let mut expected = old.as_ref().map_or_else(|| doc! { "next_send_at": { "$exists": false } }, fields);
         expected.insert("_id", key.clone());
         let needed = now.until((new.day_started_at + SendLimits::DAY).max(new.next_send_at));
         let mut change = fields(new);
+        change.insert("last_send", last_send.map(|key| binary(key.as_bytes())));
         // Failures may be needed for longer.
         change.insert("purge_at", doc! { "$max": ["$purge_at", purge_at(needed)] });
         let swapped = self.budgets.update_one(expected, vec![doc! { "$set": change }]).upsert(old.is_none()).await;
@@ -103,7 +111,7 @@ impl MongoStore {
                 Ok(total) => total,
                 Err(wait) => return Ok(Err(wait)),
             };
-            if self.swap_budget(&key, old, &total.to_budget(), now).await? {
+            if self.swap_budget(&key, old, &total.to_budget(), None, now).await? {
                 return Ok(Ok(total));
             }
         }
@@ -189,7 +197,7 @@ impl ChallengeStore for MongoStore {
                         self.add_challenge(realm, open).await?;
                         added = true;
                     }
-                    if !self.swap_budget(&key, old, &spent, open.now).await? {
+                    if !self.swap_budget(&key, old, &spent, Some(open.fresh.key), open.now).await? {
                         continue;
                     }
                     let total = match open.total {
@@ -218,11 +226,12 @@ impl ChallengeStore for MongoStore {
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let paid = doc! {
             "_id": budget_key(realm, &ticket.payer, ticket.requester),
-            "next_send_at": date(ticket.next_send_at),
+            "last_send": binary(ticket.key.as_bytes()),
         };
         let fewer = |count: &str| doc! { "$max": [{ "$subtract": [count, i64::from(refund.sends())] }, 0_i64] };
         let refunded = doc! { "$set": {
             "next_send_at": date(now),
+            "last_send": null,
             "hour_sends": fewer("$hour_sends"),
             "day_sends": fewer("$day_sends"),
         } };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Backend;
-use super::fixtures::{DAY, LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, realm};
+use super::fixtures::{DAY, LIMITS, MILLI, MINUTE, NOW, at_once, identity, key, open, opened, realm, resume, ticket};
 use crate::store::{
     Budget, ChallengeStore, Maintenance, OpenChallenge, Opening, Refund, Requester, SendLimits, SendTicket, Timestamp,
 };
@@ -228,14 +228,14 @@ pub async fn a_refund_of_the_cooldown_leaves_the_day_paid<B: Backend>(backend: &
 /// A refund of a send that was never paid changes nothing.
 pub async fn a_refund_of_a_send_that_was_not_paid_changes_nothing<B: Backend>(backend: &B) {
     let store = backend.fresh().await;
-    let never = SendTicket::new(identity(1), Requester::Stranger, NOW + MINUTE, NOW);
+    let never = SendTicket::new(identity(1), Requester::Stranger, key(9), NOW + MINUTE, NOW);
     store.refund_send(realm(), &never, Refund::Whole, NOW).await.unwrap();
     let paid = opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW + MILLI)).await.unwrap());
     for other in [
         never,
         SendTicket { requester: Requester::KnownDevice, ..paid },
         SendTicket { payer: identity(2), ..paid },
-        SendTicket { next_send_at: paid.next_send_at + MILLI, ..paid },
+        SendTicket { key: key(9), ..paid },
     ] {
         store.refund_send(realm(), &other, Refund::Whole, NOW + MILLI * 2).await.unwrap();
     }
@@ -254,4 +254,54 @@ pub async fn a_late_refund_does_not_touch_a_later_send<B: Backend>(backend: &B) 
         store.open_challenge(realm(), &open(identity(1), key(3), second + MILLI)).await.unwrap(),
         Opening::Wait(Duration::from_millis(59_999))
     );
+}
+
+/// Of two requests of one payer in the same millisecond, one pays. A refund of the other changes
+/// nothing.
+pub async fn a_refund_of_another_request_in_the_same_millisecond_changes_nothing<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let refused = open(identity(1), key(2), NOW);
+    opened(store.open_challenge(realm(), &open(identity(1), key(1), NOW)).await.unwrap());
+    assert_eq!(store.open_challenge(realm(), &refused).await.unwrap(), Opening::Wait(MINUTE));
+    store.refund_send(realm(), &refused.ticket(), Refund::Whole, NOW).await.unwrap();
+    assert_eq!(store.open_challenge(realm(), &refused).await.unwrap(), Opening::Wait(MINUTE));
+}
+
+/// A send that was refunded is not the one that was paid after it in the same millisecond, whether
+/// that one adds a challenge or resumes one.
+pub async fn a_repeated_refund_does_not_touch_a_send_of_the_same_millisecond<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { per_hour: 4, ..LIMITS };
+    let request = |number, now| OpenChallenge { limits, ..open(identity(1), key(number), now) };
+    opened(store.open_challenge(realm(), &request(1, NOW)).await.unwrap());
+    let now = NOW + MINUTE;
+    for (number, next) in [(2, request(3, now)), (4, resume(request(5, now), key(1)))] {
+        let failed = opened(store.open_challenge(realm(), &request(number, now)).await.unwrap());
+        store.refund_send(realm(), &failed, Refund::Whole, now).await.unwrap();
+        let paid = ticket(store.open_challenge(realm(), &next).await.unwrap());
+        store.refund_send(realm(), &failed, Refund::Whole, now + MILLI).await.unwrap();
+        assert_eq!(store.open_challenge(realm(), &request(6, now)).await.unwrap(), Opening::Wait(MINUTE));
+        store.refund_send(realm(), &paid, Refund::Cooldown, now).await.unwrap();
+    }
+    // Of four sends in the hour, three are paid.
+    opened(store.open_challenge(realm(), &request(6, now)).await.unwrap());
+    let (later, hour_ends) = (now + MINUTE, NOW + SendLimits::HOUR);
+    assert_eq!(store.open_challenge(realm(), &request(7, later)).await.unwrap(), Opening::Wait(later.until(hour_ends)));
+}
+
+/// A refund at the end of a cooldown leaves no cooldown that would identify the send again.
+pub async fn a_refund_at_the_end_of_the_cooldown_counts_once<B: Backend>(backend: &B) {
+    let store = backend.fresh().await;
+    let limits = SendLimits { per_hour: 2, ..LIMITS };
+    let request = |number, now| OpenChallenge { limits, ..open(identity(1), key(number), now) };
+    opened(store.open_challenge(realm(), &request(1, NOW)).await.unwrap());
+    let failed = opened(store.open_challenge(realm(), &request(2, NOW + MINUTE)).await.unwrap());
+    let now = NOW + 2 * MINUTE;
+    for _ in 0..3 {
+        store.refund_send(realm(), &failed, Refund::Whole, now).await.unwrap();
+    }
+    opened(store.open_challenge(realm(), &request(3, now)).await.unwrap());
+    let later = now + MINUTE;
+    let hour_ends = NOW + SendLimits::HOUR;
+    assert_eq!(store.open_challenge(realm(), &request(4, later)).await.unwrap(), Opening::Wait(later.until(hour_ends)));
 }

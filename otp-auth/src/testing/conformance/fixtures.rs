@@ -115,6 +115,14 @@ pub(super) fn resume(mut open: OpenChallenge, key: ChallengeKey) -> OpenChalleng
     open
 }
 
+/// The ticket of a send that must have been paid for.
+pub(super) fn ticket(opening: Opening) -> SendTicket {
+    match opening {
+        Opening::Opened { ticket, .. } | Opening::Resumed { ticket, .. } => ticket,
+        Opening::Wait(wait) => panic!("nothing was paid, wait {wait:?}"),
+    }
+}
+
 /// The ticket of a challenge that must have been opened.
 pub(super) fn opened(opening: Opening) -> SendTicket {
     match opening {

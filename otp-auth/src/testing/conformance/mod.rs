@@ -117,6 +117,9 @@ macro_rules! store_conformance {
             a_refund_of_the_cooldown_leaves_the_day_paid
             a_refund_of_a_send_that_was_not_paid_changes_nothing
             a_late_refund_does_not_touch_a_later_send
+            a_refund_of_another_request_in_the_same_millisecond_changes_nothing
+            a_repeated_refund_does_not_touch_a_send_of_the_same_millisecond
+            a_refund_at_the_end_of_the_cooldown_counts_once
             all_strangers_of_an_address_have_one_total
             both_pay_or_neither
             a_burst_costs_the_total_one_send

@@ -191,8 +191,6 @@ impl World {
 
     #[allow(clippy::too_many_lines, reason = "an arm for each kind of step")]
     pub(super) async fn take(&mut self, step: &Step) -> Checked {
-        // A send is known by its millisecond.
-        self.pass(1);
         match *step {
             Step::Request { realm, address, network, continues, device, delivery, trouble } => {
                 self.request(realm, address, network, continues, device, delivery, trouble).await?;

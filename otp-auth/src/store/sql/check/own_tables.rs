@@ -32,6 +32,7 @@ pub(crate) const BUDGETS: OwnTable = OwnTable {
         "day_started_at",
         "day_sends",
         "failures",
+        "last_send",
     ],
     indexes: &["otp_budgets_day_started_at"],
 };

@@ -72,16 +72,18 @@ async fn pay(
     payer: &Identity,
     class: u8,
     spent: Budget,
+    last_send: Option<ChallengeKey>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE otp_budgets SET next_send_at = ?, hour_started_at = ?, hour_sends = ?, day_started_at = ?, day_sends = ? \
-         WHERE realm = ? AND identity = ? AND requester = ?",
+        "UPDATE otp_budgets SET next_send_at = ?, hour_started_at = ?, hour_sends = ?, day_started_at = ?, day_sends = ?, \
+         last_send = ? WHERE realm = ? AND identity = ? AND requester = ?",
     )
     .bind(spent.next_send_at.as_millis())
     .bind(spent.hour_started_at.as_millis())
     .bind(spent.hour_sends)
     .bind(spent.day_started_at.as_millis())
     .bind(spent.day_sends)
+    .bind(last_send.as_ref().map(|key| key.as_bytes().as_slice()))
     .bind(realm.as_str().as_bytes())
     .bind(payer.as_bytes().as_slice())
     .bind(class)
@@ -128,9 +130,9 @@ impl MySqlStore {
                 return Ok(Opening::Wait(wait));
             }
         };
-        pay(&mut transaction, realm, &open.payer, open.requester as u8, spent.budget).await?;
+        pay(&mut transaction, realm, &open.payer, open.requester as u8, spent.budget, Some(open.fresh.key)).await?;
         if let Some((limit, total)) = open.total.zip(spent.total) {
-            pay(&mut transaction, realm, &limit.payer, ALL_STRANGERS, total.to_budget()).await?;
+            pay(&mut transaction, realm, &limit.payer, ALL_STRANGERS, total.to_budget(), None).await?;
         }
         let opening = opening(&row, open, spent.number())?;
         if let Opening::Opened { code_mac, .. } = opening {
@@ -150,9 +152,9 @@ impl MySqlStore {
     ) -> Result<(), sqlx::Error> {
         let mut transaction = self.begin().await?;
         let refunded = sqlx::query(
-            "UPDATE otp_budgets SET next_send_at = ?, \
+            "UPDATE otp_budgets SET next_send_at = ?, last_send = NULL, \
              hour_sends = GREATEST(hour_sends - ?, 0), day_sends = GREATEST(day_sends - ?, 0) \
-             WHERE realm = ? AND identity = ? AND requester = ? AND next_send_at = ?",
+             WHERE realm = ? AND identity = ? AND requester = ? AND last_send = ?",
         )
         .bind(now.as_millis())
         .bind(i64::from(refund.sends()))
@@ -160,7 +162,7 @@ impl MySqlStore {
         .bind(realm.as_str().as_bytes())
         .bind(ticket.payer.as_bytes().as_slice())
         .bind(ticket.requester as u8)
-        .bind(ticket.next_send_at.as_millis())
+        .bind(ticket.key.as_bytes().as_slice())
         .execute(&mut *transaction)
         .await?;
         if let Some(payer) = ticket.total.filter(|_| refunded.rows_affected() > 0) {

@@ -31,10 +31,10 @@ impl PostgresStore {
         let statement = sqlx::query(
             "WITH spent AS ( \
                  INSERT INTO otp_budgets AS old \
-                     (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-                 SELECT $13, $14, $2, $4, $3, 1, $3, 1 WHERE $5 > 0 AND $6 > 0 \
+                     (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends, last_send) \
+                 SELECT $13, $14, $2, $4, $3, 1, $3, 1, $9 WHERE $5 > 0 AND $6 > 0 \
                  ON CONFLICT (realm, identity, requester) DO UPDATE SET \
-                     next_send_at = $4, \
+                     next_send_at = $4, last_send = $9, \
                      hour_started_at = CASE WHEN old.hour_started_at <= $15 OR old.hour_started_at > $17 \
                          THEN $3 ELSE old.hour_started_at END, \
                      hour_sends = CASE WHEN old.hour_started_at <= $15 OR old.hour_started_at > $17 \
@@ -166,16 +166,16 @@ impl ChallengeStore for PostgresStore {
             self.execute(
                 sqlx::query(
                     "WITH refunded AS ( \
-                         UPDATE otp_budgets SET next_send_at = $1, \
+                         UPDATE otp_budgets SET next_send_at = $1, last_send = NULL, \
                          hour_sends = GREATEST(hour_sends - $6, 0), day_sends = GREATEST(day_sends - $6, 0) \
-                         WHERE realm = $5 AND identity = $2 AND requester = $3 AND next_send_at = $4 RETURNING 1) \
+                         WHERE realm = $5 AND identity = $2 AND requester = $3 AND last_send = $4 RETURNING 1) \
                      UPDATE otp_budgets SET day_sends = GREATEST(day_sends - $6, 0) FROM refunded \
                      WHERE realm = $5 AND identity = $7 AND requester = $8 AND day_started_at <= $9",
                 )
                 .bind(now.as_millis())
                 .bind(ticket.payer.as_bytes().as_slice())
                 .bind(ticket.requester as i16)
-                .bind(ticket.next_send_at.as_millis())
+                .bind(ticket.key.as_bytes().as_slice())
                 .bind(realm.as_str())
                 .bind(i64::from(refund.sends()))
                 .bind(ticket.total.as_ref().map(|payer| payer.as_bytes().as_slice()))

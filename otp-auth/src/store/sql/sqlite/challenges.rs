@@ -64,12 +64,12 @@ async fn write(
     // sqlx takes a number that a statement leaves out for a value without one, and stops binding
     // when those outnumber the values. So what the last statement needs comes first.
     let written = sqlx::query(
-        "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
-         SELECT ?1, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+        "INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends, last_send) \
+         SELECT ?1, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 \
          WHERE ?4 OR NOT EXISTS (SELECT 1 FROM otp_budgets WHERE realm = ?1 AND identity = ?2 AND requester = ?3) \
          ON CONFLICT (realm, identity, requester) DO UPDATE SET next_send_at = excluded.next_send_at, \
          hour_started_at = excluded.hour_started_at, hour_sends = excluded.hour_sends, \
-         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends WHERE ?4; \
+         day_started_at = excluded.day_started_at, day_sends = excluded.day_sends, last_send = excluded.last_send WHERE ?4; \
          INSERT INTO otp_challenges (realm, key, identity, nonce, code_mac, created_at, expires_at) \
          SELECT ?1, ?14, ?15, ?16, ?17, ?18, ?19 WHERE ?20 AND (?4 OR changes() = 1); \
          INSERT INTO otp_budgets (realm, identity, requester, next_send_at, hour_started_at, hour_sends, day_started_at, day_sends) \
@@ -133,8 +133,8 @@ impl ChallengeStore for SqliteStore {
     async fn refund_send(&self, realm: &Realm, ticket: &SendTicket, refund: Refund, now: Timestamp) -> StoreResult<()> {
         let (_turn, mut transaction) = self.begin().await?;
         sqlx::query(
-            "UPDATE otp_budgets SET next_send_at = ?6, hour_sends = max(hour_sends - ?2, 0), day_sends = max(day_sends - ?2, 0) \
-             WHERE realm = ?1 AND identity = ?7 AND requester = ?8 AND next_send_at = ?9; \
+            "UPDATE otp_budgets SET next_send_at = ?6, last_send = NULL, hour_sends = max(hour_sends - ?2, 0), day_sends = max(day_sends - ?2, 0) \
+             WHERE realm = ?1 AND identity = ?7 AND requester = ?8 AND last_send = ?9; \
              UPDATE otp_budgets SET day_sends = max(day_sends - ?2, 0) \
              WHERE realm = ?1 AND identity = ?3 AND requester = ?4 AND day_started_at <= ?5 AND changes() = 1",
         )
@@ -146,7 +146,7 @@ impl ChallengeStore for SqliteStore {
         .bind(now.as_millis())
         .bind(ticket.payer.as_bytes().as_slice())
         .bind(ticket.requester as u8)
-        .bind(ticket.next_send_at.as_millis())
+        .bind(ticket.key.as_bytes().as_slice())
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
