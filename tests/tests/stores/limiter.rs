@@ -8,6 +8,8 @@ use otp_auth_tests::{at_once, logs};
 
 use super::servers::{Server, until, url};
 
+mod model;
+
 /// The limiters do not use this time, except in memory.
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 const RATE: Rate = Rate::per_hour(60).burst(20);
@@ -50,55 +52,6 @@ async fn redis_two_limiters_share_a_limit_and_admit_exactly_the_burst() {
     .await;
     assert_eq!(answers.iter().filter(|admitted| **admitted).count(), 20);
     assert_eq!(admitted(&one, fresh(), RATE).await, 20);
-}
-
-#[tokio::test]
-#[ignore = "needs Redis: scripts/test starts one"]
-async fn redis_waits_are_true_and_weights_are_bounded_by_the_burst() {
-    let (limiter, key) = (limiter().await, fresh());
-    let rate = Rate::per_second(2).burst(3);
-    charge(&limiter, key, rate, 100).await.unwrap();
-    let wait = charge(&limiter, key, rate, 1).await.unwrap_err();
-    assert!(wait > Duration::from_millis(400) && wait <= Duration::from_millis(500), "{wait:?}");
-    // The clock of the server cannot be moved.
-    tokio::time::sleep(wait / 2).await;
-    let rest = charge(&limiter, key, rate, 1).await.unwrap_err();
-    assert!(rest <= wait / 2, "{rest:?} of {wait:?}");
-    tokio::time::sleep(rest).await;
-    charge(&limiter, key, rate, 1).await.unwrap();
-    let wait = charge(&limiter, fresh(), Rate::per_day(1), 1).await.map(drop);
-    assert_eq!(wait, Ok(()));
-}
-
-#[tokio::test]
-#[ignore = "needs Redis: scripts/test starts one"]
-async fn redis_a_refund_returns_what_was_paid_and_never_more() {
-    let limiter = limiter().await;
-    let key = fresh();
-    let receipt = charge(&limiter, key, RATE, 4).await.unwrap();
-    limiter.refund(receipt, 3, NOW).await;
-    assert_eq!(admitted(&limiter, key, RATE).await, 19);
-
-    let key = fresh();
-    let receipt = charge(&limiter, key, RATE, 1).await.unwrap();
-    charge(&limiter, key, RATE, 4).await.unwrap();
-    limiter.refund(receipt, 100, NOW).await;
-    assert_eq!(admitted(&limiter, key, RATE).await, 16);
-
-    // What time has returned is not returned again.
-    let (key, fast) = (fresh(), Rate::per_second(100).burst(4));
-    let old = charge(&limiter, key, fast, 4).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let slow = Rate::per_hour(1).burst(4);
-    assert_eq!(admitted(&limiter, key, slow).await, 4);
-    limiter.refund(old, 4, NOW).await;
-    assert_eq!(admitted(&limiter, key, slow).await, 0);
-
-    // All of it: nothing remains on the server.
-    let key = fresh();
-    let receipt = charge(&limiter, key, RATE, 4).await.unwrap();
-    limiter.refund(receipt, 4, NOW).await;
-    assert_eq!(admitted(&limiter, key, RATE).await, 20);
 }
 
 #[tokio::test]

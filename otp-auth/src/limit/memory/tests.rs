@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use futures_util::FutureExt;
 
 use super::*;
@@ -24,76 +22,6 @@ fn admitted(limiter: &MemoryLimiter, key: LimitKey, rate: Rate, time: Timestamp)
     std::iter::from_fn(|| charge(limiter, Charge::new(key, rate, 1, time)).ok()).count()
 }
 
-/// A bucket of time, which fills as time passes: what the limiter must do, in other words.
-struct Bucket {
-    nanos: u128,
-    since: Timestamp,
-}
-
-impl Bucket {
-    fn take(&mut self, rate: Rate, weight: u32, now: Timestamp) -> bool {
-        let interval = rate.interval().unwrap().as_nanos();
-        let full = u128::from(rate.burst_size()) * interval;
-        self.nanos = full.min(self.nanos + self.since.until(now).as_nanos());
-        self.since = now;
-        let price = u128::from(weight.min(rate.burst_size())) * interval;
-        let pays = price <= self.nanos;
-        if pays {
-            self.nanos -= price;
-        }
-        pays
-    }
-}
-
-/// Numbers that look random, the same in every run.
-fn numbers() -> impl FnMut(u64) -> u64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    move |below| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    }
-}
-
-#[test]
-fn any_order_of_requests_is_admitted_as_by_a_bucket_and_every_wait_is_exact() {
-    let mut number = numbers();
-    let rates = [
-        RATE,
-        Rate::per_second(7).burst(3),
-        Rate::per_hour(60).burst(20),
-        Rate::per_day(1),
-        Rate::per_second(100_000).burst(1),
-        Rate::per_day(100_000),
-        Rate::per_day(1).burst(100_000),
-    ];
-    for rate in rates {
-        let limiter = MemoryLimiter::new();
-        let mut buckets = BTreeMap::new();
-        let mut now = START;
-        let pace = u64::try_from(rate.interval().unwrap().as_millis()).unwrap() + 2;
-        for _ in 0..4_000 {
-            now = now + Duration::from_millis(number(3) * number(pace));
-            let (who, weight) = (usize::try_from(number(3)).unwrap(), u32::try_from(1 + number(6)).unwrap());
-            let full = Bucket { nanos: u128::MAX / 2, since: now };
-            let bucket = buckets.entry(who).or_insert(full);
-            let attempt = |time| charge(&limiter, Charge::new(key(who), rate, weight, time));
-            match attempt(now) {
-                Ok(_) => assert!(bucket.take(rate, weight, now), "{rate}"),
-                Err(wait) => {
-                    assert!(!bucket.take(rate, weight, now), "{rate}");
-                    let early = now + wait - Duration::from_millis(1);
-                    assert!(attempt(early).is_err(), "{rate}: {wait:?} is longer than necessary");
-                    assert!(attempt(now + wait).is_ok(), "{rate}: {wait:?} is not enough");
-                    now = now + wait;
-                    assert!(bucket.take(rate, weight, now), "{rate}");
-                }
-            }
-        }
-    }
-}
-
 #[test]
 fn a_burst_is_admitted_at_once_and_then_one_request_per_interval() {
     let limiter = MemoryLimiter::new();
@@ -102,16 +30,6 @@ fn a_burst_is_admitted_at_once_and_then_one_request_per_interval() {
     assert_eq!(admitted(&limiter, key(1), RATE, START + Duration::from_secs(10)), 1);
     assert_eq!(admitted(&limiter, key(1), RATE, START + Duration::from_hours(1)), 4);
     assert_eq!(admitted(&limiter, key(2), RATE, START), 4);
-}
-
-#[test]
-fn a_request_heavier_than_the_burst_counts_as_the_burst() {
-    let limiter = MemoryLimiter::new();
-    let heavy = |time| charge(&limiter, Charge::new(key(1), RATE, 100, time));
-    heavy(START).unwrap();
-    let wait = heavy(START).unwrap_err();
-    assert_eq!(wait, Duration::from_secs(40));
-    heavy(START + wait).unwrap();
 }
 
 #[test]
@@ -126,44 +44,11 @@ fn simultaneous_requests_are_admitted_up_to_the_burst() {
 }
 
 #[test]
-fn a_refund_returns_what_was_paid_and_never_more() {
+fn a_refund_to_an_entry_that_is_gone_changes_nothing() {
+    let receipt = charge(&MemoryLimiter::new(), Charge::new(key(1), RATE, 4, START)).unwrap();
     let limiter = MemoryLimiter::new();
-    let pay = |weight, time| charge(&limiter, Charge::new(key(1), RATE, weight, time)).unwrap();
-    let receipt = pay(4, START);
-    refund(&limiter, receipt, 3, START);
-    assert_eq!(admitted(&limiter, key(1), RATE, START), 3);
-
-    // More than was paid.
-    let later = START + Duration::from_hours(1);
-    let small = pay(1, later);
-    pay(1, later);
-    refund(&limiter, small, 100, later);
-    assert_eq!(admitted(&limiter, key(1), RATE, later), 3);
-
-    // What time has returned is not returned again: 40 seconds are as much as the receipt.
-    let later = later + Duration::from_hours(1);
-    let old = pay(4, later);
-    let late = later + Duration::from_secs(40);
-    pay(4, late);
-    refund(&limiter, old, 4, late);
-    assert_eq!(admitted(&limiter, key(1), RATE, late), 0);
-
-    // Nor a part of it.
-    let later = later + Duration::from_hours(1);
-    let old = pay(4, later);
-    let late = later + Duration::from_secs(30);
-    pay(3, late);
-    refund(&limiter, old, 4, late);
-    assert_eq!(admitted(&limiter, key(1), RATE, late), 1);
-
-    // Nor to an entry that is gone.
-    let limiter = MemoryLimiter::new();
-    refund(&limiter, pay_elsewhere(), 4, START);
+    refund(&limiter, receipt, 4, START);
     assert_eq!(admitted(&limiter, key(1), RATE, START), 4);
-}
-
-fn pay_elsewhere() -> MemoryReceipt {
-    charge(&MemoryLimiter::new(), Charge::new(key(1), RATE, 4, START)).unwrap()
 }
 
 #[test]
