@@ -121,7 +121,25 @@ const MOVE: Scenario = Scenario {
     },
 };
 
-const SCENARIOS: [Scenario; 7] = [TABS, LOST, COPY, CODE, LOST_CODE, GUESSES, MOVE];
+/// Somebody new signs up in two browsers, each with a code of its own. One of them then presents the
+/// code of the other as well.
+const SIGN_UPS: Scenario = Scenario {
+    name: "two sign-ups to a new address, one code twice",
+    actors: &[&[Act::SignUp { challenge: 0 }], &[Act::SignUp { challenge: 1 }, Act::SignUp { challenge: 0 }]],
+    operations: &[Operation::CountAttempt, Operation::UserByEmail, Operation::SignIn],
+    faults: 0,
+    later: explorer::CODE_LIFETIME,
+    check: |now| {
+        one_new_user(now)?;
+        // Nothing stands in the way of either code.
+        if now.is_over && now.is_undisturbed && !now.is_later && now.signed_up != [1, 1] {
+            return Err(format!("{:?} sign-ups with the codes", now.signed_up));
+        }
+        Ok(())
+    },
+};
+
+const SCENARIOS: [Scenario; 8] = [TABS, LOST, COPY, CODE, LOST_CODE, GUESSES, MOVE, SIGN_UPS];
 
 fn rotation(now: &Situation) -> Result<(), String> {
     if now.done(Act::SignOut) && !now.session_ended {
@@ -159,6 +177,20 @@ fn one_sign_in(now: &Situation) -> Result<(), String> {
     Ok(())
 }
 
+fn one_new_user(now: &Situation) -> Result<(), String> {
+    if now.signed_up.iter().any(|count| *count > 1) || now.sessions_made > now.signed_up.len() {
+        return Err(format!("{:?} sign-ups and {} sessions with two codes", now.signed_up, now.sessions_made));
+    }
+    let signed_up = now.signed_up != [0, 0] || now.sessions_made > 0;
+    if now.users_made > 1 || now.users_answered > 1 || (signed_up && now.users_made == 0) {
+        return Err(format!("{} users were made, and {} were answered", now.users_made, now.users_answered));
+    }
+    if now.is_over && !now.all_sign_ups_work {
+        return Err("a sign-up was ended by the other one".into());
+    }
+    Ok(())
+}
+
 #[test]
 fn every_schedule_keeps_the_contracts() {
     let faults = std::env::var("SCHEDULE_FAULTS").map_or(0, |faults| faults.parse().expect("a number"));
@@ -182,6 +214,7 @@ fn a_store_that_breaks_its_contract_is_found() {
         (&COPY, Operation::RevokeSession),
         (&CODE, Operation::SignIn),
         (&GUESSES, Operation::CountAttempt),
+        (&SIGN_UPS, Operation::SignIn),
     ] {
         let Err(failure) = explore(scenario, Some((operation, Fault::Careless)), 0) else {
             panic!("{}: a careless {operation:?} was not found", scenario.name);

@@ -37,6 +37,8 @@ pub(super) enum Act {
     SignOut,
     /// Presents the right code, or a wrong one.
     Verify { right: bool },
+    /// Presents the right code of one of two challenges for a new address.
+    SignUp { challenge: usize },
     /// The application gives the user another address.
     ChangeAddress,
 }
@@ -52,6 +54,12 @@ pub(super) struct Scenario {
     /// At some point, this much time passes.
     pub(super) later: Duration,
     pub(super) check: fn(&Situation) -> Result<(), String>,
+}
+
+impl Scenario {
+    fn signs_up(&self) -> bool {
+        self.actors.iter().any(|acts| matches!(acts[0], Act::SignUp { .. }))
+    }
 }
 
 /// What is the case after some steps.
@@ -78,6 +86,11 @@ pub(super) struct Situation {
     /// Successful answers to a code, and sessions that exist because of it.
     pub(super) signed_in: usize,
     pub(super) sessions_made: usize,
+    /// Successful answers to the code of each challenge for a new address, the users who have that
+    /// address, and who was answered to have it.
+    pub(super) signed_up: [usize; 2],
+    pub(super) users_made: usize,
+    pub(super) users_answered: usize,
     /// Wrong codes that were compared, if nobody has signed in yet.
     pub(super) compared_wrong: usize,
     /// The right code does not work anymore, although nobody has signed in with it. This and what
@@ -85,6 +98,7 @@ pub(super) struct Situation {
     pub(super) code_is_lost: bool,
     pub(super) first_session_works: bool,
     pub(super) any_token_works: bool,
+    pub(super) all_sign_ups_work: bool,
 }
 
 impl Situation {
@@ -164,6 +178,7 @@ struct Log {
     issued: Vec<SignedIn<User>>,
     told_of_reuse: bool,
     signed_in: usize,
+    signed_up: [usize; 2],
     compared_wrong: usize,
 }
 
@@ -182,8 +197,8 @@ struct Run<'a> {
     actors: Vec<Actor>,
     log: Rc<RefCell<Log>>,
     address: String,
-    code: String,
-    challenge: String,
+    /// The code and the challenge of each request.
+    requested: Vec<(String, String)>,
     user: i64,
     first: SessionId,
     began: Timestamp,
@@ -199,29 +214,34 @@ fn realm() -> Realm {
 }
 
 impl<'a> Run<'a> {
-    /// A user who is signed in, and has requested another code.
+    /// A user who is signed in, and has requested another code; or somebody new has requested two.
     async fn begin(processes: &'a Processes, scenario: &'a Scenario) -> Self {
         // Nothing of earlier runs matters to this one.
         processes.clock.advance(Duration::from_hours(48));
         let number = processes.runs.get();
         processes.runs.set(number + 1);
-        let (auth, address) = (&processes.watcher, format!("user{number}@example.com"));
-        let request = async || {
-            let requested = auth.request_code(CodeRequest::new(&address)).await.unwrap();
-            (processes.sender.code_for(&address).unwrap(), requested.challenge.expose().to_owned())
+        let (auth, mut address) = (&processes.watcher, format!("user{number}@example.com"));
+        let request = async |address: &str| {
+            let requested = auth.request_code(CodeRequest::new(address)).await.unwrap();
+            (processes.sender.code_for(address).unwrap(), requested.challenge.expose().to_owned())
         };
-        let (code, challenge) = request().await;
+        let (code, challenge) = request(&address).await;
         let verification = Verification::new(&address, &code).challenge(challenge.as_str());
         let first = auth.verify_code(verification).await.unwrap();
+        let mut requested = Vec::new();
+        if scenario.signs_up() {
+            address = format!("new-{address}");
+            requested.push(request(&address).await);
+        }
         processes.clock.advance(Duration::from_secs(60));
-        let (code, challenge) = request().await;
+        requested.push(request(&address).await);
 
         let log = Rc::new(RefCell::new(Log::default()));
         let mut actors = Vec::new();
         for (acts, (auth, faults)) in scenario.actors.iter().zip(&processes.actors) {
             faults.gate(scenario.operations);
             let (auth, log, store) = (auth.clone(), Rc::clone(&log), processes.store.clone());
-            let (address, code, challenge) = (address.clone(), code.clone(), challenge.clone());
+            let (address, requested) = (address.clone(), requested.clone());
             let (clock, expires_at) = (processes.clock.clone(), processes.clock.now() + CODE_LIFETIME);
             let (user, mut token) = (first.user.clone(), first.tokens.refresh_token.expose().to_owned());
             let future = async move {
@@ -242,7 +262,8 @@ impl<'a> Run<'a> {
                         }
                         Act::SignOut => auth.sign_out(&[&token], None).await,
                         Act::Verify { right } => {
-                            let code = if right { code.clone() } else { wrong(&code) };
+                            let (code, challenge) = &requested[0];
+                            let code = if right { code.clone() } else { wrong(code) };
                             let verification = Verification::new(&address, &code).challenge(challenge.as_str());
                             let live = clock.now() < expires_at;
                             let verified = auth.verify_code(verification).await;
@@ -251,6 +272,16 @@ impl<'a> Run<'a> {
                             log.compared_wrong += usize::from(compared);
                             verified.map(|signed_in| {
                                 log.signed_in += 1;
+                                log.issued.push(signed_in);
+                            })
+                        }
+                        Act::SignUp { challenge } => {
+                            let (code, challenge_text) = &requested[challenge];
+                            let verification = Verification::new(&address, code).challenge(challenge_text.as_str());
+                            let verified = auth.verify_code(verification).await;
+                            let mut log = log.borrow_mut();
+                            verified.map(|signed_in| {
+                                log.signed_up[challenge] += 1;
                                 log.issued.push(signed_in);
                             })
                         }
@@ -273,8 +304,7 @@ impl<'a> Run<'a> {
             actors,
             log,
             address,
-            code,
-            challenge,
+            requested,
             user: first.user.id,
             first: first.session.id,
             began: processes.clock.now(),
@@ -345,11 +375,19 @@ impl<'a> Run<'a> {
         }
         self.actors[number].history = seen.finish();
         let store = self.processes.store.inner();
-        for session in store.user_sessions(&realm(), &self.user.to_string(), self.began).await.unwrap() {
-            if session.id != self.first && !self.made.contains(&session.id) {
-                self.made.push(session.id);
+        for user in if self.scenario.signs_up() { self.owners() } else { vec![self.user] } {
+            for session in store.user_sessions(&realm(), &user.to_string(), self.began).await.unwrap() {
+                if session.id != self.first && !self.made.contains(&session.id) {
+                    self.made.push(session.id);
+                }
             }
         }
+    }
+
+    /// Who has the address.
+    fn owners(&self) -> Vec<i64> {
+        let users = self.processes.store.inner().users();
+        users.iter().filter(|user| user.email == self.address).map(|user| user.id).collect()
     }
 
     fn bury(&mut self, number: usize) {
@@ -369,8 +407,8 @@ impl<'a> Run<'a> {
             let (generation, ended) = (session.generation, session.revoked_at.is_some());
             write!(known, " {generation} {} {recovered:?} {ended}", since(session.refreshed_at)).unwrap();
         }
-        let owner = store.users().iter().find(|user| user.email == self.address).map(|user| user.id == self.user);
-        write!(known, " {owner:?}").unwrap();
+        let owners: Vec<_> = self.owners().iter().map(|owner| *owner == self.user).collect();
+        write!(known, " {owners:?}").unwrap();
         known
     }
 
@@ -417,6 +455,9 @@ impl<'a> Run<'a> {
             differing_successors: of_first().any(differs),
             told_of_reuse: log.told_of_reuse,
             signed_in: log.signed_in,
+            signed_up: log.signed_up,
+            users_made: self.owners().len(),
+            users_answered: log.issued.iter().map(|issued| issued.user.id).collect::<HashSet<_>>().len(),
             compared_wrong: log.compared_wrong,
             ..Situation::default()
         }
@@ -435,16 +476,19 @@ impl<'a> Run<'a> {
             ..self.logged()
         };
         if situation.is_over {
+            situation.all_sign_ups_work = true;
             let issued = std::mem::take(&mut self.log.borrow_mut().issued);
             for issued in issued {
                 let works = auth.authenticate(issued.tokens.access_token.expose()).await.is_ok();
                 // Whoever gets the address of another is somebody else.
                 situation.any_token_works |= works && issued.user.id == self.user;
                 situation.first_session_works |= works && issued.session.id == self.first;
+                situation.all_sign_ups_work &= works || !self.scenario.signs_up();
             }
             let may_expect = self.made.is_empty() && !self.is_later && self.attempts < MAX_ATTEMPTS;
             if may_expect && store.users().iter().any(|user| user.id == self.user && user.email == self.address) {
-                let verification = Verification::new(&self.address, &self.code).challenge(self.challenge.as_str());
+                let (code, challenge) = &self.requested[0];
+                let verification = Verification::new(&self.address, code).challenge(challenge.as_str());
                 situation.code_is_lost = auth.verify_code(verification).await.is_err();
             }
         }
