@@ -1,6 +1,7 @@
-//! Any interleaving of requests, resends, attempts, refreshes, sign-outs, changed addresses, deleted
-//! users, clock steps, lost answers and crashes keeps the contracts, in two realms over one store
-//! with one secret. The [`model`] says what they are; [`world`] applies each step to both.
+//! Any interleaving of requests, resends, unlocking, attempts, refreshes, sign-outs, changed
+//! addresses, deleted users, clock steps, lost answers and crashes keeps the contracts, in two realms
+//! over one store with one secret. The [`model`] says what they are; [`world`] applies each step to
+//! both.
 //!
 //! `PROPERTY_CASES` is the number of cases.
 
@@ -28,6 +29,8 @@ enum Step {
         network: u8,
         continues: Option<usize>,
         device: Option<usize>,
+        /// The token of an e-mail.
+        unlock: Option<usize>,
         delivery: Delivery,
         trouble: Option<Trouble>,
     },
@@ -45,6 +48,11 @@ enum Step {
     Resend {
         challenge: usize,
         network: u8,
+    },
+    /// The token of an e-mail for its address, twice. Perhaps whoever has the address leaves it first.
+    Unlock {
+        token: usize,
+        leaves: bool,
     },
     /// As many wrong codes as are compared.
     Guess {
@@ -178,18 +186,27 @@ fn step(kinds: &'static [Kind]) -> impl Strategy<Value = Step> {
         Just(3_600_000),
         Just(86_400_000)
     ];
-    let request =
-        (0..2_usize, 0..4_usize, 0..3_u8, now_and_then(recent()), now_and_then(recent()), delivery, trouble())
-            .prop_map(|(realm, address, network, continues, device, delivery, trouble)| Step::Request {
-                // One realm and one address more often, so that something happens to them.
-                realm: realm * usize::from(network != 0),
-                address: address % 3 * usize::from(network != 1),
-                network,
-                continues,
-                device,
-                delivery,
-                trouble,
-            });
+    let request = (
+        0..2_usize,
+        0..4_usize,
+        0..3_u8,
+        now_and_then(recent()),
+        now_and_then(recent()),
+        proptest::option::weighted(0.2, recent()),
+        delivery,
+        trouble(),
+    )
+        .prop_map(|(realm, address, network, continues, device, unlock, delivery, trouble)| Step::Request {
+            // One realm and one address more often, so that something happens to them.
+            realm: realm * usize::from(network != 0),
+            address: address % 3 * usize::from(network != 1),
+            network,
+            continues,
+            device,
+            unlock,
+            delivery,
+            trouble,
+        });
     let verify = (
         recent(),
         code,
@@ -218,6 +235,7 @@ fn step(kinds: &'static [Kind]) -> impl Strategy<Value = Step> {
         7 => refresh,
         2 => sign_out,
         1 => recent().prop_map(|challenge| Step::Guess { challenge }),
+        2 => (recent(), any::<bool>()).prop_map(|(token, leaves)| Step::Unlock { token, leaves }),
         1 => (recent(), 0..3_u8).prop_map(|(challenge, network)| Step::Resend { challenge, network }),
         2 => (recent(), proptest::sample::select(&[0, 9_000, 11_000, 40_000_000][..]))
             .prop_map(|(token, millis)| Step::RefreshAgain { token, millis }),
@@ -242,6 +260,13 @@ const REACHED: &[(&str, Outcome)] = &[
     ("request", Outcome::NotDelivered),
     ("request", Outcome::Unknown),
     ("total", Outcome::Wait),
+    ("known device", Outcome::Sent),
+    ("unlock", Outcome::Sent),
+    ("unlock", Outcome::Wait),
+    ("unlock by an alias", Outcome::Sent),
+    ("unlock after a changed address", Outcome::Sent),
+    ("unlock in vain", Outcome::Sent),
+    ("unlock in vain", Outcome::Wait),
     ("continue", Outcome::Sent),
     ("verify", Outcome::Tokens(0)),
     ("verify", Outcome::Invalid),

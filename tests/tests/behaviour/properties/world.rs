@@ -28,6 +28,12 @@ const MAILBOXES: [usize; 4] = [0, 0, 1, 2];
 /// How long a device stays known.
 const DEVICE_LIFETIME: Time = 180 * 86_400_000;
 
+/// How long the token of an e-mail unlocks.
+const UNLOCK_LIFETIME: Time = 86_400_000;
+
+/// Whoever unlocks an address with the token of an alias.
+const OF_ALIASES: usize = 0;
+
 type Checked<T = ()> = Result<T, String>;
 
 /// Who pays for an e-mail.
@@ -95,6 +101,14 @@ struct HeldDevice {
     text: String,
 }
 
+struct UnlockToken {
+    realm: usize,
+    address: usize,
+    device: usize,
+    expires_at: Time,
+    text: String,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct KnownUser {
     id: i64,
@@ -116,6 +130,9 @@ pub(super) struct World {
     refresh_tokens: Vec<RefreshToken>,
     access_tokens: Vec<AccessToken>,
     devices: Vec<HeldDevice>,
+    unlock_tokens: Vec<UnlockToken>,
+    /// The addresses that somebody has had and left.
+    left: BTreeSet<usize>,
     /// Until when sign-ins of a user make no device known that was known before.
     devices_ended: BTreeMap<(usize, i64), Time>,
     /// Whether an answer may have been lost, so that `Claims` learns of an ended session later.
@@ -175,6 +192,8 @@ impl World {
             refresh_tokens: Vec::new(),
             access_tokens: Vec::new(),
             devices: Vec::new(),
+            unlock_tokens: Vec::new(),
+            left: BTreeSet::new(),
             devices_ended: BTreeMap::new(),
             was_disturbed: false,
             tally: Tally::new(),
@@ -192,8 +211,8 @@ impl World {
     #[allow(clippy::too_many_lines, reason = "an arm for each kind of step")]
     pub(super) async fn take(&mut self, step: &Step) -> Checked {
         match *step {
-            Step::Request { realm, address, network, continues, device, delivery, trouble } => {
-                self.request(realm, address, network, continues, device, delivery, trouble).await?;
+            Step::Request { realm, address, network, continues, device, unlock, delivery, trouble } => {
+                self.request(realm, address, network, continues, device, unlock, delivery, trouble).await?;
             }
             Step::Verify { challenge, code, address, device, older, crosses, trouble } => {
                 if let Some(challenge) = pick(challenge, self.challenges.len()) {
@@ -204,7 +223,19 @@ impl World {
                 if let Some(at) = pick(challenge, self.challenges.len()) {
                     self.pass(COOLDOWN);
                     let HeldChallenge { realm, address, .. } = self.challenges[at];
-                    self.request(realm, address, network, Some(challenge), None, Delivery::Take, None).await?;
+                    self.request(realm, address, network, Some(challenge), None, None, Delivery::Take, None).await?;
+                }
+            }
+            Step::Unlock { token, leaves } => {
+                if let Some(at) = pick(token, self.unlock_tokens.len()) {
+                    let UnlockToken { realm, address, .. } = self.unlock_tokens[at];
+                    if leaves && let Some(user) = self.users.iter().position(|user| user.address == address) {
+                        self.change_address(user, 3 - address).await?;
+                    }
+                    for _ in 0..2 {
+                        let token = Some(self.unlock_tokens.len() - 1 - at);
+                        self.request(realm, address, 0, None, None, token, Delivery::Take, None).await?;
+                    }
                 }
             }
             Step::Guess { challenge } => {
@@ -217,7 +248,7 @@ impl World {
             Step::UseUp { realm, address } => {
                 for network in [0, 1, 2] {
                     for delivery in [Delivery::Take, Delivery::Fail, Delivery::Take, Delivery::Take] {
-                        self.request(realm, address, network, None, None, delivery, None).await?;
+                        self.request(realm, address, network, None, None, None, delivery, None).await?;
                         self.pass(COOLDOWN);
                     }
                 }
@@ -246,14 +277,8 @@ impl World {
                 }
             }
             Step::ChangeAddress { user, address } => {
-                if let Some(user) = pick(user, self.users.len())
-                    && self.users.iter().all(|user| user.address != address)
-                {
-                    let id = self.users[user].id;
-                    let row = self.realms[0].app.users().await.into_iter().find(|row| row.id == id);
-                    self.realms[0].app.change_address(&row.unwrap(), ADDRESSES[address]).await;
-                    self.users[user].address = address;
-                    self.present_all_of(id).await?;
+                if let Some(user) = pick(user, self.users.len()) {
+                    self.change_address(user, address).await?;
                 }
             }
             Step::DeleteUser { user } => {
@@ -420,6 +445,19 @@ impl World {
         Seen { answer, disturbed }
     }
 
+    /// If nobody has that address.
+    async fn change_address(&mut self, user: usize, address: usize) -> Checked {
+        if self.users.iter().any(|user| user.address == address) {
+            return Ok(());
+        }
+        let id = self.users[user].id;
+        let row = self.realms[0].app.users().await.into_iter().find(|row| row.id == id);
+        self.realms[0].app.change_address(&row.unwrap(), ADDRESSES[address]).await;
+        self.left.insert(self.users[user].address);
+        self.users[user].address = address;
+        self.present_all_of(id).await
+    }
+
     fn known_device(&self, realm: usize, address: usize, device: Option<usize>) -> Option<usize> {
         let device = &self.devices[device?];
         let is_known = |sign_in: &DeviceSignIn| {
@@ -427,6 +465,52 @@ impl World {
             sign_in.address == address && self.now() < sign_in.at + DEVICE_LIFETIME && !ended
         };
         (device.realm == realm && device.sign_ins.iter().any(is_known)).then_some(device.device)
+    }
+
+    /// The device whose budget a token opens.
+    fn unlocked(&self, realm: usize, address: usize, unlock: Option<usize>) -> Option<usize> {
+        let token = &self.unlock_tokens[unlock?];
+        let of_mailbox = token.realm == realm && MAILBOXES[token.address] == MAILBOXES[address];
+        let device = if token.address == address { token.device } else { OF_ALIASES };
+        (of_mailbox && self.now() < token.expires_at).then_some(device)
+    }
+
+    /// Counts what a request was an example of.
+    fn count_paid(
+        &mut self,
+        realm: usize,
+        address: usize,
+        payer: Payer,
+        unlock: Option<(usize, Option<usize>)>,
+        sent: Outcome,
+    ) {
+        let now = self.now();
+        let strangers = self.totals.get(&(realm, address));
+        let used_up = strangers.is_some_and(|total| !total.may(|total| total.spent(now).is_some()));
+        // Whether the total decides, or not.
+        if sent == Outcome::Wait && used_up && self.budgets[&(realm, payer)].may(|budget| budget.spent(now).is_some()) {
+            self.count("total", sent);
+        }
+        if used_up && matches!(payer, Payer::Device { .. }) {
+            self.count("known device", sent);
+        }
+        if let Some((token, unlocked)) = unlock {
+            let by_alias = self.unlock_tokens[token].address != address;
+            let step = match unlocked {
+                None => "unlock in vain",
+                Some(_) if by_alias => "unlock by an alias",
+                Some(_) if self.left.contains(&address) => "unlock after a changed address",
+                Some(_) => "unlock",
+            };
+            self.count(step, sent);
+        }
+    }
+
+    /// Keeps the token of an e-mail. What a known device has paid for opens no budget but its own.
+    fn keep_unlock(&mut self, realm: usize, address: usize, known: Option<usize>, text: String) {
+        self.devices_made += usize::from(known.is_none());
+        let device = known.unwrap_or(self.devices_made);
+        self.unlock_tokens.push(UnlockToken { realm, address, device, expires_at: self.now() + UNLOCK_LIFETIME, text });
     }
 
     #[allow(clippy::too_many_arguments, reason = "those of a step")]
@@ -437,12 +521,17 @@ impl World {
         network: u8,
         continues: Option<usize>,
         device: Option<usize>,
+        unlock: Option<usize>,
         delivery: Delivery,
         trouble: Option<Trouble>,
     ) -> Checked {
         let continues = continues.and_then(|index| pick(index, self.challenges.len()));
         let device = device.and_then(|index| pick(index, self.devices.len()));
+        let unlock = unlock.and_then(|index| pick(index, self.unlock_tokens.len()));
         let mut body = json!({ "email": ADDRESSES[address] });
+        if let Some(unlock) = unlock {
+            body["unlock"] = self.unlock_tokens[unlock].text.clone().into();
+        }
         if let Some(device) = device {
             body["device"] = self.devices[device].text.clone().into();
         }
@@ -479,7 +568,8 @@ impl World {
 
         // Who pays.
         let now = self.now();
-        let known = self.known_device(realm, address, device);
+        let unlocked = self.unlocked(realm, address, unlock);
+        let known = unlocked.or_else(|| self.known_device(realm, address, device));
         let payer = match known {
             Some(device) => Payer::Device { device, address },
             None => Payer::Network { mailbox: MAILBOXES[address], network },
@@ -499,14 +589,9 @@ impl World {
             paid
         };
         paid.map_err(|error| format!("{payer:?} pays: {error}"))?;
-        // Whether the total decides, or not.
-        let strangers = self.totals.get(&(realm, address));
-        let used_up = strangers.is_some_and(|total| !total.may(|total| total.spent(now).is_some()));
-        if sent == Outcome::Wait && used_up && self.budgets[&(realm, payer)].may(|budget| budget.spent(now).is_some()) {
-            self.count("total", sent);
-        }
-        if known.is_some() && used_up {
-            self.count("known device", sent);
+        self.count_paid(realm, address, payer, unlock.map(|unlock| (unlock, unlocked)), sent);
+        for message in &messages {
+            self.keep_unlock(realm, address, known, message.unlock.clone());
         }
 
         // Which challenge it is.
