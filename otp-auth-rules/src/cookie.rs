@@ -110,3 +110,16 @@ pub fn domain(text: &str) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_texts_are_accepted_and_longer_ones_are_not() {
+        let host = |bytes: usize| format!("{}.com", "a".repeat(bytes - 4));
+        assert_eq!((name(&"a".repeat(256)), name(&"a".repeat(257))), (None, Some("is longer than 256 bytes")));
+        assert_eq!((path(&"/".repeat(1_024)), path(&"/".repeat(1_025))), (None, Some("is longer than 1024 bytes")));
+        assert_eq!((domain(&host(253)), domain(&host(254))), (None, Some("is not a host name")));
+    }
+}

@@ -58,7 +58,7 @@ pub fn port(text: &str) -> Option<u16> {
 #[must_use]
 pub fn split_port(authority: &str) -> (&str, Option<&str>) {
     // Colons inside brackets belong to an IPv6 address.
-    let after = authority.find(']').map_or(0, |at| at + 1);
+    let after = authority.find(']').unwrap_or(0);
     match authority[after..].find(':') {
         Some(at) => (&authority[..after + at], Some(&authority[after + at + 1..])),
         None => (authority, None),
@@ -255,4 +255,41 @@ fn is_name(host: &str) -> bool {
     let number = last.bytes().all(|byte| byte.is_ascii_digit())
         || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     host.len() <= 253 && host.split('.').all(label) && (!number || host.parse::<Ipv4Addr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colon_inside_brackets_begins_no_port() {
+        for (authority, parts) in [
+            ("a.example", ("a.example", None)),
+            ("a.example:80", ("a.example", Some("80"))),
+            ("a.example:", ("a.example", Some(""))),
+            ("[::]", ("[::]", None)),
+            ("[::]:80", ("[::]", Some("80"))),
+        ] {
+            assert_eq!(split_port(authority), parts, "{authority}");
+        }
+    }
+
+    /// What precedes an `@` may be a password, so such a text is not quoted.
+    #[test]
+    fn a_fault_says_what_is_wrong_and_quotes_the_text() {
+        let nothing_after = "needs only a scheme, a host and an optional port, with nothing after them";
+        for (text, fault, quoted) in [
+            ("", "does not accept an empty string", ""),
+            ("*", "does not accept patterns", r#", but this is "*""#),
+            ("https://a:b@*", "does not accept patterns", ""),
+            ("ü", "needs names in ASCII, as browsers send them (`xn--…`)", r#", but this is "ü""#),
+            ("https://a b", "does not accept spaces", r#", but this is "https://a b""#),
+            ("https://a\u{7f}", "does not accept spaces", r#", but this is "https://a\u{7f}""#),
+            ("https://", nothing_after, r#", but this is "https://""#),
+        ] {
+            let told = format!("{fault}{quoted}: write, for example, `https://app.example.com`");
+            assert_eq!(origin_fault(text), Some(told));
+        }
+        assert_eq!(origin_fault("https://a.example/x"), Some(format!("{nothing_after}: write `https://a.example`")));
+    }
 }

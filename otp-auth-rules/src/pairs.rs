@@ -199,3 +199,37 @@ impl Cookie<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fewest_digits_that_are_enough_are_proposed() {
+        for (strangers, enough) in [(1_000, Some(7)), (10_000, Some(8)), (100_000, Some(9)), (10_000_000, None)] {
+            let guessing = Guessing { strangers, device: 10, attempts: 10, digits: 6 };
+            let told = guessing.fault().unwrap().text;
+            let Some(digits) = enough else {
+                assert!(
+                    told.ends_with(
+                        "the others have 8; lower `max_sends_per_day_total`, `max_sends_per_day` or `max_otp_attempts`"
+                    ),
+                    "{told}"
+                );
+                continue;
+            };
+            assert!(told.contains(&format!("the others have 8; write `otp_length = {digits}`, or lower ")), "{told}");
+            let with = |digits| Guessing { digits, ..guessing }.fault();
+            assert!(with(digits - 1).is_some() && with(digits).is_none(), "{digits}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_set_exactly_if_a_header_is_read() {
+        let keys = |client_ip, trusted| proxies(client_ip, trusted).map(|fault| fault.keys);
+        assert_eq!(keys("peer", false), None);
+        assert_eq!(keys("peer", true), Some(&["trusted_proxies"][..]));
+        assert_eq!(keys("forwarded", false), Some(&["client_ip"][..]));
+        assert_eq!(keys("forwarded", true), None);
+    }
+}

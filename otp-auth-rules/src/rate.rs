@@ -198,17 +198,19 @@ mod tests {
 
     #[test]
     fn a_rate_is_read_back_as_it_is_written() {
-        for rate in [
-            Rate::per_second(7),
-            Rate::per_minute(100).burst(10),
-            Rate::per_hour(60).burst(200),
-            Rate::per_day(1),
-            Rate::UNLIMITED,
+        for (rate, text, parts) in [
+            (Rate::per_second(7), "7/second", Some(("per_second", 7, 7))),
+            (Rate::per_minute(100).burst(10), "100/minute burst 10", Some(("per_minute", 100, 10))),
+            (Rate::per_hour(60).burst(200), "60/hour burst 200", Some(("per_hour", 60, 200))),
+            (Rate::per_day(1), "1/day", Some(("per_day", 1, 1))),
+            (Rate::UNLIMITED, "unlimited", None),
+            (Rate::UNLIMITED.burst(3), "unlimited", None),
         ] {
-            assert_eq!(rate.to_string().parse(), Ok(rate));
+            assert_eq!((rate.to_string().as_str(), rate.parts()), (text, parts));
+            assert_eq!(rate.burst_size(), parts.map_or(u32::MAX, |(.., burst)| burst), "{text}");
+            assert_eq!(text.parse(), Ok(rate));
         }
         assert_eq!(" 60 / hour  burst  20 ".parse(), Ok(Rate::per_hour(60).burst(20)));
-        assert_eq!(Rate::UNLIMITED.burst(3), Rate::UNLIMITED);
     }
 
     #[test]
@@ -239,6 +241,7 @@ mod tests {
     fn the_interval_never_admits_more_than_the_rate() {
         assert_eq!(Rate::per_hour(60).interval(), Some(Duration::from_mins(1)));
         assert_eq!(Rate::per_second(3).interval(), Some(Duration::from_nanos(333_333_334)));
+        assert_eq!(Rate::per_minute(6).interval(), Some(Duration::from_secs(10)));
         assert_eq!(Rate::per_day(1).burst(5).interval(), Some(Duration::from_hours(24)));
         assert_eq!(Rate::UNLIMITED.interval(), None);
         // No panic before startup has rejected it.

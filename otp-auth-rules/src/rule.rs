@@ -308,3 +308,79 @@ pub fn spell(length: Duration) -> String {
 pub fn unit(name: &str) -> Option<u64> {
     UNITS.iter().find(|(unit, _)| *unit == name).map(|(_, factor)| *factor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KEYS, setting};
+
+    #[test]
+    fn the_example_of_a_key_is_what_one_writes() {
+        for (name, example) in [
+            ("user", "user = User"),
+            ("secret_key", r#"secret_key = env("OTP_AUTH_SECRET")"#),
+            ("previous_secret_keys", r#"previous_secret_keys = [env("OTP_AUTH_OLD_SECRET")]"#),
+            ("otp_expiry", r#"otp_expiry = "10m""#),
+            ("otp_length", "otp_length = 6"),
+            ("cookie_secure", "cookie_secure = true"),
+            ("cookie_path", r#"cookie_path = "/auth""#),
+            ("trusted_proxies", r#"trusted_proxies = ["10.0.0.0/8"]"#),
+            ("cookie_same_site", r#"cookie_same_site = "lax""#),
+            ("request_limit", r#"request_limit = "60/hour burst 20""#),
+            ("refresh_token_delivery", r#"refresh_token_delivery = "cookie""#),
+            ("hooks", "hooks"),
+            ("crate", "crate = path::to::otp_auth"),
+        ] {
+            let key = KEYS.iter().find(|key| key.name == name).unwrap();
+            assert_eq!(key.example(), example);
+        }
+    }
+
+    #[test]
+    fn a_number_outside_its_limits_is_told_the_nearest_inside() {
+        const MAX: u64 = u32::MAX as u64;
+        for (number, fault) in [
+            (5, Some("must be 6 to 10 digits: a 5-digit code is too easy to guess; write `otp_length = 6`")),
+            (6, None),
+            (10, None),
+            (11, Some("must be 6 to 10 digits: 11 digits are hard to type without a mistake; write `otp_length = 10`")),
+            (
+                MAX,
+                Some(
+                    "must be 6 to 10 digits: 4294967295 digits are hard to type without a mistake; write `otp_length = 10`",
+                ),
+            ),
+            (MAX + 1, Some("must be at most 10; write `otp_length = 10`")),
+        ] {
+            assert_eq!(setting::otp_length.fault(number).as_deref(), fault, "{number}");
+        }
+        assert_eq!(setting::max_sends_per_hour.fault(MAX), None);
+        assert_eq!(
+            setting::max_sends_per_hour.fault(MAX + 1).as_deref(),
+            Some("must be at most 4294967295; write `max_sends_per_hour = 4294967295`")
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_rate_is_told_the_form_of_one() {
+        assert_eq!(
+            setting::verify_limit.not_a_rate(),
+            "takes a count, a unit (`second`, `minute`, `hour` or `day`) and a burst, or `unlimited`, in a string: \
+             write `verify_limit = \"240/hour burst 80\"`"
+        );
+    }
+
+    #[test]
+    fn the_units_of_a_duration_have_their_length() {
+        for (name, length) in [
+            ("d", Some(86_400_000)),
+            ("h", Some(3_600_000)),
+            ("m", Some(60_000)),
+            ("s", Some(1_000)),
+            ("ms", Some(1)),
+            ("w", None),
+        ] {
+            assert_eq!(unit(name), length, "{name}");
+        }
+    }
+}

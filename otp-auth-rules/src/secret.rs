@@ -301,6 +301,15 @@ mod tests {
         }
     }
 
+    /// A word of five digits, or of mixed characters, is none of a phrase.
+    #[test]
+    fn a_phrase_may_contain_short_numbers() {
+        for (last, refused) in [("2024", true), ("20245", false), ("aB3x", false)] {
+            let secret = format!("correct horse battery staple {last}");
+            assert_eq!(weakness(secret.as_bytes()).is_some(), refused, "{secret}");
+        }
+    }
+
     #[test]
     fn key_02_repetitions_and_sequences_are_told_from_chance() {
         for (secret, expected) in [
