@@ -6,12 +6,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use otp_auth::hooks::SendAnswer;
 use otp_auth::session::SessionId;
 use otp_auth_tests::config::BodyAuth;
-use otp_auth_tests::{Call, Client, Fault, Mode, Operation, Setup, logs, tokens};
+use otp_auth_tests::{Call, Client, Fault, Mode, Operation, SendReply, Setup, logs, tokens};
 use serde_json::json;
 
-use crate::support::{ANN, BOB, COOLDOWN, app, every_mode};
+use crate::support::{ANN, BOB, COOLDOWN, app, every_mode, settle};
 
 /// A client with a separate address, because other tests log concurrently.
 fn at(client: &Client, address: &str) -> Client {
@@ -320,6 +321,44 @@ async fn log_02_a_session_that_is_replaced_raises_one_event() {
         assert_eq!(endings(replaced), ["replaced"]);
         assert_eq!(endings(session_of(&client)), [""; 0]);
     }
+}
+
+#[tokio::test]
+async fn what_the_application_does_to_an_account_raises_one_event() {
+    logs::capture();
+    let typed = Setup::new(Mode::Body).typed::<BodyAuth>().await;
+    let (app, auth) = (&typed.app, &typed.auth);
+    let mut client = app.client();
+    client.sign_in(ANN).await;
+    let claims = auth.claims(&client.token()).await.unwrap();
+    let user = app.change_address(&app.users().await[0], BOB).await;
+    let session = format!(" session={}", session_of(&client));
+    for (event, of, ((), log)) in [
+        ("authn_login_unlock", " identity=", logs::of(async { auth.unlock(ANN).await.unwrap() }).await),
+        (
+            "session_rebound",
+            &session,
+            logs::of(async { auth.rebind_session(&claims, user).await.map(drop).unwrap() }).await,
+        ),
+        ("authn_token_revoked", &session, logs::of(async { auth.revoke_access_token(&claims).await.unwrap() }).await),
+        ("authz_user_barred", " user=", logs::of(async { auth.bar_user(&1, COOLDOWN).await.map(drop).unwrap() }).await),
+        ("session_user_forgotten", " user=", logs::of(async { auth.forget_user(&1).await.map(drop).unwrap() }).await),
+    ] {
+        let event = format!("event=\"{event}\"");
+        let of_event: Vec<_> = log.lines().filter(|line| line.contains(&event)).collect();
+        assert!(matches!(of_event[..], [line] if line.contains(of)), "{event}: {log}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suppressed_code_raises_one_event() {
+    logs::capture();
+    let app = app(Mode::Body).await;
+    app.hooks.on_send(SendReply::Answer(SendAnswer::Suppress));
+    let address = "198.51.100.71";
+    at(&app.client(), address).request(ANN).await.ok();
+    settle().await;
+    assert_eq!(count("authn_code_suppressed", address), 1);
 }
 
 /// Signing out always succeeds, and forged tokens are still logged.

@@ -324,7 +324,10 @@ async fn at_most_512_sends_are_on_their_way() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     app.faults.take_calls();
-    app.client().request(ANN).await.problem(503, "delivery_failed");
+    let mut late = app.client();
+    let (answer, log) = logs::of(late.request(ANN)).await;
+    answer.problem(503, "delivery_failed");
+    assert_eq!(log.matches("event=\"sys_too_many_sends\"").count(), 1, "{log}");
     assert_eq!(app.faults.take_calls(), []);
     for request in waiting {
         request.await.unwrap().problem(503, "delivery_failed");

@@ -149,6 +149,17 @@ async fn redis_a_server_that_starts_later_is_used_as_soon_as_it_is_there() {
     assert_eq!(admitted(&RedisLimiter::connect(&server.url).await.unwrap(), key, RATE).await, 0);
 }
 
+/// Nothing listens on port 1.
+#[tokio::test]
+async fn without_a_server_the_limiter_counts_in_memory_and_says_so_once() {
+    let (limiter, log) = logs::of(RedisLimiter::connect("redis://127.0.0.1:1")).await;
+    let limiter = limiter.unwrap();
+    assert_eq!(log.matches("event=\"sys_limiter_away\"").count(), 1, "{log}");
+    assert_eq!(format!("{limiter:?}"), "RedisLimiter { is_away: true, .. }");
+    let (number, log) = logs::of(admitted(&limiter, fresh(), RATE)).await;
+    assert_eq!((number, log.as_str()), (20, ""));
+}
+
 #[tokio::test]
 async fn a_url_of_something_else_is_an_error_that_says_what_to_write() {
     for url in ["", "localhost", "http://localhost", "postgres://u:secret@localhost/x"] {
