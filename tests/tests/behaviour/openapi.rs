@@ -315,6 +315,49 @@ async fn the_document_is_that_of_the_delivery() {
     }
 }
 
+async fn described<C: TestConfig>(forget: bool) -> Document {
+    let setup = Setup::new(C::MODE).tune(move |settings| settings.forget_device_at_logout(forget));
+    Document::of(&setup.typed::<C>().await)
+}
+
+#[tokio::test]
+async fn each_route_documents_its_credentials_and_headers() {
+    let [challenge, refresh, bearer] =
+        ["challenge_cookie", "refresh_cookie", "bearer"].map(|scheme| json!({ scheme: [] }));
+    let header = |text: &str| json!({ "description": text, "schema": { "type": "string" } });
+    for forget in [false, true] {
+        for (document, in_verify, in_refresh, in_logout) in [
+            (described::<CookieAuth>(forget).await, json!([challenge]), json!([refresh]), json!([refresh, bearer, {}])),
+            (described::<BodyAuth>(forget).await, Value::Null, Value::Null, json!([bearer, {}])),
+            (
+                described::<BothAuth>(forget).await,
+                json!([challenge, {}]),
+                json!([refresh]),
+                json!([refresh, bearer, {}]),
+            ),
+        ] {
+            let [of_challenge, of_refresh, of_device] = ["otp_challenge", "refresh_token", "otp_device"];
+            let of_logout = [of_refresh, of_device];
+            let has_cookies = in_verify != Value::Null;
+            for (path, security, cookies) in [
+                ("/auth/request-otp", Value::Null, &[of_challenge][..]),
+                ("/auth/verify-otp", in_verify, &[of_refresh, of_device, of_challenge]),
+                ("/auth/refresh", in_refresh, &[of_refresh]),
+                ("/auth/logout", in_logout, if forget { &of_logout } else { &of_logout[..1] }),
+            ] {
+                let operation = document.operation(path);
+                assert_eq!(operation["security"], security, "{path}");
+                let mut headers = json!({ "Cache-Control": header("Always `no-store`.") });
+                if has_cookies {
+                    let names: Vec<_> = cookies.iter().map(|name| format!("`__Host-{name}-users`")).collect();
+                    headers["Set-Cookie"] = header(&format!("Sets or clears {}.", names.join(", ")));
+                }
+                assert_eq!(operation["responses"]["200"]["headers"], headers, "{path}");
+            }
+        }
+    }
+}
+
 /// Everything that a document refers to is in it.
 #[tokio::test]
 async fn every_reference_and_requirement_leads_somewhere() {
