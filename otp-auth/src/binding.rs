@@ -17,6 +17,7 @@ use crate::crypto;
 use crate::email::{Address, LocalPartCase};
 use crate::id::{self, ParseIdError};
 use crate::keys::{KeyRing, Keys};
+use crate::secret::redacted;
 
 /// A digest of the proven address: half of an HMAC of its canonical form, so it reveals the address
 /// only to those who have the secret. Serde writes it as base64url.
@@ -61,11 +62,7 @@ impl<'de> Deserialize<'de> for Binding {
     }
 }
 
-impl fmt::Debug for Binding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Binding(…)")
-    }
-}
+redacted!(Binding);
 
 /// The first 72 bits of a [`Binding`], which are 12 characters of base64url in a token.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Timestamps, and the clock. Only this file reads the system time.
 
-use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -100,10 +99,10 @@ impl Sub<Duration> for Timestamp {
 
 /// Where an [`OtpAuth`](crate::OtpAuth) gets the time: from the system, or in tests from a
 /// `TestClock` (feature `testing`).
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 enum Source {
     #[default]
     System,
@@ -132,16 +131,6 @@ impl Clock {
             #[cfg(feature = "testing")]
             Source::Test(now) => Timestamp(now.load(std::sync::atomic::Ordering::SeqCst)),
         }
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
-            Source::System => "Clock::System",
-            #[cfg(feature = "testing")]
-            Source::Test(_) => "Clock::Test",
-        })
     }
 }
 

@@ -1,6 +1,5 @@
 //! Cryptographic primitives: random numbers, SHA-256, HMAC-SHA-256 and constant-time comparison.
 
-use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::{constant_time, digest, hmac};
@@ -8,6 +7,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 use crate::error::RandomError;
+use crate::secret::redacted;
 
 /// Fills an array with the operating system's random numbers. There is no fallback (ASVS 5.0
 /// 11.5.1).
@@ -73,11 +73,7 @@ impl MacKey {
     }
 }
 
-impl fmt::Debug for MacKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MacKey([redacted])")
-    }
-}
+redacted!(MacKey);
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// A store failed.
 ///
 /// [`source`](StdError::source) has the cause, for logs. It never reaches a client.
+#[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Option<Source>,
@@ -43,12 +44,6 @@ impl StoreError {
     }
 }
 
-impl fmt::Debug for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreError").field("kind", &self.kind).field("source", &self.source).finish()
-    }
-}
-
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind, &self.source) {
@@ -62,5 +57,19 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_error_has_the_cause_as_its_source() {
+        let failed = StoreError::new("down");
+        assert_eq!(failed.source().map(ToString::to_string).as_deref(), Some("down"));
+        assert_eq!(failed.to_string(), "the store failed: down");
+        assert_eq!(format!("{failed:?}"), "StoreError { kind: Backend, source: Some(\"down\") }");
+        assert!(StoreError::timeout().source().is_none());
     }
 }

@@ -1,7 +1,5 @@
 //! Doors for the fuzz targets in `fuzz/` to what is private. Only with `--cfg fuzzing`.
 
-use std::fmt;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -12,7 +10,7 @@ use crate::config::OtpConfig;
 use crate::email::Address;
 use crate::keys::{KeyRing, Ring};
 use crate::origin::{Authority, Origin};
-use crate::secret::Secret;
+use crate::secret::{Secret, redacted};
 use crate::send::{OtpMessage, SendError};
 use crate::session::SessionId;
 use crate::token::Tokens;
@@ -87,8 +85,4 @@ impl Readers {
     }
 }
 
-impl fmt::Debug for Readers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Readers([redacted])")
-    }
-}
+redacted!(Readers);

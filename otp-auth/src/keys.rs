@@ -2,8 +2,6 @@
 //!
 //! No other file holds key bytes, except `config`, where a secret enters.
 
-use std::fmt;
-
 use aws_lc_rs::hkdf;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::crypto::{self, MacKey};
 use crate::error::RandomError;
 use crate::realm::Realm;
+use crate::secret::redacted;
 
 /// No key could be derived from a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,11 +65,7 @@ impl MasterSecret {
     }
 }
 
-impl fmt::Debug for MasterSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterSecret([redacted])")
-    }
-}
+redacted!(MasterSecret);
 
 /// The purpose of a derived key. Each label gives an independent key.
 #[derive(Clone, Copy)]

@@ -3,13 +3,12 @@
 //! The [delivery](crate::delivery) decides which of them a route uses. In cookie mode, no body has
 //! a field for a refresh token, challenge or device.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ceil_secs;
-use crate::secret::Secret;
+use crate::secret::{Secret, redacted};
 
 /// The body of `POST /request-otp` in cookie mode.
 #[derive(Clone, Serialize, Deserialize)]
@@ -305,14 +304,4 @@ impl From<TokensIssuedInBody> for TokensIssued {
     }
 }
 
-macro_rules! redacted_debug {
-    ($($type:ident),*) => {$(
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($type), "([redacted])"))
-            }
-        }
-    )*};
-}
-
-redacted_debug!(RequestOtpBody, RequestOtpBodyWithDevice, VerifyBody, VerifyBodyWithChallenge);
+redacted!(RequestOtpBody, RequestOtpBodyWithDevice, VerifyBody, VerifyBodyWithChallenge);

@@ -26,8 +26,8 @@ const LAYERS: &[&[&str]] = &[
     &["binding", "user"],
     &["check", "email", "id", "methods", "moment", "origin"],
     &["clock", "keys", "text"],
-    &["crypto", "realm", "secret"],
-    &["error"],
+    &["crypto", "realm"],
+    &["error", "secret"],
 ];
 
 /// Modules that `web` may reach only through the use cases.

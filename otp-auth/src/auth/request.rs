@@ -1,6 +1,5 @@
 //! Requesting a code.
 
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use crate::crypto;
 use crate::email::Address;
 use crate::error::StoreError;
 use crate::event;
-use crate::secret::Secret;
+use crate::secret::{Secret, redacted};
 use crate::send::{OtpMessage, Purpose, SendOtp};
 use crate::store::{FreshChallenge, OpenChallenge, Opening, Refund, Requester, Resume, SendTicket, TotalLimit, Turn};
 
@@ -85,11 +84,7 @@ impl<'a> CodeRequest<'a> {
     }
 }
 
-impl fmt::Debug for CodeRequest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CodeRequest([redacted])")
-    }
-}
+redacted!(CodeRequest<'_>);
 
 /// The code is being sent.
 #[derive(Debug, Clone)]

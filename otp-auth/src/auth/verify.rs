@@ -1,6 +1,5 @@
 //! Presenting a code: whether it opens its challenge.
 
-use std::fmt;
 use std::time::Duration;
 
 use tracing::{Instrument, Span};
@@ -15,7 +14,7 @@ use crate::context::RequestContext;
 use crate::email::Address;
 use crate::event;
 use crate::hooks::Suspicion;
-use crate::secret::Secret;
+use crate::secret::{Secret, redacted};
 use crate::store::Requester;
 
 /// A presented code. `Debug` redacts it.
@@ -68,11 +67,7 @@ impl<'a> Verification<'a> {
     }
 }
 
-impl fmt::Debug for Verification<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verification([redacted])")
-    }
-}
+redacted!(Verification<'_>);
 
 /// Why a challenge does not open. The first in this order wins: it belongs to the challenge closest
 /// to the right one.

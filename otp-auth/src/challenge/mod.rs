@@ -18,7 +18,7 @@ use crate::email::Address;
 use crate::error::RandomError;
 use crate::id;
 use crate::keys::Keys;
-use crate::secret::Secret;
+use crate::secret::{Secret, redacted};
 
 macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
@@ -40,11 +40,7 @@ macro_rules! bytes32 {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
+        redacted!($name);
     };
 }
 
@@ -123,11 +119,7 @@ impl DeviceId {
     }
 }
 
-impl fmt::Debug for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceId(…)")
-    }
-}
+redacted!(DeviceId);
 
 /// The secret that ties a code to the client that requested it (ASVS 5.0 6.6.2): 128 random bits
 /// that only this client holds.
@@ -176,11 +168,7 @@ impl Challenge {
     }
 }
 
-impl fmt::Debug for Challenge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Challenge([redacted])")
-    }
-}
+redacted!(Challenge);
 
 /// A challenge after another attempt was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]

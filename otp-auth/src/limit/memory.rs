@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use governor::{Quota, RateLimiter};
 
 use super::{Charge, LimitKey, Limiter, Rate};
 use crate::clock::{SKEW, Timestamp};
+use crate::secret::redacted;
 
 /// The table is divided, so that requests rarely wait for each other.
 const SHARDS: usize = 256;
@@ -57,11 +57,7 @@ impl Default for MemoryLimiter {
     }
 }
 
-impl fmt::Debug for MemoryLimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MemoryLimiter")
-    }
-}
+redacted!(MemoryLimiter);
 
 /// What a request has paid to a [`MemoryLimiter`].
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! Senders chosen at run time, or shared.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{OtpMessage, SendError, SendOtp};
+use crate::secret::redacted;
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send + 'a>>;
 
@@ -54,11 +54,7 @@ impl<S: SendOtp> SendOtp for Arc<S> {
     }
 }
 
-impl fmt::Debug for AnySender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AnySender")
-    }
-}
+redacted!(AnySender);
 
 #[cfg(test)]
 mod tests {

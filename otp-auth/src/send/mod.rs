@@ -224,8 +224,10 @@ mod tests {
     #[test]
     fn otp_16_a_message_does_not_print_its_code_or_address() {
         let message = OtpMessage::new("ann@x.com", "493817", Duration::from_secs(1)).unlock("token");
-        let text = format!("{message:?} {message:#?}");
-        assert!(!text.contains("ann") && !text.contains("493817") && !text.contains("token"), "{text}");
+        assert_eq!(
+            format!("{message:?}"),
+            r#"OtpMessage { address: "[redacted]", code: "[redacted]", expires_in: 1s, purpose: SignIn, unlock: "[redacted]" }"#
+        );
     }
 
     /// And a token of ours. Nothing else from a request can enter a message: a new field must be

@@ -3,7 +3,6 @@
 mod claims;
 mod jwt;
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -14,7 +13,7 @@ use crate::config::Settings;
 use crate::error::RandomError;
 use crate::id::{SessionId, TokenId};
 use crate::keys::{KeyRing, Ring};
-use crate::secret::Secret;
+use crate::secret::{Secret, redacted};
 use crate::session::Session;
 use crate::user::OtpUser;
 
@@ -222,11 +221,7 @@ impl Tokens {
     }
 }
 
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tokens([redacted])")
-    }
-}
+redacted!(Tokens);
 
 impl KeySet {
     fn sign(&self, payload: &[u8]) -> Secret {

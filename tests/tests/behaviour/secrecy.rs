@@ -1,10 +1,15 @@
 //! No secret reaches the log, at any level, or `Debug` output.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::Request;
 use otp_auth::auth::{CodeRequest, Verification};
-use otp_auth_tests::config::BothAuth;
-use otp_auth_tests::{Backend, Client, Fault, Mode, Operation, SECRET, Setup, logs, tokens};
+use otp_auth::store::Detached;
+use otp_auth::{Claims, CurrentUser, MemoryStore, VerifiedUser};
+use otp_auth_tests::config::{BothAuth, Tuned};
+use otp_auth_tests::{Backend, Client, Fault, Mode, Operation, SECRET, Setup, User, logs, tokens};
 use serde_json::json;
 
 use crate::support::COOLDOWN;
@@ -217,11 +222,42 @@ fn otp_16_the_requests_of_the_use_cases_print_no_secret() {
     assert_prints_nothing(&printed, &secrets);
 }
 
+/// What `Debug` shows instead is enough to recognize a value.
+#[tokio::test]
+async fn what_identifies_a_value_is_printed() {
+    let typed = Setup::new(Mode::Both).typed::<BothAuth>().await;
+    let (app, auth) = (&typed.app, &typed.auth);
+    let requested = auth.request_code(CodeRequest::new("ann@example.com")).await.unwrap();
+    let code = app.code_for("ann@example.com");
+    let verification = Verification::new("ann@example.com", &code).challenge(requested.challenge.expose());
+    let signed_in = auth.verify_code(verification).await.unwrap();
+    let token = signed_in.tokens.access_token.expose();
+    let authorization = format!("Bearer {token}");
+    let (mut parts, ()) = Request::get("/").header("authorization", authorization).body(()).unwrap().into_parts();
+    let claims = Claims::<Tuned<BothAuth>>::from_request_parts(&mut parts, auth).await.unwrap();
+    let of_claims =
+        format!("Claims {{ session_id: {:?}, expires_at: {:?}, .. }}", signed_in.session.id, claims.expires_at());
+    let user = CurrentUser::<Tuned<BothAuth>>::from_request_parts(&mut parts, auth).await.unwrap();
+    let verified = VerifiedUser::<Tuned<BothAuth>>::from_request_parts(&mut parts, auth).await.unwrap();
+    for (value, printed) in [
+        (&claims as &dyn Debug, of_claims.as_str()),
+        (&user, &format!("CurrentUser({of_claims})")),
+        (&verified, &format!("VerifiedUser({of_claims})")),
+        (&auth.authenticate(token).await.unwrap(), &format!("Authenticated {{ claims: {of_claims}, .. }}")),
+        (&signed_in, &format!("SignedIn {{ session: {:?}, .. }}", signed_in.session)),
+        (auth, &format!("OtpAuth {{ settings: {:?}, .. }}", auth.settings())),
+        (&auth.require_user(), "Require { .. }"),
+        (&MemoryStore::new(User::first), "MemoryStore { .. }"),
+        (&Detached::new(MemoryStore::new(User::first)), "Detached { .. }"),
+    ] {
+        assert_eq!(format!("{value:?}"), printed);
+    }
+}
+
 /// The arguments of stores: applications that instrument their store print them.
 #[test]
 fn log_07_the_arguments_of_a_store_print_no_address() {
     use otp_auth::store::Account;
-    use otp_auth_tests::User;
     let secrets = ["quentin".to_owned()];
     let printed = [("Account".to_owned(), format!("{:?}", Account::<User>::New("quentin@example.com".to_owned())))];
     assert_prints_nothing(&printed, &secrets);
