@@ -30,7 +30,7 @@ const OTP: &str = "otp";
 /// assert_eq!(methods.as_str(), "otp hwk mfa");
 /// # Ok::<(), otp_auth::session::InvalidAuthMethods>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AuthMethods(Cow<'static, str>);
 
 /// A name is empty or too long, or has a character other than printable ASCII, a quotation mark or
@@ -100,12 +100,6 @@ impl AuthMethods {
 impl Default for AuthMethods {
     fn default() -> Self {
         Self::OTP
-    }
-}
-
-impl fmt::Debug for AuthMethods {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -245,10 +239,19 @@ mod tests {
         for text in ["", " ", "mfa", "otp ", " otp", "otp  mfa", "otpmfa", "otp,mfa", "otp ü"] {
             assert_eq!(text.parse::<AuthMethods>(), Err(InvalidAuthMethods), "{text:?}");
         }
-        for json in
-            ["[]", "\"otp\"", "[\"mfa\"]", "[\"mfa\",\"otp\"]", "[\"otp\",1]", "[\"otp\",\"a b\"]", "null", "{}"]
-        {
-            assert!(serde_json::from_str::<AuthMethods>(json).is_err(), "{json}");
+        for (json, cause) in [
+            ("[]", "expected a list of methods that begins with `otp`"),
+            (r#""otp""#, "expected a list of methods that begins with `otp`"),
+            ("null", "expected a list of methods that begins with `otp`"),
+            ("{}", "expected a list of methods that begins with `otp`"),
+            ("[1]", "expected `otp`"),
+            (r#"["mfa"]"#, "not by a code"),
+            (r#"["mfa","otp"]"#, "not by a code"),
+            (r#"["otp",1]"#, "expected a method"),
+            (r#"["otp","a b"]"#, "expected at most 8 methods"),
+        ] {
+            let error = serde_json::from_str::<AuthMethods>(json).unwrap_err().to_string();
+            assert!(error.contains(cause), "{json}: {error}");
         }
     }
 }

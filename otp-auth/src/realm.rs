@@ -79,7 +79,8 @@ mod tests {
             assert_eq!(Realm::new(name), Err(InvalidRealm), "{name:?}");
         }
         for name in ["users", "app.users", "Kunden Süd", "u", &"u".repeat(64)] {
-            assert_eq!(Realm::new(name).unwrap().as_str(), name);
+            let realm = Realm::new(name).unwrap();
+            assert_eq!((realm.as_str(), realm.to_string().as_str()), (name, name));
         }
     }
 

@@ -5,6 +5,7 @@ mod fault;
 mod same_site;
 mod settings;
 
+use std::ffi::OsString;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -86,9 +87,13 @@ impl SecretSource {
 
     /// The bytes, or the name of the variable if it is not set.
     fn read(self) -> Result<Zeroizing<Vec<u8>>, String> {
+        self.read_from(|name| std::env::var_os(name))
+    }
+
+    fn read_from(self, environment: impl FnOnce(&str) -> Option<OsString>) -> Result<Zeroizing<Vec<u8>>, String> {
         match self.0 {
             Source::Value(bytes) => Ok(bytes),
-            Source::Env(name) => match std::env::var_os(&name) {
+            Source::Env(name) => match environment(&name) {
                 Some(value) if !value.is_empty() => Ok(Zeroizing::new(value.into_encoded_bytes())),
                 _ => Err(name),
             },
@@ -102,5 +107,38 @@ impl fmt::Debug for SecretSource {
             Source::Env(name) => write!(f, "env({name:?})"),
             Source::Value(_) => f.write_str("[redacted]"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_the_bytes_of_its_variable_and_an_empty_one_is_not_set() {
+        let read = |value: Option<&str>| {
+            let source = SecretSource::env("NAME");
+            source.read_from(|name| value.filter(|_| name == "NAME").map(OsString::from)).map(|bytes| bytes.to_vec())
+        };
+        assert_eq!(read(Some("a secret")), Ok(b"a secret".to_vec()));
+        for unset in [None, Some("")] {
+            assert_eq!(read(unset), Err("NAME".to_owned()));
+        }
+        let path = std::env::var_os("PATH").map(OsString::into_encoded_bytes);
+        assert_eq!(SecretSource::env("PATH").read().ok().map(|bytes| bytes.to_vec()), path);
+    }
+
+    /// `main` prints a returned error with `Debug`.
+    #[test]
+    fn an_error_prints_its_message() {
+        let error = ConfigError::of("realm", "is empty");
+        let message = "otp-auth cannot start with this configuration:\n  - `realm` is empty";
+        assert_eq!([format!("{error:?}"), error.to_string()], [message; 2]);
+    }
+
+    #[test]
+    fn a_source_prints_its_variable_but_not_its_secret() {
+        let printed = [SecretSource::env("NAME"), SecretSource::value("x")].map(|source| format!("{source:?}"));
+        assert_eq!(printed, ["env(\"NAME\")", "[redacted]"]);
     }
 }

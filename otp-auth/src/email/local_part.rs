@@ -88,11 +88,11 @@ fn join_am(composed: impl Iterator<Item = char>) -> Vec<char> {
             continue;
         };
         let is_mark = |c: &char| text::category(*c) == GeneralCategory::NonspacingMark;
-        let marks = joined.iter().rposition(|c| !is_mark(c)).map_or(0, |letter| letter + 1);
-        let mut above = joined.split_off(marks);
-        let is_am = c == am || above.contains(&nikhahit);
-        above.retain(|mark| !is_am || *mark != nikhahit);
-        joined.append(&mut above);
+        let letter = joined.iter().rposition(|c| !is_mark(c)).unwrap_or(0);
+        let mut marked = joined.split_off(letter);
+        let is_am = c == am || marked.contains(&nikhahit);
+        marked.retain(|c| !is_am || *c != nikhahit);
+        joined.append(&mut marked);
         joined.push(if is_am { am } else { aa });
     }
     joined

@@ -19,3 +19,24 @@ impl SendOtp for ConsoleSender {
             .map_err(SendError::new)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A process cannot read its own output, so this test runs itself.
+    #[tokio::test]
+    async fn the_code_is_printed() {
+        if std::env::var_os("PRINT_A_CODE").is_some() {
+            let message = OtpMessage::new("ann@x.com", "123456", Duration::from_secs(541));
+            return ConsoleSender.send_otp(message).await.unwrap();
+        }
+        let test = "send::console::tests::the_code_is_printed";
+        let mut itself = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = itself.args(["--exact", test]).env("PRINT_A_CODE", "").output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("code for ann@x.com: 123456 (valid for 10 min)\n"), "{printed}");
+    }
+}

@@ -162,6 +162,7 @@ mod tests {
             (r#"{"error":"bad","to":"ann@example.com"}"#, r#"{"error":"bad","to":"[redacted]"}"#),
             (r#"550 <"ann lee"@example.com>: no"#, "550 <[redacted]>: no"),
             ("no mailbox ann @ example.com here", "no mailbox [redacted] here"),
+            ("no mailbox ann  @example.com here", "no mailbox [redacted] here"),
             ("error for url (https://mail.test/send?to=ann%40example.com)", "error for url (https:[redacted])"),
             ("grüße@bücher.example: unknown", "[redacted]: unknown"),
             ("ann\u{ff20}example.com: unknown", "[redacted]: unknown"),

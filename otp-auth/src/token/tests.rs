@@ -50,6 +50,27 @@ fn user() -> PlainUser {
     PlainUser { id: 7, email: "ann@x.com".to_owned() }
 }
 
+/// A user with a claim of this name.
+#[derive(Clone)]
+struct Claiming(String);
+
+impl OtpUser for Claiming {
+    type Id = i64;
+    type Claims = NoClaims;
+
+    fn id(&self) -> &i64 {
+        &7
+    }
+
+    fn email(&self) -> &'static str {
+        "ann@x.com"
+    }
+
+    fn claims(&self) -> NoClaims {
+        NoClaims::from([(self.0.clone(), json!("8"))])
+    }
+}
+
 fn minted(tokens: &Tokens) -> String {
     tokens.mint_access(&user(), &session(), NOW).unwrap().token.expose().to_owned()
 }
@@ -283,7 +304,7 @@ fn jwt_15_the_type_is_required_in_any_case_and_form() {
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
         assert!(with_header(|header| header["typ"] = json!(typ)).is_ok(), "{typ}");
     }
-    for typ in ["JWT", "rt+jwt", "", "at+jwt ", "text/at+jwt", "application/application/at+jwt"] {
+    for typ in ["JWT", "rt+jwt", "", "at+jwt ", "text/at+jwt", "application/application/at+jwt", "application+at+jwt"] {
         assert!(with_header(|header| header["typ"] = json!(typ)).is_err(), "{typ}");
     }
     assert!(with_header(|header| drop(header.as_object_mut().unwrap().remove("typ"))).is_err());
@@ -369,33 +390,42 @@ fn an_access_token_does_not_outlive_its_session() {
 /// JWT-20: colliding claims of the application are detected when minting, and never accepted.
 #[test]
 fn jwt_20_a_custom_claim_cannot_replace_a_registered_one() {
-    #[derive(Clone)]
-    struct Colliding(&'static str);
-
-    impl OtpUser for Colliding {
-        type Id = i64;
-        type Claims = NoClaims;
-
-        fn id(&self) -> &i64 {
-            &7
-        }
-
-        fn email(&self) -> &'static str {
-            "ann@x.com"
-        }
-
-        fn claims(&self) -> NoClaims {
-            NoClaims::from([(self.0.to_owned(), json!("8"))])
-        }
-    }
-
+    let with_claim = |tokens: Tokens, name: &str| tokens.mint_access(&Claiming(name.to_owned()), &session(), NOW);
     for name in ["sub", "exp", "iat", "jti", "sid", "auth_time", "amr"] {
-        assert!(matches!(tokens().mint_access(&Colliding(name), &session(), NOW), Err(MintError::Claims(_))), "{name}");
+        assert!(matches!(with_claim(tokens(), name), Err(MintError::Claims(_))), "{name}");
     }
     for name in ["iss", "aud"] {
-        assert!(matches!(strict().mint_access(&Colliding(name), &session(), NOW), Err(MintError::Claims(_))), "{name}");
+        assert!(matches!(with_claim(strict(), name), Err(MintError::Claims(_))), "{name}");
     }
-    assert!(tokens().mint_access(&Colliding("role"), &session(), NOW).is_ok());
+    assert!(with_claim(tokens(), "role").is_ok());
+}
+
+#[test]
+fn the_longest_token_is_minted_and_read_and_a_longer_one_is_neither() {
+    let mint = |name: usize| tokens().mint_access(&Claiming("x".repeat(name)), &session(), NOW);
+    let length = |name| match mint(name) {
+        Ok(minted) => minted.token.expose().len(),
+        Err(MintError::TooLong { bytes }) => bytes,
+        Err(error) => panic!("{error}"),
+    };
+    let of_length = |bytes: usize| {
+        // Three bytes are four characters of the token.
+        let least = (bytes - length(0)) * 3 / 4;
+        mint((least..least + 3).find(|name| length(*name) == bytes).unwrap())
+    };
+    for (bytes, is_long) in [(LARGE_TOKEN_BYTES, false), (LARGE_TOKEN_BYTES + 1, true), (MAX_TOKEN_BYTES, true)] {
+        let minted = of_length(bytes).unwrap();
+        assert_eq!(minted.is_long, is_long, "{bytes}");
+        assert!(read(&tokens(), minted.token.expose()).is_ok(), "{bytes}");
+    }
+    assert!(matches!(of_length(MAX_TOKEN_BYTES + 1), Err(MintError::TooLong { .. })));
+    let longer = with_claims(&tokens(), |claims| claims["x"] = json!("x".repeat(MAX_TOKEN_BYTES)));
+    assert_eq!(longer.err(), Some(Refused("too long")));
+}
+
+#[test]
+fn the_keys_of_tokens_are_not_printed() {
+    assert_eq!(format!("{:?}", tokens()), "Tokens([redacted])");
 }
 
 #[test]
