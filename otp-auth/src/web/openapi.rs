@@ -164,8 +164,8 @@ fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
     });
     match route {
         Route::RequestOtp => with_body::<D::RequestBody>(operation, Required::True),
-        Route::VerifyOtp => with_body::<D::VerifyBody>(with_challenge::<D>(operation), Required::True),
-        Route::Refresh => with_refresh_token::<D>(operation),
+        Route::VerifyOtp => with_body::<D::VerifyBody>(or_in_body::<D>(with_challenge::<D>(operation)), Required::True),
+        Route::Refresh => or_in_body::<D>(with_refresh_token::<D>(operation)),
         Route::Logout => {
             with_refresh_token::<D>(operation).security(requirement(BEARER)).security(SecurityRequirement::default())
         }
@@ -173,10 +173,14 @@ fn operation<D: Delivery>(route: Route, settings: &Settings) -> Operation {
     .build()
 }
 
-/// The source of the challenge: its cookie, the body, or either.
-fn with_challenge<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
-    let operation = if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation };
+/// The cookie is not needed if the body can replace it.
+fn or_in_body<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
     if D::COOKIES && D::REFRESH_IN_BODY { operation.security(SecurityRequirement::default()) } else { operation }
+}
+
+/// The source of the challenge: its cookie, or the body.
+fn with_challenge<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
+    if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation }
 }
 
 /// The source of the refresh token: its cookie, the body, or either.

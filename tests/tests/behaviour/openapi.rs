@@ -332,7 +332,7 @@ async fn each_route_documents_its_credentials_and_headers() {
             (
                 described::<BothAuth>(forget).await,
                 json!([challenge, {}]),
-                json!([refresh]),
+                json!([refresh, {}]),
                 json!([refresh, bearer, {}]),
             ),
         ] {
