@@ -203,8 +203,8 @@ fn decides(kind: &SqliteTypeInfo, is_strict: bool) -> bool {
 }
 
 async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Result<Vec<UniqueIndex>, sqlx::Error> {
-    let rows: Vec<(String, bool, Option<String>, i64)> = sqlx::query_as(
-        "SELECT indexes.name, indexes.partial, keys.name, keys.cid \
+    let rows: Vec<(String, bool, Option<String>)> = sqlx::query_as(
+        "SELECT indexes.name, indexes.partial, keys.name \
          FROM pragma_index_list(?1, ?2) AS indexes, pragma_index_xinfo(indexes.name, ?2) AS keys \
          WHERE indexes.\"unique\" AND keys.key ORDER BY indexes.seq, keys.seqno",
     )
@@ -213,11 +213,10 @@ async fn unique_indexes(connection: &mut SqliteConnection, place: &Place) -> Res
     .fetch_all(&mut *connection)
     .await?;
     let mut indexes: Vec<UniqueIndex> = Vec::new();
-    for (name, is_partial, column, number) in rows {
-        // -1 is the row id, -2 an expression.
+    for (name, is_partial, column) in rows {
+        // The row id cannot be part of a key.
         let key = match column {
             Some(column) => KeyPart::Column(column),
-            None if number == -1 => KeyPart::Column("rowid".to_owned()),
             None => KeyPart::Expression(written(connection, &name).await?.0),
         };
         match indexes.last_mut() {
