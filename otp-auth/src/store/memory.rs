@@ -461,3 +461,26 @@ impl<U> fmt::Debug for MemoryStore<U> {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::BlacklistKind;
+    use crate::testing_config::PlainUser;
+
+    #[tokio::test]
+    async fn a_follower_gets_each_entry_once() {
+        let store = MemoryStore::new(|new| PlainUser { id: new.number, email: new.email.to_owned() });
+        let (realm, now) = (Realm::new("users").unwrap(), Timestamp::from_millis(0));
+        let mut cursor = None;
+        for number in 1..4 {
+            let entry = BlacklistEntry::new([number; 16], BlacklistKind::Token, now, now + CLOCK_MARGIN);
+            store.blacklist(&realm, &entry, now).await.unwrap();
+            let news = store.revocations(&realm, cursor, now).await.unwrap();
+            assert_eq!(news.entries, [entry]);
+            cursor = Some(news.cursor);
+        }
+        assert_eq!(store.revocations(&realm, cursor, now).await.unwrap().entries, []);
+        assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
+    }
+}

@@ -837,3 +837,32 @@ pub trait Maintenance: Send + Sync + 'static {
     /// [`CLOCK_MARGIN`] after they expire. Safe to run in several processes at the same time.
     fn cleanup(&self, now: Timestamp, limit: u32) -> impl Future<Output = StoreResult<Removed>> + Send;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_signs_in_is_not_shown() {
+        let existing = Account::Existing { user: "ann", email: "ann@x.com".to_owned() };
+        let new = Account::<()>::New("ann@x.com".to_owned());
+        assert_eq!(format!("{existing:?} {new:?}"), "Existing([redacted]) New([redacted])");
+        let now = Timestamp::from_millis(0);
+        let session = NewSession::new(SessionId::from_bytes([1; 16]), now, now, Binding::from_bytes([2; 16]));
+        let session = session.of_user("7".to_owned());
+        let shown = format!("SignedIn {{ session: {session:?}, created: true, .. }}");
+        for (outcome, shown) in [
+            (SignInOutcome::SignedIn { user: "ann", session, created: true, ended: Vec::new() }, shown.as_str()),
+            (SignInOutcome::CodeSpent, "CodeSpent"),
+            (SignInOutcome::AccountChanged, "AccountChanged"),
+            (SignInOutcome::Excluded, "Excluded"),
+        ] {
+            assert_eq!(format!("{outcome:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn the_rows_of_every_table_add_up() {
+        assert_eq!(Removed { challenges: 1, budgets: 2, sessions: 4, blacklisted: 8 }.total(), 15);
+    }
+}

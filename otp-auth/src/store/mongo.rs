@@ -276,3 +276,15 @@ impl fmt::Debug for MongoStore {
         f.debug_struct("MongoStore").field("database", &self.database().name()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_kept_for_a_day_longer_than_it_is_needed() {
+        for (needed, millis) in [(Duration::from_secs(1), 86_401_000_i64), (Duration::MAX, i64::MAX / 2)] {
+            assert_eq!(purge_at(needed), doc! { "$add": ["$$NOW", millis] });
+        }
+    }
+}

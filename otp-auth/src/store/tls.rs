@@ -8,3 +8,12 @@ pub(crate) fn install_provider() {
     // Fails if the application has installed one, which then stays.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_process_has_a_provider() {
+        super::install_provider();
+        assert!(rustls::crypto::CryptoProvider::get_default().is_some());
+    }
+}

@@ -141,7 +141,7 @@ on_every_database! {
     an_excluded_row_that_is_in_the_way_refuses_the_sign_in
     where_an_excluded_row_is_not_in_the_way_a_user_is_made
     a_filter_that_excludes_new_rows_makes_none
-    a_duplicate_that_is_no_excluded_row_is_an_error
+    an_error_that_no_excluded_row_explains_is_told
     the_time_of_the_first_proof_is_kept
     a_time_without_a_zone_is_in_utc
     a_view_that_takes_no_lock_signs_in
@@ -483,14 +483,20 @@ async fn a_filter_that_excludes_new_rows_makes_none<T: Tables<Store: Store<Membe
     assert_eq!(tables.number(&store, "SELECT count(*) FROM members").await, 0);
 }
 
-async fn a_duplicate_that_is_no_excluded_row_is_an_error<T: Tables<Store: Store<Member>>>(tables: T) {
-    let table = members(&tables).replace("note VARCHAR(20)", "note VARCHAR(20) DEFAULT 'one' UNIQUE");
-    let store = tables.store_with(&table).await;
-    tables.run(&store, "INSERT INTO members (email) VALUES ('bob@x.com')").await;
-    open(&store, 1).await;
-    let error = store.sign_in(realm(), sign_up::<Member>(1, "ann@x.com")).await.unwrap_err();
-    let said = said(&error);
-    assert!(said.contains("note") && !said.contains("ann@x.com"), "{said}");
+/// A duplicate without an excluded row, and another error beside one.
+async fn an_error_that_no_excluded_row_explains_is_told<T: Tables<Store: Store<Member>>>(tables: T) {
+    for (note, row) in [
+        ("DEFAULT 'one' UNIQUE", "(email) VALUES ('bob@x.com')"),
+        ("NOT NULL", "(email, deleted_at, note) VALUES ('ann@x.com', '2026-01-01 00:00:00', 'x')"),
+    ] {
+        let table = members(&tables).replace("note VARCHAR(20)", &format!("note VARCHAR(20) {note}"));
+        let store = tables.store_with(&table).await;
+        tables.run(&store, &format!("INSERT INTO members {row}")).await;
+        open(&store, 1).await;
+        let error = store.sign_in(realm(), sign_up::<Member>(1, "ann@x.com")).await.unwrap_err();
+        let said = said(&error);
+        assert!(said.contains("note") && !said.contains("ann@x.com"), "{said}");
+    }
 }
 
 async fn the_time_of_the_first_proof_is_kept<T: Tables<Store: Store<Member>>>(tables: T) {

@@ -1,6 +1,9 @@
 //! `SQLite`: its stores, what the shared tests need to know of it, and what only it has, such as
 //! opening a file.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use otp_auth::store::{
@@ -140,18 +143,47 @@ async fn the_migrations_of_the_application_are_not_touched() {
 
 #[tokio::test]
 async fn a_database_in_memory_keeps_its_tables() {
-    let store = store("sqlite::memory:".to_owned()).await;
-    store.migrate().await.unwrap();
-    store.run(USERS).await;
-    for number in 0..20 {
-        sqlx::query("INSERT INTO users (email, is_verified) VALUES (?1, TRUE)")
-            .bind(format!("user{number}@x.com"))
-            .execute(store.pool())
-            .await
-            .unwrap();
+    for url in ["sqlite::memory:", "sqlite:app?mode=memory"] {
+        let store = store(url.to_owned()).await;
+        let options = store.pool().options();
+        assert_eq!((options.get_min_connections(), options.get_max_connections()), (1, 1), "{url}");
+        assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None), "{url}");
+        store.migrate().await.unwrap();
+        store.run(USERS).await;
+        for number in 0..20 {
+            sqlx::query("INSERT INTO users (email, is_verified) VALUES (?1, TRUE)")
+                .bind(format!("user{number}@x.com"))
+                .execute(store.pool())
+                .await
+                .unwrap();
+        }
+        let found: Option<User> = store.user_by_email("user7@x.com").await.unwrap();
+        assert!(found.is_some());
     }
-    let found: Option<User> = store.user_by_email("user7@x.com").await.unwrap();
-    assert!(found.is_some());
+}
+
+/// What it returns, unless it is still pending after this many polls.
+async fn polled<T>(times: u32, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut polls) = (pin!(future), 0);
+    poll_fn(|context| {
+        polls += 1;
+        if polls > times { Poll::Ready(None) } else { future.as_mut().poll(context).map(Some) }
+    })
+    .await
+}
+
+/// Switching to WAL mode needs a lock that `SQLite` does not wait for.
+#[tokio::test]
+async fn opening_a_file_waits_while_it_is_locked_and_for_nothing_else() {
+    let url = sqlite_url();
+    let pool = SqlitePoolOptions::new().connect(&url).await.unwrap();
+    let holding = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut connecting = Box::pin(SqliteStore::connect(&url));
+    assert!(polled(40, &mut connecting).await.is_none());
+    holding.commit().await.unwrap();
+    connecting.await.unwrap();
+    let missing = polled(40, SqliteStore::connect("sqlite:/nonexistent/directory/app.db")).await;
+    assert!(missing.is_some_and(|result| result.is_err()));
 }
 
 #[tokio::test]

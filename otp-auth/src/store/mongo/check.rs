@@ -155,3 +155,79 @@ fn shown(keys: &Document) -> String {
     let keys = keys.iter().map(|(name, direction): (_, &Bson)| format!("{name}: {direction}"));
     format!("`{{ {} }}`", keys.collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::deserialize_from_document;
+
+    use super::*;
+
+    fn index(index: Document) -> IndexModel {
+        deserialize_from_document(index).unwrap()
+    }
+
+    #[test]
+    fn an_index_serves_by_its_fields_and_by_when_it_deletes() {
+        let wanted =
+            [doc! { "key": { "a": 1, "b": 1 } }, doc! { "key": { "a": 1 }, "expireAfterSeconds": 0 }].map(index);
+        for (present, serves) in [
+            (doc! { "key": { "a": -1, "b": 1 }, "unique": true }, [true, false]),
+            (doc! { "key": { "b": 1, "a": 1 } }, [false, false]),
+            (doc! { "key": { "a": 1, "b": 1 }, "expireAfterSeconds": 0 }, [false, false]),
+            (doc! { "key": { "a": 1 }, "expireAfterSeconds": 0 }, [false, true]),
+            (doc! { "key": { "a": 1 }, "expireAfterSeconds": 9 }, [false, false]),
+            (doc! { "key": { "a": 1 } }, [false, false]),
+        ] {
+            let present = index(present);
+            assert_eq!(wanted.each_ref().map(|wanted| is_same(wanted, &present)), serves, "{present:?}");
+        }
+        assert_eq!(shown(&doc! { "realm": 1, "user_id": -1 }), "`{ realm: 1, user_id: -1 }`");
+    }
+
+    #[test]
+    fn only_an_index_over_every_user_counts() {
+        let filter = doc! { "tenant": 7_i64, "kind": "person" };
+        let (other_fields, some_documents) = (
+            (
+                " (the index `one` includes other fields)",
+                "if these are the same for all users, write `#[otp_user(filter(… = …))]`",
+            ),
+            (
+                " (the index `one` covers only some documents: it has a `partialFilterExpression`)",
+                "if these are your users, write `#[otp_user(filter(… = …))]`",
+            ),
+        );
+        let (email, exists) = (doc! { "email": 1 }, doc! { "$exists": true });
+        let all = doc! {};
+        for (key, partial, instead) in [
+            (email.clone(), all.clone(), None),
+            (doc! { "tenant": 1, "email": -1 }, all.clone(), None),
+            (email.clone(), doc! { "tenant": 7_i32, "kind": "person", "email": exists.clone() }, None),
+            (email.clone(), doc! { "tenant": { "$eq": 7_i64 } }, None),
+            (doc! { "tenant": 1 }, all.clone(), Some(("", ""))),
+            (doc! { "email": 1, "other": 1 }, all, Some(other_fields)),
+            (email.clone(), doc! { "tenant": 8_i32 }, Some(some_documents)),
+            (email.clone(), doc! { "kind": "robot" }, Some(some_documents)),
+            (email.clone(), doc! { "kind": exists.clone() }, Some(some_documents)),
+            (email.clone(), doc! { "email": { "$gt": "a" } }, Some(some_documents)),
+            (email.clone(), doc! { "tenant": { "$eq": 7, "$gt": 7 } }, Some(some_documents)),
+            (email, doc! { "other": exists }, Some(some_documents)),
+        ] {
+            let partial = if partial.is_empty() { Bson::Null } else { Bson::Document(partial) };
+            let unique =
+                doc! { "key": key.clone(), "name": "one", "unique": true, "partialFilterExpression": partial.clone() };
+            let plain = index(doc! { "key": key.clone(), "unique": false });
+            let said =
+                not_unique("a \"b\\", "email", &filter, &[plain, index(unique)]).map(|finding| finding.to_string());
+            let expected = instead.map(|(instead, remedy)| {
+                let otherwise =
+                    if remedy.is_empty() { "" } else { "; if the values must be unique in the whole collection, " };
+                format!(
+                    "field `email` of `a \"b\\` has no unique index{instead}: {remedy}{otherwise}run \
+                     `db.getCollection(\"a \\\"b\\\\\").createIndex({{ \"email\": 1 }}, {{ unique: true }})` in mongosh"
+                )
+            });
+            assert_eq!(said, expected, "{key} {partial}");
+        }
+    }
+}

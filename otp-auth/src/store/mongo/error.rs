@@ -112,3 +112,55 @@ impl From<Error> for StoreError {
         Self::new(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Document, deserialize_from_document, doc};
+    use mongodb::options::ClientOptions;
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    fn reply<T: DeserializeOwned>(reply: Document) -> T {
+        deserialize_from_document(reply).unwrap()
+    }
+
+    #[test]
+    fn an_error_is_told_without_the_values_in_it() {
+        let of_command = |reply_| ErrorKind::Command(reply(reply_));
+        let of_write = |reply_| ErrorKind::Write(WriteFailure::WriteError(reply(reply_)));
+        let of_concern = |reply_| ErrorKind::Write(WriteFailure::WriteConcernError(reply(reply_)));
+        let taken = "E11000 duplicate key error collection: app.users index: email_1 dup key: { email: \"ann@x.com\" }";
+        let taken = doc! { "code": 11_000, "codeName": "DuplicateKey", "errmsg": taken };
+        let invalid = doc! { "code": 121, "codeName": "DocumentValidationFailure", "errmsg": "ann@x.com" };
+        let unreadable = deserialize_from_document::<u8>(doc! {}).unwrap_err();
+        for (kind, told, is_taken) in [
+            (of_command(taken.clone()), "MongoDB rejected a duplicate key (error 11000), index email_1", true),
+            (of_write(taken.clone()), "MongoDB rejected a duplicate key (error 11000), index email_1", true),
+            (of_write(doc! { "code": 11_000 }), "MongoDB rejected a duplicate key (error 11000), index unknown", true),
+            (of_command(invalid.clone()), "MongoDB returned error 121 DocumentValidationFailure", false),
+            (of_write(invalid), "MongoDB returned error 121 DocumentValidationFailure", false),
+            (of_write(doc! { "code": 2 }), "MongoDB returned error 2", false),
+            (of_concern(taken), "MongoDB could not confirm that a write is durable: error 11000 DuplicateKey", false),
+            (unreadable.into(), "a MongoDB reply could not be read, or a value could not be written", false),
+            (ErrorKind::Shutdown, "no connection to MongoDB: Client has been shut down", false),
+            (ErrorKind::SessionsNotSupported, "the MongoDB driver failed", false),
+        ] {
+            let error = DriverError::from(kind);
+            assert_eq!(is_duplicate(&error), is_taken, "{told}");
+            assert_eq!(StoreError::from(error).to_string(), format!("the store failed: {told}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_is_told_only_if_it_has_no_password() {
+        for (url, told) in [
+            ("mongodb://host:x", "the MongoDB URL is not valid: "),
+            ("mongodb://ann:p@ss@host:x", "the MongoDB URL is not valid; special characters in a password"),
+        ] {
+            let error = Error::url(url, &ClientOptions::parse(url).await.unwrap_err()).to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
+        assert_eq!(Error::url("", &ErrorKind::SessionsNotSupported.into()).to_string(), "the MongoDB driver failed");
+    }
+}

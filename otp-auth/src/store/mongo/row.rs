@@ -86,3 +86,56 @@ pub(super) fn optional_text(row: &Document, field: &str) -> Result<Option<String
         Some(_) => Err(Error::field(field, "is not a string")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_read_as_it_was_written() {
+        let (realm, at) = (Realm::new("users").unwrap(), Timestamp::from_millis(1_767_225_600_123));
+        let row = doc! {
+            "key": key(&realm, &[7; 16]), "at": date(at), "bytes": binary(&[8; 4]), "long": 9_i64, "short": 10_i32, "text": "x",
+            "null": Bson::Null,
+        };
+        assert_eq!(
+            row.get("key"),
+            Some(&binary(b"users\0\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07"))
+        );
+        assert_eq!(of_key(&row, "key").ok(), Some([7; 16]));
+        assert_eq!((time(&row, "at").ok(), optional_time(&row, "at").ok()), (Some(at), Some(Some(at))));
+        assert_eq!((bytes(&row, "bytes").ok(), optional_bytes(&row, "bytes").ok()), (Some([8; 4]), Some(Some([8; 4]))));
+        assert_eq!((number(&row, "long").ok(), number(&row, "short").ok()), (Some(9), Some(10)));
+        let x = || Some("x".to_owned());
+        assert_eq!((text(&row, "text").ok(), optional_text(&row, "text").ok()), (x(), Some(x())));
+        for absent in ["null", "missing"] {
+            let optional =
+                (optional_time(&row, absent), optional_bytes::<4>(&row, absent), optional_text(&row, absent));
+            assert!(matches!(optional, (Ok(None), Ok(None), Ok(None))), "{absent}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_an_error_that_names_it() {
+        let row =
+            doc! { "null": Bson::Null, "bool": true, "bytes": binary(&[8; 4]), "negative": -1, "long": 1_i64 << 32 };
+        for (error, problem) in [
+            (of_key::<16>(&row, "bool").err(), "`bool` of a document is not a key"),
+            (of_key::<16>(&row, "bytes").err(), "`bytes` of a document does not have the right length"),
+            (time(&row, "null").err(), "`null` of a document is missing"),
+            (time(&row, "bool").err(), "`bool` of a document is not a date"),
+            (bytes::<4>(&row, "null").err(), "`null` of a document is missing"),
+            (bytes::<4>(&row, "bool").err(), "`bool` of a document is not binary"),
+            (bytes::<5>(&row, "bytes").err(), "`bytes` of a document does not have the right length"),
+            (number(&row, "bool").err(), "`bool` of a document is not a count"),
+            (number(&row, "negative").err(), "`negative` of a document is not a count"),
+            (number(&row, "long").err(), "`long` of a document is not a count"),
+            (text(&row, "null").err(), "`null` of a document is missing"),
+            (text(&row, "bool").err(), "`bool` of a document is not a string"),
+        ] {
+            assert_eq!(error.unwrap().to_string(), format!("the field {problem}"));
+        }
+    }
+}

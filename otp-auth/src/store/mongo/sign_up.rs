@@ -227,3 +227,16 @@ impl MongoStore {
         Ok(announced.modified_count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_made_the_document_with_its_id() {
+        let claim = Claim::of(doc! { "_id": "identity", "document_id": 7, "user_id": 8 }).unwrap();
+        for (document, made) in [(doc! { "_id": 7 }, true), (doc! { "_id": 8 }, false), (doc! {}, false)] {
+            assert_eq!(claim.has_made(&RawDocumentBuf::try_from(&document).unwrap()), made, "{document}");
+        }
+    }
+}

@@ -221,3 +221,27 @@ impl MongoStore {
         Ok(self.users::<U>().find_one(with_email::<U>(email)?).collation(exactly()).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_field_and_null_are_the_same() {
+        let mut document = doc! { "null": Bson::Null };
+        put(&mut document, "number", 7).unwrap();
+        put(&mut document, "none", None::<i32>).unwrap();
+        put_id(&mut document, "id", "a").unwrap();
+        assert_eq!(document, doc! { "null": Bson::Null, "number": 7, "id": "a" });
+        let stored = RawDocumentBuf::try_from(&document).unwrap();
+        for (name, absent, number) in [("null", true, 1), ("missing", true, 1), ("number", false, 7)] {
+            assert_eq!(is_absent(&stored, name).unwrap(), absent, "{name}");
+            assert_eq!(or(&stored, name, || 1).unwrap(), number, "{name}");
+            assert_eq!(required::<i32>(&stored, name).is_err(), absent, "{name}");
+        }
+        let wrong = "the field `id` of a document does not read as its Rust type: it is stored as String";
+        assert_eq!(required::<i32>(&stored, "id").unwrap_err().to_string(), wrong);
+        assert_eq!(or(&stored, "id", || 1).unwrap_err().to_string(), wrong);
+        assert!(generated::<ObjectId>().is_ok() && generated::<i64>().is_err());
+    }
+}

@@ -69,3 +69,55 @@ pub(super) fn is_id(id: &Bson) -> Document {
     }
     mongodb::bson::doc! { "$in": forms }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use mongodb::bson::{Uuid, doc};
+
+    use super::*;
+
+    const ID: [u8; 16] = *b"sixteen bytes id";
+
+    fn raw(subtype: BinarySubtype, bytes: &[u8]) -> RawBsonRef<'_> {
+        RawBsonRef::Binary(RawBinaryRef { subtype, bytes })
+    }
+
+    fn stored(subtype: BinarySubtype, bytes: &[u8]) -> Bson {
+        Bson::Binary(Binary { subtype, bytes: bytes.to_vec() })
+    }
+
+    /// `CString` reads plain bytes, and BSON's `Uuid` its own type.
+    #[test]
+    fn a_uuid_is_read_in_either_form() {
+        for subtype in [BinarySubtype::Generic, BinarySubtype::Uuid] {
+            assert_eq!(read::<CString>(raw(subtype, &ID)).unwrap().as_bytes(), ID, "{subtype:?}");
+            assert_eq!(read(raw(subtype, &ID)), Some(Uuid::from_bytes(ID)), "{subtype:?}");
+        }
+        assert_eq!(read::<CString>(raw(BinarySubtype::Md5, &ID)), None);
+        assert!(read::<CString>(raw(BinarySubtype::Generic, b"short")).is_some());
+        assert_eq!(read::<CString>(raw(BinarySubtype::Uuid, b"short")), None);
+        assert_eq!(read::<i64>(RawBsonRef::Int64(7)), Some(7));
+    }
+
+    #[test]
+    fn a_uuid_is_written_in_one_form_and_found_in_either() {
+        use BinarySubtype::{Generic, Md5};
+        let uuid = stored(BinarySubtype::Uuid, &ID);
+        for (id, written, found) in [
+            (stored(Generic, &ID), uuid.clone(), vec![uuid.clone(), stored(Generic, &ID)]),
+            (uuid.clone(), uuid.clone(), vec![uuid, stored(Generic, &ID)]),
+            (stored(Generic, b"short"), stored(Generic, b"short"), vec![stored(Generic, b"short")]),
+            (stored(Md5, &ID), stored(Md5, &ID), vec![stored(Md5, &ID)]),
+            (Bson::Int64(7), Bson::Int64(7), vec![Bson::Int64(7)]),
+        ] {
+            assert_eq!(write_id(&id), Some(written.clone()));
+            assert_eq!(is_id(&written), doc! { "$in": found });
+        }
+        assert_eq!(
+            is_id(&stored(Generic, &ID)),
+            doc! { "$in": [stored(Generic, &ID), stored(BinarySubtype::Uuid, &ID)] }
+        );
+    }
+}

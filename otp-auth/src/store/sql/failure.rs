@@ -157,3 +157,126 @@ pub(super) fn takes_no_lock(error: &sqlx::Error) -> bool {
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
+
+#[cfg(all(test, feature = "postgres", feature = "mysql"))]
+pub(super) mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+    use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+    use sqlx::{Connection as _, Error};
+
+    use super::*;
+
+    /// The port of a server that only sends this.
+    fn sending(bytes: Vec<u8>) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            connection.write_all(&bytes).unwrap();
+            let _ = connection.read_to_end(&mut Vec::new());
+        });
+        port
+    }
+
+    /// An error of `PostgreSQL` with these fields, each after its letter.
+    pub(in crate::store::sql) async fn of_postgres(fields: &[&str]) -> Error {
+        let fields = format!("SERROR\0VERROR\0{}\0\0", fields.join("\0"));
+        let length = u32::try_from(fields.len() + 4).unwrap();
+        let port = sending([b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat());
+        let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port).ssl_mode(PgSslMode::Disable);
+        PgConnection::connect_with(&options).await.unwrap_err()
+    }
+
+    /// An error of `MySQL`.
+    pub(in crate::store::sql) async fn of_mysql(number: u16, state: &str, message: &str) -> Error {
+        let error = [&[0xff][..], &number.to_le_bytes(), b"#", state.as_bytes(), message.as_bytes()].concat();
+        let length = u32::try_from(error.len()).unwrap().to_le_bytes();
+        let port = sending([&length[..], &error].concat());
+        MySqlConnection::connect_with(&MySqlConnectOptions::new().host("127.0.0.1").port(port)).await.unwrap_err()
+    }
+
+    fn unreadable(source: &str) -> Error {
+        Error::ColumnDecode { index: "\"age\"".to_owned(), source: source.into() }
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_without_the_values_in_it() {
+        for (error, told) in [
+            (
+                of_postgres(&["C23505", "MKey (email)=(ann@x.com) already exists", "nusers_email", "cemail"]).await,
+                "the database reported SQLSTATE 23505 (constraint users_email)",
+            ),
+            (
+                of_postgres(&["C23502", "Mann@x.com", "cemail"]).await,
+                "the database reported SQLSTATE 23502 (column email)",
+            ),
+            (
+                of_postgres(&["C42P01", "Mrelation \"users\" does not exist"]).await,
+                "the database reported SQLSTATE 42P01: relation \"users\" does not exist",
+            ),
+            (
+                of_mysql(1062, "23000", "Duplicate entry 'ann@x.com' for key 'users.email'").await,
+                "the database reported error 1062, SQLSTATE 23000 (key users.email)",
+            ),
+            (of_mysql(1366, "HY000", "'ann@x.com'").await, "the database reported error 1366, SQLSTATE HY000"),
+            (
+                of_mysql(1146, "42S02", "Table 'app.users' doesn't exist").await,
+                "the database reported error 1146, SQLSTATE 42S02: Table 'app.users' doesn't exist",
+            ),
+            (unreadable("ann@x.com"), "column \"age\" has a value that does not fit the type of its field"),
+            (
+                unreadable("mismatched types; TEXT is not i64"),
+                "error occurred while decoding column \"age\": mismatched types; TEXT is not i64",
+            ),
+        ] {
+            assert_eq!(StoreError::from(error).to_string(), format!("the store failed: {told}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_says_what_may_succeed_next() {
+        /// What an operation may do next.
+        #[derive(Debug, PartialEq)]
+        enum Next {
+            Again,
+            WithoutLock,
+            FindDuplicate,
+            Nothing,
+        }
+        let of = |error: &Error| match [is_passing(error), takes_no_lock(error), is_duplicate(error)] {
+            [true, false, false] => Next::Again,
+            [false, true, false] => Next::WithoutLock,
+            [false, false, true] => Next::FindDuplicate,
+            [false, false, false] => Next::Nothing,
+            several => panic!("{several:?}"),
+        };
+        for (code, next) in [
+            ("C40001", Next::Again),
+            ("C40P01", Next::Again),
+            ("C0A000", Next::WithoutLock),
+            ("C42501", Next::WithoutLock),
+            ("C42809", Next::WithoutLock),
+            ("C23505", Next::FindDuplicate),
+            ("C23502", Next::Nothing),
+        ] {
+            assert_eq!(of(&of_postgres(&[code, "Mx"]).await), next, "{code}");
+        }
+        for (number, next) in [
+            (1020, Next::Again),
+            (1205, Next::Again),
+            (1213, Next::Again),
+            (1142, Next::WithoutLock),
+            (1143, Next::WithoutLock),
+            (1288, Next::WithoutLock),
+            (1062, Next::FindDuplicate),
+            (1048, Next::Nothing),
+        ] {
+            assert_eq!(of(&of_mysql(number, "40001", "x").await), next, "{number}");
+        }
+        assert_eq!(of(&Error::RowNotFound), Next::Nothing);
+    }
+}

@@ -27,3 +27,12 @@ pub(super) fn options<DB: Database>() -> PoolOptions<DB> {
         },
     )
 }
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    #[test]
+    fn a_pool_gives_up_in_time_and_does_not_ping_every_connection() {
+        let options = super::options::<sqlx::Postgres>();
+        assert_eq!((options.get_acquire_timeout(), options.get_test_before_acquire()), (super::DRIVER_TIMEOUT, false));
+    }
+}

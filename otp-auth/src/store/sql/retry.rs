@@ -62,3 +62,46 @@ where
     }
     operation().await.map_err(StoreError::from)
 }
+
+#[cfg(all(test, feature = "postgres", feature = "mysql"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::failure::tests::of_postgres;
+    use super::Hold::{Locked, ReadAgain};
+    use super::*;
+
+    const AGAIN: &str = "C40001";
+    const NO_LOCK: &str = "C42501";
+    const DUPLICATE: &str = "C23505";
+    const NULL: &str = "C23502";
+
+    #[tokio::test]
+    async fn a_sign_in_runs_again_while_that_can_help() {
+        for (errors, runs, succeeds) in [
+            (&[][..], &[Locked][..], true),
+            (&[AGAIN], &[Locked; 2], true),
+            (&[DUPLICATE], &[Locked; 2], true),
+            (&[NO_LOCK], &[Locked, ReadAgain], true),
+            (&[NO_LOCK, AGAIN], &[Locked, ReadAgain, Locked], true),
+            (&[NO_LOCK, NO_LOCK], &[Locked, ReadAgain], false),
+            (&[NULL], &[Locked], false),
+            (&[AGAIN; 7], &[Locked; 8], true),
+            (&[AGAIN; 8], &[Locked; 8], false),
+        ] {
+            let seen = Mutex::new(Vec::new());
+            let attempt = |hold| {
+                let run = seen.lock().unwrap().len();
+                seen.lock().unwrap().push(hold);
+                async move {
+                    match errors.get(run) {
+                        Some(code) => Err(of_postgres(&[code, "Mx"]).await),
+                        None => Ok(()),
+                    }
+                }
+            };
+            assert_eq!(retrying_sign_in(attempt).await.is_ok(), succeeds, "{errors:?}");
+            assert_eq!(*seen.lock().unwrap(), runs, "{errors:?}");
+        }
+    }
+}

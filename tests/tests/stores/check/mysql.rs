@@ -100,7 +100,6 @@ twins! {
     #[ignore = "needs MariaDB: scripts/test starts one"]
     check:
     on_every_database,
-    a_primary_key_of_ours_is_missed,
 }
 
 #[tokio::test]

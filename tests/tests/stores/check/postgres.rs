@@ -157,7 +157,6 @@ twins! {
     check:
     on_every_database,
     a_filter_works_and_an_index_for_its_rows_counts,
-    a_primary_key_of_ours_is_missed,
 }
 
 /// It remains, and guarantees nothing.

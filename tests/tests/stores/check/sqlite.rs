@@ -89,6 +89,8 @@ const OUR_COLUMNS: &str = "SELECT tables.name, columns.name, \
 const OUR_INDEXES: &str =
     "SELECT name, 'DROP INDEX ' || name, sql FROM sqlite_schema WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'";
 const FEWEST_INDEXES: usize = 5;
+const DROP_PRIMARY_KEY: &str = "CREATE TABLE budgets AS SELECT * FROM otp_budgets; DROP TABLE otp_budgets; \
+     ALTER TABLE budgets RENAME TO otp_budgets; CREATE INDEX otp_budgets_day_started_at ON otp_budgets (day_started_at)";
 
 /// A migrated store with one connection, so that no other one has an old schema in memory.
 async fn settled(table: &str) -> SqliteStore {
@@ -354,9 +356,15 @@ async fn a_trigger_fills_in_what_may_be_null() {
         .run("CREATE TRIGGER seeing AFTER INSERT ON users BEGIN UPDATE users SET seen = 'now' WHERE id = NEW.id; END")
         .await;
     assert_eq!(kinds::<Planned>(&store).await, [FindingKind::SignUp]);
-    store.run("CREATE TRIGGER filling AFTER INSERT ON users BEGIN UPDATE users SET plan = '\"free\"' WHERE id = NEW.id; END").await;
+    let filling =
+        "CREATE TRIGGER filling AFTER INSERT ON users BEGIN UPDATE users SET plan = '\"free\"' WHERE id = NEW.id; END";
+    store.run(filling).await;
     assert_eq!(said::<Planned>(&store).await, [""; 0]);
     open(&store, 1).await;
     let outcome = store.sign_in(realm(), sign_up::<Planned>(1, "ann@x.com")).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::SignedIn { user: Planned { plan, .. }, .. } if plan == "free"));
+    let required =
+        "DROP TABLE users; CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, plan TEXT NOT NULL)";
+    store.run(&format!("{required}; {filling}")).await;
+    assert_eq!(kinds::<Planned>(&store).await, [FindingKind::SignUp]);
 }

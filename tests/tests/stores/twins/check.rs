@@ -10,6 +10,7 @@ macro_rules! twin {
             everything_that_is_wrong_is_in_one_list,
             only_an_index_that_holds_for_every_row_counts,
             every_table_column_and_index_of_ours_is_missed,
+            a_primary_key_of_ours_is_missed,
             tables_of_a_newer_version_are_noticed,
             null_where_a_field_reads_none_and_a_column_takes_none_is_found,
             an_index_with_what_the_filter_fixes_counts,

@@ -211,7 +211,7 @@ fn written<T>() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::written;
+    use super::*;
 
     #[test]
     fn a_type_is_written_without_its_paths() {
@@ -221,5 +221,30 @@ mod tests {
             written::<std::collections::HashMap<String, Vec<(u8, [std::time::Duration; 2])>>>(),
             "HashMap<String, Vec<(u8, [Duration; 2])>>"
         );
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_field_reads_its_type_and_json_also_text() {
+        let kind = |of: fn() -> sqlx::postgres::PgTypeInfo| of();
+        let (text, json, number) = (
+            kind(<String as Type<sqlx::Postgres>>::type_info),
+            kind(<Json<Vec<i64>> as Type<sqlx::Postgres>>::type_info),
+            kind(<i64 as Type<sqlx::Postgres>>::type_info),
+        );
+        let fields = [
+            (FieldOf::<sqlx::Postgres, String>::new().describe(), [true, false, false], true),
+            (FieldOf::<sqlx::Postgres, Vec<i64>>::new().describe(), [false, false, false], true),
+            (FieldOf::<sqlx::Postgres, Vec<i64>>::new().describe_json(), [true, true, false], true),
+            (FieldOf::<sqlx::Postgres, Option<i64>>::new().describe_json(), [true, true, false], true),
+            (FieldOf::<sqlx::Postgres, Option<i64>>::new().describe(), [false, false, true], false),
+            (Unknown::describe(FieldOf::<sqlx::Postgres, PhantomData<()>>::new()), [true, true, true], false),
+        ];
+        assert_eq!(format!("{:?}", fields[0].0), "Field { written: \"String\", reads: Some(\"TEXT\"), .. }");
+        for (field, reads, reads_no_null) in fields {
+            assert_eq!([&text, &json, &number].map(|kind| (field.is_compatible)(kind)), reads, "{field:?}");
+            let column = Column { name: "", quoted: "", probe: "", given: Given::Nothing, field };
+            assert_eq!(column.reads_no_null(), reads_no_null, "{column:?}");
+        }
     }
 }

@@ -305,12 +305,38 @@ fn not_allowed(right: &str, table: &Table) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::unescaped;
+    use super::*;
 
     #[test]
     fn an_expression_of_the_catalog_is_read_on_either_server() {
         assert_eq!(unescaped("(`kind` = _utf8mb4\\'person\\')"), "(`kind` = _utf8mb4'person')");
         assert_eq!(unescaped("`kind` = 'it\\'s' and `a` <> ''"), "`kind` = 'it''s' and `a` <> ''");
         assert_eq!(unescaped("lower(`email`)"), "lower(`email`)");
+    }
+
+    #[test]
+    fn a_view_must_take_what_a_sign_in_writes() {
+        for (takes_rows, sign_ups, verified, is_told) in [
+            (false, SignUps::Open, Some("ok"), true),
+            (false, SignUps::Open, None, true),
+            (false, SignUps::Closed, Some("ok"), true),
+            (false, SignUps::Closed, None, false),
+            (true, SignUps::Open, Some("ok"), false),
+        ] {
+            let (name, columns) = ("users", Vec::new());
+            let table =
+                Table { schema: None, name, quoted: name, id: "id", email: "email", verified, filter: None, columns };
+            let (schema, name) = (String::new(), name.to_owned());
+            let place = Place { schema, name, is_view: true, takes_rows, is_strict: true };
+            let told = not_written(&table, &place, sign_ups).map(|finding| finding.problem().to_owned());
+            assert_eq!(told, is_told.then(|| "`users` cannot be written to".to_owned()), "{sign_ups:?} {verified:?}");
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[tokio::test]
+    async fn an_error_has_the_number_of_the_server() {
+        let error = crate::store::sql::failure::tests::of_mysql(NO_COLUMN, "42S22", "x").await;
+        assert_eq!((number(&error), number(&sqlx::Error::RowNotFound)), (Some(NO_COLUMN), None));
     }
 }

@@ -275,3 +275,82 @@ fn not_visible(table: &Table) -> Finding {
     let schema = table.schema.unwrap_or("…");
     findings::not_allowed(&format!("USAGE on the schema of `{}`", table.title()), &format!("USAGE ON SCHEMA {schema}"))
 }
+
+#[cfg(all(test, feature = "mysql"))]
+mod tests {
+    use super::*;
+    use crate::store::sql::failure::tests::of_postgres;
+    use crate::store::sql::postgres::user::FieldOf;
+
+    fn table(verified: Option<&'static str>) -> Table {
+        let column =
+            |(name, given)| Column { name, quoted: name, probe: "", given, field: FieldOf::<String>::new().describe() };
+        let columns = [("id", Given::Nothing), ("email", Given::Value), ("ok", Given::Default)].map(column).into();
+        Table {
+            schema: None,
+            name: "users",
+            quoted: "\"users\"",
+            id: "id",
+            email: "email",
+            verified,
+            filter: None,
+            columns,
+        }
+    }
+
+    fn problems(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(Finding::problem).collect()
+    }
+
+    #[test]
+    fn a_view_must_take_what_a_sign_in_writes() {
+        let [insert, update] = ["INSERT", "UPDATE"].map(|what| format!("`users` does not support {what}"));
+        for (takes_rows, takes_changes, sign_ups, verified, expected) in [
+            (true, true, SignUps::Open, Some("ok"), vec![]),
+            (false, true, SignUps::Open, Some("ok"), vec![&insert]),
+            (true, false, SignUps::Open, Some("ok"), vec![&update]),
+            (false, false, SignUps::Open, None, vec![&insert]),
+            (false, false, SignUps::Closed, Some("ok"), vec![&update]),
+        ] {
+            let place = Place { is_table: false, takes_rows, takes_changes, triggers: String::new() };
+            assert_eq!(problems(&not_written(&table(verified), &place, sign_ups)), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_sign_in_needs_and_may_not_do_is_told() {
+        let all = ["id", "email", "ok"].map(|name| (name, true, true, None));
+        let sequence = || Some("users_id_seq".to_owned());
+        let of = |changed: (&'static str, bool, bool, Option<String>), sign_ups, can_select| {
+            let rows = all.clone().map(|row| if row.0 == changed.0 { changed.clone() } else { row });
+            let allowed = rows.map(|(name, can_insert, can_update, denied_sequence)| Allowed {
+                name: name.to_owned(),
+                can_insert,
+                can_update,
+                denied_sequence,
+            });
+            problems(&denied(&table(Some("ok")), &allowed, sign_ups, can_select)).join(", ")
+        };
+        let lacks = |what: &str| format!("the database user lacks {what}");
+        let (open, closed) = (SignUps::Open, SignUps::Closed);
+        assert_eq!(of(("id", true, true, None), open, true), "");
+        assert_eq!(of(("id", false, false, None), open, true), "");
+        assert_eq!(of(("email", true, false, sequence()), open, true), "");
+        assert_eq!(of(("email", false, true, None), closed, true), "");
+        assert_eq!(of(("id", true, true, sequence()), closed, true), "");
+        assert_eq!(of(("email", false, true, None), open, true), lacks("INSERT on \"users\""));
+        assert_eq!(of(("ok", true, false, None), closed, true), lacks("UPDATE on \"users\""));
+        assert_eq!(of(("ok", false, false, None), open, false), lacks("SELECT, INSERT, UPDATE on \"users\""));
+        assert_eq!(of(("id", true, true, sequence()), open, true), lacks("USAGE on SEQUENCE users_id_seq"));
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_moment_is_not_about_the_statement() {
+        for (code, is_passing) in [("C53300", true), ("CXX000", true), ("C42703", false), ("C42501", false)] {
+            let error = of_postgres(&[code, "Mx"]).await;
+            assert_eq!(is_of_the_moment(error.as_database_error().unwrap()), is_passing, "{code}");
+            assert_eq!(is(&error, UNDEFINED_COLUMN), code == "C42703", "{code}");
+        }
+        assert!(!is(&sqlx::Error::RowNotFound, UNDEFINED_COLUMN));
+    }
+}

@@ -132,3 +132,21 @@ pub fn get_json<T: serde::de::DeserializeOwned>(row: &Row, index: usize) -> Resu
     let text: &str = row.try_get(index)?;
     serde_json::from_str(text).map_err(|error| Error::ColumnDecode { index: index.to_string(), source: error.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Arguments as _, Encode as _, Type};
+
+    use super::*;
+
+    #[test]
+    fn compared_text_has_the_type_of_its_column() {
+        let (text, number) = (Compared(None::<String>), Compared(None::<i64>));
+        assert_eq!(<Compared<String> as Type<Postgres>>::type_info(), PgTypeInfo::with_oid(Oid(705)));
+        assert_eq!(text.produces(), Some(PgTypeInfo::with_oid(Oid(705))));
+        assert_eq!(number.produces(), Some(<i64 as Type<Postgres>>::type_info()));
+        let mut arguments = Arguments::default();
+        bind_compared(&mut arguments, "ann").unwrap();
+        assert_eq!(arguments.len(), 1);
+    }
+}

@@ -316,6 +316,9 @@ mod tests {
             ("lower(kind) = 'it''s'", "(lower((kind)::text) = 'it''s'::text)"),
             ("kind = 'person' AND gone IS NULL", "((`gone` is null) and (`kind` = _utf8mb4'person'))"),
             ("a IS NOT NULL AND (b IS NULL OR c)", "(c or \"b\" is null) and [a] is not null"),
+            ("a = TRUE AND b = FALSE", "((`a` = 1) and (`b` = 0))"),
+            ("a = -B", "(`a` = -`b`)"),
+            ("[a-b] = 1 AND \"between\" = 2", "((`between` = 2) and (`a-b` = 1))"),
         ] {
             assert!(is_same(written, printed), "{written}: {:?} {:?}", demands(written), demands(printed));
         }
@@ -331,9 +334,19 @@ mod tests {
             ("a OR b", "a AND b"),
             ("NOT (a AND b)", "(NOT a) AND b"),
             ("NOT a OR b", "NOT (a OR b)"),
+            ("NOT a IS NULL", "NOT a"),
             ("kind IN ('a', 'b')", "kind IN ('a')"),
             ("kind IN ('a', 'b')", "kind NOT IN ('a', 'b')"),
             ("n NOT BETWEEN 1 AND 2", "n BETWEEN 1 AND 2"),
+            (
+                "n NOT BETWEEN 1 AND 2 AND n NOT BETWEEN 5 AND 9",
+                "n NOT BETWEEN 1 AND 2 AND n NOT BETWEEN 5 AND 9 AND n NOT BETWEEN 1 AND 9",
+            ),
+            (
+                "CASE WHEN n BETWEEN 1 AND 5 THEN a END AND CASE WHEN n BETWEEN 0 AND 2 THEN b END",
+                "CASE WHEN n BETWEEN 1 AND 5 THEN a END AND CASE WHEN n BETWEEN 0 AND 2 THEN b END \
+                 AND CASE WHEN n BETWEEN 1 AND 2 THEN b END",
+            ),
             ("n = -1", "n = 1"),
             ("n - 1 > 2", "n - (1 > 2)"),
             ("(a + b) * c = 1", "a + (b * c) = 1"),
@@ -346,12 +359,14 @@ mod tests {
 
     #[test]
     fn an_equality_fixes_a_column() {
-        let demands =
-            demands("tenant_id = 7 AND 'person' = kind AND NOT deleted AND gone IS NULL AND a = b AND c = 1 + d");
-        for column in ["tenant_id", "Kind", "deleted"] {
+        let demands = demands(
+            "tenant_id = 7 AND 'person' = kind AND NOT deleted AND gone IS NULL AND a = b AND c = 1 + d \
+             AND CASE WHEN a AND e = 1 AND b THEN c END AND f = 1",
+        );
+        for column in ["tenant_id", "Kind", "deleted", "f"] {
             assert!(is_fixed(column, &demands), "{column}");
         }
-        for column in ["gone", "a", "b", "c", "d", "tenant"] {
+        for column in ["gone", "a", "b", "c", "d", "e", "tenant"] {
             assert!(!is_fixed(column, &demands), "{column}");
         }
         assert!(!is_fixed("kind", &super::demands("kind = 'a' || x OR kind = 'b'")));
@@ -381,6 +396,7 @@ mod tests {
             "if(gone is null,lower(email),NULL)",
             "if(gone is null,NULL,email)",
             "if(a,b,c,email,NULL)",
+            "if((a),b,email,NULL)",
             "coalesce(gone, email)",
             "",
         ] {
