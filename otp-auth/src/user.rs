@@ -99,3 +99,15 @@ pub trait TokenClaims: Serialize + DeserializeOwned + Clone + Send + Sync + 'sta
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> TokenClaims for T {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing_config::PlainUser;
+
+    #[test]
+    fn without_the_derive_a_user_type_records_nothing_and_names_the_realm() {
+        let user = PlainUser { id: 7, email: "ann@x.com".to_owned() };
+        assert_eq!((user.verified(), PlainUser::default_realm()), (None, "PlainUser"));
+    }
+}

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use tracing::Subscriber;
 use tracing::instrument::WithSubscriber;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -26,19 +28,34 @@ pub fn capture() {
 
 /// What a future logs while it runs on this thread, regardless of other subscribers.
 pub async fn of<T>(future: impl Future<Output = T>) -> (T, String) {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let writer = Arc::clone(&lines);
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .without_time()
-        .with_writer(move || Shared(Arc::clone(&writer)))
-        .finish();
+    let (lines, subscriber) = Shared::new();
     let output = future.with_subscriber(subscriber).await;
-    let lines = String::from_utf8_lossy(&lines.lock().unwrap()).into_owned();
-    (output, lines)
+    (output, lines.text())
 }
 
-struct Shared(Arc<Mutex<Vec<u8>>>);
+/// Captures what is logged on this thread, tasks included, until the guard is dropped.
+pub fn on_this_thread() -> (DefaultGuard, Shared) {
+    let (lines, subscriber) = Shared::new();
+    (tracing::subscriber::set_default(subscriber), lines)
+}
+
+/// The lines of one subscriber.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn new() -> (Self, impl Subscriber + Send + Sync) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
+        (lines, subscriber.finish())
+    }
+
+    /// What has been logged so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -27,3 +27,23 @@ pub(super) fn register(user: TypeId, keys: &KeyRing) -> Option<Arc<Registration>
     in_use.push(Arc::downgrade(&new));
     Some(new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Ring;
+    use crate::testing_config::keys;
+
+    #[test]
+    fn a_configuration_is_forgotten_when_it_is_dropped() {
+        let keys = Ring::new(keys(77), vec![]);
+        for user in [TypeId::of::<i32>(), TypeId::of::<i64>()] {
+            assert!(register(user, &keys).is_some());
+        }
+        for _ in 0..1_000 {
+            drop(register(TypeId::of::<i32>(), &keys));
+        }
+        // Other tests have a few.
+        assert!(IN_USE.lock().unwrap_or_else(PoisonError::into_inner).len() < 500);
+    }
+}

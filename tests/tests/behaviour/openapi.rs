@@ -339,13 +339,14 @@ async fn each_route_documents_its_credentials_and_headers() {
             let [of_challenge, of_refresh, of_device] = ["otp_challenge", "refresh_token", "otp_device"];
             let of_logout = [of_refresh, of_device];
             let has_cookies = in_verify != Value::Null;
-            for (path, security, cookies) in [
-                ("/auth/request-otp", Value::Null, &[of_challenge][..]),
-                ("/auth/verify-otp", in_verify, &[of_refresh, of_device, of_challenge]),
-                ("/auth/refresh", in_refresh, &[of_refresh]),
-                ("/auth/logout", in_logout, if forget { &of_logout } else { &of_logout[..1] }),
+            for (path, id, security, cookies) in [
+                ("/auth/request-otp", "request_otp", Value::Null, &[of_challenge][..]),
+                ("/auth/verify-otp", "verify_otp", in_verify, &[of_refresh, of_device, of_challenge]),
+                ("/auth/refresh", "refresh", in_refresh, &[of_refresh]),
+                ("/auth/logout", "logout", in_logout, if forget { &of_logout } else { &of_logout[..1] }),
             ] {
                 let operation = document.operation(path);
+                assert_eq!(operation["operationId"], id);
                 assert_eq!(operation["security"], security, "{path}");
                 let mut headers = json!({ "Cache-Control": header("Always `no-store`.") });
                 if has_cookies {

@@ -286,20 +286,30 @@ async fn a_slow_store_hides_no_theft_at_a_sign_out() {
 
 #[tokio::test]
 async fn theft_is_reported_once_for_each_session() {
-    let app = app(Mode::Cookie).await;
-    let mut tokens = Vec::new();
-    for email in [ANN, BOB] {
-        let (mut client, oldest) = signed_in(&app, email).await;
-        tokens.push(oldest);
-        client.refresh().await.ok();
-        tokens.push(client.held_refresh_token());
-        client.refresh().await.ok();
-        client.refresh().await.ok();
+    for at_a_sign_in in [false, true] {
+        let app = app(Mode::Cookie).await;
+        let mut tokens = Vec::new();
+        for email in [ANN, BOB] {
+            let (mut client, oldest) = signed_in(&app, email).await;
+            tokens.push(oldest);
+            client.refresh().await.ok();
+            tokens.push(client.held_refresh_token());
+            client.refresh().await.ok();
+            client.refresh().await.ok();
+        }
+        app.pass(Duration::from_secs(60));
+        let (name, carl) = ("__Host-otp_challenge-users", "carl@example.com");
+        let asked = post(&app, "request-otp", &json!({ "email": carl }), &[]).await.ok();
+        let challenge = asked.cookie(name).unwrap().value;
+        let mut cookies: Vec<_> = tokens.iter().map(|token| (NAME, token.as_str())).collect();
+        cookies.push((name, &challenge));
+        let (route, body) = match at_a_sign_in {
+            true => ("verify-otp", json!({ "email": carl, "code": app.code_for(carl) })),
+            false => ("logout", json!({})),
+        };
+        post(&app, route, &body, &cookies).await.ok();
+        assert_eq!(reported(&app), [true; 2], "{route}");
     }
-    app.pass(Duration::from_secs(60));
-    let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
-    send(&app, "logout", &tokens).await.ok();
-    assert_eq!(reported(&app), [true; 2]);
 }
 
 #[tokio::test]
