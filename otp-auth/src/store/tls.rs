@@ -11,9 +11,23 @@ pub(crate) fn install_provider() {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use rustls::crypto::CryptoProvider;
+
+    /// Other tests install one as well, so this one runs itself in a process of its own.
     #[test]
     fn the_process_has_a_provider() {
-        super::install_provider();
-        assert!(rustls::crypto::CryptoProvider::get_default().is_some());
+        if std::env::var_os("ALONE").is_some() {
+            assert!(CryptoProvider::get_default().is_none());
+            super::install_provider();
+            assert!(CryptoProvider::get_default().is_some());
+            return;
+        }
+        let test = "store::tls::tests::the_process_has_a_provider";
+        let mut itself = Command::new(std::env::current_exe().unwrap());
+        let output = itself.args(["--exact", test]).env("ALONE", "").output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("test result: ok. 1 passed"), "{printed}");
     }
 }

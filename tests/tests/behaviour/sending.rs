@@ -274,9 +274,8 @@ async fn a_shutdown_waits_for_a_mail_whose_client_has_hung_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_ends_at_its_time_and_says_what_is_lost() {
-    logs::capture();
-    let logged =
-        |count: &str| logs::captured().lines().any(|line| line.contains("sys_sends_lost") && line.ends_with(count));
+    let (_guard, lines) = logs::on_this_thread();
+    let logged = |count| lines.text().lines().any(|line| line.contains("sys_sends_lost") && line.ends_with(count));
     let Typed { auth, app } = background().await;
     let mut known = app.client();
     known.request(ANN).await.ok();

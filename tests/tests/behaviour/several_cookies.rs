@@ -303,9 +303,10 @@ async fn theft_is_reported_once_for_each_session() {
         let challenge = asked.cookie(name).unwrap().value;
         let mut cookies: Vec<_> = tokens.iter().map(|token| (NAME, token.as_str())).collect();
         cookies.push((name, &challenge));
-        let (route, body) = match at_a_sign_in {
-            true => ("verify-otp", json!({ "email": carl, "code": app.code_for(carl) })),
-            false => ("logout", json!({})),
+        let (route, body) = if at_a_sign_in {
+            ("verify-otp", json!({ "email": carl, "code": app.code_for(carl) }))
+        } else {
+            ("logout", json!({}))
         };
         post(&app, route, &body, &cookies).await.ok();
         assert_eq!(reported(&app), [true; 2], "{route}");

@@ -56,6 +56,37 @@ async fn redis_two_limiters_share_a_limit_and_admit_exactly_the_burst() {
 
 #[tokio::test]
 #[ignore = "needs Redis: scripts/test starts one"]
+async fn redis_a_refund_returns_what_was_paid_and_never_more() {
+    let limiter = limiter().await;
+    let key = fresh();
+    let receipt = charge(&limiter, key, RATE, 4).await.unwrap();
+    limiter.refund(receipt, 3, NOW).await;
+    assert_eq!(admitted(&limiter, key, RATE).await, 19);
+
+    let key = fresh();
+    let receipt = charge(&limiter, key, RATE, 1).await.unwrap();
+    charge(&limiter, key, RATE, 4).await.unwrap();
+    limiter.refund(receipt, 100, NOW).await;
+    assert_eq!(admitted(&limiter, key, RATE).await, 16);
+
+    // What time has returned is not returned again.
+    let (key, fast) = (fresh(), Rate::per_second(100).burst(4));
+    let old = charge(&limiter, key, fast, 4).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let slow = Rate::per_hour(1).burst(4);
+    assert_eq!(admitted(&limiter, key, slow).await, 4);
+    limiter.refund(old, 4, NOW).await;
+    assert_eq!(admitted(&limiter, key, slow).await, 0);
+
+    // All of it: nothing remains on the server.
+    let key = fresh();
+    let receipt = charge(&limiter, key, RATE, 4).await.unwrap();
+    limiter.refund(receipt, 4, NOW).await;
+    assert_eq!(admitted(&limiter, key, RATE).await, 20);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: scripts/test starts one"]
 async fn redis_keys_expire_when_the_burst_is_available_again_and_name_no_address() {
     let server = Server::start("redis");
     let limiter = RedisLimiter::connect(&server.url).await.unwrap();

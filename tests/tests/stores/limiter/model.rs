@@ -95,8 +95,8 @@ impl Clock {
         let time = Duration::from_nanos(nanos.max(0).try_into().unwrap());
         match self {
             Self::Moved(now) => now.set(now.get() + time),
-            // A longer one would show nothing more.
-            Self::Real => tokio::time::sleep(time.min(Duration::from_millis(30))).await,
+            // Longer than the time per request of all rates but the slow ones.
+            Self::Real => tokio::time::sleep(time.min(Duration::from_millis(40))).await,
         }
     }
 }
@@ -128,6 +128,9 @@ async fn follow<L: Limiter>(
                 let time = if let Clock::Moved(time) = clock { time.get() } else { NOW };
                 let begin = clock.now();
                 let answer = limiter.charge(Charge::new(keys[who], rate, weight, time)).await;
+                if is_away() {
+                    return Ok(None);
+                }
                 let end = clock.now();
                 let (price, (first, last)) = (price(weight), debts[who]);
                 let (lenient, strict) = (charged(first, end, price, full), charged(last, begin, price, full));
@@ -161,15 +164,15 @@ async fn follow<L: Limiter>(
                 let time = if let Clock::Moved(time) = clock { time.get() } else { NOW };
                 let (begin, price) = (clock.now(), price(weight.min(paid)));
                 limiter.refund(receipt, weight, time).await;
+                if is_away() {
+                    return Ok(None);
+                }
                 let (end, (first, last)) = (clock.now(), debts[who]);
                 debts[who] = (refunded(first, begin, price, paid_last), refunded(last, end, price, paid_first));
                 seen[2] += 1;
             }
             Step::Pass { quarters } => clock.pass(interval * Nanos::from(quarters) / 4).await,
             Step::Wait { early } => clock.pass(wait - if early { unit } else { 0 }).await,
-        }
-        if is_away() {
-            return Ok(None);
         }
     }
     Ok(Some(seen))
