@@ -17,7 +17,7 @@
 //! | operation | statements | why it is safe |
 //! | --- | --- | --- |
 //! | `open_challenge` | find budget; find the challenge to resume if there is one; add challenge unless it is resumed; update budget; for a stranger find and update the total, and late in the day update the challenge. A rejected request: one find; if only the total rejects, a refund and a delete | the updates require the whole budget and total as they were read, and come last: no one has the secret of a challenge that was not paid for |
-//! | `refund_send` | one update, and one of the total if it changed something | its condition identifies the send |
+//! | `refund_send` | one update, and one of the total if it changed something | its condition identifies the send. If the second fails, the total keeps the send, and strangers get one fewer that day |
 //! | `count_attempt`, `count_exhausted` | one `findAndModify` | it returns the document as this call changed it |
 //! | `user_by_email`, `user_by_id`, `user_sessions` | one find | read only |
 //! | `session` | one find; if its sign-in was interrupted, a find of its challenge, and an update if that was accepted | it is a session only if it accepted that challenge |

@@ -183,7 +183,7 @@ fn with_challenge<D: Delivery>(operation: OperationBuilder) -> OperationBuilder 
     if D::COOKIES { operation.security(requirement(CHALLENGE_COOKIE)) } else { operation }
 }
 
-/// The source of the refresh token: its cookie, the body, or either.
+/// The source of the refresh token: its cookie, or the body.
 fn with_refresh_token<D: Delivery>(operation: OperationBuilder) -> OperationBuilder {
     let operation = if D::COOKIES { operation.security(requirement(REFRESH_COOKIE)) } else { operation };
     if D::REFRESH_IN_BODY { with_body::<D::RefreshBody>(operation, Required::False) } else { operation }

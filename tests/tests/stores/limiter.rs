@@ -1,4 +1,5 @@
-//! The limiter on a real server: several processes, outages, and a server that hangs.
+//! The limiter on a real server: several processes, outages, and a server that hangs. And the rule
+//! that it shares with the limiter in memory.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

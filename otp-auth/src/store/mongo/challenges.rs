@@ -46,7 +46,8 @@ fn fields(budget: &Budget) -> Document {
 }
 
 impl MongoStore {
-    /// Compare-and-swap on a whole budget. Returns whether it was as expected.
+    /// Compare-and-swap on a budget, whatever its last send was: a refund in between that left all
+    /// of the budget the same is one that came first. Returns whether it was as expected.
     async fn swap_budget(
         &self,
         key: &Bson,
